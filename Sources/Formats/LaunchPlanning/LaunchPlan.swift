@@ -1,0 +1,144 @@
+public import OrderedCollections
+
+/// A launch as a value: what the process is born with, what is opened for it, and what the launcher then does.
+///
+/// It can be printed (`explain`), compared and tested without starting anything. It is made by `PlanBuilder`, carried
+/// out by the containerizer (descriptors, spawn) and the launcher (steps).
+public struct LaunchPlan: Equatable, Sendable {
+    public var spawn: SpawnOptions
+    /// In the order in which the launcher gets them, from `BH_FIRST_PLAN_DESCRIPTOR` on.
+    public var descriptors: OrderedDictionary<DescriptorName, DescriptorSource>
+    public var steps: [PlannedStep]
+    public init(
+        spawn: SpawnOptions, descriptors: OrderedDictionary<DescriptorName, DescriptorSource>, steps: [PlannedStep]
+    ) {
+        self.spawn = spawn
+        self.descriptors = descriptors
+        self.steps = steps
+    }
+}
+
+/// A step with the reason a person is given when it fails or is explained.
+public struct PlannedStep: Equatable, Sendable {
+    public var stage: Stage
+    /// The isolator that asked for it.
+    public var isolator: String
+    public var step: Step
+    public init(stage: Stage, isolator: String, step: Step) {
+        self.stage = stage
+        self.isolator = isolator
+        self.step = step
+    }
+}
+
+/// When a step runs. The order of the cases is the order of the launch; within a stage the order of the isolators holds.
+public enum Stage: Int, CaseIterable, Comparable, Sendable {
+    case join            // enter namespaces that exist already
+    case becomeRoot      // root of the new user namespace
+    case separate        // without an init: leave the pid namespace's creator behind as the monitor
+    case session         // session, parent death, umask
+    case root            // the root file system attached, privately
+    case kernelFilesystems  // /proc /sys /dev
+    case volumes         // what the user asked to see
+    case paths           // masked and read-only paths, generated files
+    case enterRoot
+    case identity        // host name, sysctls, keyring
+    case network         // loopback
+    case resources       // rlimits, OOM score
+    case divide          // fork: init stays behind
+    case terminal        // standard streams
+    case credentials     // user, groups, capabilities
+    case workingDirectory
+    case noNewPrivileges
+    case closeDescriptors
+    case filter          // seccomp last
+    case execute
+
+    public static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What clone3(2) gives the process before its first instruction, and what is done to it before it is released.
+public struct SpawnOptions: Equatable, Sendable {
+    public var namespaces: NamespaceSet
+    /// Empty when no user namespace is made.
+    public var userMap: [IDMapping]
+    public var groupMap: [IDMapping]
+    /// Text for /proc/self/timens_offsets, or nil.
+    public var timeOffsets: String?
+    /// Born in the container's cgroup (CLONE_INTO_CGROUP).
+    public var inControlGroup: Bool
+    public init(
+        namespaces: NamespaceSet, userMap: [IDMapping], groupMap: [IDMapping], timeOffsets: String? = nil,
+        inControlGroup: Bool
+    ) {
+        self.namespaces = namespaces
+        self.userMap = userMap
+        self.groupMap = groupMap
+        self.timeOffsets = timeOffsets
+        self.inControlGroup = inControlGroup
+    }
+}
+
+/// One line of /proc/PID/uid_map, user_namespaces(7).
+public struct IDMapping: Hashable, Sendable {
+    public var inside: UInt32
+    public var outside: UInt32
+    public var count: UInt32
+    public init(inside: UInt32, outside: UInt32, count: UInt32) {
+        self.inside = inside
+        self.outside = outside
+        self.count = count
+    }
+}
+
+/// What is behind a descriptor of the plan, as a value; the containerizer opens it just before the launch.
+public enum DescriptorSource: Equatable, Sendable {
+    /// The assembled root file system, a detached mount.
+    case rootTree(RootTree)
+    /// A detached copy of what is mounted at a host path, with attributes set; mapped through the container's user
+    /// namespace when `mapped`.
+    case hostTree(path: String, kind: TargetKind, attributes: MountAttributes, recursive: Bool, mapped: Bool)
+    /// A small file made for this container, as a detached mount of it.
+    case generatedFile(name: String, contents: String, mode: UInt32)
+    /// A detached tmpfs with device nodes and links: the container's /dev.
+    case deviceTree([DeviceNode], bytesMax: UInt64)
+    /// The host's null device, checked to be one, opened O_PATH.
+    case nullDevice
+    /// The container's own cgroup directory, a detached read-only mount.
+    case controlGroupTree
+    /// A namespace or process to join.
+    case namespace(path: String)
+    case exitRecord
+    case log(Int)
+    /// Standard input, output or error as the caller gave it.
+    case stream(Int)
+}
+
+/// The layers of a root file system, lowest first, as directories of the image store, and where it is written.
+public struct RootTree: Equatable, Sendable {
+    public enum Assembly: Equatable, Sendable {
+        /// Overlay of the layers below `upper`; `work` is overlay's own directory on the same file system.
+        case overlay(layers: [String], upper: String, work: String)
+        /// Overlay without a writable directory.
+        case readOnlyOverlay(layers: [String])
+        /// One directory as it is.
+        case directory(String)
+    }
+    public var assembly: Assembly
+    public var attributes: MountAttributes
+    /// Whether owners on disk are shown through the container's id maps.
+    public var mapped: Bool
+    public init(assembly: Assembly, attributes: MountAttributes, mapped: Bool) {
+        self.assembly = assembly
+        self.attributes = attributes
+        self.mapped = mapped
+    }
+}
+
+/// An entry of the container's /dev.
+public enum DeviceNode: Hashable, Sendable {
+    case character(name: String, major: UInt32, minor: UInt32, mode: UInt32)
+    case block(name: String, major: UInt32, minor: UInt32, mode: UInt32)
+    case link(name: String, target: String)
+    case directory(name: String, mode: UInt32)
+}

@@ -1,0 +1,125 @@
+/*
+ * System calls and constants that the Glibc module lacks or imports badly. One line each: a name, the call, nothing
+ * else. Every function returns what the system call returns: -1 and errno on failure.
+ */
+#ifndef BULKHEAD_CLINUX_H
+#define BULKHEAD_CLINUX_H
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* --- paths: openat2(2) ------------------------------------------------------------------------------------- */
+#define BH_RESOLVE_NO_XDEV 0x01u
+#define BH_RESOLVE_NO_MAGICLINKS 0x02u
+#define BH_RESOLVE_NO_SYMLINKS 0x04u
+#define BH_RESOLVE_BENEATH 0x08u
+#define BH_RESOLVE_IN_ROOT 0x10u
+#define BH_O_PATH 010000000
+#define BH_O_TMPFILE 020200000
+
+int bh_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int bh_openat(int directory, const char *path, int flags, unsigned mode);
+int bh_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor);
+int bh_renameat2(int from, const char *old_path, int to, const char *new_path, unsigned flags);
+
+/* --- mounts: fsopen(2), fsconfig(2), fsmount(2), open_tree(2), move_mount(2), mount_setattr(2) ---------------- */
+#define BH_FSCONFIG_SET_FLAG 0u
+#define BH_FSCONFIG_SET_STRING 1u
+#define BH_FSCONFIG_SET_PATH 3u
+#define BH_FSCONFIG_SET_FD 5u
+#define BH_FSCONFIG_CMD_CREATE 6u
+#define BH_OPEN_TREE_CLONE 1u
+#define BH_OPEN_TREE_CLOEXEC 02000000u
+#define BH_AT_EMPTY_PATH 0x1000u
+#define BH_AT_RECURSIVE 0x8000u
+#define BH_AT_SYMLINK_NOFOLLOW 0x100u
+#define BH_MOVE_MOUNT_F_EMPTY_PATH 0x04u
+#define BH_MOVE_MOUNT_T_EMPTY_PATH 0x40u
+#define BH_MOUNT_ATTR_RDONLY 0x01ull
+#define BH_MOUNT_ATTR_NOSUID 0x02ull
+#define BH_MOUNT_ATTR_NODEV 0x04ull
+#define BH_MOUNT_ATTR_NOEXEC 0x08ull
+#define BH_MOUNT_ATTR_NOATIME 0x10ull
+#define BH_MOUNT_ATTR_NOSYMFOLLOW 0x200000ull
+#define BH_MOUNT_ATTR_IDMAP 0x100000ull
+#define BH_PROPAGATION_PRIVATE (1ull << 18)
+#define BH_PROPAGATION_SLAVE (1ull << 19)
+
+int bh_fsopen(const char *type);
+int bh_fsconfig(int context, unsigned command, const char *key, const void *value, int auxiliary);
+int bh_fsmount(int context, unsigned attributes);
+int bh_open_tree(int directory, const char *path, unsigned flags);
+int bh_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+int bh_mount_setattr(int directory, const char *path, unsigned flags, uint64_t set, uint64_t clear,
+                     uint64_t propagation, int user_namespace);
+int bh_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+int bh_umount2(const char *target, int flags);
+int bh_unshare(uint64_t flags);
+int bh_setns(int descriptor, int types);
+
+/* --- processes: pidfd_open(2), pidfd_send_signal(2), waitid(2) ------------------------------------------------- */
+int bh_pidfd_open(pid_t process, unsigned flags);
+int bh_pidfd_send_signal(int pidfd, int signal);
+/* Queues `signal` with si_code SI_QUEUE and `value`; what the container's init takes for an order from outside. */
+int bh_pidfd_queue_signal(int pidfd, int signal, int value);
+/* Waits for the child behind a pidfd. Returns 1 when it ended, 0 when it runs (only with WNOHANG), -1 and errno.
+ * `status` is as wait4(2) gives it. */
+int bh_pidfd_wait(int pidfd, int options, int *status);
+int bh_close_range(unsigned first, unsigned last, unsigned flags);
+
+/* Adds to a posix_spawn(3) what the Glibc module hides: close everything from `first` on, start in `/`. */
+int bh_spawn_actions_finish(posix_spawn_file_actions_t *actions, int first);
+
+/* --- memory files: memfd_create(2), fcntl(2) ---------------------------------------------------------------- */
+int bh_memfd_create(const char *name, int executable);
+/* Forbids every later change of the file: F_SEAL_SEAL | SHRINK | GROW | WRITE. */
+int bh_seal(int descriptor);
+
+/* --- extended attributes on descriptors opened with O_PATH are reached through /proc/self/fd: fsetxattr(2) ------ */
+ssize_t bh_flistxattr(int descriptor, char *list, size_t size);
+ssize_t bh_fgetxattr(int descriptor, const char *name, void *value, size_t size);
+int bh_fsetxattr(int descriptor, const char *name, const void *value, size_t size);
+int bh_lsetxattr(const char *path, const char *name, const void *value, size_t size);
+
+/* --- files -------------------------------------------------------------------------------------------------- */
+long bh_filesystem_type(int descriptor);               /* fstatfs(2) f_type, or -1 */
+long bh_filesystem_type_at(const char *path);          /* statfs(2) f_type, or -1 */
+unsigned bh_major(dev_t device);
+unsigned bh_minor(dev_t device);
+int bh_flock(int descriptor, int operation);
+int bh_ioctl_int(int descriptor, unsigned long request, long argument);
+int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument);
+
+/* --- bpf(2), seccomp(2), capabilities(7) --------------------------------------------------------------------- */
+long bh_bpf(int command, void *attributes, unsigned size);
+int bh_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+
+/* --- sockets: one message with at most one descriptor, unix(7) ------------------------------------------------- */
+int bh_socketpair_seqpacket(int pair[2]);
+int bh_pipe(int pair[2]); /* pipe2(2), close-on-exec */
+/* Receives one message and at most one descriptor (-1 when there was none). Returns its length, 0 at the end. */
+ssize_t bh_receive_descriptor(int socket, void *buffer, size_t size, int *descriptor);
+
+/* --- spawn.c ------------------------------------------------------------------------------------------------ */
+#define BH_SPAWN_DESCRIPTORS_MAX 120
+struct bh_spawn {
+    uint64_t flags;                 /* CLONE_NEW*, CLONE_NEWTIME included */
+    int cgroup;                     /* directory descriptor for CLONE_INTO_CGROUP, or -1 */
+    int launcher;                   /* the sealed launcher */
+    const int *descriptors;         /* what the child has as 3, 4, ... in this order; nothing else is inherited */
+    unsigned descriptor_count;
+    const char *time_offsets;       /* text for /proc/self/timens_offsets, or NULL */
+};
+/*
+ * Starts the launcher in new namespaces. Returns the process id and fills `pidfd`, or -1 and errno; `failed_call`
+ * then names the call that failed. The caller's memory is shared with the child until exec (CLONE_VM | CLONE_VFORK),
+ * so the cost does not depend on the caller's size.
+ */
+pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call);
+
+#endif

@@ -1,0 +1,158 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <string.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <sched.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+struct how { uint64_t flags, mode, resolve; };
+struct attributes { uint64_t set, clear, propagation, user_namespace; };
+
+int bh_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct how how = { flags, mode, resolve };
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+int bh_openat(int directory, const char *path, int flags, unsigned mode) { return openat(directory, path, flags, mode); }
+int bh_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor) {
+    return mknodat(directory, path, mode, makedev(major, minor));
+}
+int bh_renameat2(int from, const char *old_path, int to, const char *new_path, unsigned flags) {
+    return (int)syscall(SYS_renameat2, from, old_path, to, new_path, flags);
+}
+
+int bh_fsopen(const char *type) { return (int)syscall(SYS_fsopen, type, 1u /* FSOPEN_CLOEXEC */); }
+int bh_fsconfig(int context, unsigned command, const char *key, const void *value, int auxiliary) {
+    return (int)syscall(SYS_fsconfig, context, command, key, value, auxiliary);
+}
+int bh_fsmount(int context, unsigned attributes) {
+    return (int)syscall(SYS_fsmount, context, 1u /* FSMOUNT_CLOEXEC */, attributes);
+}
+int bh_open_tree(int directory, const char *path, unsigned flags) {
+    return (int)syscall(SYS_open_tree, directory, path, flags);
+}
+int bh_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags) {
+    return (int)syscall(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+int bh_mount_setattr(int directory, const char *path, unsigned flags, uint64_t set, uint64_t clear,
+                     uint64_t propagation, int user_namespace) {
+    struct attributes attributes = { set, clear, propagation, user_namespace < 0 ? 0 : (uint64_t)user_namespace };
+    return (int)syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes);
+}
+int bh_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    return mount(source, target, type, flags, data);
+}
+int bh_umount2(const char *target, int flags) { return umount2(target, flags); }
+int bh_unshare(uint64_t flags) { return unshare((int)flags); }
+int bh_setns(int descriptor, int types) { return setns(descriptor, types); }
+
+int bh_pidfd_open(pid_t process, unsigned flags) { return (int)syscall(SYS_pidfd_open, process, flags); }
+int bh_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0u);
+}
+int bh_pidfd_queue_signal(int pidfd, int signal, int value) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = signal;
+    info.si_code = SI_QUEUE;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = value;
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, &info, 0u);
+}
+int bh_pidfd_wait(int pidfd, int options, int *status) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    int result;
+    do result = (int)syscall(SYS_waitid, 3 /* P_PIDFD */, pidfd, &info, options | WEXITED, NULL);
+    while (result < 0 && errno == EINTR);
+    if (result < 0) return -1;
+    if (info.si_pid == 0) return 0;
+    if (info.si_code == CLD_EXITED) *status = (info.si_status & 0xff) << 8;
+    else *status = (info.si_status & 0x7f) | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+    return 1;
+}
+int bh_close_range(unsigned first, unsigned last, unsigned flags) {
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+int bh_memfd_create(const char *name, int executable) {
+    unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    if (executable) {
+        int descriptor = (int)syscall(SYS_memfd_create, name, flags | MFD_EXEC);
+        if (descriptor >= 0 || errno != EINVAL) return descriptor; /* EINVAL: before Linux 6.3 */
+    }
+    return (int)syscall(SYS_memfd_create, name, flags);
+}
+int bh_seal(int descriptor) {
+    return fcntl(descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+}
+
+ssize_t bh_flistxattr(int descriptor, char *list, size_t size) { return flistxattr(descriptor, list, size); }
+ssize_t bh_fgetxattr(int descriptor, const char *name, void *value, size_t size) {
+    return fgetxattr(descriptor, name, value, size);
+}
+int bh_fsetxattr(int descriptor, const char *name, const void *value, size_t size) {
+    return fsetxattr(descriptor, name, value, size, 0);
+}
+int bh_lsetxattr(const char *path, const char *name, const void *value, size_t size) {
+    return lsetxattr(path, name, value, size, 0);
+}
+
+long bh_filesystem_type(int descriptor) {
+    struct statfs answer;
+    return fstatfs(descriptor, &answer) < 0 ? -1 : (long)answer.f_type;
+}
+long bh_filesystem_type_at(const char *path) {
+    struct statfs answer;
+    return statfs(path, &answer) < 0 ? -1 : (long)answer.f_type;
+}
+unsigned bh_major(dev_t device) { return major(device); }
+unsigned bh_minor(dev_t device) { return minor(device); }
+int bh_flock(int descriptor, int operation) { return flock(descriptor, operation); }
+int bh_ioctl_int(int descriptor, unsigned long request, long argument) { return ioctl(descriptor, request, argument); }
+int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument) {
+    return ioctl(descriptor, request, argument);
+}
+
+long bh_bpf(int command, void *attributes, unsigned size) { return syscall(SYS_bpf, command, attributes, size); }
+int bh_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+    return prctl(option, a, b, c, d);
+}
+
+int bh_socketpair_seqpacket(int pair[2]) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair); }
+ssize_t bh_receive_descriptor(int socket, void *buffer, size_t size, int *descriptor) {
+    union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int))]; } control;
+    struct iovec vector = { buffer, size };
+    struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1,
+                              .msg_control = &control, .msg_controllen = sizeof control };
+    *descriptor = -1;
+    ssize_t length;
+    do length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (length < 0 && errno == EINTR);
+    if (length < 0) return -1;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(descriptor, CMSG_DATA(header), sizeof(int));
+    return length;
+}
+int bh_pipe(int pair[2]) { return pipe2(pair, O_CLOEXEC); }
+int bh_spawn_actions_finish(posix_spawn_file_actions_t *actions, int first) {
+    int problem = posix_spawn_file_actions_addclosefrom_np(actions, first);
+    return problem ? problem : posix_spawn_file_actions_addchdir_np(actions, "/");
+}

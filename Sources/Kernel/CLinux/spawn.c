@@ -1,0 +1,193 @@
+/*
+ * Starting the launcher. This is the only place where a child of ours exists before exec, so everything here is
+ * async-signal-safe, touches no memory but its own stack and `request`, and does nothing a plan could do later.
+ */
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+enum { first_descriptor = 3, stack_size = 64 * 1024 };
+
+struct child { const struct bh_spawn *request; volatile int error; const char *volatile call; };
+
+static int failed(struct child *child, const char *call) {
+    child->error = errno;
+    child->call = call;
+    return -1;
+}
+
+/* A thread of the Swift runtime may block or handle signals; the launcher must start with neither. */
+static int reset_signals(struct child *child) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    for (int number = 1; number < 65; number++)
+        if (number != SIGKILL && number != SIGSTOP && number != 32 && number != 33)
+            (void)sigaction(number, &action, NULL); /* 32 and 33 belong to libc; they have no handler in the child */
+    sigset_t none;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? failed(child, "sigprocmask") : 0;
+}
+
+/* Two passes, so that no descriptor is overwritten before it has been moved: first above everything, then down. */
+static int place_descriptors(struct child *child) {
+    const struct bh_spawn *request = child->request;
+    int count = (int)request->descriptor_count, above = first_descriptor + count + 1;
+    int parked[BH_SPAWN_DESCRIPTORS_MAX];
+    for (int i = 0; i < count; i++) {
+        parked[i] = request->descriptors[i];
+        if (parked[i] >= 0 && (parked[i] = fcntl(parked[i], F_DUPFD, above)) < 0) return failed(child, "fcntl(F_DUPFD)");
+    }
+    int launcher = fcntl(request->launcher, F_DUPFD, above);
+    if (launcher < 0) return failed(child, "fcntl(F_DUPFD)");
+    for (int i = 0; i < count; i++) {
+        if (parked[i] < 0) (void)close(first_descriptor + i);
+        else if (dup2(parked[i], first_descriptor + i) < 0) return failed(child, "dup2");
+    }
+    if (dup3(launcher, first_descriptor + count, O_CLOEXEC) < 0) return failed(child, "dup3");
+    if (bh_close_range((unsigned)above, ~0u, 0) < 0) return failed(child, "close_range");
+    return first_descriptor + count;
+}
+
+/*
+ * In a new user namespace no id is mapped yet, so exec would drop every capability. Ambient ones survive it; the
+ * launcher drops them again as soon as it has become root inside.
+ */
+static int keep_capabilities(struct child *child) {
+    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &header, data) < 0) return failed(child, "capget");
+    for (int i = 0; i < 2; i++) data[i].inheritable = data[i].permitted;
+    if (syscall(SYS_capset, &header, data) < 0) return failed(child, "capset");
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        if (!(data[capability / 32].permitted & (1u << (capability % 32)))) continue;
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+            return failed(child, "prctl(PR_CAP_AMBIENT_RAISE)");
+    }
+    return 0;
+}
+
+/* time_namespaces(7): offsets can be set only before the first process is in; exec is what puts us in. */
+static int set_time_offsets(struct child *child) {
+    const char *text = child->request->time_offsets;
+    int file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return failed(child, "open(/proc/self/timens_offsets)");
+    if (write(file, text, strlen(text)) < 0) return failed(child, "write(/proc/self/timens_offsets)");
+    return close(file);
+}
+
+static void run_child(struct child *child) {
+    static char *const arguments[] = { (char *)"bulkhead-launch", NULL };
+    static char *const environment[] = { NULL };
+    if (reset_signals(child) < 0) return;
+    if (child->request->time_offsets && set_time_offsets(child) < 0) return;
+    int launcher = place_descriptors(child);
+    if (launcher < 0) return;
+    if ((child->request->flags & CLONE_NEWUSER) && keep_capabilities(child) < 0) return;
+    (void)syscall(SYS_execveat, launcher, "", arguments, environment, BH_AT_EMPTY_PATH);
+    (void)failed(child, "execveat");
+}
+
+__attribute__((noreturn, used)) static void child_main(struct child *child) {
+    run_child(child);
+    _exit(126);
+}
+
+/*
+ * clone3 whose child starts in child_main on a stack of its own. Assembly, because a child that shares our memory
+ * must not return through, nor write to, a frame the parent will use again.
+ */
+static long clone_to_child(struct clone_args *arguments, struct child *child) {
+    long result;
+#if defined(__x86_64__)
+    __asm__ volatile(
+        "syscall\n\t"
+        "test %%rax, %%rax\n\t"
+        "jnz 1f\n\t"
+        "xor %%ebp, %%ebp\n\t"
+        "mov %[child], %%rdi\n\t"
+        "call *%[main]\n\t"
+        "hlt\n"
+        "1:"
+        : "=a"(result)
+        : "0"((long)SYS_clone3), "D"(arguments), "S"(sizeof *arguments), [child] "r"(child), [main] "r"(child_main)
+        : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_clone3;
+    register long first __asm__("x0") = (long)arguments;
+    register long second __asm__("x1") = (long)sizeof *arguments;
+    __asm__ volatile(
+        "svc #0\n\t"
+        "cbnz x0, 1f\n\t"
+        "mov x29, xzr\n\t"
+        "mov x0, %[child]\n\t"
+        "blr %[main]\n"
+        "1:"
+        : "+r"(first)
+        : "r"(second), "r"(number), [child] "r"(child), [main] "r"(child_main)
+        : "memory", "cc");
+    result = first;
+#else
+#error "spawn.c knows x86-64 and arm64; add the clone3 sequence of this machine"
+#endif
+    if (result < 0) { errno = (int)-result; return -1; }
+    return result;
+}
+
+pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call) {
+    _Alignas(16) char stack[stack_size];
+    struct child child = { request, 0, NULL };
+    int descriptor = -1;
+    struct clone_args arguments;
+    memset(&arguments, 0, sizeof arguments);
+    if (request->descriptor_count > BH_SPAWN_DESCRIPTORS_MAX) {
+        *failed_call = "spawn: too many descriptors";
+        errno = EMFILE;
+        return -1;
+    }
+    arguments.flags = request->flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+    arguments.pidfd = (uint64_t)(uintptr_t)&descriptor;
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = (uint64_t)(uintptr_t)stack;
+    arguments.stack_size = stack_size;
+    if (request->cgroup >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)request->cgroup;
+    }
+
+    /* No signal may run a handler of ours in the child while it shares our memory. */
+    sigset_t all, before;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    long process = clone_to_child(&arguments, &child);
+    int clone_error = errno;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+    if (process < 0) {
+        *failed_call = "clone3";
+        errno = clone_error;
+        return -1;
+    }
+    if (child.call) {
+        int status;
+        (void)bh_pidfd_wait(descriptor, 0, &status);
+        (void)close(descriptor);
+        *failed_call = child.call;
+        errno = child.error;
+        return -1;
+    }
+    *pidfd = descriptor;
+    return (pid_t)process;
+}

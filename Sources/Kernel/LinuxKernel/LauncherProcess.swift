@@ -1,0 +1,35 @@
+import CLinux
+import Glibc
+
+/// Starting the launcher: Swift never runs between clone and exec, spawn.c does. See clone(2).
+public enum LauncherProcess {
+    /// Starts `launcher` in the new namespaces `flags` (CLONE_NEW*), born in `cgroup` when given. The child has
+    /// `descriptors` as 3, 4, … in order (nil leaves the number closed), this process's 0 to 2, and nothing else.
+    ///
+    /// Returns once the launcher has been exec'ed; it then waits for its release.
+    public static func start(
+        launcher: OwnedDescriptor, flags: UInt64, cgroup: OwnedDescriptor?, descriptors: [OwnedDescriptor?],
+        timeOffsets: String? = nil
+    ) throws(KernelError) -> ProcessHandle {
+        let numbers = descriptors.map { $0?.number ?? -1 }
+        var pidfd: Int32 = -1
+        var failedCall: UnsafePointer<CChar>?
+        func spawn(_ offsets: UnsafePointer<CChar>?) -> pid_t {
+            numbers.withUnsafeBufferPointer { buffer in
+                var request = bh_spawn(
+                    flags: flags, cgroup: cgroup?.number ?? -1, launcher: launcher.number,
+                    descriptors: buffer.baseAddress, descriptor_count: UInt32(buffer.count), time_offsets: offsets)
+                return bh_start_launcher(&request, &pidfd, &failedCall)
+            }
+        }
+        let process = timeOffsets.map { $0.withCString { spawn($0) } } ?? spawn(nil)
+        let number = errno
+        // The numbers above are plain integers; keep their owners until the child has its copies.
+        withExtendedLifetime((launcher, cgroup, descriptors)) {}
+        guard process > 0 else {
+            let call = failedCall.map { String(cString: $0) } ?? "clone3"
+            throw KernelError(call: call, on: "the launcher", errno: number)
+        }
+        return ProcessHandle(id: process, descriptor: OwnedDescriptor(owning: pidfd))
+    }
+}

@@ -1,0 +1,90 @@
+import CLinux
+import Glibc
+
+/// How a process ended, from a wait status of wait4(2).
+public enum ProcessEnd: Equatable, Sendable {
+    case exited(Int32)
+    case signaled(Int32)
+
+    public init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        self = signal == 0 ? .exited((waitStatus >> 8) & 0xff) : .signaled(signal)
+    }
+}
+
+/// A process held by a pidfd: it can be signalled and waited for without ever meeting a stranger that got its number.
+public struct ProcessHandle: Sendable {
+    public let id: Int32
+    public let descriptor: OwnedDescriptor
+
+    public init(id: Int32, descriptor: OwnedDescriptor) {
+        self.id = id
+        self.descriptor = descriptor
+    }
+
+    /// See pidfd_open(2). ESRCH: no such process.
+    public static func open(_ id: Int32) throws(KernelError) -> ProcessHandle {
+        let number = try checked("pidfd_open", on: "process \(id)") { bh_pidfd_open(id, 0) }
+        return ProcessHandle(id: id, descriptor: OwnedDescriptor(owning: number))
+    }
+
+    /// Sends a signal. False when the process has ended. See pidfd_send_signal(2).
+    @discardableResult
+    public func signal(_ number: Int32) throws(KernelError) -> Bool {
+        try delivered("pidfd_send_signal") { bh_pidfd_send_signal(descriptor.number, number) }
+    }
+
+    /// Queues a real-time signal with a value (si_code SI_QUEUE). False when the process has ended.
+    @discardableResult
+    public func queue(signal number: Int32, value: Int32) throws(KernelError) -> Bool {
+        try delivered("pidfd_send_signal") { bh_pidfd_queue_signal(descriptor.number, number, value) }
+    }
+
+    private func delivered(_ call: String, _ body: () -> Int32) throws(KernelError) -> Bool {
+        do throws(KernelError) {
+            try checked(call, on: "process \(id)", body)
+            return true
+        } catch {
+            if error.errno == ESRCH { return false }
+            throw error
+        }
+    }
+
+    /// Whether the process has ended (it may still be a zombie).
+    public func hasEnded() throws(KernelError) -> Bool { try descriptor.waitReadable(milliseconds: 0) }
+
+    /// Waits until the process, ours or not, has ended. False at the timeout; negative: for ever.
+    public func waitForEnd(milliseconds: Int32 = -1) throws(KernelError) -> Bool {
+        try descriptor.waitReadable(milliseconds: milliseconds)
+    }
+
+    /// Waits for a child of ours and removes it. See waitid(2).
+    public func reap() throws(KernelError) -> ProcessEnd {
+        var status: Int32 = 0
+        try checked("waitid", on: "process \(id)") { bh_pidfd_wait(descriptor.number, 0, &status) }
+        return ProcessEnd(waitStatus: status)
+    }
+}
+
+/// Facts of procfs about a process that tell whether a number still means the same process.
+public enum ProcessFacts {
+    /// Field 22 of /proc/PID/stat: start time after boot in clock ticks. Nil when there is no such process.
+    public static func startTime(of id: Int32) throws(KernelError) -> UInt64? {
+        let text: String
+        do throws(KernelError) {
+            text = try TextFile.read("/proc/\(id)/stat", limit: 4_096)
+        } catch {
+            if error.errno == ENOENT || error.errno == ESRCH { return nil }
+            throw error
+        }
+        // The command's name is in parentheses and may hold anything, so fields count from the last ')'.
+        guard let close = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: close)...].split(separator: " ")
+        return fields.count > 19 ? UInt64(fields[19]) : nil
+    }
+
+    /// A different value after every boot, random(4).
+    public static func bootID() throws(KernelError) -> String {
+        try TextFile.read("/proc/sys/kernel/random/boot_id", limit: 64).filter { !$0.isNewline }
+    }
+}

@@ -1,0 +1,44 @@
+import Glibc
+
+/// A path or file name as the kernel has it: bytes without NUL, not necessarily UTF-8.
+public struct RawPath: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    /// With the terminating NUL.
+    private let terminated: ContiguousArray<CChar>
+
+    /// A path holding a NUL byte is cut there by every system call, so callers that take names from outside refuse
+    /// them first; here it traps.
+    public init(bytes: some Sequence<UInt8>) {
+        var storage = ContiguousArray<CChar>()
+        for byte in bytes {
+            precondition(byte != 0, "a path holds a NUL byte")
+            storage.append(CChar(bitPattern: byte))
+        }
+        storage.append(0)
+        terminated = storage
+    }
+
+    public init(_ text: String) { self.init(bytes: text.utf8) }
+    public init(stringLiteral value: String) { self.init(value) }
+
+    public var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
+    public var count: Int { terminated.count - 1 }
+
+    /// For people: invalid UTF-8 is shown as replacement characters.
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+
+    public func withCString<Result, Problem: Error>(
+        _ body: (UnsafePointer<CChar>) throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        let storage = terminated
+        // The storage is never empty (it holds the NUL), so there is a base address.
+        return try withExtendedLifetime(storage) { () throws(Problem) -> Result in
+            var outcome: Swift.Result<Result, Problem>?
+            storage.withUnsafeBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                do throws(Problem) { outcome = .success(try body(base)) } catch { outcome = .failure(error) }
+            }
+            guard let outcome else { preconditionFailure("a path without storage") }
+            return try outcome.get()
+        }
+    }
+}
