@@ -90,5 +90,8 @@ let package = Package(
         .target(
             name: "CLauncher", path: "Sources/Launcher", exclude: ["main.c"],
             cSettings: [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra"])]),
+
+        // tests
+        tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
     ]
 )
