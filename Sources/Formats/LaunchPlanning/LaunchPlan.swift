@@ -31,7 +31,7 @@ public struct PlannedStep: Equatable, Sendable {
     }
 }
 
-/// When a step runs. The order of the cases is the order of the launch; within a stage the order of the isolators holds.
+/// When a step runs. The order of the cases is the order of the launch; within a stage the isolators' order holds.
 public enum Stage: Int, CaseIterable, Comparable, Sendable {
     case join            // enter namespaces that exist already
     case becomeRoot      // root of the new user namespace
@@ -44,8 +44,8 @@ public enum Stage: Int, CaseIterable, Comparable, Sendable {
     case enterRoot
     case identity        // host name, sysctls, keyring
     case network         // loopback
-    case resources       // rlimits, OOM score
     case divide          // fork: init stays behind
+    case resources       // rlimits, OOM score: the task's alone, init must survive a limit the task runs into
     case terminal        // standard streams
     case credentials     // user, groups, capabilities
     case workingDirectory
@@ -106,8 +106,10 @@ public enum DescriptorSource: Equatable, Sendable {
     case nullDevice
     /// The container's own cgroup directory, a detached read-only mount.
     case controlGroupTree
-    /// A namespace or process to join.
+    /// A namespace to join, by its file.
     case namespace(path: String)
+    /// The process of a running container whose namespaces are joined, a pidfd.
+    case containerProcess
     case exitRecord
     case log(Int)
     /// Standard input, output or error as the caller gave it.

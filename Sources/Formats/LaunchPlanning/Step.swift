@@ -7,8 +7,8 @@ public struct DescriptorName: Hashable, Sendable, ExpressibleByStringLiteral, Cu
     public var description: String { text }
 }
 
-/// One thing the launcher does, in the container's namespaces, before the task runs. Each case is one `BH_` operation of
-/// `Sources/Launcher/include/plan.h`, where its exact effect is written down; the launcher decides nothing.
+/// One thing the launcher does, in the container's namespaces, before the task runs. Each case is one `BH_` operation
+/// of `Sources/Launcher/include/plan.h`, where its exact effect is written down; the launcher decides nothing.
 public enum Step: Equatable, Sendable {
     case join(DescriptorName, types: NamespaceSet)
     case unshare(NamespaceSet)

@@ -16,7 +16,8 @@
  *     bytes           u32 length, that many bytes, zero bytes up to a multiple of 4
  *
  * "In the root" means: resolved beneath the container's root with openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
- * never by name again afterwards; the root is what BH_ATTACH_ROOT attached, and "/" after BH_ENTER_ROOT.
+ * never by name again afterwards; the root is what BH_ATTACH_ROOT attached, and "/" before that and after
+ * BH_ENTER_ROOT.
  * Anything not understood refuses the whole plan before its first step runs.
  */
 #ifndef BULKHEAD_PLAN_H
@@ -29,12 +30,17 @@
 #define BH_PLAN_VERSION 1u
 #define BH_NO_DESCRIPTOR 0xffffffffu
 
-/* Limits, checked by the decoder. */
+/* Limits, checked by the decoder. A filter has at most 4096 instructions. */
 #define BH_PLAN_BYTES_MAX (4u << 20)
 #define BH_PLAN_STEPS_MAX 4096u
 #define BH_LIST_COUNT_MAX 65536u
+#define BH_GROUPS_MAX 65536u
+#define BH_FILTER_BYTES_MAX (4096u * 8u)
+#define BH_LOG_BYTES_MIN 4096u
 
-/* Descriptors every launcher starts with; a plan's own follow from BH_FIRST_PLAN_DESCRIPTOR. */
+/* Descriptors every launcher starts with. The plan's own arrive with the release (their mounts are mapped through the
+ * user namespace the launcher itself was born in, so they cannot exist before it) and are numbered from
+ * BH_FIRST_PLAN_DESCRIPTOR on, which holds because nothing else is open. */
 #define BH_PLAN_DESCRIPTOR 3    /* the encoded plan, a sealed memory file */
 #define BH_REPORT_DESCRIPTOR 4  /* SOCK_SEQPACKET: the release comes in, reports go out; closed by a successful exec */
 #define BH_FIRST_PLAN_DESCRIPTOR 5
@@ -54,9 +60,11 @@ enum bh_operation {
                               must be what the target is */
     BH_SEAL_PATH = 10,     /* text path, u64 attributes, u32 resolve: clone what is mounted at the path, set the
                               attributes on the clone recursively, attach it over itself. An absent path is skipped */
-    BH_MASK = 11,          /* text path, fd null device: cover a file with the null device, a directory with one empty
-                              read-only directory. An absent path is skipped */
-    BH_MAKE_DIRECTORY = 12,/* text path, u32 mode, u32 uid, u32 gid: with missing parents, in the root; existing is fine */
+    BH_MASK = 11,          /* text path, fd detached mount of the null device: cover a file with the null device, a
+                              directory with one empty read-only directory. An absent path is skipped. (A descriptor
+                              opened by name will not do: a mount of another mount namespace cannot be cloned) */
+    BH_MAKE_DIRECTORY = 12,/* text path, u32 mode, u32 uid, u32 gid: with missing parents (0755), in the root; existing
+                              is fine */
     BH_ROOT_ATTRIBUTES = 13,/* u64 set, u64 clear, u32 recursive: mount_setattr(2) on the root mount */
     BH_ENTER_ROOT = 14,    /* pivot_root(2) and detach the old root */
     BH_SET_HOSTNAME = 15,  /* text */
@@ -78,7 +86,8 @@ enum bh_operation {
                               permitted, inheritable, ambient: everything is read back and compared */
     BH_NO_NEW_PRIVILEGES = 26,/* prctl(PR_SET_NO_NEW_PRIVS), read back */
     BH_WORKING_DIRECTORY = 27,/* text: chdir(2), then getcwd(2) must give a path inside the root (CVE-2024-21626) */
-    BH_CLOSE_DESCRIPTORS = 28,/* u32 keep: mark every descriptor from 3 + keep on close-on-exec */
+    BH_CLOSE_DESCRIPTORS = 28,/* u32 keep: the plan's first `keep` descriptors become 3, 4, ...; every other one is
+                              marked close-on-exec */
     BH_INSTALL_FILTER = 29,/* u32 seccomp(2) flags, bytes array of struct sock_filter */
     BH_EXECUTE = 30,       /* list arguments, list environment: execve(2); a name without a slash is searched in the
                               environment's PATH. Always the last step */
@@ -95,7 +104,7 @@ enum bh_operation {
 
 /* u32 flags of BH_DIVIDE */
 #define BH_DIVIDE_INIT 1u      /* we are process 1 of the container: reap everything, kill what is left at the end */
-#define BH_DIVIDE_PUMP 2u      /* give the task pipes (or a terminal) and copy what it writes to the log and the sinks */
+#define BH_DIVIDE_PUMP 2u      /* give the task pipes (or a terminal), copy its output to the log and the sinks */
 #define BH_DIVIDE_TERMINAL 4u  /* a BH_TERMINAL step follows */
 
 /* What the launcher sends. One packet each; BH_REPORT_TERMINAL carries the master as SCM_RIGHTS. End of file without
@@ -105,7 +114,7 @@ struct bh_report {
     uint32_t kind;
     uint32_t step;      /* index of the step, or BH_STEP_DECODE / BH_STEP_RELEASE */
     int32_t error;      /* errno */
-    uint32_t detail;    /* which part of the step, see BH_PART_* */
+    uint32_t detail;    /* BH_PART_*; of BH_STEP_DECODE: the index of the step at fault */
 };
 #define BH_STEP_DECODE 0xfffffffeu
 #define BH_STEP_RELEASE 0xfffffffdu
@@ -114,8 +123,10 @@ enum bh_part {
     BH_PART_WHOLE = 0, BH_PART_RESOLVE = 1, BH_PART_CREATE = 2, BH_PART_OPEN = 3, BH_PART_CONFIGURE = 4,
     BH_PART_ATTRIBUTES = 5, BH_PART_ATTACH = 6, BH_PART_VERIFY = 7, BH_PART_DETACH = 8, BH_PART_WRITE = 9,
 };
-/* What the launcher waits for before its first step: one packet holding this byte. End of file ends it. */
+/* What the launcher waits for before its first step and any report: one packet holding this byte and, as
+ * SCM_RIGHTS, every descriptor of the plan in order (none when the plan has none). End of file ends the launcher. */
 #define BH_RELEASE 'R'
+#define BH_PLAN_DESCRIPTORS_MAX 250u /* unix(7): SCM_MAX_FD is 253 */
 
 /* Exit status of the launcher when the task could not be started. */
 #define BH_EXIT_NOT_EXECUTABLE 126
@@ -141,7 +152,9 @@ struct bh_log_record { uint64_t at; uint32_t length; uint32_t stream; }; /* CLOC
 #define BH_STREAM_DROPPED 3u  /* no bytes follow; length says how many were lost (saturating) */
 
 /* An order to init from outside: this real-time signal, queued with a signal number as its value, delivers that signal
- * to the task (SIGKILL included). Plain signals to init are forwarded as they are. */
+ * to the task (SIGKILL included). Of process 1 only processes outside the container's pid namespace can order. Other
+ * signals to init are forwarded as they are, except SIGCHLD, SIGPIPE and SIGXFSZ. When the task has ended already and
+ * its last output waits for a sink, any signal makes init give the sinks up. */
 #define BH_ORDER_SIGNAL 63
 
 #endif

@@ -1,0 +1,58 @@
+/// The numbers of `Sources/Launcher/include/plan.h`; a test compares each of them with that header.
+public enum PlanFormat {
+    static let magic: UInt32 = 0x5048_4c42
+    static let version: UInt32 = 1
+    static let noDescriptor: UInt32 = 0xffff_ffff
+    /// Bytes of a whole encoded plan.
+    public static let bytesMax = 4 << 20
+    public static let stepsMax = 4_096
+    /// Texts of one list: options, arguments, environment.
+    public static let listCountMax = 65_536
+    public static let groupsMax = 65_536
+    /// Instructions of one filter, BPF_MAXINSNS.
+    public static let filterInstructionsMax = 4_096
+    /// Smallest size of one of the two log files, in bytes.
+    public static let logBytesMin: UInt64 = 4_096
+    /// Descriptors a plan may name; as many as one packet can carry, unix(7) SCM_MAX_FD.
+    public static let descriptorsMax = 250
+    /// The number under which the launcher has the first descriptor of a plan.
+    public static let firstPlanDescriptor: UInt32 = 5
+}
+
+extension Step {
+    /// The number of the operation in an encoded plan.
+    var operation: UInt32 {
+        switch self {
+        case .join: 1
+        case .unshare: 2
+        case .becomeRoot: 3
+        case .beginSession: 4
+        case .setUmask: 5
+        case .propagation: 6
+        case .attachRoot: 7
+        case .mount: 8
+        case .attach: 9
+        case .sealPath: 10
+        case .mask: 11
+        case .makeDirectory: 12
+        case .rootAttributes: 13
+        case .enterRoot: 14
+        case .setHostname: 15
+        case .setDomainname: 16
+        case .sysctl: 17
+        case .limit: 18
+        case .oomScore: 19
+        case .loopbackUp: 20
+        case .newKeyring: 21
+        case .divide: 22
+        case .terminal: 23
+        case .standardStreams: 24
+        case .credentials: 25
+        case .noNewPrivileges: 26
+        case .workingDirectory: 27
+        case .closeDescriptors: 28
+        case .installFilter: 29
+        case .execute: 30
+        }
+    }
+}

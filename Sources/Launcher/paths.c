@@ -1,0 +1,160 @@
+/*
+ * Paths. Everything that is named inside the container's root is resolved once, by the kernel, beneath a descriptor of
+ * that root, and used only as a descriptor afterwards. Nothing here ever looks at a name and then uses the name.
+ */
+#include "launcher.h"
+
+#include <sys/statfs.h>
+
+enum { name_max = 255, path_max = 4096, retries = 64, proc_magic = 0x9fa0 };
+
+struct how { uint64_t flags, mode, resolve; };
+
+int root_descriptor(struct launch *launch) {
+    if (launch->root < 0) launch->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return launch->root;
+}
+
+/* EAGAIN: a rename or mount elsewhere disturbed the walk; openat2(2) asks to try again. */
+int open_beneath(int directory, const char *path, uint64_t flags, uint64_t resolve) {
+    struct how how = { flags | O_CLOEXEC, 0, resolve | resolve_no_magiclinks };
+    int descriptor, tries = 0;
+    do descriptor = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+    while (descriptor < 0 && (errno == EINTR || (errno == EAGAIN && ++tries < retries)));
+    return descriptor;
+}
+
+int open_in_root(struct launch *launch, const char *path, uint32_t rules, uint64_t flags) {
+    int root = root_descriptor(launch);
+    if (root < 0) return -1;
+    return open_beneath(root, path, flags, resolve_in_root | (rules & BH_TARGET_NO_LINKS ? resolve_no_symlinks : 0));
+}
+
+/* Makes `name` with exactly `mode` and opens it; whoever else made it first is accepted, a link is not. */
+static int make_entry(int parent, const char *name, uint32_t kind, uint32_t mode) {
+    mode_t mask = umask(0);
+    int made;
+    if (kind == BH_KIND_DIRECTORY) made = mkdirat(parent, name, mode);
+    else if ((made = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode)) >= 0)
+        made = close(made);
+    (void)umask(mask);
+    if (made < 0 && errno != EEXIST) return -1;
+    return open_beneath(parent, name, O_PATH | O_NOFOLLOW, resolve_beneath | resolve_no_symlinks);
+}
+
+/*
+ * Opens `path`, making what is missing. Existing components are resolved in the root, links included; from the first
+ * missing one on everything is new and made beneath the descriptor of its parent.
+ */
+static int create_in_root(struct launch *launch, const char *path, uint32_t rules, uint32_t kind, uint32_t mode) {
+    char prefix[path_max], name[name_max + 1];
+    const char *at = path;
+    int fresh = 0, root = root_descriptor(launch), parent = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
+    while (parent >= 0) {
+        at += strspn(at, "/");
+        size_t length = strcspn(at, "/"), end = (size_t)(at - path) + length;
+        if (length == 0) return parent;
+        if (length > name_max || end >= path_max) { errno = ENAMETOOLONG; break; }
+        memcpy(name, at, length); name[length] = 0;
+        memcpy(prefix, path, end); prefix[end] = 0;
+        at += length;
+        int last = at[strspn(at, "/")] == 0, next = -1;
+        if (!fresh) next = open_in_root(launch, prefix, rules, O_PATH);
+        if (next < 0 && !fresh && errno != ENOENT) break;
+        if (next < 0) {
+            fresh = 1;
+            if (!strcmp(name, ".") || !strcmp(name, "..")) { errno = EINVAL; break; }
+            next = make_entry(parent, name, last ? kind : BH_KIND_DIRECTORY, last ? mode : 0755);
+            if (next < 0) break;
+        }
+        (void)close(parent);
+        parent = next;
+    }
+    int error = errno;
+    if (parent >= 0) (void)close(parent);
+    errno = error;
+    return -1;
+}
+
+/* A descriptor of what is at `path`, absent_target when that may be missing and is, or -1. */
+int find_target(struct launch *launch, const char *path, uint32_t rules, uint32_t kind) {
+    launch->part = BH_PART_RESOLVE;
+    int target = open_in_root(launch, path, rules, O_PATH);
+    if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && (rules & BH_TARGET_OPTIONAL)
+        && !(rules & BH_TARGET_CREATE)) return absent_target;
+    if (target < 0 && errno == ENOENT && (rules & BH_TARGET_CREATE)) {
+        launch->part = BH_PART_CREATE;
+        target = create_in_root(launch, path, rules, kind, kind == BH_KIND_DIRECTORY ? 0755 : 0644);
+    }
+    if (target < 0) return -1;
+    launch->part = BH_PART_VERIFY;
+    struct stat status;
+    int error = fstat(target, &status) < 0 ? errno : 0;
+    if (!error && kind == BH_KIND_DIRECTORY && !S_ISDIR(status.st_mode)) error = ENOTDIR;
+    if (!error && kind == BH_KIND_FILE && S_ISDIR(status.st_mode)) error = EISDIR;
+    if (!error) return target;
+    (void)close(target);
+    errno = error;
+    return -1;
+}
+
+int make_directory(struct launch *launch, const char *path, uint32_t mode, uint32_t uid, uint32_t gid) {
+    launch->part = BH_PART_RESOLVE;
+    int directory = open_in_root(launch, path, 0, O_PATH | O_DIRECTORY);
+    if (directory >= 0) return close(directory);
+    if (errno != ENOENT) return -1;
+    launch->part = BH_PART_CREATE;
+    directory = create_in_root(launch, path, 0, BH_KIND_DIRECTORY, mode);
+    if (directory < 0) return -1;
+    int result = fchownat(directory, "", uid, gid, AT_EMPTY_PATH), error = errno;
+    (void)close(directory);
+    errno = error;
+    return result;
+}
+
+/* A procfs nobody else can reach or mount over: what an image put at /proc cannot redirect a write (CVE-2019-16884). */
+static int open_procfs(struct launch *launch) {
+    if (launch->procfs >= 0) return launch->procfs;
+    int context = (int)syscall(SYS_fsopen, "proc", 1 /* FSOPEN_CLOEXEC */);
+    if (context < 0) return -1;
+    if (syscall(SYS_fsconfig, context, command_create, NULL, NULL, 0) == 0)
+        launch->procfs = (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */,
+                                      MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTE);
+    int error = errno;
+    (void)close(context);
+    errno = error;
+    return launch->procfs;
+}
+
+int write_proc(struct launch *launch, const char *path, const char *value, size_t length) {
+    launch->part = BH_PART_OPEN;
+    int procfs = open_procfs(launch);
+    if (procfs < 0) return -1;
+    const uint64_t strictly = resolve_beneath | resolve_no_xdev | resolve_no_symlinks;
+    int file = open_beneath(procfs, path, O_WRONLY | O_NOFOLLOW, strictly);
+    if (file < 0) return -1;
+    struct statfs system;
+    ssize_t written = -1;
+    launch->part = BH_PART_VERIFY;
+    if (fstatfs(file, &system) == 0) {
+        if (system.f_type != proc_magic) errno = EXDEV;
+        else {
+            launch->part = BH_PART_WRITE;
+            written = write(file, value, length);
+            if (written >= 0 && (size_t)written != length) errno = EIO;
+        }
+    }
+    int error = errno;
+    (void)close(file);
+    errno = error;
+    return written == (ssize_t)length ? 0 : -1;
+}
+
+/* Whatever is used as the null device must be it: a container may have put something else in its place. */
+int check_null_device(int descriptor) {
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return -1;
+    if (S_ISCHR(status.st_mode) && status.st_rdev == 0x103) return 0; /* 1:3 */
+    errno = ENODEV;
+    return -1;
+}
