@@ -1,0 +1,81 @@
+import Diagnostics
+import LinuxKernel
+import OCIFormat
+
+/// The walls around the unpacker. They stand before the first byte of an archive is read; if one cannot be raised,
+/// nothing is read.
+public enum Confinement {
+    /// CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID for owners and modes, CAP_SETFCAP for file capabilities,
+    /// CAP_SYS_ADMIN for `trusted.overlay.opaque` only: no call that would use it otherwise passes the filter.
+    /// Whiteouts need no CAP_MKNOD (mknod(2), Linux 5.8).
+    private static let capabilities: UInt64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 31 | 1 << 21
+
+    /// What is open at most: one directory with all lower layers being looked up, twice, and what is remembered.
+    private static let descriptorsMax: UInt64 = 2_048
+    /// Buffers, decoder state (zstd's window foremost) and the runtime's heap.
+    private static let dataBytesMax: UInt64 = 256 << 20
+    private static let addressSpaceMax: UInt64 = 2 << 30
+
+    /// Leaves the host: after this, `directories` (in their order, the first writable, the others read-only) are all
+    /// of the file system this process can reach, and no network, no other process's System V objects.
+    /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out.
+    static func enclose(_ directories: [OwnedDescriptor], limits: ImageLimits) throws(Failure) -> [OwnedDescriptor] {
+        do throws(KernelError) {
+            try OwnProcess.hideMemory()
+            try OwnProcess.gainNoPrivileges()
+            // Before the mount namespace is left: only mounts of the own one can be copied.
+            var enclosed: [OwnedDescriptor] = []
+            for (index, directory) in directories.enumerated() {
+                let tree = try directory.detachedTree()
+                try tree.setMountAttributes(set: index == 0 ? attributes : attributes | readOnly)
+                enclosed.append(try tree.open(".", [.directory]))
+            }
+            try OwnProcess.leaveNamespaces([.mounts, .network, .messages, .hostName, .controlGroup])
+            try Mounts.makeAllPrivate()
+            let nothing = try FilesystemContext("tmpfs")
+            try nothing.set("size", "4k")
+            try nothing.set("mode", "0555")
+            try OwnProcess.enterRoot(try nothing.mount(attributes: attributes | readOnly))
+            OwnProcess.clearCreationMask()
+            try limitResources(limits)
+            try OwnProcess.keepCapabilities(capabilities)
+            return enclosed
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    /// Links in the tree are read, never followed by the kernel, so following is switched off as well.
+    private static let attributes =
+        MountAttribute.noSetUser | MountAttribute.noDevices | MountAttribute.noExecution | MountAttribute.noLinks
+    private static let readOnly = MountAttribute.readOnly
+
+    private static func limitResources(_ limits: ImageLimits) throws(KernelError) {
+        try OwnProcess.limit(.coreBytes, to: 0)
+        try OwnProcess.limit(.lockedBytes, to: 0)
+        try OwnProcess.limit(.descriptors, to: descriptorsMax)
+        try OwnProcess.limit(.dataBytes, to: dataBytesMax)
+        try OwnProcess.limit(.addressSpaceBytes, to: addressSpaceMax)
+        // Names of directories are kept in a file too; it is no longer than the archive.
+        try OwnProcess.limit(.fileBytes, to: limits.expandedBytes)
+        try OwnProcess.limit(.processorSeconds, to: processorSeconds(for: limits.expandedBytes))
+    }
+
+    /// A minute, and a second for each 16 MiB an archive may become: ten times what the slowest archive takes.
+    private static func processorSeconds(for bytes: UInt64) -> UInt64 { 60 + (bytes >> 24) }
+
+    static func failure(_ error: KernelError) -> Failure {
+        error.failure(
+            "layer.confinement", doing: "confine the unpacker",
+            remedy: "run as root on Linux 5.14 or later, outside of containers that forbid mounts")
+    }
+}
+
+/// MOUNT_ATTR_ values of mount_setattr(2).
+private enum MountAttribute {
+    static let readOnly: UInt64 = 0x01
+    static let noSetUser: UInt64 = 0x02
+    static let noDevices: UInt64 = 0x04
+    static let noExecution: UInt64 = 0x08
+    static let noLinks: UInt64 = 0x20_0000
+}

@@ -1,0 +1,174 @@
+import Diagnostics
+import LinuxKernel
+import OCIFormat
+
+/// The layer being written seen through the layers below it: finds the directory an entry goes into, and makes it.
+///
+/// Directories found are remembered along the last path, because archives name neighbours one after another; how many
+/// descriptors that holds is bounded.
+final class LayerView {
+    let root: LayerDirectory
+    /// False when nobody said what is below: whiteouts are then always written.
+    let knowsLowers: Bool
+    private let limits: ImageLimits
+    private let times: DirectoryTimes
+    /// Where the last walk ended: `remembered[i]` is the directory `path[...i]`, or nil when it was let go.
+    private var path: [RawPath] = []
+    private var remembered: [LayerDirectory?] = []
+    private var heldDescriptors = 0
+
+    static let heldDescriptorsMax = 512
+
+    /// `lowers` are the roots of the layers below, topmost first; nil when they are not known.
+    init(root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits, times: DirectoryTimes) {
+        self.root = LayerDirectory(upper: root, lowers: lowers ?? [])
+        knowsLowers = lowers != nil
+        self.limits = limits
+        self.times = times
+    }
+
+    /// A directory of the layer and its path from the root, free of links.
+    struct Place {
+        var directory: LayerDirectory
+        var path: [RawPath]
+    }
+
+    /// The directory `components` lead to, links followed inside the root. What is missing is made; what only lower
+    /// layers have is made here with their owner, mode and attributes, as an overlay mount does when it is written to.
+    func directory(_ components: ArraySlice<RawPath>, for entry: [UInt8]) throws -> Place {
+        var walk = PathWalk(components, depthMax: limits.pathDepth, bytesMax: limits.pathBytes)
+        while case .lookUp(let name) = walk.next() {
+            if isRemembered(walk.resolved, then: name) {
+                try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
+                continue
+            }
+            let here = try directory(resolved: walk.resolved)
+            switch try here.find(name) {
+            case .directory(let upper, let lowers):
+                let made = try upper ?? copyUp(name, of: lowers, into: here, at: walk.resolved)
+                try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
+                remember(walk.resolved, LayerDirectory(upper: made, lowers: lowers))
+            case .missing:
+                let made = try make(name, in: here)
+                try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
+                remember(walk.resolved, LayerDirectory(upper: made, lowers: []))
+            case .link(let target):
+                try checked(entry) { () throws(PathWalk.Problem) in try walk.follow(target) }
+            case .other:
+                throw Refusal.entry(entry, field: "path", "\(name) on its way is not a directory")
+            }
+        }
+        return Place(directory: try directory(resolved: walk.resolved), path: walk.resolved)
+    }
+
+    /// Forgets what was found: something on a remembered path may have been replaced.
+    func forget() {
+        path = []
+        remembered = []
+        heldDescriptors = 0
+    }
+
+    private func checked(_ entry: [UInt8], _ step: () throws(PathWalk.Problem) -> Void) throws(Failure) {
+        do throws(PathWalk.Problem) {
+            try step()
+        } catch {
+            let limit =
+                switch error {
+                case .tooManyLinks: "symbolic links \(PathWalk.linksMax)"
+                case .tooDeep: "directory depth \(limits.pathDepth)"
+                case .tooLong: "path bytes \(limits.pathBytes)"
+                }
+            throw Refusal.limit("unpack the entry", on: entry, field: "path", limit)
+        }
+    }
+}
+
+// Remembering
+
+extension LayerView {
+    private func isRemembered(_ resolved: [RawPath], then name: RawPath) -> Bool {
+        resolved.count < path.count && path[resolved.count] == name && path.starts(with: resolved)
+    }
+
+    private func remember(_ resolved: [RawPath], _ directory: LayerDirectory) {
+        let parent = resolved.dropLast()
+        var common = 0
+        while common < min(parent.count, path.count), path[common] == parent[common] { common += 1 }
+        for left in remembered[common...] { heldDescriptors -= left?.descriptors ?? 0 }
+        path = resolved
+        remembered.removeLast(remembered.count - common)
+        while remembered.count < parent.count { remembered.append(nil) }
+        remembered.append(directory)
+        heldDescriptors += directory.descriptors
+        // The shallowest go first: archives are written depth first, so the deepest are asked for next.
+        var oldest = 0
+        while heldDescriptors > Self.heldDescriptorsMax, oldest < remembered.count - 1 {
+            heldDescriptors -= remembered[oldest]?.descriptors ?? 0
+            remembered[oldest] = nil
+            oldest += 1
+        }
+    }
+
+    /// The directory at a path of this layer that is known to be free of links.
+    private func directory(resolved: [RawPath]) throws -> LayerDirectory {
+        if resolved.isEmpty { return root }
+        if resolved.count <= path.count, path.starts(with: resolved), let held = remembered[resolved.count - 1] {
+            return held
+        }
+        var here = root
+        for name in resolved {
+            guard case .directory(let upper?, let lowers) = try here.find(name) else {
+                preconditionFailure("a directory of the layer vanished while it was walked")
+            }
+            here = LayerDirectory(upper: upper, lowers: lowers)
+        }
+        return here
+    }
+}
+
+// Making directories that no entry described
+
+extension LayerView {
+    private func make(_ name: RawPath, in parent: LayerDirectory) throws -> OwnedDescriptor {
+        // A whiteout of this layer may stand there; what it hides must stay hidden below the new directory.
+        let hides = try parent.upper.statusIfExists(of: name) != nil
+        if hides { try parent.upper.unlink(name) }
+        try parent.upper.makeDirectory(name, mode: 0o755)
+        let made = try parent.upper.open(name, [.directory, .noFollow])
+        try made.changeOwner(uid: 0, gid: 0)
+        try made.changeMode(0o755)
+        if hides { try hideLowers(made, of: parent, name) }
+        return made
+    }
+
+    /// Marks a directory that took the place of something else opaque, where lower layers have a directory it would
+    /// otherwise be merged with.
+    func hideLowers(_ directory: OwnedDescriptor, of parent: LayerDirectory, _ name: RawPath) throws {
+        if knowsLowers, try parent.lowerStatus(of: name)?.status.kind != .directory { return }
+        try directory.setAttribute(LayerDirectory.opaqueAttribute, to: [LayerDirectory.opaqueValue])
+    }
+
+    private func copyUp(
+        _ name: RawPath, of lowers: [OwnedDescriptor], into parent: LayerDirectory, at resolved: [RawPath]
+    ) throws -> OwnedDescriptor {
+        guard let model = lowers.first else { preconditionFailure("a directory that no layer has") }
+        let status = try model.status()
+        try parent.upper.makeDirectory(name, mode: 0o700)
+        let made = try parent.upper.open(name, [.directory, .noFollow])
+        try made.take(status, attributesFrom: model)
+        let modified = Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
+        try times.record(resolved + [name], modified)
+        return made
+    }
+}
+
+extension OwnedDescriptor {
+    /// Gives this file the owner, mode and attributes another layer has recorded, as an overlay's copy-up does.
+    func take(_ status: FileStatus, attributesFrom model: OwnedDescriptor) throws(KernelError) {
+        try changeOwner(uid: status.uid, gid: status.gid)
+        try changeMode(status.mode)
+        for name in try model.attributeNames() where AttributeRule.isKept(name.bytes) {
+            try setAttribute(name, to: try model.attribute(name))
+        }
+    }
+}

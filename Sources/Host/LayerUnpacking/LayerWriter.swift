@@ -1,0 +1,175 @@
+import Diagnostics
+import LinuxKernel
+import OCIFormat
+
+/// Carries out the entries of one layer below its root directory, one after another. Nothing is reached by a path: a
+/// directory is held open, and one name in it is made, replaced or removed.
+final class LayerWriter {
+    let view: LayerView
+    let limits: ImageLimits
+    private let times: DirectoryTimes
+    private(set) var entries: UInt64 = 0
+    /// Device nodes and sockets, which are never made: the container's /dev is ours.
+    private(set) var skipped: UInt64 = 0
+    /// Bytes of content written, holes and copies from lower layers included.
+    private var written: UInt64 = 0
+
+    /// `root` is the layer's own directory; `lowers` are those below it, topmost first, nil when not known.
+    init(root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits) {
+        self.limits = limits
+        times = DirectoryTimes(root: root)
+        view = LayerView(root: root, lowers: lowers, limits: limits, times: times)
+    }
+
+    /// Carries out one entry. `content` gives its bytes piece by piece.
+    func add(_ entry: TarEntry, content: TarReader) throws {
+        entries += 1
+        if entries > limits.layerEntries {
+            throw Refusal.limit("unpack the entry", on: entry.name, field: "entries", "entries \(limits.layerEntries)")
+        }
+        let name = try EntryName(parsing: entry.name, field: "path", of: entry.name, limits: limits)
+        switch try EntryMeaning(name, of: entry.name) {
+        case .bookkeeping: return
+        case .whiteout(let hidden): try hide(hidden, in: try parent(of: name, entry))
+        case .opaque: try hideEverything(in: try parent(of: name, entry))
+        case .content: try addContent(entry, name, content)
+        }
+    }
+
+    /// What can be done only when everything is there.
+    func finish() throws(KernelError) { try times.apply() }
+
+    private func parent(of name: EntryName, _ entry: TarEntry) throws -> LayerView.Place {
+        try view.directory(name.parent, for: entry.name)
+    }
+
+    private func addContent(_ entry: TarEntry, _ name: EntryName, _ content: TarReader) throws {
+        guard let leaf = name.components.last else { return try setRoot(entry) }
+        switch entry.kind {
+        case .device, .socket:
+            skipped += 1
+        case .regular:
+            try addFile(entry, leaf, in: try parent(of: name, entry).directory, content)
+        case .directory:
+            try addDirectory(entry, leaf, in: try parent(of: name, entry))
+        case .fifo:
+            try addFifo(entry, leaf, in: try parent(of: name, entry).directory)
+        case .link(let target):
+            try addLink(entry, leaf, to: target, in: try parent(of: name, entry).directory)
+        case .hardLink(let target):
+            try addHardLink(entry, leaf, to: target, in: try parent(of: name, entry).directory)
+        }
+    }
+
+    /// The layer's root itself: it is a directory and stays one, only its metadata may be given.
+    private func setRoot(_ entry: TarEntry) throws {
+        guard entry.isDirectory else {
+            throw Refusal.entry(entry.name, field: "typeflag", "the root of the layer must be a directory")
+        }
+        try clearAttributes(of: view.root.upper)
+        try setMetadata(of: view.root.upper, entry)
+        try times.record([], entry.modified)
+    }
+
+    // --- kinds of content ---
+
+    private func addFile(
+        _ entry: TarEntry, _ leaf: RawPath, in directory: LayerDirectory, _ content: TarReader
+    ) throws {
+        try account(entry.size, entry)
+        let file = try replacing(leaf, in: directory) { () throws(KernelError) in
+            try directory.upper.open(leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
+        }
+        var end: Int64 = 0
+        while let block = try content.nextBlock() {
+            // The decoder keeps blocks within the size it announced, which `account` has accepted; this holds it to it.
+            guard block.offset >= end, Int64(block.bytes.count) <= entry.size - block.offset else {
+                throw Refusal.entry(entry.name, field: "size", "its content is longer than its size \(entry.size)")
+            }
+            try file.write(block.bytes, at: block.offset)
+            end = block.offset + Int64(block.bytes.count)
+        }
+        // What follows the last block is a hole of a sparse file.
+        if end != entry.size { try file.truncate(to: entry.size) }
+        try setMetadata(of: file, entry)
+        try file.setModified(seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
+    }
+
+    private func addDirectory(_ entry: TarEntry, _ leaf: RawPath, in parent: LayerView.Place) throws {
+        let upper = parent.directory.upper
+        var existed = false
+        var replaced = false
+        do throws(KernelError) {
+            try upper.makeDirectory(leaf, mode: 0o700)
+        } catch {
+            guard error.errno == Errno.exists else { throw error }
+            existed = true
+            if try upper.status(of: leaf).kind != .directory {
+                try clear(leaf, in: upper)
+                try upper.makeDirectory(leaf, mode: 0o700)
+                replaced = true
+            }
+        }
+        let directory = try upper.open(leaf, [.directory, .noFollow])
+        if existed { try clearAttributes(of: directory) }
+        if replaced { try view.hideLowers(directory, of: parent.directory, leaf) }
+        try setMetadata(of: directory, entry)
+        try times.record(parent.path + [leaf], entry.modified)
+    }
+
+    private func addFifo(_ entry: TarEntry, _ leaf: RawPath, in directory: LayerDirectory) throws {
+        let upper = directory.upper
+        try replacing(leaf, in: directory) { () throws(KernelError) in
+            try upper.makeNode(leaf, kind: .fifo, mode: 0o600)
+        }
+        try upper.changeOwner(of: leaf, uid: entry.uid, gid: entry.gid)
+        try upper.changeMode(of: leaf, entry.mode)
+        try upper.setModified(of: leaf, seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
+    }
+
+    private func addLink(_ entry: TarEntry, _ leaf: RawPath, to target: [UInt8], in directory: LayerDirectory) throws {
+        guard !target.isEmpty, target.count < limits.pathBytes else {
+            throw Refusal.limit("unpack the entry", on: entry.name, field: "linkname", "path bytes \(limits.pathBytes)")
+        }
+        let upper = directory.upper
+        try replacing(leaf, in: directory) { () throws(KernelError) in
+            try upper.makeLink(leaf, to: RawPath(bytes: target))
+        }
+        try upper.changeOwner(of: leaf, uid: entry.uid, gid: entry.gid)
+        try upper.setModified(of: leaf, seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
+    }
+
+    /// Owner before mode, because chown(2) clears set-user-ID; attributes after both, because it clears capabilities.
+    private func setMetadata(of file: OwnedDescriptor, _ entry: TarEntry) throws {
+        try file.changeOwner(uid: entry.uid, gid: entry.gid)
+        try file.changeMode(entry.mode)
+        for attribute in entry.attributes where AttributeRule.isKept(attribute.name) {
+            guard attribute.name.count <= AttributeRule.nameBytesMax else {
+                throw Refusal.limit(
+                    "unpack the entry", on: entry.name, field: "xattr",
+                    "bytes of an attribute's name \(AttributeRule.nameBytesMax)")
+            }
+            do throws(KernelError) {
+                try file.setAttribute(RawPath(bytes: attribute.name), to: attribute.value)
+            } catch {
+                throw Refusal.attribute(attribute.name, of: entry.name, error)
+            }
+        }
+    }
+
+    /// A directory named again has what the last entry says, no more; the overlay's own marks stay.
+    private func clearAttributes(of directory: OwnedDescriptor) throws(KernelError) {
+        for name in try directory.attributeNames() where AttributeRule.isKept(name.bytes) {
+            try directory.removeAttribute(name)
+        }
+    }
+
+    /// Counts `bytes` of content before they are written.
+    func account(_ bytes: Int64, _ entry: TarEntry) throws(Failure) {
+        written += UInt64(bytes)
+        if written > limits.expandedBytes {
+            throw Refusal.limit(
+                "unpack the entry", on: entry.name, field: "size", "expanded bytes \(limits.expandedBytes)")
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import Diagnostics
+import LinuxKernel
+
+extension UnpackWorker {
+    /// Writes the layer on standard input below the target directory and verifies both of its digests.
+    func unpackLayer() throws(Failure) {
+        guard let target else { preconditionFailure("a layer without a target directory") }
+        let writer = LayerWriter(root: target, lowers: lowers, limits: order.limits)
+        let (stream, diffID) = try withArchive { archive in
+            while let entry = try archive.next() {
+                do {
+                    try writer.add(entry, content: archive)
+                } catch let error as KernelError {
+                    throw Refusal.kernel(error, at: entry.name)
+                }
+            }
+        }
+        if let expected = order.digest, expected != stream.digest {
+            throw Refusal.digest("digest", expected: expected, found: stream.digest)
+        }
+        if let expected = order.diffID, expected != diffID {
+            throw Refusal.digest("diffID", expected: expected, found: diffID)
+        }
+        do throws(KernelError) { try writer.finish() } catch { throw Refusal.kernel(error, at: nil) }
+        try tell(
+            .unpacked(
+                UnpackedLayer(
+                    digest: stream.digest, diffID: diffID, entries: writer.entries, bytes: stream.bytes,
+                    compressedBytes: stream.compressedBytes, skippedDevices: writer.skipped)))
+    }
+}

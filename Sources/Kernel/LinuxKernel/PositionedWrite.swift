@@ -1,0 +1,87 @@
+import CLinux
+import Glibc
+
+extension OwnedDescriptor {
+    /// Writes all of `bytes` at `offset` without moving the file position. See pwrite(2).
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(KernelError) {
+        var rest = bytes
+        var position = offset
+        while !rest.isEmpty {
+            let count = try checked("pwrite") { pwrite(number, rest.baseAddress, rest.count, off_t(position)) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            position += Int64(count)
+        }
+    }
+
+    /// Whether nobody is left at the other end of this pipe or socket. See poll(2) POLLERR, POLLHUP.
+    public func peerIsGone() throws(KernelError) -> Bool {
+        var entry = pollfd(fd: number, events: 0, revents: 0)
+        try checked("poll") { poll(&entry, 1, 0) }
+        return entry.revents & Int16(POLLERR | POLLHUP) != 0
+    }
+
+    /// Whether the extended attribute `name` is exactly `value`; false where the file system knows no such attribute.
+    public func attribute(_ name: RawPath, is value: UInt8) throws(KernelError) -> Bool {
+        var buffer: (UInt8, UInt8) = (0, 0)
+        do throws(KernelError) {
+            let count = try name.withCString { pointer throws(KernelError) in
+                try checked("fgetxattr", on: name.description) { bh_fgetxattr(number, pointer, &buffer, 2) }
+            }
+            return count == 1 && buffer.0 == value
+        } catch {
+            if [ENODATA, EOPNOTSUPP, ERANGE].contains(error.errno) { return false }
+            throw error
+        }
+    }
+
+    /// Permission bits of `name` in this directory. It is followed when it is a link, so only for what is known not
+    /// to be one. See fchmodat(2).
+    public func changeMode(of name: RawPath, _ mode: UInt32) throws(KernelError) {
+        try name.withCString { pointer throws(KernelError) in
+            _ = try checked("fchmodat", on: name.description) { fchmodat(number, pointer, mode_t(mode), 0) }
+        }
+    }
+}
+
+extension OpenFlags {
+    /// An unnamed file in the directory that is opened, gone when it is closed. See open(2) O_TMPFILE.
+    public static let temporary = OpenFlags(rawValue: Int32(BH_O_TMPFILE))
+}
+
+extension OwnedDescriptor {
+    /// At most `count` entries of this directory in the file system's order, from its start each time. For removing
+    /// directories of any width with bounded memory. See readdir(3).
+    public func firstEntries(_ count: Int) throws(KernelError) -> [DirectoryEntry] {
+        // fdopendir(3) takes the descriptor over and reads from its position, so it gets one of its own.
+        let own = try checked("openat", on: ".") { bh_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard let stream = fdopendir(own) else {
+            let problem = errno
+            close(own)
+            throw KernelError(call: "fdopendir", errno: problem)
+        }
+        defer { closedir(stream) }
+        var result: [DirectoryEntry] = []
+        while result.count < count {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw KernelError(call: "readdir", errno: errno) }
+                break
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: UInt8.self, capacity: 256) { pointer in
+                    RawPath(bytes: UnsafeBufferPointer(start: pointer, count: strlen(pointer)))
+                }
+            }
+            if name == "." || name == ".." { continue }
+            result.append(DirectoryEntry(name: name, kind: entry.pointee.d_type == 4 ? .directory : nil))
+        }
+        return result
+    }
+
+    /// See fremovexattr(2).
+    public func removeAttribute(_ name: RawPath) throws(KernelError) {
+        try name.withCString { pointer throws(KernelError) in
+            _ = try checked("fremovexattr", on: name.description) { bh_fremovexattr(number, pointer) }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+import LayerUnpacking
+import LinuxKernel
+
+OwnProcess.exit(UnpackWorker.run(Array(CommandLine.arguments.dropFirst())))
