@@ -1,0 +1,87 @@
+# The verbs of this project. "make" alone lists them; README.md and .ci/run call nothing else.
+#
+# Variables: PREFIX (/usr/local), DESTDIR; BULKHEAD_SETUP=no (install no packages); SWIFT (swift); CI=true (a test that
+# is skipped is a failure).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
+RELEASE := .build/release
+LAUNCHER := .build/launcher/bulkhead-launch
+IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
+need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
+
+.PHONY: help setup build run test kernel-test tidy fuzz bench images docs install clean launcher
+
+help: ## list these verbs
+	@echo "Bulkhead. The two to begin with: 'make run' and 'make test'."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install the Debian packages that building, running and testing need, and say what each is for
+	@.ci/setup
+
+launcher: $(LAUNCHER) ## build the static C program that becomes a container's first process
+# Static and small: it is run from memory, in a root filesystem that has no libraries. Without musl, glibc will do.
+$(LAUNCHER): $(wildcard Sources/Launcher/*.[ch] Sources/Launcher/include/*.h) Makefile
+	@mkdir -p $(@D)
+	@compiler=musl-gcc; command -v musl-gcc > /dev/null || compiler=gcc; set -x; \
+	$$compiler -std=gnu17 -Os -static -s -Wall -Wextra -Werror -ISources/Launcher/include \
+	    -o $@.new $(filter %.c,$^) && mv $@.new $@
+
+build: ## build the programs, optimised, into .build/release
+	@$(call need,build)
+	@$(MAKE) launcher
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-unpack
+	@install -m 755 $(LAUNCHER) $(RELEASE)/bulkhead-launch
+	@ls -l $(RELEASE)/bulkhead $(RELEASE)/bulkhead-unpack $(RELEASE)/bulkhead-launch | awk '{ print $$5, $$9 }'
+
+run: ## build everything, then show an image running isolated: its limits and its walls
+	@$(call need,build run)
+	@BULKHEAD_SETUP=no $(MAKE) build
+	@images/busybox/build images/out
+	@images/tour
+
+test: ## run every test: natively, and in a throwaway VM what this machine's kernel cannot give
+	@$(call need,build run test)
+	@Tests/run all
+
+kernel-test: ## run only the tests that need cgroup v2 controllers: here if it has them, else in the VM
+	@$(call need,build run test)
+	@Tests/run kernel
+
+tidy: ## check the house rules: layers, imports, lengths, names, links
+	@$(call need,build)
+	@Tests/run tidy
+
+fuzz: ## fuzz the decoders for a while (BULKHEAD_FUZZ_SECONDS each)
+	@$(call need,build fuzz)
+	@Tests/FuzzTests/run
+
+bench: ## measure launch latency and unpacking against other tools on this machine
+	@$(call need,build run bench)
+	@BULKHEAD_SETUP=no $(MAKE) build
+	@images/busybox/build images/out
+	@images/debian/build images/out
+	@Tests/Benchmarks/run
+
+images: ## build every test image into images/out
+	@$(call need,run test)
+	@for image in $(IMAGES); do images/$$image/build images/out; done
+
+docs: ## check that no link in README, Docs and the other pages leads nowhere
+	@.ci/docs
+
+install: ## install the built programs below DESTDIR/PREFIX
+	@[ -x $(RELEASE)/bulkhead ] || { echo "nothing is built yet: 'make build' first" >&2; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/bulkhead
+	install -m 755 $(RELEASE)/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkhead
+	install -m 755 $(RELEASE)/bulkhead-unpack $(LAUNCHER) $(DESTDIR)$(PREFIX)/libexec/bulkhead
+
+clean: ## remove everything that was built, images included
+	rm -rf .build images/out bench-results
