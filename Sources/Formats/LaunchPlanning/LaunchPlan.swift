@@ -102,7 +102,7 @@ public enum DescriptorSource: Equatable, Sendable {
     case generatedFile(name: String, contents: String, mode: UInt32)
     /// A detached tmpfs with device nodes and links: the container's /dev.
     case deviceTree([DeviceNode], bytesMax: UInt64)
-    /// The host's null device, checked to be one, opened O_PATH.
+    /// The host's null device, checked to be one, as a detached mount of it.
     case nullDevice
     /// The container's own cgroup directory, a detached read-only mount.
     case controlGroupTree

@@ -15,6 +15,8 @@ public enum PlanFormat {
     public static let logBytesMin: UInt64 = 4_096
     /// Descriptors a plan may name; as many as one packet can carry, unix(7) SCM_MAX_FD.
     public static let descriptorsMax = 250
+    /// The byte that lets a held launcher go on.
+    public static let release: UInt8 = 0x52
     /// The number under which the launcher has the first descriptor of a plan.
     public static let firstPlanDescriptor: UInt32 = 5
 }
