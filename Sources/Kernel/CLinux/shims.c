@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <linux/bpf.h>
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -124,6 +125,7 @@ long bh_filesystem_type_at(const char *path) {
 }
 unsigned bh_major(dev_t device) { return major(device); }
 unsigned bh_minor(dev_t device) { return minor(device); }
+int bh_syncfs(int descriptor) { return syncfs(descriptor); }
 int bh_flock(int descriptor, int operation) { return flock(descriptor, operation); }
 int bh_ioctl_int(int descriptor, unsigned long request, long argument) { return ioctl(descriptor, request, argument); }
 int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument) {
@@ -155,4 +157,45 @@ int bh_pipe(int pair[2]) { return pipe2(pair, O_CLOEXEC); }
 int bh_spawn_actions_finish(posix_spawn_file_actions_t *actions, int first) {
     int problem = posix_spawn_file_actions_addclosefrom_np(actions, first);
     return problem ? problem : posix_spawn_file_actions_addchdir_np(actions, "/");
+}
+int bh_getrlimit(int resource, struct rlimit *limit) { return getrlimit(resource, limit); }
+
+int bh_load_device_program(const void *instructions, unsigned count) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    attributes.insns = (uint64_t)(uintptr_t)instructions;
+    attributes.insn_cnt = count;
+    attributes.license = (uint64_t)(uintptr_t)"Apache-2.0";
+    strcpy(attributes.prog_name, "bulkhead_dev");
+    return (int)bh_bpf(BPF_PROG_LOAD, &attributes, sizeof attributes);
+}
+int bh_attach_device_program(int program, int group) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.target_fd = (uint32_t)group;
+    attributes.attach_bpf_fd = (uint32_t)program;
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;
+    return (int)bh_bpf(BPF_PROG_ATTACH, &attributes, sizeof attributes);
+}
+
+ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const int *descriptors, unsigned count) {
+    union { struct cmsghdr header; char space[CMSG_SPACE(250 * sizeof(int))]; } control;
+    struct iovec vector = { (void *)bytes, size };
+    struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+    if (count > 250) { errno = EMFILE; return -1; }
+    if (count) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
+    }
+    ssize_t sent;
+    do sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
 }

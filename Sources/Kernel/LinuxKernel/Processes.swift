@@ -59,10 +59,13 @@ public struct ProcessHandle: Sendable {
     }
 
     /// Waits for a child of ours and removes it. See waitid(2).
-    public func reap() throws(KernelError) -> ProcessEnd {
+    public func reap() throws(KernelError) -> ProcessEnd { ProcessEnd(waitStatus: try reapStatus()) }
+
+    /// The same, with the wait status as wait4(2) gives it.
+    public func reapStatus() throws(KernelError) -> Int32 {
         var status: Int32 = 0
         try checked("waitid", on: "process \(id)") { bh_pidfd_wait(descriptor.number, 0, &status) }
-        return ProcessEnd(waitStatus: status)
+        return status
     }
 }
 

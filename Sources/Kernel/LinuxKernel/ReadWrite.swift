@@ -12,6 +12,22 @@ extension OwnedDescriptor {
         try checked("pread") { Glibc.pread(number, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
+    /// At most `count` bytes from `offset`; fewer only at the end of the file.
+    public func readBytes(_ count: Int, at offset: Int64) throws(KernelError) -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let more = try checked("pread") {
+                result.withUnsafeMutableBytes { buffer in
+                    Glibc.pread(number, buffer.baseAddress.map { $0 + done }, count - done, off_t(offset) + off_t(done))
+                }
+            }
+            if more == 0 { break }
+            done += more
+        }
+        return Array(result[..<done])
+    }
+
     /// Everything up to the end of the file, refused with EFBIG when it is more than `limit` bytes.
     public func readAll(limit: Int) throws(KernelError) -> [UInt8] {
         var result: [UInt8] = []
@@ -69,6 +85,15 @@ extension OwnedDescriptor {
         let count = try checked("recvmsg") { bh_receive_descriptor(number, &buffer, limit, &passed) }
         let descriptor = passed >= 0 ? OwnedDescriptor(owning: passed) : nil
         return count == 0 ? nil : (Array(buffer[..<count]), descriptor)
+    }
+}
+
+extension OwnedDescriptor {
+    /// Sends one message with at most 250 descriptors along. EPIPE when the other side has closed. See unix(7).
+    public func sendMessage(_ bytes: [UInt8], descriptors: [OwnedDescriptor] = []) throws(KernelError) {
+        let numbers = descriptors.map(\.number)
+        try checked("sendmsg") { bh_send_descriptors(number, bytes, bytes.count, numbers, UInt32(numbers.count)) }
+        withExtendedLifetime(descriptors) {}
     }
 }
 

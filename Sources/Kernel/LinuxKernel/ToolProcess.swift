@@ -12,7 +12,7 @@ public enum ToolProcess {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         // First above everything, then down, so that no number is overwritten before it has been moved.
-        let above = Int32(200)
+        let above = (descriptors.compactMap { $0?.number } + [199]).reduce(0, max) + 1
         for (index, descriptor) in descriptors.enumerated() {
             if let descriptor { posix_spawn_file_actions_adddup2(&actions, descriptor.number, above + Int32(index)) }
         }

@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -84,6 +85,7 @@ int bh_seal(int descriptor);
 ssize_t bh_flistxattr(int descriptor, char *list, size_t size);
 ssize_t bh_fgetxattr(int descriptor, const char *name, void *value, size_t size);
 int bh_fsetxattr(int descriptor, const char *name, const void *value, size_t size);
+int bh_fremovexattr(int descriptor, const char *name);
 int bh_lsetxattr(const char *path, const char *name, const void *value, size_t size);
 
 /* --- files -------------------------------------------------------------------------------------------------- */
@@ -92,11 +94,16 @@ long bh_filesystem_type_at(const char *path);          /* statfs(2) f_type, or -
 unsigned bh_major(dev_t device);
 unsigned bh_minor(dev_t device);
 int bh_flock(int descriptor, int operation);
+int bh_syncfs(int descriptor);
 int bh_ioctl_int(int descriptor, unsigned long request, long argument);
 int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument);
 
+int bh_getrlimit(int resource, struct rlimit *limit);
+
 /* --- bpf(2), seccomp(2), capabilities(7) --------------------------------------------------------------------- */
 long bh_bpf(int command, void *attributes, unsigned size);
+int bh_load_device_program(const void *instructions, unsigned count); /* program descriptor */
+int bh_attach_device_program(int program, int group);
 int bh_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 
 /* --- sockets: one message with at most one descriptor, unix(7) ------------------------------------------------- */
@@ -104,6 +111,13 @@ int bh_socketpair_seqpacket(int pair[2]);
 int bh_pipe(int pair[2]); /* pipe2(2), close-on-exec */
 /* Receives one message and at most one descriptor (-1 when there was none). Returns its length, 0 at the end. */
 ssize_t bh_receive_descriptor(int socket, void *buffer, size_t size, int *descriptor);
+/* Sends one message with up to 250 descriptors. */
+ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const int *descriptors, unsigned count);
+
+/* --- confine.c: what a process of ours does to itself before it reads untrusted input ----------------------------- */
+int bh_pivot_root(const char *new_root, const char *put_old);
+int bh_setrlimit(int resource, uint64_t value);         /* soft and hard */
+int bh_keep_capabilities(uint64_t kept);                /* bounding, permitted, effective; nothing inheritable */
 
 /* --- spawn.c ------------------------------------------------------------------------------------------------ */
 #define BH_SPAWN_DESCRIPTORS_MAX 120

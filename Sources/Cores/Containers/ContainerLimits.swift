@@ -1,0 +1,58 @@
+/// What a container may use, in cgroup v2 terms (Documentation/admin-guide/cgroup-v2.rst). Nil: not asked for.
+public struct ContainerLimits: Equatable, Sendable, Codable {
+    /// Processors' worth of time: 0.5 is half a processor. `cpu.max` with a period of 100 ms.
+    public var cpus: Double?
+    /// `cpu.weight`, 1 to 10000.
+    public var cpuWeight: UInt64?
+    /// `memory.max`, bytes.
+    public var memory: UInt64?
+    /// Swap beyond memory, bytes: `memory.swap.max`. Zero unless asked for.
+    public var swap: UInt64?
+    /// `pids.max`. Set by default.
+    public var pids: UInt64?
+    /// Whether `pids` was asked for by the user, and so must be enforced or refused.
+    public var pidsAsked: Bool
+    /// Processor list such as `0-2,4`: `cpuset.cpus`.
+    public var cpuset: String?
+    public var io: [IOLimit]
+    /// `io.weight`, 1 to 10000.
+    public var ioWeight: UInt64?
+
+    public static let defaultPids: UInt64 = 1_024
+
+    public init(
+        cpus: Double? = nil, cpuWeight: UInt64? = nil, memory: UInt64? = nil, swap: UInt64? = nil,
+        pids: UInt64? = ContainerLimits.defaultPids, pidsAsked: Bool = false, cpuset: String? = nil,
+        io: [IOLimit] = [], ioWeight: UInt64? = nil
+    ) {
+        self.cpus = cpus
+        self.cpuWeight = cpuWeight
+        self.memory = memory
+        self.swap = swap
+        self.pids = pids
+        self.pidsAsked = pidsAsked
+        self.cpuset = cpuset
+        self.io = io
+        self.ioWeight = ioWeight
+    }
+}
+
+/// A limit on one block device, or on the device behind the container's file system when `device` is nil.
+public struct IOLimit: Hashable, Sendable, Codable {
+    public enum Kind: String, Sendable, Codable {
+        case readBytes = "rbps"
+        case writeBytes = "wbps"
+        case readOperations = "riops"
+        case writeOperations = "wiops"
+    }
+    public var kind: Kind
+    /// Host path of a block device such as /dev/sda, or nil.
+    public var device: String?
+    /// Bytes or operations a second.
+    public var perSecond: UInt64
+    public init(kind: Kind, device: String?, perSecond: UInt64) {
+        self.kind = kind
+        self.device = device
+        self.perSecond = perSecond
+    }
+}

@@ -1,0 +1,139 @@
+/// The walls a container is asked to have. The defaults are Docs/SECURITY.md's; every weaker value is an exception the
+/// user asked for.
+public struct IsolationRequest: Equatable, Sendable, Codable {
+    public enum Network: Equatable, Sendable, Codable {
+        /// A network namespace with a loopback interface only.
+        case none
+        /// The host's network: no wall there.
+        case host
+    }
+
+    public enum Seccomp: Equatable, Sendable, Codable {
+        case standard
+        /// Without ptrace and process_vm_*.
+        case strict
+        case unconfined
+        /// A Docker or OCI profile, its JSON text.
+        case profile(name: String, json: String)
+    }
+
+    public enum ProcView: String, Sendable, Codable {
+        /// Everything but the masked paths.
+        case masked
+        /// Processes only (`subset=pid`).
+        case processes
+    }
+
+    public var network: Network
+    /// Host ids the container's ids 0 to count-1 are.
+    public var identities: IdentityRange
+    /// Capabilities the task may ever hold; none for a user other than root unless asked for.
+    public var capabilities: UInt64
+    public var noNewPrivileges: Bool
+    public var seccomp: Seccomp
+    public var hostname: String
+    public var domainname: String?
+    /// Lines for /etc/hosts beyond the standard ones, `address name`.
+    public var extraHosts: [String]
+    public var nameServers: [String]
+    public var readOnlyRoot: Bool
+    public var procView: ProcView
+    public var maskedPaths: [String]
+    public var readOnlyPaths: [String]
+    public var sysctls: [String: String]
+    public var resourceLimits: [NamedLimit]
+    public var oomScore: Int32
+    public var sharedMemoryBytes: UInt64
+    /// Extra device nodes by host path; the default ones are always there.
+    public var devices: [DeviceRequest]
+    /// Process 1 is our init, the task its child; otherwise the task is process 1.
+    public var hasInit: Bool
+    /// Limits the user accepts to go without where this host cannot enforce them.
+    public var allowedUnenforced: [String]
+
+    public init(
+        network: Network = .none, identities: IdentityRange = IdentityRange(base: 0, count: 0),
+        capabilities: UInt64 = 0, noNewPrivileges: Bool = true, seccomp: Seccomp = .standard,
+        hostname: String = "container", domainname: String? = nil, extraHosts: [String] = [],
+        nameServers: [String] = [], readOnlyRoot: Bool = false, procView: ProcView = .masked,
+        maskedPaths: [String] = DefaultPaths.masked, readOnlyPaths: [String] = DefaultPaths.readOnly,
+        sysctls: [String: String] = [:], resourceLimits: [NamedLimit] = [], oomScore: Int32 = 0,
+        sharedMemoryBytes: UInt64 = 64 << 20, devices: [DeviceRequest] = [], hasInit: Bool = true,
+        allowedUnenforced: [String] = []
+    ) {
+        self.network = network
+        self.identities = identities
+        self.capabilities = capabilities
+        self.noNewPrivileges = noNewPrivileges
+        self.seccomp = seccomp
+        self.hostname = hostname
+        self.domainname = domainname
+        self.extraHosts = extraHosts
+        self.nameServers = nameServers
+        self.readOnlyRoot = readOnlyRoot
+        self.procView = procView
+        self.maskedPaths = maskedPaths
+        self.readOnlyPaths = readOnlyPaths
+        self.sysctls = sysctls
+        self.resourceLimits = resourceLimits
+        self.oomScore = oomScore
+        self.sharedMemoryBytes = sharedMemoryBytes
+        self.devices = devices
+        self.hasInit = hasInit
+        self.allowedUnenforced = allowedUnenforced
+    }
+}
+
+/// A block of host ids that belongs to one container while it exists.
+public struct IdentityRange: Hashable, Sendable, Codable {
+    public var base: UInt32
+    public var count: UInt32
+    public init(base: UInt32, count: UInt32) {
+        self.base = base
+        self.count = count
+    }
+}
+
+/// A resource limit by its name in ulimit(1) and setrlimit(2), lower case: `nofile`. Nil is no limit.
+public struct NamedLimit: Hashable, Sendable, Codable {
+    public var name: String
+    public var soft: UInt64?
+    public var hard: UInt64?
+    public init(name: String, soft: UInt64?, hard: UInt64?) {
+        self.name = name
+        self.soft = soft
+        self.hard = hard
+    }
+}
+
+public struct DeviceRequest: Hashable, Sendable, Codable {
+    public var path: String
+    public var kind: String  // "c" or "b"
+    public var major: UInt32
+    public var minor: UInt32
+    /// Of `r`, `w`, `m`.
+    public var access: String
+    public init(path: String, kind: String, major: UInt32, minor: UInt32, access: String) {
+        self.path = path
+        self.kind = kind
+        self.major = major
+        self.minor = minor
+        self.access = access
+    }
+}
+
+/// Paths of /proc and /sys a container does not see or cannot write. Docs/SECURITY.md has the reason for each.
+public enum DefaultPaths {
+    public static let masked = [
+        "/proc/acpi", "/proc/asound", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts", "/proc/iomem",
+        "/proc/ioports", "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys", "/proc/kmsg",
+        "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/mdstat",
+        "/proc/modules", "/proc/pagetypeinfo", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs",
+        "/proc/swaps", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo", "/proc/zoneinfo",
+        "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel",
+        "/sys/module", "/sys/power",
+    ]
+    public static let readOnly = [
+        "/proc/bus", "/proc/dynamic_debug", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+    ]
+}

@@ -1,0 +1,42 @@
+import Containers
+public import Diagnostics
+public import LaunchPlanning
+
+/// The plan of a process that joins a running container: the same walls by the same code, in the namespaces that are
+/// already there.
+public enum ExecPlan {
+    /// `init` is the container's first process as the host numbers it. `context.request.process` is the new process.
+    public static func build(_ context: LaunchContext, joining process: Int32) throws(Failure) -> LaunchPlan {
+        var joining = PlanContribution(isolator: "namespaces")
+        joining.inControlGroup = context.host.groups.mountPoint != nil
+        joining.open("container", .containerProcess)
+        joining.open("pid-namespace", .namespace(path: "/proc/\(process)/ns/pid_for_children"))
+        var shared: NamespaceSet = [.user, .mount, .ipc, .uts, .cgroup, .network]
+        if context.host.ability(.timeNamespaces).state == .enforced { shared.insert(.time) }
+        // The pid namespace first, while the host's root may still enter it; a monitor stays outside either way.
+        joining.add(.join("pid-namespace", types: .pid), at: .join)
+        joining.add(.join("container", types: shared), at: .join)
+        joining.add(.becomeRoot, at: .becomeRoot)
+        joining.add(.beginSession(parentDeathSignal: 0), at: .session)
+        joining.add(.setUmask(0o022), at: .session)
+        joining.add(.newKeyring, at: .identity)
+
+        var streams = PlanContribution(isolator: "process")
+        ProcessIsolator.openSinks(&streams)
+        streams.add(
+            .divide(
+                Division(
+                    isInit: false, pumps: true, hasTerminal: context.request.process.terminal != nil, exitRecord: nil,
+                    logs: [], logBytesMax: 0, outputSink: "output", errorSink: "error",
+                    initFilter: try context.filters.initFilter())),
+            at: .divide)
+        try ProcessIsolator.add(context.request.process, to: &streams)
+
+        var filter = PlanContribution(isolator: "seccomp")
+        try SeccompIsolator.add(context, to: &filter)
+        return try PlanBuilder.build([
+            joining, try ResourceLimitIsolator().prepare(context), streams, try CredentialIsolator().prepare(context),
+            try PrivilegeIsolator().prepare(context), filter,
+        ])
+    }
+}

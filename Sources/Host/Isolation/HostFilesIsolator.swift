@@ -1,0 +1,37 @@
+import Containers
+public import Diagnostics
+public import LaunchPlanning
+
+/// /etc/hosts, /etc/hostname and /etc/resolv.conf, made for the container and bound over the image's.
+public struct HostFilesIsolator: Isolator {
+    public let name = "host-files"
+    public init() {}
+
+    public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
+        let isolation = context.request.isolation
+        var contribution = PlanContribution(isolator: name)
+        let covered = Set(context.request.volumes.map(\.target))
+        for (file, contents) in [
+            ("hosts", Self.hosts(isolation)), ("hostname", isolation.hostname + "\n"),
+            ("resolv.conf", Self.resolver(isolation)),
+        ] where !covered.contains("/etc/" + file) && !covered.contains("/etc") {
+            let tree = DescriptorName("file:\(file)")
+            contribution.open(tree, .generatedFile(name: file, contents: contents, mode: 0o644))
+            contribution.add(
+                .attach(tree: tree, target: "/etc/" + file, kind: .file, resolve: .create), at: .volumes)
+        }
+        return contribution
+    }
+
+    static func hosts(_ isolation: IsolationRequest) -> String {
+        var lines = [
+            "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "127.0.1.1\t\(isolation.hostname)",
+        ]
+        lines += isolation.extraHosts.map { $0.replacing(" ", with: "\t", maxReplacements: 1) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    static func resolver(_ isolation: IsolationRequest) -> String {
+        isolation.nameServers.map { "nameserver \($0)\n" }.joined()
+    }
+}

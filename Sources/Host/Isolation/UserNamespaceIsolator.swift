@@ -1,0 +1,26 @@
+import Containers
+public import Diagnostics
+public import LaunchPlanning
+
+/// A user namespace of its own for every container, user_namespaces(7): root inside is an ordinary, unused user outside.
+public struct UserNamespaceIsolator: Isolator {
+    public let name = "user-namespace"
+    public init() {}
+
+    public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
+        _ = try context.demand(.userNamespaces, for: "a user namespace", flag: "userns")
+        let range = context.request.isolation.identities
+        guard range.base != 0, range.count > 0 else {
+            throw Failure(
+                "isolation.no-ids", doing: "map the container's users",
+                cause: "the container has no range of host ids, or one that holds the host's root",
+                field: "identities")
+        }
+        var contribution = PlanContribution(isolator: name)
+        contribution.namespaces = .user
+        contribution.userMap = [IDMapping(inside: 0, outside: range.base, count: range.count)]
+        contribution.groupMap = contribution.userMap
+        contribution.add(.becomeRoot, at: .becomeRoot)
+        return contribution
+    }
+}

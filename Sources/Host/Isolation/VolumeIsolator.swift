@@ -1,0 +1,87 @@
+import Containers
+public import Diagnostics
+public import LaunchPlanning
+
+/// Host directories and files shown to the container, and file systems in memory. Never setuid, never devices.
+public struct VolumeIsolator: Isolator {
+    public let name = "volumes"
+    public init() {}
+
+    public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: name)
+        // Shallow targets first, so that a volume inside another is not hidden by it.
+        for volume in context.request.volumes.sorted(by: { Self.depth($0.target) < Self.depth($1.target) }) {
+            try Self.check(volume.target, flag: "volume")
+            try Self.checkSource(volume.source)
+            add(volume, to: &contribution)
+        }
+        for filesystem in context.request.temporaryFilesystems {
+            try Self.check(filesystem.target, flag: "tmpfs")
+            add(filesystem, to: &contribution)
+        }
+        return contribution
+    }
+
+    private func add(_ volume: VolumeRequest, to contribution: inout PlanContribution) {
+        var attributes: MountAttributes = [.noSetuid, .noDevices]
+        if volume.readOnly { attributes.insert(.readOnly) }
+        if volume.noExecute { attributes.insert(.noExecute) }
+        let tree = DescriptorName("volume:\(volume.target)")
+        contribution.open(
+            tree,
+            .hostTree(
+                path: volume.source, kind: volume.isFile ? .file : .directory, attributes: attributes, recursive: true,
+                mapped: volume.mapped))
+        contribution.add(
+            .attach(
+                tree: tree, target: volume.target, kind: volume.isFile ? .file : .directory, resolve: .create),
+            at: .volumes)
+    }
+
+    private func add(_ filesystem: TemporaryFilesystem, to contribution: inout PlanContribution) {
+        var attributes: MountAttributes = [.noSetuid, .noDevices]
+        if filesystem.readOnly { attributes.insert(.readOnly) }
+        if !filesystem.execute { attributes.insert(.noExecute) }
+        var options = ["mode=\(String(filesystem.mode, radix: 8))"]
+        if let bytes = filesystem.bytesMax { options.append("size=\(bytes)") }
+        contribution.add(
+            .mount(
+                type: "tmpfs", target: filesystem.target, attributes: attributes, resolve: .create, options: options),
+            at: .volumes)
+    }
+
+    private static func depth(_ path: String) -> Int { path.split(separator: "/").count }
+
+    /// A volume may not stand in for, or above, what the runtime itself puts in place.
+    private static func check(_ target: String, flag: String) throws(Failure) {
+        let components = target.split(separator: "/")
+        let reserved: Set<Substring> = ["proc", "sys"]
+        let problem: String? =
+            !target.hasPrefix("/") ? "the target is not an absolute path"
+            : components.isEmpty ? "the target is the root itself"
+            : components.contains("..") ? "the target holds '..'"
+            : reserved.contains(components[0]) ? "/\(components[0]) belongs to the runtime"
+            : components == ["dev"] ? "/dev belongs to the runtime" : nil
+        guard let problem else { return }
+        throw Failure(
+            "volume.bad-target", doing: "mount a volume at", on: target, cause: problem,
+            remedy: "choose another place in the container", field: flag)
+    }
+
+    /// Host paths that would hand the host over; a directory below them is the operator's choice.
+    private static func checkSource(_ source: String) throws(Failure) {
+        guard source.hasPrefix("/") else {
+            throw Failure(
+                "volume.bad-source", doing: "mount the volume", on: source, cause: "the source is not an absolute path",
+                remedy: "give the host directory or file as an absolute path", field: "volume")
+        }
+        let components = source.split(separator: "/")
+        let refused: Set<Substring> = ["proc", "sys", "dev"]
+        if components.isEmpty || refused.contains(components[0]) {
+            throw Failure(
+                "volume.refused-source", doing: "mount the volume", on: source,
+                cause: "the host's \(components.isEmpty ? "root" : "/\(components[0])") opens the host to the container",
+                remedy: "give a directory made for this purpose", field: "volume")
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Diagnostics
+import Isolation
+import LaunchPlanning
+import LinuxKernel
+
+/// Opens what a plan's descriptors stand for, just before the launcher gets them. Runs inside a `MountWorkshop`.
+struct DescriptorOpener: Sendable {
+    let places: Places
+    /// The container's, maps written; nil for an exec, which maps nothing.
+    let userNamespace: OwnedDescriptor?
+    /// Host id of the container's root.
+    let rootID: UInt32
+    let group: String?
+    let exitRecord: String
+    let logs: [String]
+    /// What the caller gave as the container's 0, 1 and 2.
+    let streams: [Int: OwnedDescriptor]
+    let process: OwnedDescriptor?
+
+    /// One descriptor for each of the plan's, in order.
+    func open(_ plan: LaunchPlan) throws(KernelError) -> [OwnedDescriptor] {
+        var files: GeneratedFiles?
+        var result: [OwnedDescriptor] = []
+        for source in plan.descriptors.values {
+            if case .generatedFile(let name, let contents, let mode) = source {
+                let made: GeneratedFiles
+                if let files { made = files } else { made = try GeneratedFiles(place: places.workshop, owner: rootID) }
+                files = made
+                result.append(try made.make(name, contents: contents, mode: mode))
+            } else {
+                result.append(try open(source))
+            }
+        }
+        return result
+    }
+
+    private func open(_ source: DescriptorSource) throws(KernelError) -> OwnedDescriptor {
+        switch source {
+        case .rootTree(let tree):
+            return try RootTreeOpening.open(tree, self)
+        case .hostTree(let path, let kind, let attributes, let recursive, let mapped):
+            return try hostTree(path, kind, attributes, recursive: recursive, mapped: mapped)
+        case .deviceTree(let nodes, let bytesMax):
+            return try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID)
+        case .nullDevice:
+            return try OwnedDescriptor.open("/dev/null", [.path])
+        case .controlGroupTree:
+            guard let group else { throw KernelError(call: "open the container's cgroup", errno: Errno.noEntry) }
+            let tree = try OwnedDescriptor.detachedTree(at: group)
+            try tree.setMountAttributes(set: KernelAttributes.readOnlyView)
+            return tree
+        case .namespace(let path):
+            return try OwnedDescriptor.open(RawPath(path))
+        case .containerProcess:
+            guard let process else { throw KernelError(call: "join the container", errno: Errno.noProcess) }
+            return process
+        case .exitRecord:
+            return try OwnedDescriptor.open(RawPath(exitRecord), [.writeOnly, .create, .noFollow], mode: 0o600)
+        case .log(let number):
+            return try OwnedDescriptor.open(RawPath(logs[number]), [.readWrite, .create, .noFollow], mode: 0o600)
+        case .stream(let number):
+            guard let stream = streams[number] else {
+                throw KernelError(call: "pass standard stream \(number)", errno: Errno.invalid)
+            }
+            return stream
+        case .generatedFile(let name, _, _):
+            throw KernelError(call: "make", on: name, errno: Errno.invalid)
+        }
+    }
+
+    /// The path is resolved once; the tree is taken from what was found, whatever happens to the name afterwards.
+    private func hostTree(
+        _ path: String, _ kind: TargetKind, _ attributes: MountAttributes, recursive: Bool, mapped: Bool
+    ) throws(KernelError) -> OwnedDescriptor {
+        let place = try OwnedDescriptor.open(RawPath(path), [.path])
+        let isDirectory = try place.status().kind == .directory
+        guard isDirectory == (kind == .directory) else {
+            throw KernelError(call: "open", on: path, errno: isDirectory ? Errno.isDirectory : Errno.notDirectory)
+        }
+        do throws(KernelError) {
+            let tree = try place.detachedTree(recursive: recursive)
+            try tree.setMountAttributes(
+                set: attributes.rawValue, recursive: recursive, userNamespace: mapped ? userNamespace : nil)
+            return tree
+        } catch {
+            throw KernelError(call: error.call, on: path, errno: error.errno)
+        }
+    }
+}
+
+enum KernelAttributes {
+    static let readOnlyView = MountAttributes([.readOnly, .noSetuid, .noDevices, .noExecute]).rawValue
+}

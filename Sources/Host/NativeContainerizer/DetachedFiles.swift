@@ -1,0 +1,93 @@
+import LaunchPlanning
+import LinuxKernel
+import Snapshots
+
+/// The small files of a container (hosts, hostname, resolv.conf) on one small tmpfs, so that a container that fills
+/// one of them fills only that. Lives in the mount workshop until its files have been taken out.
+struct GeneratedFiles: Sendable {
+    private let place: String
+    private let owner: UInt32
+    private let directory: OwnedDescriptor
+
+    init(place: String, owner: UInt32) throws(KernelError) {
+        self.place = place
+        self.owner = owner
+        let context = try FilesystemContext("tmpfs")
+        try context.set("size", "1048576")
+        try context.set("nr_inodes", "32")
+        directory = try context.mount(attributes: 0)
+        try directory.attachMount(at: place)
+    }
+
+    /// A detached mount of one new file.
+    func make(_ name: String, contents: String, mode: UInt32) throws(KernelError) -> OwnedDescriptor {
+        let file = try directory.open(RawPath(name), [.writeOnly, .create, .exclusive], mode: mode)
+        try file.write(contents)
+        try file.changeOwner(uid: owner, gid: owner)
+        try file.changeMode(mode)
+        let tree = try OwnedDescriptor.detachedTree(at: "\(place)/\(name)")
+        try tree.setMountAttributes(set: MountAttributes([.noSetuid, .noDevices, .noExecute]).rawValue)
+        return tree
+    }
+}
+
+/// A container's /dev: a tmpfs made by the host, so that its device nodes work inside a user namespace.
+enum DeviceTree {
+    static func make(_ nodes: [DeviceNode], bytesMax: UInt64, owner: UInt32) throws(KernelError) -> OwnedDescriptor {
+        let context = try FilesystemContext("tmpfs")
+        try context.set("mode", "755")
+        try context.set("size", "\(bytesMax)")
+        let tree = try context.mount(attributes: MountAttributes([.noSetuid, .noExecute]).rawValue)
+        for node in nodes { try make(node, in: tree, owner: owner) }
+        try tree.changeOwner(uid: owner, gid: owner)
+        return tree
+    }
+
+    private static func make(_ node: DeviceNode, in tree: OwnedDescriptor, owner: UInt32) throws(KernelError) {
+        let name: RawPath
+        switch node {
+        case .character(let text, let major, let minor, let mode):
+            name = RawPath(text)
+            try makeParents(of: text, in: tree, owner: owner)
+            try tree.makeNode(name, kind: .character, mode: mode, major: major, minor: minor)
+            try setMode(mode, of: name, in: tree)
+        case .block(let text, let major, let minor, let mode):
+            name = RawPath(text)
+            try makeParents(of: text, in: tree, owner: owner)
+            try tree.makeNode(name, kind: .block, mode: mode, major: major, minor: minor)
+            try setMode(mode, of: name, in: tree)
+        case .link(let text, let target):
+            name = RawPath(text)
+            try tree.makeLink(name, to: RawPath(target))
+        case .directory(let text, let mode):
+            name = RawPath(text)
+            try tree.makeDirectory(name, mode: mode)
+            try setMode(mode, of: name, in: tree)
+        }
+        try tree.changeOwner(of: name, uid: owner, gid: owner)
+    }
+
+    /// mknod(2) and mkdir(2) take the umask off; what the plan says is meant as it stands.
+    private static func setMode(_ mode: UInt32, of name: RawPath, in tree: OwnedDescriptor) throws(KernelError) {
+        try tree.changeMode(of: name, mode)
+    }
+
+    private static func makeParents(
+        of name: String, in tree: OwnedDescriptor, owner: UInt32
+    ) throws(KernelError) {
+        let components = name.split(separator: "/")
+        for count in 1..<max(1, components.count) {
+            let parent = RawPath(components[..<count].joined(separator: "/"))
+            if try tree.exists(parent) { continue }
+            try tree.makeDirectory(parent, mode: 0o755)
+            try tree.changeOwner(of: parent, uid: owner, gid: owner)
+        }
+    }
+}
+
+enum RootTreeOpening {
+    static func open(_ tree: RootTree, _ opener: DescriptorOpener) throws(KernelError) -> OwnedDescriptor {
+        try RootAssembly.assemble(
+            tree, store: opener.places.store, userNamespace: opener.userNamespace, place: opener.places.workshop)
+    }
+}

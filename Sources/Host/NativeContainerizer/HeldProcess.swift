@@ -1,0 +1,117 @@
+import Diagnostics
+import Isolation
+import LaunchPlanning
+import LinuxKernel
+
+/// The launcher after clone and exec: in its namespaces and its cgroup, waiting for our word.
+struct HeldProcess: Sendable {
+    let process: ProcessHandle
+    /// Our end of the socket: the release goes out, reports come in.
+    let control: OwnedDescriptor
+
+    static func spawn(
+        _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?
+    ) throws(Failure) -> HeldProcess {
+        let bytes = try PlanEncoder.encode(plan)
+        let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
+        do throws(KernelError) {
+            let file = try OwnedDescriptor.memoryFile("bulkhead-plan")
+            try file.write(bytes)
+            try file.seal()
+            try file.seek(to: 0)
+            let (ours, theirs) = try OwnedDescriptor.packetPair()
+            let process = try LauncherProcess.start(
+                launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
+                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets)
+            return HeldProcess(process: process, control: ours)
+        } catch {
+            throw error.failure(
+                "launch.cannot-spawn", doing: "start the container's first process", remedy: remedy(for: error))
+        }
+    }
+
+    private static func remedy(for error: KernelError) -> String? {
+        switch error.errno {
+        case Errno.notPermitted: "run bulkhead as root with all capabilities"
+        case Errno.noSpace: "raise the limit in /proc/sys/user that the kernel has reached"
+        case Errno.wouldBlock: "raise the limit on processes (RLIMIT_NPROC, pids.max) of bulkhead itself"
+        case Errno.invalid, Errno.noSystemCall: "boot Linux 5.14 or newer with all namespaces"
+        default: nil
+        }
+    }
+
+    /// Which host ids the new user namespace has. Until this is written the process can own and do nothing.
+    func writeIdentityMaps(_ options: SpawnOptions) throws(Failure) {
+        guard options.namespaces.contains(.user) else { return }
+        do throws(KernelError) {
+            for (file, map) in [("uid_map", options.userMap), ("gid_map", options.groupMap)] {
+                let text = map.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
+                try TextFile.write(text, to: "/proc/\(process.id)/\(file)")
+            }
+        } catch {
+            throw error.failure(
+                "launch.cannot-map-ids", doing: "map the container's user ids",
+                remedy: "run bulkhead in the host's own user namespace, as root")
+        }
+    }
+
+    func userNamespace() throws(Failure) -> OwnedDescriptor? {
+        do throws(KernelError) {
+            return try OwnedDescriptor.open(RawPath("/proc/\(process.id)/ns/user"))
+        } catch {
+            throw error.failure("launch.no-namespace", doing: "open the container's user namespace")
+        }
+    }
+
+    /// Opens everything the plan names and hands it over with the word to go on.
+    func release(with opener: DescriptorOpener, plan: LaunchPlan) throws(Failure) {
+        do throws(KernelError) {
+            let descriptors = try MountWorkshop.run { () throws(KernelError) in try opener.open(plan) }
+            Failpoint.pass("launch.opened")
+            try control.sendMessage([PlanFormat.release], descriptors: descriptors)
+        } catch {
+            throw error.failure(
+                "launch.cannot-open", doing: "open what the container is to see", remedy: OpenRemedy.text(error))
+        }
+    }
+
+    /// Waits until the task has been exec'ed. Gives the terminal's master when the plan asked for one.
+    func awaitStart(_ plan: LaunchPlan) throws(Failure) -> OwnedDescriptor? {
+        var terminal: OwnedDescriptor?
+        while let message = try nextMessage() {
+            let report = try LauncherReport(bytes: message.bytes)
+            if report.kind == .failed { throw report.failure(in: plan) }
+            terminal = message.descriptor
+        }
+        return terminal
+    }
+
+    private func nextMessage() throws(Failure) -> (bytes: [UInt8], descriptor: OwnedDescriptor?)? {
+        do throws(KernelError) { return try control.receiveMessage(limit: 64) } catch {
+            throw error.failure("launch.lost", doing: "hear from the launcher")
+        }
+    }
+
+    /// `failure`, after the process it is about has been ended and reaped.
+    func abandoned(_ failure: Failure) -> Failure {
+        do throws(KernelError) {
+            try process.signal(9)
+            _ = try process.reap()
+            return failure
+        } catch {
+            return failure.also(error.failure("launch.cannot-kill", doing: "end the half-made container"))
+        }
+    }
+}
+
+enum OpenRemedy {
+    static func text(_ error: KernelError) -> String? {
+        switch (error.call, error.errno) {
+        case ("mount_setattr", Errno.invalid):
+            "its file system cannot map owners; add ',unmapped' to the volume, or use ext4, xfs, btrfs or tmpfs (Linux 6.3)"
+        case (_, Errno.noEntry): "make it first"
+        case (_, Errno.notDirectory), (_, Errno.isDirectory): "give a path of the kind the container wants to see"
+        default: nil
+        }
+    }
+}

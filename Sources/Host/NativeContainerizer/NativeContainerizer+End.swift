@@ -1,0 +1,102 @@
+public import Containers
+public import Diagnostics
+import Isolation
+import LinuxKernel
+
+extension NativeContainerizer {
+    /// Waits until the container has ended and tells how. For the process that started it `running` is its handle, and
+    /// the end is known even without an init.
+    public func wait(for id: ContainerID, running: RunningContainer? = nil) throws(Failure) -> ContainerExit {
+        var reaped: Int32?
+        if let running {
+            reaped = try waited(id) { () throws(KernelError) in try running.process.reapStatus() }
+        } else if let record = try records.read(id), let process = try liveProcess(record) {
+            _ = try waited(id) { () throws(KernelError) in try process.waitForEnd() }
+        }
+        if let exit = try conclude(id, reaped: reaped)?.record.exit { return exit }
+        throw Failure(
+            "container.not-found", doing: "wait for container", on: id.text, cause: "it was removed meanwhile")
+    }
+
+    private func waited<Value>(
+        _ id: ContainerID, _ body: () throws(KernelError) -> Value
+    ) throws(Failure) -> Value {
+        do throws(KernelError) { return try body() } catch {
+            throw error.failure("container.cannot-wait", doing: "wait for container", on: id.text)
+        }
+    }
+
+    /// Writes down how a container that is not alive any more ended, and gives back its cgroup and ids. Whoever notices
+    /// first does it; for the others it is done already.
+    func conclude(_ id: ContainerID, reaped: Int32?) throws(Failure) -> ContainerStatus? {
+        guard let lock = try records.lock(id, wait: true) else { return nil }
+        defer { withExtendedLifetime(lock) {} }
+        guard let record = try records.read(id) else { return nil }
+        if record.phase == .ended { return ContainerStatus(state: .ended, record: record) }
+        return try concludeLocked(record, reaped: reaped)
+    }
+
+    func concludeLocked(_ record: ContainerRecord, reaped: Int32?) throws(Failure) -> ContainerStatus {
+        var record = record
+        let id = record.request.id
+        record.exit = .concluded(
+            from: try observe(record, reaped: reaped), killOrdered: record.killOrdered, now: HostFacts.wallClock())
+        record.phase = .ended
+        if record.request.removeAtEnd {
+            try discard(record)
+        } else {
+            for isolator in Isolators.all.reversed() { try isolator.cleanUp(id, host: host) }
+            try leases.release(record.request.isolation.identities, of: id)
+            try records.write(record)
+        }
+        return ContainerStatus(state: .ended, record: record)
+    }
+
+    private func observe(_ record: ContainerRecord, reaped: Int32?) throws(Failure) -> ContainerObservation {
+        let id = record.request.id
+        let group = ControlGroup(id, host: host)
+        var observation = ContainerObservation(isAlive: false, record: try exitRecord(of: id), reaped: reaped)
+        observation.outOfMemoryKills = max(
+            group?.value(of: "oom_kill", in: "memory.events") ?? 0,
+            group?.value(of: "oom_group_kill", in: "memory.events") ?? 0)
+        observation.memoryLimit = record.request.limits.memory
+        observation.memoryPeak = group?.contents("memory.peak").flatMap { UInt64($0.filter(\.isNumber)) }
+        do throws(KernelError) {
+            if let process = record.process { observation.rebooted = try ProcessFacts.bootID() != process.bootID }
+        } catch {
+            throw error.failure("state.unreadable", doing: "read the boot id")
+        }
+        return observation
+    }
+
+    /// What init wrote when the task ended; nil when it did not.
+    func exitRecord(of id: ContainerID) throws(Failure) -> (waitStatus: Int32, endedAt: UInt64)? {
+        let bytes: [UInt8]
+        do throws(KernelError) {
+            bytes = try OwnedDescriptor.open(RawPath(records.exitRecord(id))).readAll(limit: 64)
+        } catch {
+            if error.errno == Errno.noEntry { return nil }
+            throw error.failure("state.unreadable", doing: "read the exit record of container", on: id.text)
+        }
+        guard let record = ExitRecord(bytes: bytes) else { return nil }
+        return (record.waitStatus, record.endedAt)
+    }
+}
+
+/// The 32 bytes init writes when the task has ended, `struct bh_exit_record` of plan.h.
+struct ExitRecord: Equatable {
+    static let magic: UInt32 = 0x5458_4542
+    var waitStatus: Int32
+    /// Nanoseconds since 1970.
+    var endedAt: UInt64
+
+    init?(bytes: [UInt8]) {
+        guard bytes.count >= 32 else { return nil }
+        func number(_ range: Range<Int>) -> UInt64 {
+            bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        guard UInt32(number(0..<4)) == Self.magic else { return nil }
+        waitStatus = Int32(bitPattern: UInt32(number(4..<8)))
+        endedAt = number(8..<16)
+    }
+}

@@ -1,0 +1,62 @@
+public import Containers
+public import Diagnostics
+import HostProbe
+import Isolation
+import LaunchPlanning
+public import LinuxKernel
+
+/// A process that joined a running container.
+public struct JoinedProcess: Sendable {
+    /// The monitor outside the container: it ends with the process's exit code. A child of this process.
+    public var monitor: ProcessHandle
+    public var terminal: OwnedDescriptor?
+
+    /// Waits for the end; the exit code as shells give it.
+    public func wait() throws(Failure) -> Int32 {
+        do throws(KernelError) {
+            switch try monitor.reap() {
+            case .exited(let code): return code
+            case .signaled(let signal): return 128 + signal
+            }
+        } catch {
+            throw error.failure("exec.cannot-wait", doing: "wait for the process in the container")
+        }
+    }
+}
+
+extension NativeContainerizer {
+    /// Runs one more process in a running container, behind the same walls. `attachment` must have output streams.
+    ///
+    /// The launcher that joins is treated by the container's processes as a stranger: it is not dumpable, holds nothing
+    /// but its plan, and enters all namespaces in one call (CVE-2016-9962, CVE-2019-5736).
+    public func exec(
+        _ id: ContainerID, _ process: ProcessRequest, attachment: Attachment
+    ) throws(Failure) -> JoinedProcess {
+        let container = try running(id, to: "exec in")
+        guard let record = try records.read(id) else {
+            throw Failure("container.not-found", doing: "exec in container", on: id.text, cause: "it was removed")
+        }
+        let group = ControlGroup(id, host: host)
+        if group?.value(of: "frozen", in: "cgroup.events") == 1 {
+            throw Failure(
+                "container.paused", doing: "exec in container", on: record.request.name, cause: "it is paused",
+                remedy: "bulkhead unpause \(record.request.name)")
+        }
+        var request = record.request
+        request.process = process
+        let root = RootTree(assembly: .directory("/"), attributes: [], mapped: false)
+        let context = context(request, root: root, hasReader: true)
+        let plan = try ExecPlan.build(context, joining: container.id)
+        let held = try HeldProcess.spawn(plan, launcher: try LauncherImage(path: launcherPath), group: group)
+        do throws(Failure) {
+            let opener = DescriptorOpener(
+                places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
+                exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
+            try held.release(with: opener, plan: plan)
+            let terminal = try held.awaitStart(plan)
+            return JoinedProcess(monitor: held.process, terminal: terminal)
+        } catch {
+            throw held.abandoned(error)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+public import Containers
+public import Diagnostics
+import HostProbe
+import Isolation
+import LaunchPlanning
+public import LinuxKernel
+import Snapshots
+
+/// What the caller gives a container as its standard streams, and gets back.
+public struct Attachment: Sendable {
+    /// The container's 0, 1 and 2; output streams are the write ends of pipes the caller reads.
+    public var streams: [Int: OwnedDescriptor]
+    public init(streams: [Int: OwnedDescriptor] = [:]) { self.streams = streams }
+    var hasReader: Bool { streams[1] != nil }
+}
+
+/// A container that runs.
+public struct RunningContainer: Sendable {
+    public var record: ContainerRecord
+    /// Init, or the monitor of a container without one. A child of this process.
+    public var process: ProcessHandle
+    /// The master side of its terminal, if it has one.
+    public var terminal: OwnedDescriptor?
+}
+
+extension NativeContainerizer {
+    /// Starts a container. The request's ids are leased here. When this throws, nothing of the container is left.
+    ///
+    /// The launch, as a line: record, ids, snapshot, plan, cgroup, spawn, maps, mounts, release, first report.
+    public func launch(
+        _ request: ContainerRequest, layers: [String], attachment: Attachment
+    ) throws(Failure) -> RunningContainer {
+        try records.prepare()
+        try records.makeDirectory(request.id)
+        guard let lock = try records.lock(request.id, wait: true) else {
+            throw Failure("container.exists", doing: "make container", on: request.id.text, cause: "it is being removed")
+        }
+        defer { withExtendedLifetime(lock) {} }
+        var record = ContainerRecord(request: request, createdAt: HostFacts.wallClock(), layers: layers)
+        do throws(Failure) {
+            Failpoint.pass("launch.recorded")
+            try records.write(record)
+            record.request.isolation.identities = try leases.take(for: request.id)
+            try records.write(record)
+            return try start(&record, attachment: attachment)
+        } catch {
+            var failure = error
+            do throws(Failure) { try discard(record) } catch { failure = failure.also(error) }
+            throw failure
+        }
+    }
+
+    private func start(
+        _ record: inout ContainerRecord, attachment: Attachment
+    ) throws(Failure) -> RunningContainer {
+        let id = record.request.id
+        let root = try snapshots.prepare(id.text, layers: record.layers)
+        Failpoint.pass("launch.snapshot")
+        let context = context(record.request, root: root, hasReader: attachment.hasReader)
+        let plan = try ContainerPlan.build(context)
+        for isolator in Isolators.all { try isolator.establish(context) }
+        Failpoint.pass("launch.established")
+
+        let held = try HeldProcess.spawn(
+            plan, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host))
+        Failpoint.pass("launch.spawned")
+        do throws(Failure) {
+            record.process = try identity(of: held.process)
+            record.phase = .held
+            try records.write(record)
+            try held.writeIdentityMaps(plan.spawn)
+            for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
+            try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
+            Failpoint.pass("launch.released")
+            let terminal = try held.awaitStart(plan)
+            record.phase = .started
+            record.startedAt = HostFacts.wallClock()
+            try records.write(record)
+            Failpoint.pass("launch.started")
+            return RunningContainer(record: record, process: held.process, terminal: terminal)
+        } catch {
+            throw held.abandoned(error)
+        }
+    }
+
+    private func opener(
+        for record: ContainerRecord, held: HeldProcess, attachment: Attachment
+    ) throws(Failure) -> DescriptorOpener {
+        let id = record.request.id
+        return DescriptorOpener(
+            places: places, userNamespace: try held.userNamespace(),
+            rootID: record.request.isolation.identities.base, group: ControlGroup(id, host: host)?.path,
+            exitRecord: records.exitRecord(id), logs: [records.log(id, 0), records.log(id, 1)],
+            streams: attachment.streams, process: nil)
+    }
+
+    private func identity(of process: ProcessHandle) throws(Failure) -> ContainerRecord.ProcessIdentity {
+        do throws(KernelError) {
+            return ContainerRecord.ProcessIdentity(
+                id: process.id, startTime: try ProcessFacts.startTime(of: process.id) ?? 0,
+                bootID: try ProcessFacts.bootID())
+        } catch {
+            throw error.failure("launch.no-identity", doing: "identify the container's process")
+        }
+    }
+
+    /// Removes everything a container has or had, in reverse of how it was made. Finding nothing is fine.
+    func discard(_ record: ContainerRecord) throws(Failure) {
+        let id = record.request.id
+        var first: Failure?
+        func attempt(_ body: () throws(Failure) -> Void) {
+            do throws(Failure) { try body() } catch { first = first?.also(error) ?? error }
+        }
+        for isolator in Isolators.all.reversed() { attempt { () throws(Failure) in try isolator.cleanUp(id, host: host) } }
+        attempt { () throws(Failure) in try snapshots.remove(id.text) }
+        attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }
+        // The record goes last: while it is there, the next command knows that there is something to clean.
+        if first == nil { attempt { () throws(Failure) in try records.removeDirectory(id) } }
+        if let first { throw first }
+    }
+}

@@ -1,0 +1,103 @@
+public import Containers
+public import Diagnostics
+import HostProbe
+import Isolation
+import LaunchPlanning
+import LinuxKernel
+
+/// A container as it is now.
+public struct ContainerStatus: Equatable, Sendable {
+    public enum State: String, Sendable, Codable { case creating, running, paused, ended }
+    public var state: State
+    public var record: ContainerRecord
+    /// Id of init (or the monitor) on the host while it runs.
+    public var process: Int32?
+}
+
+extension NativeContainerizer {
+    /// Every container of this host, by age, each with its state settled: one that has ended has its end written down
+    /// and what it held given back; one that was to be removed at its end is gone.
+    public func list() throws(Failure) -> [ContainerStatus] {
+        var result: [ContainerStatus] = []
+        for id in try records.identifiers() {
+            if let status = try status(of: id) { result.append(status) }
+        }
+        return result.sorted { ($0.record.createdAt, $0.record.request.id) < ($1.record.createdAt, $1.record.request.id) }
+    }
+
+    /// Nil when there is no such container (any more).
+    public func status(of id: ContainerID) throws(Failure) -> ContainerStatus? {
+        guard let record = try records.read(id) else { return try recordless(id) }
+        switch record.phase {
+        case .ended:
+            return ContainerStatus(state: .ended, record: record)
+        case .creating, .held:
+            return try settleUnfinished(id)
+        case .started:
+            if let process = try liveProcess(record) {
+                let frozen = ControlGroup(id, host: host)?.value(of: "frozen", in: "cgroup.events") == 1
+                return ContainerStatus(state: frozen ? .paused : .running, record: record, process: process.id)
+            }
+            return try conclude(id, reaped: nil)
+        }
+    }
+
+    /// The recorded process, if it still exists and is the same one.
+    func liveProcess(_ record: ContainerRecord) throws(Failure) -> ProcessHandle? {
+        guard let identity = record.process else { return nil }
+        do throws(KernelError) {
+            guard try ProcessFacts.bootID() == identity.bootID else { return nil }
+            let handle = try ProcessHandle.open(identity.id)
+            // Asked after the pidfd is open: a number that was reused in between shows another start time.
+            guard try ProcessFacts.startTime(of: identity.id) == identity.startTime else { return nil }
+            return try handle.hasEnded() ? nil : handle
+        } catch {
+            if error.errno == Errno.noProcess || error.errno == Errno.noEntry { return nil }
+            throw error.failure("state.unreadable", doing: "look at the process of container", on: record.request.id.text)
+        }
+    }
+
+    /// A directory without a record is the first moment of a launch, or what a crash in that moment left.
+    private func recordless(_ id: ContainerID) throws(Failure) -> ContainerStatus? {
+        guard let lock = try records.lock(id, wait: false) else { return nil }
+        defer { withExtendedLifetime(lock) {} }
+        if try records.read(id) == nil { try records.removeDirectory(id) }
+        return nil
+    }
+
+    /// A launch that somebody is busy with, or that a crash cut off: then it is finished or undone here.
+    private func settleUnfinished(_ id: ContainerID) throws(Failure) -> ContainerStatus? {
+        guard let lock = try records.lock(id, wait: false) else {
+            return try records.read(id).map { ContainerStatus(state: .creating, record: $0) }
+        }
+        defer { withExtendedLifetime(lock) {} }
+        guard var record = try records.read(id) else { return nil }
+        guard record.phase == .creating || record.phase == .held else { return try statusAfterOthers(id) }
+        if let process = try liveProcess(record) {
+            // Its release was lost with the command that held it, and it ends by itself; or it was released, and runs.
+            if try !endsWithin(0.5, process) {
+                record.phase = .started
+                record.startedAt = record.startedAt ?? record.createdAt
+                try records.write(record)
+                return ContainerStatus(state: .running, record: record, process: process.id)
+            }
+        }
+        if try exitRecord(of: id) != nil {
+            record.phase = .started
+            try records.write(record)
+            return try concludeLocked(record, reaped: nil)
+        }
+        try discard(record)
+        return nil
+    }
+
+    private func statusAfterOthers(_ id: ContainerID) throws(Failure) -> ContainerStatus? {
+        try records.read(id).map { ContainerStatus(state: $0.phase == .ended ? .ended : .creating, record: $0) }
+    }
+
+    private func endsWithin(_ seconds: Double, _ process: ProcessHandle) throws(Failure) -> Bool {
+        do throws(KernelError) { return try process.waitForEnd(milliseconds: Int32(seconds * 1_000)) } catch {
+            throw error.failure("state.unreadable", doing: "wait for the container's process")
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// Where the runtime keeps its state on a host.
+public struct Places: Sendable, Equatable {
+    /// Volatile state: what exists only while a container does. On tmpfs where the host has one at /run.
+    public var volatile: String
+    /// Images and containers' files.
+    public var store: String
+
+    public init(volatile: String = "/run/bulkhead", store: String = "/var/lib/bulkhead") {
+        self.volatile = volatile
+        self.store = store
+    }
+
+    /// One directory a container: record, exit record, lock.
+    var records: String { volatile + "/containers" }
+    /// One file a range of ids in use.
+    var leases: String { volatile + "/ids" }
+    /// An empty directory that a mount workshop covers, in its own mount namespace only.
+    var workshop: String { volatile + "/workshop" }
+    /// One directory a container: upper, work, logs.
+    var containers: String { store + "/containers" }
+}

@@ -1,0 +1,111 @@
+public import Containers
+public import Diagnostics
+import FoundationEssentials
+import LinuxKernel
+
+/// The records of all containers of this host: `containers/ID/record.json`, replaced whole.
+public struct RecordStore: Sendable {
+    private static let recordBytesMax = 8 << 20
+    let places: Places
+
+    public init(places: Places) { self.places = places }
+
+    func directory(_ id: ContainerID) -> String { "\(places.records)/\(id.text)" }
+    func exitRecord(_ id: ContainerID) -> String { directory(id) + "/exit" }
+    func log(_ id: ContainerID, _ number: Int) -> String { "\(places.containers)/\(id.text)/log.\(number)" }
+
+    /// Makes what must exist before anything else does. Idempotent.
+    public func prepare() throws(Failure) {
+        do throws(KernelError) {
+            for path in [places.volatile, places.records, places.leases, places.workshop, places.store, places.containers] {
+                try Directories.makeAll(path, mode: path == places.volatile ? 0o711 : 0o700)
+            }
+        } catch {
+            throw error.failure(
+                "host.no-state-directory", doing: "make the state directory", on: error.subject ?? places.volatile,
+                remedy: error.errno == Errno.accessDenied || error.errno == Errno.notPermitted
+                    ? "run bulkhead as root" : "see that \(places.volatile) and \(places.store) can be written")
+        }
+    }
+
+    public func identifiers() throws(Failure) -> [ContainerID] {
+        do throws(KernelError) {
+            let entries = try OwnedDescriptor.open(RawPath(places.records), [.directory]).entries()
+            return entries.compactMap { entry in
+                do throws(Failure) { return try ContainerID(entry.name.description) } catch { return nil }
+            }.sorted()
+        } catch {
+            if error.errno == Errno.noEntry { return [] }
+            throw error.failure("state.unreadable", doing: "list the containers", on: places.records)
+        }
+    }
+
+    /// Nil when there is no such container, or when it was removed meanwhile.
+    public func read(_ id: ContainerID) throws(Failure) -> ContainerRecord? {
+        let path = directory(id) + "/record.json"
+        let bytes: [UInt8]
+        do throws(KernelError) {
+            bytes = try OwnedDescriptor.open(RawPath(path)).readAll(limit: Self.recordBytesMax)
+        } catch {
+            if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
+            throw error.failure("state.unreadable", doing: "read the record of container", on: id.text)
+        }
+        do {
+            return try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes))
+        } catch {
+            throw Failure(
+                "state.damaged", doing: "read the record of container", on: id.text, cause: "\(error)",
+                remedy: "remove it with: bulkhead rm --force \(id.text)")
+        }
+    }
+
+    /// Replaces the record: readers see the old one or the new one, never a part.
+    public func write(_ record: ContainerRecord) throws(Failure) {
+        let id = record.request.id
+        let bytes: [UInt8]
+        do { bytes = Array(try JSONEncoder().encode(record)) } catch {
+            throw Failure("state.unwritable", doing: "encode the record of container", on: id.text, cause: "\(error)")
+        }
+        do throws(KernelError) {
+            let folder = try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
+            try folder.open("record.new", [.writeOnly, .create, .truncate], mode: 0o600).write(bytes)
+            try folder.rename("record.new", to: "record.json")
+        } catch {
+            throw error.failure(
+                "state.unwritable", doing: "write the record of container", on: id.text,
+                remedy: "make room on the file system of \(places.volatile)", retry: .later)
+        }
+    }
+
+    func makeDirectory(_ id: ContainerID) throws(Failure) {
+        do throws(KernelError) {
+            try Directories.make(directory(id), mode: 0o700)
+            try Directories.makeAll("\(places.containers)/\(id.text)", mode: 0o700)
+        } catch {
+            throw error.errno == Errno.exists
+                ? Failure(
+                    "container.exists", doing: "make container", on: id.text, cause: "there is one of that id already")
+                : error.failure("state.unwritable", doing: "make the directory of container", on: id.text)
+        }
+    }
+
+    func removeDirectory(_ id: ContainerID) throws(Failure) {
+        do throws(KernelError) { try TreeRemoval.remove(directory(id)) } catch {
+            throw error.failure("state.unwritable", doing: "remove the record of container", on: id.text)
+        }
+    }
+
+    /// An exclusive lock on a container, held while its state changes; nil when `wait` is false and another has it or
+    /// the container is gone.
+    func lock(_ id: ContainerID, wait: Bool) throws(Failure) -> OwnedDescriptor? {
+        do throws(KernelError) {
+            let file = try OwnedDescriptor.open(
+                RawPath(directory(id) + "/lock"), [.readWrite, .create], mode: 0o600)
+            guard try file.lock(exclusive: true, wait: wait) else { return nil }
+            return file
+        } catch {
+            if error.errno == Errno.noEntry { return nil }
+            throw error.failure("state.unwritable", doing: "lock container", on: id.text)
+        }
+    }
+}

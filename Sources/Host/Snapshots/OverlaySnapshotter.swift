@@ -1,0 +1,46 @@
+public import Diagnostics
+public import LaunchPlanning
+import LinuxKernel
+
+/// overlayfs: the layers read-only below, a directory of the container's own above.
+public struct OverlaySnapshotter: Snapshotter {
+    /// Directory with one directory a container; on the same file system as the layers.
+    private let root: String
+
+    public init(root: String) { self.root = root }
+
+    public func prepare(_ name: String, layers: [String]) throws(Failure) -> RootTree {
+        let directory = "\(root)/\(name)"
+        do throws(KernelError) {
+            for part in ["upper", "work"] { try Directories.makeAll("\(directory)/\(part)", mode: 0o700) }
+            try copyRootMetadata(from: layers, to: "\(directory)/upper")
+        } catch {
+            throw error.failure(
+                "snapshot.cannot-prepare", doing: "make the container's writable layer", on: directory,
+                remedy: "see that the store's file system is writable and has room")
+        }
+        return RootTree(
+            assembly: .overlay(layers: layers, upper: "\(directory)/upper", work: "\(directory)/work"),
+            attributes: [.noSetuid, .noDevices], mapped: true)
+    }
+
+    /// The merged root shows the upper directory's own mode and owner, so it gets those of the topmost layer's root.
+    private func copyRootMetadata(from layers: [String], to upper: String) throws(KernelError) {
+        let target = try OwnedDescriptor.open(RawPath(upper), [.directory])
+        guard let top = layers.last else { return try target.changeMode(0o755) }
+        let status = try OwnedDescriptor.open(RawPath(top), [.directory]).status()
+        try target.changeOwner(uid: status.uid, gid: status.gid)
+        try target.changeMode(status.mode)
+        try target.setModified(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
+    }
+
+    public func remove(_ name: String) throws(Failure) {
+        do throws(KernelError) {
+            try TreeRemoval.remove("\(root)/\(name)")
+        } catch {
+            throw error.failure(
+                "snapshot.cannot-remove", doing: "remove the container's writable layer", on: "\(root)/\(name)",
+                retry: .later)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import CLinux
+import Glibc
+
+/// Small questions about this host and this process that never fail.
+public enum HostFacts {
+    /// uname(2) release.
+    public static func kernelRelease() -> String {
+        var names = utsname()
+        uname(&names)
+        return withUnsafeBytes(of: &names.release) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    /// Machine name of uname(2): `x86_64`, `aarch64`.
+    public static func machine() -> String {
+        var names = utsname()
+        uname(&names)
+        return withUnsafeBytes(of: &names.machine) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    public static func processorCount() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Target of a symbolic link, or nil.
+    public static func linkTarget(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: 4_097)
+        let count = readlink(path, &buffer, buffer.count)
+        return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// CapEff of this process as a bit set; 0 when it cannot be read.
+    public static func effectiveCapabilities() -> UInt64 {
+        do throws(KernelError) {
+            let text = try TextFile.read("/proc/self/status", limit: 65_536)
+            let line = text.split(separator: "\n").first { $0.hasPrefix("CapEff:") } ?? ""
+            return UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16) ?? 0
+        } catch {
+            return 0
+        }
+    }
+
+    public static func effectiveUser() -> UInt32 { geteuid() }
+    public static func processID() -> Int32 { getpid() }
+
+    /// Seconds since 1970 with fractions, the wall clock.
+    public static func wallClock() -> Double {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+    }
+
+    /// Seconds on a clock that only moves forward, suspend included.
+    public static func monotonicClock() -> Double {
+        var now = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+    }
+
+    /// Names and numbers of the resource limits of getrlimit(2), in the kernel's order.
+    public static let resourceLimitNames: [(name: String, number: UInt32)] = [
+        ("cpu", 0), ("fsize", 1), ("data", 2), ("stack", 3), ("core", 4), ("rss", 5), ("nproc", 6), ("nofile", 7),
+        ("memlock", 8), ("as", 9), ("locks", 10), ("sigpending", 11), ("msgqueue", 12), ("nice", 13), ("rtprio", 14),
+        ("rttime", 15),
+    ]
+
+    /// Hard limit of every resource for this process; UInt64.max is none.
+    public static func hardLimits() -> [String: UInt64] {
+        var result: [String: UInt64] = [:]
+        for (name, number) in resourceLimitNames {
+            var limit = rlimit()
+            if bh_getrlimit(Int32(number), &limit) == 0 { result[name] = UInt64(limit.rlim_max) }
+        }
+        return result
+    }
+}
