@@ -1,5 +1,5 @@
 /// Where the numbers of calls come from; names and numbers differ between ABIs.
-public protocol CallNumbering {
+public protocol CallNumbering: Sendable {
     func number(of call: String, on architecture: FilterArchitecture) -> CallNumber
 }
 
@@ -10,14 +10,15 @@ public enum CallNumber: Hashable, Sendable {
     case unknown
 }
 
-/// Calls that some C libraries do not know yet. Since Linux 5.1 a new call has one number on all ABIs; x32 adds its bit.
+/// Calls that libseccomp 2.5 does not know yet. Since Linux 5.1 a new call has one number on all ABIs; x32 adds its
+/// bit.
 public enum RecentCalls {
     public static func number(of call: String, on architecture: FilterArchitecture) -> CallNumber {
         if let number = common[call] {
             return .number(architecture == .x32 ? number | FilterArchitecture.x32Bit : number)
         }
         guard let number = x86Only[call] else { return .unknown }
-        return architecture == .x86_64 ? .number(number) : .absent
+        return architecture == .amd64 ? .number(number) : .absent
     }
 
     /// Every call of this table with the number it has on x86-64.

@@ -1,7 +1,7 @@
 public import Diagnostics
 
-/// Runs a device program as the kernel would, to see whom it lets in. It knows the few instructions such programs use and
-/// refuses every other.
+/// Runs a device program as the kernel would, to see whom it lets in. It knows the few instructions such programs use
+/// and refuses every other.
 public enum DeviceEvaluator {
     /// Whether `program` lets a member of the cgroup open (or make) the device for all of `access` at once.
     ///
@@ -20,7 +20,7 @@ public enum DeviceEvaluator {
             let target = Int(program[at + 1] & 0xf)
             let source = Int(program[at + 1] >> 4)
             let offset = Int(UInt16(program[at + 2]) | UInt16(program[at + 3]) << 8)
-            guard target < registers.count, source < registers.count else { throw invalid(position, "no such register") }
+            guard max(target, source) < registers.count else { throw invalid(position, "no such register") }
             position += 1
             switch program[at] {
             case DeviceInstruction.loadWord:

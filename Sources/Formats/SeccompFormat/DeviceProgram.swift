@@ -19,8 +19,8 @@ public struct DeviceRule: Hashable, Sendable {
         self.access = access
     }
 
-    /// null, zero, full, random, urandom, tty, the container's own ptmx and its terminals: read and write, and no right to
-    /// make a node of any device.
+    /// null, zero, full, random, urandom, tty, the container's own ptmx and its terminals: read and write, and no right
+    /// to make a node of any device.
     public static let standard: [DeviceRule] = [
         (1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (136, nil),
     ].map { DeviceRule(kind: .character, major: $0, minor: $1, access: [.read, .write]) }
@@ -45,8 +45,8 @@ public struct DeviceAccess: OptionSet, Hashable, Sendable {
     }
 }
 
-/// Writes the eBPF program (BPF_PROG_TYPE_CGROUP_DEVICE) that the kernel asks at every open and mknod of a device node by
-/// a member of a cgroup. It returns 1 to allow, 0 to refuse with EPERM.
+/// Writes the eBPF program (BPF_PROG_TYPE_CGROUP_DEVICE) that the kernel asks at every open and mknod of a device node
+/// by a member of a cgroup. It returns 1 to allow, 0 to refuse with EPERM.
 public enum DeviceProgram {
     /// The program's bytes: `struct bpf_insn`, 8 bytes each.
     public static func bytes(rules: [DeviceRule]) -> [UInt8] { instructions(rules: rules).flatMap(\.bytes) }
@@ -125,7 +125,8 @@ struct DeviceInstruction: Hashable {
 
     var bytes: [UInt8] {
         let offset = UInt16(bitPattern: offset)
-        return [operation, source.rawValue << 4 | target.rawValue, UInt8(truncatingIfNeeded: offset), UInt8(offset >> 8)]
+        let registers = source.rawValue << 4 | target.rawValue
+        return [operation, registers, UInt8(truncatingIfNeeded: offset), UInt8(offset >> 8)]
             + (0..<4).map { UInt8(truncatingIfNeeded: immediate >> (8 * $0)) }
     }
 }

@@ -2,7 +2,7 @@ import Diagnostics
 
 /// A system-call ABI as seccomp(2) tells them apart: an audit architecture and, for x32, a bit in the call's number.
 public enum FilterArchitecture: String, CaseIterable, Hashable, Sendable {
-    case x86_64 = "SCMP_ARCH_X86_64"
+    case amd64 = "SCMP_ARCH_X86_64"
     case x86 = "SCMP_ARCH_X86"
     case x32 = "SCMP_ARCH_X32"
     case arm64 = "SCMP_ARCH_AARCH64"
@@ -10,7 +10,7 @@ public enum FilterArchitecture: String, CaseIterable, Hashable, Sendable {
 
     /// The ABI this program was compiled for.
     #if arch(x86_64)
-    public static let native = FilterArchitecture.x86_64
+    public static let native = FilterArchitecture.amd64
     #elseif arch(arm64)
     public static let native = FilterArchitecture.arm64
     #else
@@ -23,7 +23,7 @@ public enum FilterArchitecture: String, CaseIterable, Hashable, Sendable {
     /// `AUDIT_ARCH_*` of linux/audit.h, as seccomp_data.arch holds it.
     public var auditArchitecture: UInt32 {
         switch self {
-        case .x86_64, .x32: 0xc000_003e
+        case .amd64, .x32: 0xc000_003e
         case .x86: 0x4000_0003
         case .arm64: 0xc000_00b7
         case .arm: 0x4000_0028
@@ -33,7 +33,7 @@ public enum FilterArchitecture: String, CaseIterable, Hashable, Sendable {
     /// The name in `includes.arches`, `excludes.arches` of Docker's profiles.
     public var dockerName: String {
         switch self {
-        case .x86_64: "amd64"
+        case .amd64: "amd64"
         case .x86: "x86"
         case .x32: "x32"
         case .arm64: "arm64"
@@ -44,7 +44,7 @@ public enum FilterArchitecture: String, CaseIterable, Hashable, Sendable {
     /// Whether a processor whose native ABI is `native` runs programs of this one.
     public func runs(on native: FilterArchitecture) -> Bool {
         switch native {
-        case .x86_64: [.x86_64, .x86, .x32].contains(self)
+        case .amd64: [.amd64, .x86, .x32].contains(self)
         case .arm64: [.arm64, .arm].contains(self)
         case .x86, .x32, .arm: self == native
         }

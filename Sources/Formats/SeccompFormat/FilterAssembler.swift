@@ -107,11 +107,13 @@ struct NumberedRules {
             for architecture in filter.architectures {
                 let found = numbers.number(of: rule.call, on: architecture)
                 if found != .unknown { recognised.insert(rule.call) }
-                if case .number(let number) = found { rules[architecture, default: [:]][number, default: []].append(rule) }
+                guard case .number(let number) = found else { continue }
+                rules[architecture, default: [:]][number, default: []].append(rule)
             }
         }
         unknown = Set(filter.rules.map(\.call)).subtracting(recognised).sorted()
-        for architecture in filter.architectures where !answers.contains(where: {
+        for architecture in filter.architectures
+        where !answers.contains(where: {
             $0.audit == architecture.auditArchitecture
         }) {
             let sharing = filter.architectures.filter { $0.auditArchitecture == architecture.auditArchitecture }
@@ -126,7 +128,7 @@ struct NumberedRules {
     ) -> [AnswerRange] {
         let otherwise = CallAnswer([], defaultAction: filter.defaultAction)
         var points: [UInt32: CallAnswer] = [0: otherwise]
-        if abis.contains(.x86_64), !abis.contains(.x32) {
+        if abis.contains(.amd64), !abis.contains(.x32) {
             points[FilterArchitecture.x32Bit] = CallAnswer([], defaultAction: .killProcess)
             // A tracer skips a call by making its number -1. That is no call of x32.
             points[UInt32.max] = otherwise

@@ -1,7 +1,7 @@
 public import Diagnostics
 
-/// Runs a filter as the kernel would, to see what it answers. It checks what the kernel's verifier checks on the path it
-/// takes: known operations, jumps that stay inside, loads inside `struct seccomp_data`.
+/// Runs a filter as the kernel would, to see what it answers. It checks what the kernel's verifier checks on the path
+/// it takes: known operations, jumps that stay inside, loads inside `struct seccomp_data`.
 public enum FilterEvaluator {
     public struct Call: Hashable, Sendable {
         /// `AUDIT_ARCH_*`.

@@ -1,5 +1,5 @@
-/// One instruction of a classic BPF program, `struct sock_filter` of linux/filter.h; only the operations that filters of
-/// seccomp(2) are made of.
+/// One instruction of a classic BPF program, `struct sock_filter` of linux/filter.h; only the operations that filters
+/// of seccomp(2) are made of.
 public struct FilterInstruction: Hashable, Sendable {
     public var operation: UInt16
     public var whenTrue: UInt8

@@ -71,7 +71,7 @@ struct ProfileReading {
 
     mutating func profile(from document: ProfileDocument) throws(Failure) -> SeccompProfile {
         let defaultError = try error(
-            document.defaultErrnoRet, document.defaultErrno, field: "defaultErrnoRet", otherwise: .notPermitted)
+            document.defaultErrnoRet?.value, document.defaultErrno, field: "defaultErrnoRet", otherwise: .notPermitted)
         let defaultAction = try action(document.defaultAction, field: "defaultAction", error: defaultError)
         let architectures = try architectures(of: document)
         let flags = try flags(document.flags ?? [])
@@ -94,7 +94,7 @@ struct ProfileReading {
         if calls.isEmpty { throw refuse(field, "no call is named") }
         if calls.contains("") { throw refuse(field, "a call has an empty name") }
         let error = try error(
-            entry.errnoRet, entry.errno, field: "\(field).errnoRet", otherwise: .notPermitted)
+            entry.errnoRet?.value, entry.errno, field: "\(field).errnoRet", otherwise: .notPermitted)
         var conditions: [ArgumentCondition] = []
         for (index, argument) in (entry.args ?? []).enumerated() {
             conditions.append(try condition(argument, field: "\(field).args[\(index)]"))
@@ -108,19 +108,20 @@ struct ProfileReading {
     private func condition(
         _ entry: ProfileDocument.ArgumentEntry, field: String
     ) throws(Failure) -> ArgumentCondition {
-        guard entry.index < 6 else { throw refuse("\(field).index", "a call has the arguments 0 to 5") }
+        let value = entry.value.value
+        guard entry.index.value < 6 else { throw refuse("\(field).index", "a call has the arguments 0 to 5") }
         let test: ArgumentCondition.Test =
             switch entry.op {
-            case "SCMP_CMP_NE": .notEqual(entry.value)
-            case "SCMP_CMP_LT": .less(entry.value)
-            case "SCMP_CMP_LE": .lessOrEqual(entry.value)
-            case "SCMP_CMP_EQ": .equal(entry.value)
-            case "SCMP_CMP_GE": .greaterOrEqual(entry.value)
-            case "SCMP_CMP_GT": .greater(entry.value)
-            case "SCMP_CMP_MASKED_EQ": .masked(entry.value, equal: entry.valueTwo ?? 0)
+            case "SCMP_CMP_NE": .notEqual(value)
+            case "SCMP_CMP_LT": .less(value)
+            case "SCMP_CMP_LE": .lessOrEqual(value)
+            case "SCMP_CMP_EQ": .equal(value)
+            case "SCMP_CMP_GE": .greaterOrEqual(value)
+            case "SCMP_CMP_GT": .greater(value)
+            case "SCMP_CMP_MASKED_EQ": .masked(value, equal: entry.valueTwo?.value ?? 0)
             default: throw refuse("\(field).op", "unknown comparison \(entry.op)")
             }
-        return ArgumentCondition(index: UInt8(entry.index), test)
+        return ArgumentCondition(index: UInt8(entry.index.value), test)
     }
 
     private func action(_ name: String, field: String, error: ErrorNumber) throws(Failure) -> FilterAction {

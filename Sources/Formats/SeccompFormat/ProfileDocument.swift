@@ -3,7 +3,7 @@
 /// otherwise turn a rule about some arguments into a rule about all of them.
 struct ProfileDocument: Decodable {
     var defaultAction: String
-    var defaultErrnoRet: UInt64?
+    var defaultErrnoRet: WholeNumber?
     var defaultErrno: String?
     var architectures: [String]?
     var archMap: [ArchitectureEntry]?
@@ -35,7 +35,7 @@ struct ProfileDocument: Decodable {
         var name: String?
         var names: [String]?
         var action: String
-        var errnoRet: UInt64?
+        var errnoRet: WholeNumber?
         var errno: String?
         var args: [ArgumentEntry]?
         var includes: FilterEntry?
@@ -51,7 +51,7 @@ struct ProfileDocument: Decodable {
             name = try values.decodeIfPresent(String.self, forKey: .name)
             names = try values.decodeIfPresent([String].self, forKey: .names)
             action = try values.decode(String.self, forKey: .action)
-            errnoRet = try values.decodeIfPresent(UInt64.self, forKey: .errnoRet)
+            errnoRet = try values.decodeIfPresent(WholeNumber.self, forKey: .errnoRet)
             errno = try values.decodeIfPresent(String.self, forKey: .errno)
             args = try values.decodeIfPresent([ArgumentEntry].self, forKey: .args)
             includes = try values.decodeIfPresent(FilterEntry.self, forKey: .includes)
@@ -60,9 +60,9 @@ struct ProfileDocument: Decodable {
     }
 
     struct ArgumentEntry: Decodable {
-        var index: UInt64
-        var value: UInt64
-        var valueTwo: UInt64?
+        var index: WholeNumber
+        var value: WholeNumber
+        var valueTwo: WholeNumber?
         var op: String
 
         enum CodingKeys: String, CodingKey, CaseIterable { case index, value, valueTwo, op }
@@ -70,9 +70,9 @@ struct ProfileDocument: Decodable {
         init(from decoder: any Decoder) throws {
             try StrictKeys.check(decoder, CodingKeys.self)
             let values = try decoder.container(keyedBy: CodingKeys.self)
-            index = try values.decode(UInt64.self, forKey: .index)
-            value = try values.decode(UInt64.self, forKey: .value)
-            valueTwo = try values.decodeIfPresent(UInt64.self, forKey: .valueTwo)
+            index = try values.decode(WholeNumber.self, forKey: .index)
+            value = try values.decode(WholeNumber.self, forKey: .value)
+            valueTwo = try values.decodeIfPresent(WholeNumber.self, forKey: .valueTwo)
             op = try values.decode(String.self, forKey: .op)
         }
     }
@@ -97,7 +97,7 @@ struct ProfileDocument: Decodable {
         try StrictKeys.check(decoder, CodingKeys.self)
         let values = try decoder.container(keyedBy: CodingKeys.self)
         defaultAction = try values.decode(String.self, forKey: .defaultAction)
-        defaultErrnoRet = try values.decodeIfPresent(UInt64.self, forKey: .defaultErrnoRet)
+        defaultErrnoRet = try values.decodeIfPresent(WholeNumber.self, forKey: .defaultErrnoRet)
         defaultErrno = try values.decodeIfPresent(String.self, forKey: .defaultErrno)
         architectures = try values.decodeIfPresent([String].self, forKey: .architectures)
         archMap = try values.decodeIfPresent([ArchitectureEntry].self, forKey: .archMap)
@@ -105,6 +105,21 @@ struct ProfileDocument: Decodable {
         listenerPath = try values.decodeIfPresent(String.self, forKey: .listenerPath)
         listenerMetadata = try values.decodeIfPresent(String.self, forKey: .listenerMetadata)
         syscalls = try values.decodeIfPresent([CallEntry].self, forKey: .syscalls)
+    }
+}
+
+/// A number from 0 to 2^64 - 1. Its own type because the decoder does not say where a number that does not fit stands.
+struct WholeNumber: Decodable {
+    var value: UInt64
+
+    init(from decoder: any Decoder) throws {
+        do {
+            value = try decoder.singleValueContainer().decode(UInt64.self)
+        } catch {
+            let context = DecodingError.Context(
+                codingPath: decoder.codingPath, debugDescription: "the value is not a whole number from 0 to 2^64 - 1")
+            throw DecodingError.dataCorrupted(context)
+        }
     }
 }
 

@@ -124,9 +124,10 @@ extension SeccompProfile {
         }
         return ResolvedFilter(
             name: name, defaultAction: defaultAction,
-            architectures: [native] + FilterArchitecture.allCases.filter {
-                $0 != native && opened.contains($0) && $0.runs(on: native)
-            },
+            architectures: [native]
+                + FilterArchitecture.allCases.filter {
+                    $0 != native && opened.contains($0) && $0.runs(on: native)
+                },
             flags: flags, rules: rules, notes: notes)
     }
 

@@ -14,7 +14,8 @@ public enum FilterInstallation {
         let flags = filter.flags.union(.allThreads).rawValue
         let result = bh_set_filter(flags, filter.bytes, UInt32(filter.instructionCount))
         if result == 0 { return }
-        let cause = result > 0
+        let cause =
+            result > 0
             ? "thread \(result) has a filter that this one does not extend"
             : KernelError(call: "seccomp", errno: Int32(-result)).description
         throw Failure(

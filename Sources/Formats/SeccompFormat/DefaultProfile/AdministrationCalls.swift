@@ -50,7 +50,7 @@ enum AdministrationCalls {
             .refused("quotactl_fd", openedBy: [.sysAdmin], because: "Quotas are how storage limits are kept."),
             .refused("sethostname", openedBy: [.sysAdmin], because: "The host name was set at the launch."),
             .refused("setdomainname", openedBy: [.sysAdmin], because: "The domain name was set at the launch."),
-            .refused("syslog", openedBy: [.sysAdmin, .syslog], because: "The kernel's log tells addresses and secrets."),
+            .refused("syslog", openedBy: [.sysAdmin, .syslog], because: "The kernel's log tells the host's secrets."),
             .refused("iopl", openedBy: [.sysRawIO], because: "Direct access to the machine's ports."),
             .refused("ioperm", openedBy: [.sysRawIO], because: "Direct access to the machine's ports."),
             .refused("vhangup", openedBy: [.sysTTYConfig], because: "Hangs up the terminal for all its users."),

@@ -33,7 +33,9 @@ public struct CallDecision: Equatable, Sendable {
     /// The decision as rules of a profile.
     var rules: [ProfileRule] {
         let closed = HostFilter(capabilities: CapabilitySet(openedBy))
-        let opened = openedBy.map { ProfileRule([call], .allow, includes: HostFilter(capabilities: CapabilitySet([$0]))) }
+        let opened = openedBy.map {
+            ProfileRule([call], .allow, includes: HostFilter(capabilities: CapabilitySet([$0])))
+        }
         return opened + answers.map { ProfileRule([call], when: $0.conditions, $0.action, excludes: closed) }
             + [ProfileRule([call], otherwise, excludes: closed)]
     }

@@ -67,7 +67,7 @@ enum FileCalls {
                 otherwise: .allow,
                 because: "TIOCSTI and TIOCLINUX type into the terminal the task was given (CVE-2017-5226); TIOCSETD "
                     + "loads line disciplines nobody uses in a container. The rest is checked by each driver. Only 32 "
-                    + "bits are compared because the kernel looks at no more (CVE-2019-10063)."),
+                    + "bits are compared because the kernel looks at no more (CVE-2019-10063).")
         ])
 
     static let watching = CallGroup(

@@ -26,8 +26,8 @@ enum NetworkCalls {
                 because: "unix, IPv4, IPv6 and netlink's route protocol, which libc itself uses to list addresses. "
                     + "Every other family is kernel code that containers do not need and attackers do: AF_ALG "
                     + "(CVE-2026-31431), AF_VSOCK (reaches the hypervisor), AF_RXRPC, AF_PACKET, AF_KEY; so are "
-                    + "netlink's xfrm, netfilter and audit. The answers are those of a kernel built without them, which "
-                    + "programs expect: libaudit goes on after EPROTONOSUPPORT and gives up after EPERM."),
+                    + "netlink's xfrm, netfilter and audit. The answers are those of a kernel built without them, "
+                    + "which programs expect: libaudit goes on after EPROTONOSUPPORT and gives up after EPERM."),
             .judged(
                 "socketpair", [.allowed(.int(0, is: unix))], otherwise: .refuse(.familyNotSupported),
                 because: "Pairs of unix sockets; the other families that can pair (tipc) are not needed."),
