@@ -1,0 +1,186 @@
+import Diagnostics
+import LinuxKernel
+import OCIFormat
+
+/// One import, from a source to images that can be run: all of them become visible together, or none.
+///
+/// What is read goes to a staging directory; layers become visible one by one, each verified and on disk; the images
+/// only at the end, in one replacement of the index. A crash at any point leaves a staging directory, which the next
+/// opening of the store removes, and layers nobody refers to, which garbage collection removes.
+struct ImageImport {
+    let root: StoreRoot
+    let unpacker: Unpacker
+    let limits: ImageLimits
+    let request: ImportRequest
+    let onProgress: (ImportProgress) -> Void
+
+    func run() throws(Failure) -> [ImageSummary] {
+        let wanted = try request.platform.map { text throws(Failure) in try Platform(parsing: text) } ?? .host
+        let staging = try Staging(in: root, purpose: "importing \(request.source.shown)")
+        let records: [StoreIndex.Record]
+        do throws(Failure) {
+            let contents = try open(staging)
+            let plans = try ImageChoice(request: request).chosen(from: try contents.plans(for: wanted, limits: limits))
+            try staging.reserve(chains: plans.flatMap(\.config.chain), blobs: plans.flatMap(\.blobs))
+            var sizes: [UInt64] = []
+            let blobs = StagedBlobs(contents: contents, staging: staging, unpacker: unpacker)
+            for plan in plans { sizes.append(try importLayers(of: plan, from: blobs, into: staging)) }
+            onProgress(ImportProgress(phase: .finishing, completed: 0, total: nil))
+            records = try publish(Array(zip(plans, sizes)), wanted: wanted, from: blobs, in: staging)
+        } catch {
+            throw withdraw(staging, after: error)
+        }
+        try staging.remove()
+        return records.map(ImageSummary.init)
+    }
+
+    /// Leaves the store as it was.
+    private func withdraw(_ staging: Staging, after first: Failure) -> Failure {
+        do throws(Failure) {
+            try staging.remove()
+            _ = try GarbageCollection(root: root).run()
+            return first
+        } catch {
+            return first.also(error)
+        }
+    }
+
+    // MARK: Reading
+
+    private func open(_ staging: Staging) throws(Failure) -> any ImageContents {
+        let source: OwnedDescriptor
+        switch request.source {
+        case .stream(let descriptor, _): source = descriptor
+        case .path(let path):
+            do throws(KernelError) { source = try OwnedDescriptor.open(RawPath(path)) } catch {
+                throw error.failure(
+                    "image.source-unreadable", doing: "open the image", on: path,
+                    remedy: error.errno == Errno.noEntry
+                        ? "check the path; it should be an archive made by 'docker save' or an OCI image layout" : nil)
+            }
+        }
+        let status = try onStore("examine", request.source.shown) { () throws(KernelError) in try source.status() }
+        if status.kind == .directory {
+            return ImageLayout(
+                blobs: DirectoryBlobs(directory: source, staging: staging), stem: request.source.stem)
+        }
+        let total = status.kind == .regular ? UInt64(clamping: status.size) : nil
+        let archive = try ArchiveContents.ingest(
+            source, named: request.source.shown, into: staging, unpacker: unpacker, limits: limits
+        ) { completed in
+            onProgress(ImportProgress(phase: .reading, completed: completed, total: total))
+        }
+        return try kind(of: archive)
+    }
+
+    private func kind(of archive: ArchiveContents) throws(Failure) -> any ImageContents {
+        // Both are there in what current Docker saves; the layout keeps the manifest's own digest.
+        if archive.members[.index] != nil, archive.members[.layoutVersion] != nil {
+            return ImageLayout(blobs: ArchiveBlobs(archive: archive), stem: request.source.stem)
+        }
+        if archive.members[.dockerManifest] != nil { return DockerArchive(archive: archive) }
+        throw Failure(
+            "image.archive-unknown", doing: "read the image archive", on: request.source.shown,
+            cause: archive.members[.repositories] != nil
+                ? "it was saved by a Docker older than 1.10"
+                : "it has neither manifest.json nor index.json and oci-layout",
+            remedy: "save the image with 'docker save', 'podman save' or 'skopeo copy … oci-archive:…'")
+    }
+
+    // MARK: Layers
+
+    /// Bytes of all layers.
+    private func importLayers(
+        of plan: ImagePlan, from blobs: StagedBlobs, into staging: Staging
+    ) throws(Failure) -> UInt64 {
+        let chain = plan.config.chain
+        guard plan.manifest.layers.count == chain.count else {
+            throw Failure(
+                "image.layer-count", doing: "read the image",
+                cause: "its manifest has \(plan.manifest.layers.count) layers, its configuration \(chain.count)",
+                remedy: "the image is damaged or hostile; save it again", field: "rootfs.diff_ids")
+        }
+        guard !chain.isEmpty else {
+            throw Failure(
+                "image.no-layers", doing: "read the image", cause: "it has no layers", field: "rootfs.diff_ids")
+        }
+        var size: UInt64 = 0
+        for (index, descriptor) in plan.manifest.layers.enumerated() {
+            guard let compression = plan.manifest.compression(ofLayer: index) else {
+                throw Failure(
+                    "image.media-type", doing: "read layer \(index + 1)", on: descriptor.mediaType,
+                    cause: "it is not a layer", field: "layers[\(index)].mediaType")
+            }
+            let layer = LayerImport(
+                staging: staging, unpacker: unpacker, limits: limits, chain: chain, index: index,
+                diffID: plan.config.layers[index], descriptor: descriptor, compression: compression)
+            let phase = ImportProgress.Phase.unpacking(layer: index + 1, of: chain.count)
+            onProgress(ImportProgress(phase: phase, completed: 0, total: descriptor.size))
+            let record = try layer.perform(blobs: blobs) { completed in
+                onProgress(
+                    ImportProgress(phase: phase, completed: min(completed, descriptor.size), total: descriptor.size))
+            }
+            onProgress(ImportProgress(phase: phase, completed: descriptor.size, total: descriptor.size))
+            size += record.bytes
+        }
+        return size
+    }
+
+    // MARK: Publishing
+
+    private func publish(
+        _ plans: [(plan: ImagePlan, size: UInt64)], wanted: Platform, from blobs: StagedBlobs, in staging: Staging
+    ) throws(Failure) -> [StoreIndex.Record] {
+        for (plan, _) in plans { try publishBlobs(of: plan, from: blobs, in: staging) }
+        try onStore("write blobs to disk in", root.path) { () throws(KernelError) in
+            try staging.directory.synchronizeFilesystem()
+        }
+        let now = Int64(HostFacts.wallClock())
+        let records = plans.map { plan, size in
+            StoreIndex.Record(
+                manifest: plan.manifestDigest, configuration: plan.manifest.configuration.digest,
+                chain: plan.config.chain, blobs: plan.blobs, references: plan.references.sorted(),
+                platform: Platform(
+                    os: plan.config.platform.os.isEmpty ? wanted.os : plan.config.platform.os,
+                    architecture: plan.config.platform.architecture.isEmpty
+                        ? wanted.architecture : plan.config.platform.architecture,
+                    variant: plan.config.platform.variant),
+                size: size, created: plan.config.created, imported: now)
+        }
+        try root.locked(for: "adding images") { () throws(Failure) in
+            var index = try StoreIndex(readFrom: root)
+            for record in records { index.add(record) }
+            try index.write(to: root)
+        }
+        return records
+    }
+
+    /// Renames what is not there yet into place. The names are reserved, so nothing collects them before the index
+    /// mentions them.
+    private func publishBlobs(
+        of plan: ImagePlan, from blobs: StagedBlobs, in staging: Staging
+    ) throws(Failure) {
+        for document in [plan.configText, plan.manifestText] {
+            let name = RawPath(Digest(of: document).hex)
+            try onStore("store a document in", root.path) { () throws(KernelError) in
+                if try root.blobs.exists(name) { return }
+                let file = try staging.directory.open(
+                    "document", [.writeOnly, .create, .truncate, .noFollow], mode: 0o600)
+                try file.write(document)
+                try file.synchronize()
+                try staging.directory.rename("document", to: name, in: root.blobs)
+            }
+        }
+        for layer in plan.manifest.layers {
+            let name = RawPath(layer.digest.hex)
+            if try onStore("look for a blob in", root.path, { () throws(KernelError) in try root.blobs.exists(name) }) {
+                continue
+            }
+            let file = try blobs.verifiedFile(layer)
+            try onStore("store a blob in", root.path) { () throws(KernelError) in
+                try staging.directory.open(file, [.readOnly, .noFollow]).synchronize()
+                try staging.directory.rename(file, to: name, in: root.blobs)
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Diagnostics
+import LinuxKernel
+import OCIFormat
+
+/// The blobs of an OCI image layout, in a directory or in an archive.
+protocol LayoutBlobs {
+    var digestsWhileStaging: Bool { get }
+    func file(named name: String, limits: ImageLimits) throws(Failure) -> [UInt8]
+    /// Verified in size and digest.
+    func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8]
+    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath
+    /// Names for an image without any, by its configuration.
+    func names(ofConfiguration digest: Digest, limits: ImageLimits) throws(Failure) -> [ImageReference]
+}
+
+/// An OCI image layout: `index.json` leads to manifests by digest.
+struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
+    let blobs: Blobs
+    /// What a name that is only a tag is a tag of; nil when nobody knows.
+    let stem: String?
+
+    var digestsWhileStaging: Bool { blobs.digestsWhileStaging }
+
+    func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8] {
+        try blobs.document(descriptor, limits: limits)
+    }
+
+    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath { try blobs.stage(descriptor) }
+
+    func plans(for wanted: Platform, limits: ImageLimits) throws(Failure) -> [ImagePlan] {
+        let marker = try JSONBounds(limits).object(
+            parsing: try blobs.file(named: "oci-layout", limits: limits), as: "oci-layout")
+        guard try marker.string("imageLayoutVersion", bytes: 64)?.hasPrefix("1.") == true else {
+            throw marker.refusal(
+                "image.layout-version", at: "imageLayoutVersion", cause: "its version is not 1.x")
+        }
+        let index = try ImageIndex(
+            parsing: try blobs.file(named: "index.json", limits: limits), as: "index.json", limits: limits)
+        var plans: [ImagePlan] = []
+        for group in groups(index) {
+            let name = try reference(of: group[0])
+            for descriptor in try choices(group, wanted: wanted) {
+                var plan = try plan(descriptor, wanted: wanted, depth: 1, limits: limits)
+                if let name {
+                    plan.references = [name]
+                } else {
+                    let configuration = plan.manifest.configuration.digest
+                    plan.references = try blobs.names(ofConfiguration: configuration, limits: limits)
+                }
+                if let known = plans.firstIndex(where: { $0.manifestText == plan.manifestText }) {
+                    plans[known].references += plan.references
+                } else {
+                    plans.append(plan)
+                }
+            }
+        }
+        guard !plans.isEmpty else {
+            throw Failure("image.archive-empty", doing: "read index.json", cause: "it names no image")
+        }
+        guard plans.count <= limits.archiveImages else {
+            throw Failure(
+                "image.document-too-many-entries", doing: "read index.json", cause: "it names \(plans.count) images",
+                field: "manifests", limit: "images \(limits.archiveImages)")
+        }
+        return plans
+    }
+
+    /// Entries of one name belong together: they are its platforms. Attestations are for no platform and are left out.
+    private func groups(_ index: ImageIndex) -> [[Descriptor]] {
+        var groups: [[Descriptor]] = []
+        for entry in index.manifests where entry.platform?.os != "unknown" {
+            let same = groups.firstIndex { group in
+                group[0].imageName == entry.imageName && group[0].referenceName == entry.referenceName
+            }
+            if let same { groups[same].append(entry) } else { groups.append([entry]) }
+        }
+        return groups
+    }
+
+    private func choices(_ group: [Descriptor], wanted: Platform) throws(Failure) -> [Descriptor] {
+        guard group.contains(where: { $0.platform != nil }) else { return group }
+        let index = ImageIndex(manifests: group)
+        guard let choice = index.choice(for: wanted) else {
+            throw PlatformCheck.missing(wanted, available: index.platforms)
+        }
+        return [choice]
+    }
+
+    private func reference(of entry: Descriptor) throws(Failure) -> ImageReference? {
+        if let name = entry.imageName { return try ImageReference(parsing: name) }
+        guard let name = entry.referenceName else { return nil }
+        if name.contains("/") || name.contains(":") { return try ImageReference(parsing: name) }
+        guard let stem else { return nil }
+        return try ImageReference(parsing: "\(stem):\(name)")
+    }
+
+    private func plan(
+        _ descriptor: Descriptor, wanted: Platform, depth: Int, limits: ImageLimits
+    ) throws(Failure) -> ImagePlan {
+        let kind = try DocumentKind(mediaType: descriptor.mediaType, field: "manifests.mediaType")
+        let text = try blobs.document(descriptor, limits: limits)
+        switch kind {
+        case .manifest: return try plan(manifest: text, wanted: wanted, limits: limits)
+        case .index:
+            guard depth < limits.indexDepth else {
+                throw Failure(
+                    "image.index-nested", doing: "read the index", on: "\(descriptor.digest)",
+                    cause: "there are too many indexes inside one another", field: "manifests",
+                    limit: "index depth \(limits.indexDepth)")
+            }
+            let index = try ImageIndex(parsing: text, as: "the image index", limits: limits)
+            guard let choice = index.choice(for: wanted) else {
+                throw PlatformCheck.missing(wanted, available: index.platforms)
+            }
+            return try plan(choice, wanted: wanted, depth: depth + 1, limits: limits)
+        }
+    }
+
+    private func plan(manifest text: [UInt8], wanted: Platform, limits: ImageLimits) throws(Failure) -> ImagePlan {
+        let manifest = try Manifest(parsing: text, limits: limits)
+        let configText = try blobs.document(manifest.configuration, limits: limits)
+        let config = try ImageConfig(parsing: configText, limits: limits)
+        try PlatformCheck.check(config.platform, wanted: wanted)
+        return ImagePlan(
+            references: [], manifest: manifest, manifestText: text, config: config, configText: configText)
+    }
+}

@@ -1,0 +1,168 @@
+import Diagnostics
+import DurableStorage
+import LinuxKernel
+import OCIFormat
+
+/// What the store knows of an unpacked layer: `meta.json` beside its `fs`.
+struct LayerRecord: Equatable, Sendable {
+    var diffID: Digest
+    /// The blobs that were verified to unpack to `diffID`.
+    var blobs: [Digest]
+    var entries: UInt64
+    /// Of the uncompressed archive.
+    var bytes: UInt64
+    /// Device nodes and sockets of the archive, which are never made.
+    var skipped: UInt64
+
+    static let name: RawPath = "meta.json"
+
+    init(diffID: Digest, blobs: [Digest], entries: UInt64, bytes: UInt64, skipped: UInt64) {
+        self.diffID = diffID
+        self.blobs = blobs
+        self.entries = entries
+        self.bytes = bytes
+        self.skipped = skipped
+    }
+
+    init(parsing content: [UInt8]) throws(Failure) {
+        let object = try JSONBounds().object(parsing: content, as: "meta.json")
+        diffID = try object.digest("diffID")
+        blobs = try object.digests("blobs")
+        entries = UInt64(clamping: try object.integer("entries") ?? 0)
+        bytes = UInt64(clamping: try object.integer("bytes") ?? 0)
+        skipped = UInt64(clamping: try object.integer("skipped") ?? 0)
+    }
+
+    var text: String {
+        let value: JSONValue = [
+            "diffID": .string(diffID.description), "blobs": .array(blobs.map { .string($0.description) }),
+            "entries": .number(entries), "bytes": .number(bytes), "skipped": .number(skipped),
+        ]
+        return value.text
+    }
+
+    /// Nil when the store has no such layer.
+    static func read(_ chain: Digest, from root: StoreRoot) throws(Failure) -> LayerRecord? {
+        let content = try onStore("read the layer", chain.short) { () throws(KernelError) -> [UInt8]? in
+            do throws(KernelError) {
+                let layer = try root.layers.open(RawPath(chain.hex), [.directory, .noFollow])
+                return try AtomicFile.read(name, in: layer, limit: 1 << 20)
+            } catch {
+                if error.errno == Errno.noEntry { return nil }
+                throw error
+            }
+        }
+        guard let content else { return nil }
+        do throws(Failure) { return try LayerRecord(parsing: content) } catch {
+            throw StoreFailure.damaged("layers/\(chain.hex)/meta.json", error.cause ?? error.description)
+        }
+    }
+}
+
+/// Makes sure that one layer is in the store, verified against this image's blob.
+struct LayerImport {
+    let staging: Staging
+    let unpacker: Unpacker
+    let limits: ImageLimits
+    /// All layers of the image, lowest first, and which of them this is.
+    let chain: [Digest]
+    let index: Int
+    let diffID: Digest
+    let descriptor: Descriptor
+    let compression: Compression
+
+    private var root: StoreRoot { staging.root }
+    private var identifier: Digest { chain[index] }
+    private var shown: String { "layer \(index + 1) of \(chain.count)" }
+
+    /// Whoever else wants the same layer waits here, and then finds it.
+    func perform(blobs: StagedBlobs, onProgress: (UInt64) -> Void) throws(Failure) -> LayerRecord {
+        let lock = try onStore("lock the layer", identifier.short) { () throws(KernelError) in
+            try FileLock.acquire(RawPath(identifier.hex), in: root.locks, purpose: "unpacking a layer")
+        }
+        defer { withExtendedLifetime(lock) {} }
+        let known = try LayerRecord.read(identifier, from: root)
+        if let known, known.blobs.contains(descriptor.digest) { return known }
+        let record = try unpack(try blobs.file(descriptor), onProgress: onProgress)
+        blobs.isVerified(descriptor.digest)
+        guard var known else {
+            try publish(record)
+            return record
+        }
+        // The layer is there, from other bytes that unpack to the same: now these are known to do so as well.
+        try discard()
+        known.blobs.append(descriptor.digest)
+        try write(known, into: RawPath(identifier.hex), of: root.layers)
+        return known
+    }
+
+    private var workName: RawPath { RawPath("layer-\(index)") }
+
+    private func unpack(_ file: RawPath, onProgress: (UInt64) -> Void) throws(Failure) -> LayerRecord {
+        try checkMagic(file)
+        let (input, target, lowers) = try onStore("prepare \(shown)") {
+            () throws(KernelError) -> (OwnedDescriptor, OwnedDescriptor, [OwnedDescriptor]) in
+            let input = try staging.directory.open(file, [.readOnly, .noFollow])
+            try staging.directory.makeDirectory(workName, mode: 0o700)
+            let work = try staging.directory.open(workName, [.directory, .noFollow])
+            try work.makeDirectory("fs", mode: 0o755)
+            var lowers: [OwnedDescriptor] = []
+            for below in chain[..<index].reversed() {
+                lowers.append(
+                    try root.layers.open(RawPath("\(below.hex)/fs"), [.directory], rules: [.beneath, .noLinks]))
+            }
+            return (input, try work.open("fs", [.directory, .noFollow]), lowers)
+        }
+        let done = try unpacker.run(
+            [
+                "layer", "--digest", "\(descriptor.digest)", "--diff-id", "\(diffID)",
+                "--media-compression", compression.rawValue, "--lowers", "\(lowers.count)",
+                "--max-bytes", "\(limits.expandedBytes)", "--max-blob-bytes", "\(limits.blobBytes)",
+                "--max-entries", "\(limits.layerEntries)", "--max-depth", "\(limits.pathDepth)",
+                "--max-ratio", "\(limits.expansionRatio)", "--ratio-free-bytes", "\(limits.ratioFreeBytes)",
+            ],
+            input: input, target: target, lowers: lowers, reading: shown, onProgress: onProgress
+        ) { _ in }
+        guard try done.digest("digest") == descriptor.digest, try done.digest("diffID") == diffID else {
+            throw Mismatch.digest(shown, descriptor.digest, try done.digest("digest"))
+        }
+        return LayerRecord(
+            diffID: diffID, blobs: [descriptor.digest], entries: UInt64(clamping: try done.integer("entries") ?? 0),
+            bytes: UInt64(clamping: try done.integer("bytes") ?? 0),
+            skipped: UInt64(clamping: try done.integer("skippedDevices") ?? 0))
+    }
+
+    /// The type an image states and the bytes it ships must agree (media-type confusion).
+    private func checkMagic(_ file: RawPath) throws(Failure) {
+        let found = Compression(magic: try FileHead.read(file, in: staging.directory))
+        guard found == compression else {
+            throw Failure(
+                "image.media-type", doing: "read \(shown)", on: "\(descriptor.digest)",
+                cause: "its media type says \(compression.rawValue), its bytes say \(found.rawValue)",
+                remedy: "the image is damaged or hostile; save it again", field: "layers[\(index)].mediaType")
+        }
+    }
+
+    /// On disk first, then visible: a crash between leaves a staging directory to sweep.
+    private func publish(_ record: LayerRecord) throws(Failure) {
+        try write(record, into: workName, of: staging.directory)
+        try onStore("store \(shown)", identifier.short) { () throws(KernelError) in
+            try staging.directory.synchronizeFilesystem()
+            try staging.directory.rename(workName, to: RawPath(identifier.hex), in: root.layers, replacing: false)
+            try root.layers.synchronize()
+        }
+    }
+
+    private func write(_ record: LayerRecord, into name: RawPath, of parent: OwnedDescriptor) throws(Failure) {
+        try onStore("describe \(shown)", identifier.short) { () throws(KernelError) in
+            let directory = try parent.open(name, [.directory, .noFollow])
+            try AtomicFile.replace(LayerRecord.name, in: directory, with: Array(record.text.utf8))
+        }
+    }
+
+    private func discard() throws(Failure) {
+        try onStore("remove a repeated layer") { () throws(KernelError) in
+            try TreeRemoval.remove(workName, in: staging.directory)
+        }
+    }
+}
