@@ -43,7 +43,9 @@ struct DescriptorOpener: Sendable {
         case .deviceTree(let nodes, let bytesMax):
             return try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID)
         case .nullDevice:
-            return try OwnedDescriptor.open("/dev/null", [.path])
+            let tree = try OwnedDescriptor.detachedTree(at: "/dev/null")
+            try tree.setMountAttributes(set: KernelAttributes.mask)
+            return tree
         case .controlGroupTree:
             guard let group else { throw KernelError(call: "open the container's cgroup", errno: Errno.noEntry) }
             let tree = try OwnedDescriptor.detachedTree(at: group)
@@ -89,5 +91,6 @@ struct DescriptorOpener: Sendable {
 }
 
 enum KernelAttributes {
+    static let mask = MountAttributes([.readOnly, .noSetuid, .noExecute]).rawValue
     static let readOnlyView = MountAttributes([.readOnly, .noSetuid, .noDevices, .noExecute]).rawValue
 }

@@ -39,7 +39,7 @@ enum DeviceTree {
         try context.set("size", "\(bytesMax)")
         let tree = try context.mount(attributes: MountAttributes([.noSetuid, .noExecute]).rawValue)
         for node in nodes { try make(node, in: tree, owner: owner) }
-        try tree.changeOwner(uid: owner, gid: owner)
+        try tree.changeOwner(of: ".", uid: owner, gid: owner)
         return tree
     }
 

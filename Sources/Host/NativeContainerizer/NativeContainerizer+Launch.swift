@@ -54,7 +54,8 @@ extension NativeContainerizer {
         _ record: inout ContainerRecord, attachment: Attachment
     ) throws(Failure) -> RunningContainer {
         let id = record.request.id
-        let root = try snapshots.prepare(id.text, layers: record.layers)
+        let root = try snapshots.prepare(
+            id.text, layers: record.layers, owner: record.request.isolation.identities.base)
         Failpoint.pass("launch.snapshot")
         let context = context(record.request, root: root, hasReader: attachment.hasReader)
         let plan = try ContainerPlan.build(context)

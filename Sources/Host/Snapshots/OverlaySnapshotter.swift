@@ -9,11 +9,11 @@ public struct OverlaySnapshotter: Snapshotter {
 
     public init(root: String) { self.root = root }
 
-    public func prepare(_ name: String, layers: [String]) throws(Failure) -> RootTree {
+    public func prepare(_ name: String, layers: [String], owner: UInt32) throws(Failure) -> RootTree {
         let directory = "\(root)/\(name)"
         do throws(KernelError) {
             for part in ["upper", "work"] { try Directories.makeAll("\(directory)/\(part)", mode: 0o700) }
-            try copyRootMetadata(from: layers, to: "\(directory)/upper")
+            try copyRootMetadata(from: layers, to: "\(directory)/upper", owner: owner)
         } catch {
             throw error.failure(
                 "snapshot.cannot-prepare", doing: "make the container's writable layer", on: directory,
@@ -25,11 +25,16 @@ public struct OverlaySnapshotter: Snapshotter {
     }
 
     /// The merged root shows the upper directory's own mode and owner, so it gets those of the topmost layer's root.
-    private func copyRootMetadata(from layers: [String], to upper: String) throws(KernelError) {
+    private func copyRootMetadata(
+        from layers: [String], to upper: String, owner: UInt32
+    ) throws(KernelError) {
         let target = try OwnedDescriptor.open(RawPath(upper), [.directory])
-        guard let top = layers.last else { return try target.changeMode(0o755) }
+        guard let top = layers.last else {
+            try target.changeOwner(uid: owner, gid: owner)
+            return try target.changeMode(0o755)
+        }
         let status = try OwnedDescriptor.open(RawPath(top), [.directory]).status()
-        try target.changeOwner(uid: status.uid, gid: status.gid)
+        try target.changeOwner(uid: owner + status.uid, gid: owner + status.gid)
         try target.changeMode(status.mode)
         try target.setModified(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
     }

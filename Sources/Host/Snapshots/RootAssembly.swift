@@ -24,7 +24,7 @@ public enum RootAssembly {
         try MountWorkshop.enter(place)
         try Directories.make(store, mode: 0o755)
         try Directories.make(merged, mode: 0o755)
-        // One copy of the whole store is enough: layers and writable directory are all below it.
+        // One copy of the whole store is enough: all layers are below it.
         let copy = try OwnedDescriptor.detachedTree(at: storePath)
         if let namespace { try copy.setMountAttributes(set: 0, userNamespace: namespace) }
         try copy.attachMount(at: store)
@@ -40,24 +40,25 @@ public enum RootAssembly {
         _ assembly: RootTree.Assembly, below storePath: String
     ) throws(KernelError) -> String {
         let here = try OwnedDescriptor.open(".", [.directory])
-        func name(_ name: String, for path: String) throws(KernelError) -> String {
-            guard path.hasPrefix(storePath + "/") else {
-                throw KernelError(call: "find below \(storePath)", on: path, errno: Errno.crossDevice)
+        func lower(_ layers: [String]) throws(KernelError) -> String {
+            for (index, layer) in layers.enumerated() {
+                guard layer.hasPrefix(storePath + "/") else {
+                    throw KernelError(call: "find below \(storePath)", on: layer, errno: Errno.crossDevice)
+                }
+                try here.makeLink(RawPath("\(index)"), to: RawPath(store + layer.dropFirst(storePath.count)))
             }
-            try here.makeLink(RawPath(name), to: RawPath(store + path.dropFirst(storePath.count)))
-            return name
+            return "lowerdir=" + layers.indices.reversed().map(String.init).joined(separator: ":")
         }
         switch assembly {
         case .overlay(let layers, let upper, let work):
-            var lower: [String] = []
-            for (index, layer) in layers.enumerated().reversed() { lower.append(try name("\(index)", for: layer)) }
+            // The writable directory holds the host's ids as they are: overlayfs itself writes there as the host's root,
+            // which has no place in a mapped mount.
+            try here.makeLink("u", to: RawPath(upper))
+            try here.makeLink("w", to: RawPath(work))
             // volatile: a container's own layer does not outlive a crash of the host, so it need not be synced to.
-            return "lowerdir=\(lower.joined(separator: ":")),upperdir=\(try name("u", for: upper)),"
-                + "workdir=\(try name("w", for: work)),volatile"
+            return try lower(layers) + ",upperdir=u,workdir=w,volatile"
         case .readOnlyOverlay(let layers):
-            var lower: [String] = []
-            for (index, layer) in layers.enumerated().reversed() { lower.append(try name("\(index)", for: layer)) }
-            return "lowerdir=\(lower.joined(separator: ":"))"
+            return try lower(layers)
         case .directory(let path):
             throw KernelError(call: "overlay", on: path, errno: Errno.invalid)
         }

@@ -5,7 +5,7 @@ public import LaunchPlanning
 ///
 /// `prepare` for a name that exists gives the same tree again; `remove` of a name that does not is fine.
 public protocol Snapshotter: Sendable {
-    /// `layers` are directories, lowest first.
-    func prepare(_ name: String, layers: [String]) throws(Failure) -> RootTree
+    /// `layers` are directories, lowest first; `owner` is the host id that is root in the container.
+    func prepare(_ name: String, layers: [String], owner: UInt32) throws(Failure) -> RootTree
     func remove(_ name: String) throws(Failure)
 }

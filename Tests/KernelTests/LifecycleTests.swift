@@ -1,0 +1,117 @@
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+import Testing
+
+@Suite("A container's life", .serialized)
+struct LifecycleTests {
+    @Test("a process that joins is in the container and ends with its own exit code")
+    func exec() throws {
+        let host = try TestHost()
+        let running = try host.detached(["sleep", "600"])
+        let id = running.record.request.id
+        let outcome = try host.exec(id, ["sh", "-c", "hostname; id -u; ps -o args | grep -c '^sleep 600'; exit 7"])
+        #expect(outcome.code == 7)
+        #expect(outcome.output == "container\n0\n1\n")
+        try host.containerizer.remove(id, force: true)
+    }
+
+    @Test("an ordered end is told as such", arguments: [15, 9] as [Int32])
+    func killed(signal: Int32) throws {
+        let host = try TestHost()
+        let running = try host.detached(["sleep", "600"])
+        let id = running.record.request.id
+        try host.containerizer.kill(id, signal: signal)
+        let exit = try host.containerizer.wait(for: id)
+        #expect(exit.code == 128 + signal)
+        #expect(exit.signal == signal)
+    }
+
+    @Test("a task that handles its stop signal ends its own way, one that does not is killed in time")
+    func stop() throws {
+        let host = try TestHost()
+        let polite = try host.detached(["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"])
+        try host.containerizer.stop(polite.record.request.id, seconds: 10)
+        #expect(try host.containerizer.wait(for: polite.record.request.id).code == 5)
+        let deaf = try host.detached(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
+        try host.containerizer.stop(deaf.record.request.id, seconds: 0.2)
+        #expect(try host.containerizer.wait(for: deaf.record.request.id).code == 137)
+    }
+
+    @Test("without an init the task is process 1 and its end is still known")
+    func noInit() throws {
+        let host = try TestHost()
+        let outcome = try host.shell("echo $$; exit 4") { $0.isolation.hasInit = false }
+        #expect(outcome.output == "1\n")
+        #expect(outcome.exit.code == 4)
+        let joined = try host.detached(["sleep", "600"]) { $0.isolation.hasInit = false }
+        let answer = try host.exec(joined.record.request.id, ["sh", "-c", "cat /proc/1/cmdline | tr '\\0' ' '"])
+        #expect(answer.output == "sleep 600 ")
+        try host.containerizer.kill(joined.record.request.id, signal: 9)
+        #expect(try host.containerizer.wait(for: joined.record.request.id).code == 137)
+    }
+
+    @Test("what a container says is in its log")
+    func log() throws {
+        let host = try TestHost()
+        let running = try host.detached(["sh", "-c", "echo one; echo two >&2; echo three"])
+        let id = running.record.request.id
+        _ = try host.containerizer.wait(for: id)
+        var log = host.containerizer.log(id)
+        let records = try log.next()
+        let text = { (stream: LogRecord.Stream) in
+            records.filter { $0.stream == stream }.map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
+        }
+        #expect(text(.output) == "one\nthree\n")
+        #expect(text(.error) == "two\n")
+        #expect(try log.next().isEmpty)
+    }
+
+    @Test("a paused container stands still until it is continued")
+    func pause() throws {
+        let host = try TestHost()
+        let running = try host.detached(["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; usleep 1000; done"])
+        let id = running.record.request.id
+        try host.containerizer.pause(id)
+        #expect(try host.containerizer.status(of: id)?.state == .paused)
+        var log = host.containerizer.log(id)
+        _ = try log.next()
+        #expect(try log.next().isEmpty)
+        try host.containerizer.resume(id)
+        var more: [LogRecord] = []
+        try Deadline(seconds: 10).wait("output after unpausing") {
+            more += (try? log.next()) ?? []
+            return !more.isEmpty
+        }
+        try host.containerizer.remove(id, force: true)
+    }
+
+    @Test("a terminal is the container's own")
+    func terminal() throws {
+        let host = try TestHost()
+        let request = host.request(["sh", "-c", "tty; stty size; test -t 0 && test -t 1 && echo yes"]) {
+            $0.process.terminal = TerminalRequest(rows: 31, columns: 97)
+        }
+        let running = try host.containerizer.launch(request, layers: [host.layer], attachment: Attachment())
+        #expect(running.terminal != nil)
+        _ = try host.containerizer.wait(for: request.id, running: running)
+        var log = host.containerizer.log(request.id)
+        let text = try log.next().map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
+        #expect(text == "/dev/pts/0\r\n31 97\r\nyes\r\n")
+    }
+
+    @Test("a program that is not there, and one that cannot be executed, say so and leave nothing")
+    func missingProgram() throws {
+        let host = try TestHost()
+        for (program, code) in [("/bin/nothing", "launch.program-not-found"), ("/etc/passwd", "launch.program-not-executable")] {
+            do {
+                _ = try host.run([program])
+                Issue.record("\(program) ran")
+            } catch {
+                #expect((error as? Failure)?.code.rawValue == code)
+            }
+        }
+        #expect(try host.containerizer.list().isEmpty)
+    }
+}
