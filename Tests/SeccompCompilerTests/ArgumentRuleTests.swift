@@ -142,7 +142,7 @@ struct ArgumentRuleTests {
         #expect(try evaluate(try DefaultProfileTests.compiled(capabilities: []), example) == example.expected)
     }
 
-    private func evaluate(_ program: [UInt8], _ example: CallExample) throws -> FilterAction {
+    private func evaluate(_ program: [FilterInstruction], _ example: CallExample) throws -> FilterAction {
         guard case .number(let number) = LibraryNumbering().number(of: example.call, on: .amd64) else {
             Issue.record("\(example.call) has no number")
             return .killProcess

@@ -29,7 +29,8 @@ public struct LibraryNumbering: CallNumbering {
     private static let direct386: [String: UInt32] = [
         "socket": 359, "socketpair": 360, "bind": 361, "connect": 362, "listen": 363, "accept4": 364,
         "getsockopt": 365, "setsockopt": 366, "getsockname": 367, "getpeername": 368, "sendto": 369, "sendmsg": 370,
-        "recvfrom": 371, "recvmsg": 372, "shutdown": 373, "semget": 393, "semctl": 394, "shmget": 395, "shmctl": 396,
+        "recvmmsg": 337, "sendmmsg": 345, "recvfrom": 371, "recvmsg": 372, "shutdown": 373, "semget": 393,
+        "semctl": 394, "shmget": 395, "shmctl": 396,
         "shmat": 397, "shmdt": 398, "msgget": 399, "msgsnd": 400, "msgrcv": 401, "msgctl": 402,
     ]
 }
