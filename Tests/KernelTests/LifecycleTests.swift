@@ -104,7 +104,9 @@ struct LifecycleTests {
     @Test("a program that is not there, and one that cannot be executed, say so and leave nothing")
     func missingProgram() throws {
         let host = try TestHost()
-        for (program, code) in [("/bin/nothing", "launch.program-not-found"), ("/etc/passwd", "launch.program-not-executable")] {
+        for (program, code) in [
+            ("/bin/nothing", "launch.program-not-found"), ("/etc/passwd", "launch.program-not-executable"),
+        ] {
             do {
                 _ = try host.run([program])
                 Issue.record("\(program) ran")

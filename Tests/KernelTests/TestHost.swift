@@ -40,11 +40,16 @@ final class TestHost: Sendable {
         let root = try OwnedDescriptor.open(RawPath(path), [.directory])
         let program = try OwnedDescriptor.open(RawPath(busybox)).readAll(limit: 8 << 20)
         try root.open("bin/busybox", [.writeOnly, .create], mode: 0o755).write(program)
-        for applet in ["sh", "true", "false", "cat", "echo", "id", "ls", "mount", "sleep", "ps", "touch", "mkdir", "rm", "dd",
-            "hostname", "env", "stty", "tty", "kill", "wc", "head", "grep", "sed", "awk", "unshare", "mknod", "ping", "stat",
-            "ip", "nc", "yes", "seq", "test", "printf", "umount", "chroot", "chown", "chmod", "su", "setsid", "date", "sort",
-            "readlink", "df", "tail", "cut", "tr", "find", "xargs", "cp", "mv", "ln", "pwd", "uname", "which", "nproc", "free",
-            "timeout", "usleep", "od", "md5sum", "sha256sum", "swapon", "reboot", "insmod", "dmesg", "pivot_root"] {
+        for applet in [
+            "sh", "true", "false", "cat", "echo", "id", "ls", "mount", "sleep", "ps", "touch", "mkdir", "rm", "dd",
+            "hostname", "env", "stty", "tty", "kill", "wc", "head", "grep", "sed", "awk", "unshare", "mknod", "ping",
+            "stat",
+            "ip", "nc", "yes", "seq", "test", "printf", "umount", "chroot", "chown", "chmod", "su", "setsid", "date",
+            "sort",
+            "readlink", "df", "tail", "cut", "tr", "find", "xargs", "cp", "mv", "ln", "pwd", "uname", "which", "nproc",
+            "free",
+            "timeout", "usleep", "od", "md5sum", "sha256sum", "swapon", "reboot", "insmod", "dmesg", "pivot_root",
+        ] {
             try root.makeLink(RawPath("bin/" + applet), to: "busybox")
         }
         try root.open("etc/passwd", [.writeOnly, .create], mode: 0o644).write(
@@ -132,7 +137,9 @@ final class TestHost: Sendable {
     }
 
     /// A container that goes on running, with nobody reading its output.
-    func detached(_ arguments: [String], _ change: (inout ContainerRequest) -> Void = { _ in }) throws -> RunningContainer {
+    func detached(_ arguments: [String], _ change: (inout ContainerRequest) -> Void = { _ in }) throws
+        -> RunningContainer
+    {
         try containerizer.launch(request(arguments, change), layers: [layer], attachment: Attachment())
     }
 }

@@ -114,7 +114,9 @@ public struct TemporaryFilesystem: Equatable, Sendable, Codable {
     public var mode: UInt32
     public var readOnly: Bool
     public var execute: Bool
-    public init(target: String, bytesMax: UInt64? = nil, mode: UInt32 = 0o1777, readOnly: Bool = false, execute: Bool = false) {
+    public init(
+        target: String, bytesMax: UInt64? = nil, mode: UInt32 = 0o1777, readOnly: Bool = false, execute: Bool = false
+    ) {
         self.target = target
         self.bytesMax = bytesMax
         self.mode = mode

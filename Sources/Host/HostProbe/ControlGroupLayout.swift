@@ -27,7 +27,8 @@ public struct ControlGroupLayout: Equatable, Sendable, Codable {
         where probed({ try Mounts.filesystemType(at: path) }) == Mounts.superblockMagicCgroup2 {
             let text = probed { try TextFile.read(path + "/cgroup.controllers", limit: 4_096) } ?? ""
             return ControlGroupLayout(
-                kind: kind, mountPoint: path, controllers: Set(text.split(whereSeparator: \.isWhitespace).map(String.init)))
+                kind: kind, mountPoint: path,
+                controllers: Set(text.split(whereSeparator: \.isWhitespace).map(String.init)))
         }
         let hasLegacy = probed { try Mounts.filesystemType(at: "/sys/fs/cgroup") } != nil
         return ControlGroupLayout(kind: hasLegacy ? .legacy : .none, mountPoint: nil, controllers: [])

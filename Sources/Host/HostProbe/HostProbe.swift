@@ -95,6 +95,8 @@ public enum HostProbe {
         let text = probed { try TextFile.read("/sys/kernel/security/lsm", limit: 1_024) } ?? ""
         return text.split(separator: ",").contains { $0.filter { !$0.isWhitespace } == name }
             ? .enforced
-            : Ability(.unavailable, why: "\(name) is not among the active security modules", remedy: "boot with lsm=\(name),…")
+            : Ability(
+                .unavailable, why: "\(name) is not among the active security modules", remedy: "boot with lsm=\(name),…"
+            )
     }
 }

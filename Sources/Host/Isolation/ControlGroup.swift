@@ -131,7 +131,9 @@ public struct ControlGroup: Sendable {
         guard exists else { return }
         do throws(KernelError) {
             if !processes().isEmpty { try kill() }
-            try Deadline(seconds: 10).wait("\(path) to become empty") { value(of: "populated", in: "cgroup.events") != 1 }
+            try Deadline(seconds: 10).wait("\(path) to become empty") {
+                value(of: "populated", in: "cgroup.events") != 1
+            }
             try Directories.removeEmpty(path)
         } catch {
             if error.errno == Errno.noEntry { return }

@@ -23,7 +23,8 @@ public struct IdentityIsolator: Isolator {
 
     /// hostname(7): letters, digits, `-` and `.`, at most 64 bytes.
     private static func checked(_ text: String, flag: String) throws(Failure) -> String {
-        let valid = !text.isEmpty && text.utf8.count <= 64
+        let valid =
+            !text.isEmpty && text.utf8.count <= 64
             && text.utf8.allSatisfy {
                 (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
                     || $0 == 0x2d || $0 == 0x2e || $0 == 0x5f
@@ -41,7 +42,8 @@ public struct IdentityIsolator: Isolator {
 /// Which sysctls belong to a container's namespaces. Anything else would change the host (CVE-2022-0811).
 enum Sysctl {
     private static let ipc: Set<String> = [
-        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+        "kernel.shmmni",
         "kernel.shm_rmid_forced",
     ]
 
@@ -53,16 +55,20 @@ enum Sysctl {
         }
         let components = name.split(separator: ".", omittingEmptySubsequences: false)
         let problem: String? =
-            !wellFormed || components.contains("") ? "it is not a sysctl name"
-            : value.contains("\n") || value.contains("\0") || value.utf8.count > 256 ? "its value is not one short line"
-            : name.hasPrefix("fs.mqueue.") || ipc.contains(name) ? nil
-            : name.hasPrefix("net.")
-                ? (isolation.network == .host ? "the container uses the host's network" : nil)
-                : "it does not belong to a namespace of the container"
+            !wellFormed || components.contains("")
+            ? "it is not a sysctl name"
+            : value.contains("\n") || value.contains("\0") || value.utf8.count > 256
+                ? "its value is not one short line"
+                : name.hasPrefix("fs.mqueue.") || ipc.contains(name)
+                    ? nil
+                    : name.hasPrefix("net.")
+                        ? (isolation.network == .host ? "the container uses the host's network" : nil)
+                        : "it does not belong to a namespace of the container"
         if let problem {
             throw Failure(
                 "isolation.refused-sysctl", doing: "set the sysctl", on: name, cause: problem,
-                remedy: "only net.*, fs.mqueue.* and the kernel.msg*, kernel.sem and kernel.shm* sysctls are a container's",
+                remedy:
+                    "only net.*, fs.mqueue.* and the kernel.msg*, kernel.sem and kernel.shm* sysctls are a container's",
                 field: "sysctl")
         }
         return components.joined(separator: "/")

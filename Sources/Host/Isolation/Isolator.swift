@@ -57,7 +57,8 @@ extension Isolator {
 public enum Isolators {
     /// Order is meaning: prepared top to bottom, cleaned up bottom to top.
     public static let all: [any Isolator] = [
-        UserNamespaceIsolator(), NamespaceIsolator(), ControlGroupIsolator(), DeviceIsolator(), RootFilesystemIsolator(),
+        UserNamespaceIsolator(), NamespaceIsolator(), ControlGroupIsolator(), DeviceIsolator(),
+        RootFilesystemIsolator(),
         KernelFilesystemIsolator(), VolumeIsolator(), HostFilesIsolator(), PathIsolator(), IdentityIsolator(),
         NetworkIsolator(), ResourceLimitIsolator(), ProcessIsolator(), CredentialIsolator(), PrivilegeIsolator(),
         SeccompIsolator(),

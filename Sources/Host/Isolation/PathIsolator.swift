@@ -13,7 +13,8 @@ public struct PathIsolator: Isolator {
         guard isolation.procView == .masked else { return contribution }
         for path in isolation.readOnlyPaths {
             contribution.add(
-                .sealPath(path, attributes: [.readOnly, .noSetuid, .noDevices, .noExecute], resolve: [.noLinks, .optional]),
+                .sealPath(
+                    path, attributes: [.readOnly, .noSetuid, .noDevices, .noExecute], resolve: [.noLinks, .optional]),
                 at: .paths)
         }
         contribution.open("null", .nullDevice)

@@ -35,7 +35,8 @@ public struct ProcessIsolator: Isolator {
     public static func add(_ process: ProcessRequest, to contribution: inout PlanContribution) throws(Failure) {
         guard let program = process.arguments.first, !program.isEmpty else {
             throw Failure(
-                "container.no-command", doing: "start the container", cause: "neither the image nor you named a command",
+                "container.no-command", doing: "start the container",
+                cause: "neither the image nor you named a command",
                 remedy: "give a command after the image", field: "command")
         }
         if let terminal = process.terminal {

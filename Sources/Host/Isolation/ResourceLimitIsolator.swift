@@ -12,7 +12,8 @@ public struct ResourceLimitIsolator: Isolator {
     /// Never unlimited: programs that close every possible descriptor would loop for minutes.
     static let defaults = [
         NamedLimit(name: "nofile", soft: 1_024, hard: 65_536), NamedLimit(name: "core", soft: 0, hard: 0),
-        NamedLimit(name: "memlock", soft: 65_536, hard: 65_536), NamedLimit(name: "msgqueue", soft: 819_200, hard: 819_200),
+        NamedLimit(name: "memlock", soft: 65_536, hard: 65_536),
+        NamedLimit(name: "msgqueue", soft: 819_200, hard: 819_200),
         NamedLimit(name: "nice", soft: 0, hard: 0), NamedLimit(name: "rtprio", soft: 0, hard: 0),
     ]
 
@@ -45,7 +46,8 @@ public struct ResourceLimitIsolator: Isolator {
             throw Failure(
                 "isolation.unknown-ulimit", doing: "set the resource limit", on: limit.name,
                 cause: "there is no such limit",
-                remedy: "known are \(HostFacts.resourceLimitNames.map(\.name).joined(separator: ", ")), see getrlimit(2)",
+                remedy:
+                    "known are \(HostFacts.resourceLimitNames.map(\.name).joined(separator: ", ")), see getrlimit(2)",
                 field: "ulimit")
         }
         var soft = limit.soft ?? .max

@@ -15,7 +15,8 @@ public struct RootFilesystemIsolator: Isolator {
         contribution.add(.propagation(.private), at: .root)
         // "/" of the new mount namespace: a place that every host has and that the launcher may always reach.
         contribution.add(.attachRoot(tree: "root", anchor: "/"), at: .root)
-        contribution.add(.makeDirectory(context.request.process.workingDirectory, mode: 0o755, uid: 0, gid: 0), at: .volumes)
+        contribution.add(
+            .makeDirectory(context.request.process.workingDirectory, mode: 0o755, uid: 0, gid: 0), at: .volumes)
         if context.request.isolation.readOnlyRoot {
             contribution.add(.rootAttributes(set: .readOnly, clear: [], recursive: false), at: .paths)
         }

@@ -57,11 +57,15 @@ public struct VolumeIsolator: Isolator {
         let components = target.split(separator: "/")
         let reserved: Set<Substring> = ["proc", "sys"]
         let problem: String? =
-            !target.hasPrefix("/") ? "the target is not an absolute path"
-            : components.isEmpty ? "the target is the root itself"
-            : components.contains("..") ? "the target holds '..'"
-            : reserved.contains(components[0]) ? "/\(components[0]) belongs to the runtime"
-            : components == ["dev"] ? "/dev belongs to the runtime" : nil
+            !target.hasPrefix("/")
+            ? "the target is not an absolute path"
+            : components.isEmpty
+                ? "the target is the root itself"
+                : components.contains("..")
+                    ? "the target holds '..'"
+                    : reserved.contains(components[0])
+                        ? "/\(components[0]) belongs to the runtime"
+                        : components == ["dev"] ? "/dev belongs to the runtime" : nil
         guard let problem else { return }
         throw Failure(
             "volume.bad-target", doing: "mount a volume at", on: target, cause: problem,
@@ -80,7 +84,8 @@ public struct VolumeIsolator: Isolator {
         if components.isEmpty || refused.contains(components[0]) {
             throw Failure(
                 "volume.refused-source", doing: "mount the volume", on: source,
-                cause: "the host's \(components.isEmpty ? "root" : "/\(components[0])") opens the host to the container",
+                cause:
+                    "the host's \(components.isEmpty ? "root" : "/\(components[0])") opens the host to the container",
                 remedy: "give a directory made for this purpose", field: "volume")
         }
     }

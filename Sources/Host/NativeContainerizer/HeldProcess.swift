@@ -55,6 +55,20 @@ struct HeldProcess: Sendable {
         }
     }
 
+    /// Lets the plan's own limits be set inside, where nobody may raise a hard limit any more.
+    func raiseLimits(for plan: LaunchPlan) throws(Failure) {
+        for planned in plan.steps {
+            guard case .limit(let limit) = planned.step else { continue }
+            do throws(KernelError) {
+                try process.raiseHardLimit(of: limit.resource, to: limit.hard)
+            } catch {
+                throw error.failure(
+                    "launch.cannot-raise-limit", doing: "raise a resource limit of the container's first process",
+                    remedy: "start bulkhead with CAP_SYS_RESOURCE")
+            }
+        }
+    }
+
     func userNamespace() throws(Failure) -> OwnedDescriptor? {
         do throws(KernelError) {
             return try OwnedDescriptor.open(RawPath("/proc/\(process.id)/ns/user"))

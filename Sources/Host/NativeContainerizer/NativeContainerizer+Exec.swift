@@ -49,6 +49,7 @@ extension NativeContainerizer {
         let plan = try ExecPlan.build(context, joining: container.id)
         let held = try HeldProcess.spawn(plan, launcher: try LauncherImage(path: launcherPath), group: group)
         do throws(Failure) {
+            try held.raiseLimits(for: plan)
             let opener = DescriptorOpener(
                 places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
                 exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)

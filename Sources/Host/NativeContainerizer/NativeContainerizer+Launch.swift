@@ -33,7 +33,8 @@ extension NativeContainerizer {
         try records.prepare()
         try records.makeDirectory(request.id)
         guard let lock = try records.lock(request.id, wait: true) else {
-            throw Failure("container.exists", doing: "make container", on: request.id.text, cause: "it is being removed")
+            throw Failure(
+                "container.exists", doing: "make container", on: request.id.text, cause: "it is being removed")
         }
         defer { withExtendedLifetime(lock) {} }
         var record = ContainerRecord(request: request, createdAt: HostFacts.wallClock(), layers: layers)
@@ -70,6 +71,7 @@ extension NativeContainerizer {
             record.phase = .held
             try records.write(record)
             try held.writeIdentityMaps(plan.spawn)
+            try held.raiseLimits(for: plan)
             for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
             try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
             Failpoint.pass("launch.released")
@@ -112,7 +114,9 @@ extension NativeContainerizer {
         func attempt(_ body: () throws(Failure) -> Void) {
             do throws(Failure) { try body() } catch { first = first?.also(error) ?? error }
         }
-        for isolator in Isolators.all.reversed() { attempt { () throws(Failure) in try isolator.cleanUp(id, host: host) } }
+        for isolator in Isolators.all.reversed() {
+            attempt { () throws(Failure) in try isolator.cleanUp(id, host: host) }
+        }
         attempt { () throws(Failure) in try snapshots.remove(id.text) }
         attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }
         // The record goes last: while it is there, the next command knows that there is something to clean.

@@ -49,7 +49,8 @@ extension NativeContainerizer {
         guard let group = ControlGroup(id, host: host) else {
             let ability = host.ability(.freezer)
             throw Failure(
-                "host.cannot-enforce", doing: "pause container", on: id.text, cause: ability.why, remedy: ability.remedy)
+                "host.cannot-enforce", doing: "pause container", on: id.text, cause: ability.why, remedy: ability.remedy
+            )
         }
         do throws(KernelError) { try group.freeze(frozen) } catch {
             throw error.failure(

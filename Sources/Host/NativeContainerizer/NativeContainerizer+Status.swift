@@ -22,7 +22,9 @@ extension NativeContainerizer {
         for id in try records.identifiers() {
             if let status = try status(of: id) { result.append(status) }
         }
-        return result.sorted { ($0.record.createdAt, $0.record.request.id) < ($1.record.createdAt, $1.record.request.id) }
+        return result.sorted {
+            ($0.record.createdAt, $0.record.request.id) < ($1.record.createdAt, $1.record.request.id)
+        }
     }
 
     /// Nil when there is no such container (any more).
@@ -53,7 +55,8 @@ extension NativeContainerizer {
             return try handle.hasEnded() ? nil : handle
         } catch {
             if error.errno == Errno.noProcess || error.errno == Errno.noEntry { return nil }
-            throw error.failure("state.unreadable", doing: "look at the process of container", on: record.request.id.text)
+            throw error.failure(
+                "state.unreadable", doing: "look at the process of container", on: record.request.id.text)
         }
     }
 

@@ -17,7 +17,9 @@ public struct RecordStore: Sendable {
     /// Makes what must exist before anything else does. Idempotent.
     public func prepare() throws(Failure) {
         do throws(KernelError) {
-            for path in [places.volatile, places.records, places.leases, places.workshop, places.store, places.containers] {
+            for path in [
+                places.volatile, places.records, places.leases, places.workshop, places.store, places.containers,
+            ] {
                 try Directories.makeAll(path, mode: path == places.volatile ? 0o711 : 0o700)
             }
         } catch {

@@ -48,6 +48,12 @@ public enum OwnProcess {
     /// Ends this process at once. See exit(3).
     public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 
+    /// What is written to `descriptor` when a library ends this process by exit(3) in the middle, as libraries do when
+    /// they run out of memory. Nil takes it back. `descriptor` must stay open. Not for more than one thread.
+    public static func lastWords(_ text: String?, on descriptor: OwnedDescriptor) throws(KernelError) {
+        try checked("atexit") { bh_last_words(descriptor.number, text) }
+    }
+
     /// Permission bits are taken as given from now on. See umask(2).
     public static func clearCreationMask() { umask(0) }
 }

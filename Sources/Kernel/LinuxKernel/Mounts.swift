@@ -36,7 +36,9 @@ public struct FilesystemContext {
                 errno: error.errno)
         }
         return OwnedDescriptor(
-            owning: try checked("fsmount", on: type) { bh_fsmount(descriptor.number, UInt32(truncatingIfNeeded: attributes)) })
+            owning: try checked("fsmount", on: type) {
+                bh_fsmount(descriptor.number, UInt32(truncatingIfNeeded: attributes))
+            })
     }
 
     /// What the kernel wrote about the refusal into the context, if anything.

@@ -6,7 +6,9 @@ extension TreeRemoval {
             throw KernelError(call: "remove", on: path, errno: Errno.invalid)
         }
         let parent: OwnedDescriptor
-        do throws(KernelError) { parent = try OwnedDescriptor.open(RawPath(String(path[..<slash])), [.directory]) } catch {
+        do throws(KernelError) {
+            parent = try OwnedDescriptor.open(RawPath(String(path[..<slash])), [.directory])
+        } catch {
             if error.errno == Errno.noEntry { return }
             throw error
         }

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// Docs/STYLE.md, what of it can be counted.
+@Suite("Style")
+struct StyleTests {
+    static let linesHard = 600
+    static let columnsMax = 120
+    static let functionHard = 70
+    static let launcherLinesMax = 1_600
+
+    @Test("no file is longer than 600 lines", arguments: Repository.swift + Repository.tests + Repository.launcher)
+    func fileLength(_ file: Repository.File) {
+        #expect(file.lines.count <= Self.linesHard, "\(file.path) has \(file.lines.count) lines")
+    }
+
+    @Test("no line is wider than 120 columns", arguments: Repository.swift + Repository.tests + Repository.launcher)
+    func width(_ file: Repository.File) {
+        for (number, line) in file.lines.enumerated() where line.count > Self.columnsMax {
+            Issue.record("\(file.path):\(number + 1) has \(line.count) columns")
+        }
+    }
+
+    @Test("no function is longer than 70 lines", arguments: Repository.swift)
+    func functionLength(_ file: Repository.File) {
+        for function in Functions.found(in: file.lines) where function.length > Self.functionHard {
+            Issue.record("\(file.path):\(function.line) is \(function.length) lines long")
+        }
+    }
+
+    @Test("errors are never swallowed or trapped on", arguments: Repository.swift)
+    func swallowed(_ file: Repository.File) {
+        for (number, line) in file.lines.enumerated() where line.contains("try?") || line.contains("try!") {
+            let comment = line.drop { $0 == " " }.hasPrefix("//")
+            #expect(comment, "\(file.path):\(number + 1): \(line.trimmingCharacters(in: .whitespaces))")
+        }
+    }
+
+    @Test("nothing is left unfinished", arguments: Repository.swift + Repository.launcher + Repository.tests)
+    func unfinished(_ file: Repository.File) {
+        guard !file.path.hasPrefix("Tests/TidyTests") else { return }
+        for word in ["TODO", "FIXME", "XXX", "fatalError(\"not", "fatalError(\"un", ".disabled(", "withKnownIssue"] {
+            #expect(!file.text.contains(word), "\(file.path) says \(word)")
+        }
+    }
+
+    @Test("nothing has a name that means nothing", arguments: Repository.swift)
+    func names(_ file: Repository.File) {
+        let name = file.path.split(separator: "/").last.map(String.init) ?? ""
+        for banned in ["Utils", "Util.", "Helper", "Common", "Misc", "Manager"] {
+            #expect(!name.contains(banned) && !file.module.contains(banned), "\(file.path)")
+        }
+    }
+
+    @Test("the launcher stays small enough to be read in one sitting")
+    func launcherSize() {
+        let lines = Repository.launcher.filter { $0.path.hasSuffix(".c") }.reduce(0) { $0 + $1.lines.count }
+        #expect(lines > 500 && lines <= Self.launcherLinesMax, "\(lines) lines")
+    }
+
+    @Test("the launcher allocates nothing and buffers nothing", arguments: Repository.launcher)
+    func launcherCalls(_ file: Repository.File) {
+        for call in ["malloc(", "calloc(", "realloc(", "printf(", "fopen(", " exit(", "system(", "popen("] {
+            #expect(!file.text.contains(call), "\(file.path) calls \(call)…)")
+        }
+    }
+}
+
+/// Functions of a file by the shape swift-format gives them: the closing brace stands where the declaration starts.
+enum Functions {
+    static func found(in lines: [Substring]) -> [(line: Int, length: Int)] {
+        var result: [(Int, Int)] = []
+        for (index, line) in lines.enumerated() {
+            let body = line.drop { $0 == " " }
+            let indent = line.count - body.count
+            guard body.contains("func ") || body.hasPrefix("init") || body.contains(" init("),
+                !body.hasPrefix("//"), !body.hasSuffix("}")
+            else { continue }
+            let closing = String(repeating: " ", count: indent) + "}"
+            if let end = lines[(index + 1)...].firstIndex(where: { $0 == closing || $0.hasPrefix(closing + " ") }) {
+                result.append((index + 1, end - index + 1))
+            }
+        }
+        return result
+    }
+}
