@@ -159,6 +159,17 @@ int bh_spawn_actions_finish(posix_spawn_file_actions_t *actions, int first) {
     return problem ? problem : posix_spawn_file_actions_addchdir_np(actions, "/");
 }
 int bh_getrlimit(int resource, struct rlimit *limit) { return getrlimit(resource, limit); }
+int bh_set_limits_of(pid_t process, unsigned resource, uint64_t soft, uint64_t hard) {
+    uint64_t wanted[2] = { soft, hard };
+    return (int)syscall(SYS_prlimit64, process, resource, wanted, NULL);
+}
+int bh_get_limits_of(pid_t process, unsigned resource, uint64_t *soft, uint64_t *hard) {
+    uint64_t found[2];
+    if (syscall(SYS_prlimit64, process, resource, NULL, found) < 0) return -1;
+    *soft = found[0];
+    *hard = found[1];
+    return 0;
+}
 
 int bh_load_device_program(const void *instructions, unsigned count) {
     union bpf_attr attributes;

@@ -99,6 +99,8 @@ int bh_ioctl_int(int descriptor, unsigned long request, long argument);
 int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument);
 
 int bh_getrlimit(int resource, struct rlimit *limit);
+int bh_set_limits_of(pid_t process, unsigned resource, uint64_t soft, uint64_t hard); /* prlimit(2) */
+int bh_get_limits_of(pid_t process, unsigned resource, uint64_t *soft, uint64_t *hard);
 
 /* --- bpf(2), seccomp(2), capabilities(7) --------------------------------------------------------------------- */
 long bh_bpf(int command, void *attributes, unsigned size);
@@ -117,6 +119,8 @@ ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const in
 /* --- confine.c: what a process of ours does to itself before it reads untrusted input ----------------------------- */
 int bh_pivot_root(const char *new_root, const char *put_old);
 int bh_setrlimit(int resource, uint64_t value);         /* soft and hard */
+/* What is written to `descriptor` when exit(3) is called, by whomever; NULL takes it back. */
+int bh_last_words(int descriptor, const char *text);
 int bh_keep_capabilities(uint64_t kept);                /* bounding, permitted, effective; nothing inheritable */
 
 /* --- spawn.c ------------------------------------------------------------------------------------------------ */
