@@ -74,8 +74,9 @@ images: ## build every test image into images/out
 	@$(call need,run test)
 	@for image in $(IMAGES); do images/$$image/build images/out; done
 
-docs: ## check that no link in README, Docs and the other pages leads nowhere
-	@.ci/docs
+docs: ## write again the pages that are made from the code, and check every link
+	@$(call need,build)
+	@Tests/run docs
 
 install: ## install the built programs below DESTDIR/PREFIX
 	@[ -x $(RELEASE)/bulkhead ] || { echo "nothing is built yet: 'make build' first" >&2; exit 1; }
