@@ -1,6 +1,8 @@
 import Diagnostics
 import LinuxKernel
 import OCIFormat
+import SeccompCompiler
+import SeccompFormat
 
 /// The walls around the unpacker. They stand before the first byte of an archive is read; if one cannot be raised,
 /// nothing is read.
@@ -13,14 +15,15 @@ public enum Confinement {
     /// What is open at most: one directory with all lower layers being looked up, twice, and what is remembered.
     private static let descriptorsMax: UInt64 = 2_048
     /// Buffers, decoder state (zstd's window foremost) and the runtime's heap.
-    private static let dataBytesMax: UInt64 = 256 << 20
+    private static let dataBytesMax: UInt64 = 54 << 20
     private static let addressSpaceMax: UInt64 = 2 << 30
 
     /// Leaves the host: after this, `directories` (in their order, the first writable, the others read-only) are all
     /// of the file system this process can reach, and no network, no other process's System V objects.
     /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out.
     static func enclose(_ directories: [OwnedDescriptor], limits: ImageLimits) throws(Failure) -> [OwnedDescriptor] {
-        do throws(KernelError) {
+        do {
+            OwnProcess.dieWithoutAutopsy()
             try OwnProcess.hideMemory()
             try OwnProcess.gainNoPrivileges()
             // Before the mount namespace is left: only mounts of the own one can be copied.
@@ -39,10 +42,20 @@ public enum Confinement {
             OwnProcess.clearCreationMask()
             try limitResources(limits)
             try OwnProcess.keepCapabilities(capabilities)
+            try installFilter()
             return enclosed
-        } catch {
+        } catch let error as KernelError {
             throw failure(error)
+        } catch let error as Failure {
+            throw error
+        } catch {
+            preconditionFailure("an error of no known kind: \(error)")
         }
+    }
+
+    /// Every thread from here on has the filter; there is one thread so far.
+    private static func installFilter() throws(Failure) {
+        try FilterInstallation.install(try FilterCompiler.compile(UnpackerFilter.filter))
     }
 
     /// Links in the tree are read, never followed by the kernel, so following is switched off as well.

@@ -26,6 +26,14 @@ enum Refusal {
             remedy: "the archive is damaged; export or download it again")
     }
 
+    /// The archive makes the decoder use more memory than it may have.
+    static func memory(at name: [UInt8]? = nil) -> Failure {
+        Failure(
+            "layer.memory", doing: "unpack the archive", on: name.map { "after " + shown($0) },
+            cause: "the tar decoder ran out of the memory it may use",
+            remedy: "the image is damaged or hostile; do not use it")
+    }
+
     static func digest(_ field: String, expected: String, found: String) -> Failure {
         Failure(
             "layer.digest-mismatch", doing: "verify the layer", on: expected, cause: "its content has \(found)",

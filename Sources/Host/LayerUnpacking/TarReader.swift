@@ -1,5 +1,6 @@
 import CArchive
 import Diagnostics
+import LinuxKernel
 import OCIFormat
 
 /// libarchive as a tar decoder and nothing else: no other format, no filter, no name conversion, no writing.
@@ -9,6 +10,8 @@ final class TarReader {
     private let limits: ImageLimits
     private var entry: OpaquePointer?
     private var lastName: [UInt8]?
+    /// Given back when the decoder fails, so that saying so is possible when it failed for want of memory.
+    private var reserve: UnsafeMutableRawPointer? = .allocate(byteCount: 1 << 20, alignment: 16)
 
     init(_ stream: TarStream, limits: ImageLimits) throws(Failure) {
         guard let archive = archive_read_new() else {
@@ -30,7 +33,10 @@ final class TarReader {
         if archive_read_open1(archive) != ARCHIVE_OK { throw problem() }
     }
 
-    deinit { archive_read_free(archive) }
+    deinit {
+        archive_read_free(archive)
+        reserve?.deallocate()
+    }
 
     /// The next entry; nil at the archive's end. What is left of the previous one is skipped.
     func next() throws(Failure) -> TarEntry? {
@@ -65,7 +71,13 @@ final class TarReader {
         archive_error_string(archive).map { String(cString: $0) } ?? "the tar decoder gave no reason"
     }
 
-    private func problem() -> Failure { stream.failure ?? Refusal.archive(message(), at: lastName) }
+    private func problem() -> Failure {
+        reserve?.deallocate()
+        reserve = nil
+        if let failure = stream.failure { return failure }
+        if archive_errno(archive) == Errno.noMemory { return Refusal.memory(at: lastName) }
+        return Refusal.archive(message(), at: lastName)
+    }
 
     private func read(_ entry: OpaquePointer) throws(Failure) -> TarEntry {
         let name = bytes(archive_entry_pathname(entry))

@@ -22,11 +22,23 @@ public struct UnpackWorker {
     public static func run(_ arguments: [String]) -> Int32 {
         let printsDigest = arguments.first == UnpackOrder.Task.digest.rawValue
         let results = OwnedDescriptor(owning: printsDigest ? 1 : resultsNumber)
+        var status: Int32 = 0
         do throws(Failure) {
+            try prepareLastWords(on: results)
             try UnpackWorker(try UnpackOrder(arguments), results: results).perform()
-            return 0
         } catch {
-            return report(error, on: results)
+            status = report(error, on: results)
+        }
+        do throws(KernelError) { try OwnProcess.lastWords(nil, on: results) } catch { return 2 }
+        return status
+    }
+
+    /// libarchive calls exit(3) when memory runs out, which its limits and ours make possible.
+    private static func prepareLastWords(on results: OwnedDescriptor) throws(Failure) {
+        do throws(KernelError) {
+            try OwnProcess.lastWords(ResultLine.failure(Refusal.memory()).text, on: results)
+        } catch {
+            throw Confinement.failure(error)
         }
     }
 

@@ -40,6 +40,12 @@ public enum OwnProcess {
         try checked("prctl(PR_SET_DUMPABLE)") { bh_prctl(4, 0, 0, 0, 0) }
     }
 
+    /// A crash ends this process at once: handlers that would look into it, or start a program that does, are taken
+    /// off. See signal(7).
+    public static func dieWithoutAutopsy() {
+        for number in [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { signal(number, SIG_DFL) }
+    }
+
     /// Closes every descriptor from `first` on. See close_range(2).
     public static func closeDescriptors(from first: Int32) throws(KernelError) {
         try checked("close_range") { bh_close_range(UInt32(first), UInt32.max, 0) }

@@ -43,6 +43,10 @@ extension OwnedDescriptor {
     }
 }
 
+extension Errno {
+    public static let noMemory = ENOMEM
+}
+
 extension OpenFlags {
     /// An unnamed file in the directory that is opened, gone when it is closed. See open(2) O_TMPFILE.
     public static let temporary = OpenFlags(rawValue: Int32(BH_O_TMPFILE))

@@ -3,7 +3,7 @@ import Glibc
 
 /// A thread of our own for work that blocks: nothing that waits in the kernel may run on Swift's own pool, which has
 /// no more threads than the machine has processors.
-public final class WorkerThread {
+public final class WorkerThread: Sendable {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
