@@ -56,6 +56,12 @@ struct DeviceProgramTests {
         #expect(try DeviceEvaluator.allows(all, kind: .block, major: 8, minor: 0, access: .all))
     }
 
+    @Test("nothing follows a rule for everything, because the kernel refuses instructions that nothing reaches")
+    func noUnreachableInstructions() {
+        let all = DeviceRule(kind: nil, major: nil, minor: nil, access: .all)
+        #expect(DeviceProgram.bytes(rules: [all] + DeviceRule.standard) == DeviceProgram.bytes(rules: [all]))
+    }
+
     @Test("access is written in letters", arguments: [("", 0), ("r", 2), ("rw", 6), ("mwr", 7), ("m", 1), ("x", 0)])
     func letters(text: String, value: UInt32) {
         #expect(DeviceAccess(text).rawValue == value)

@@ -11,18 +11,18 @@ enum SeccompDocument {
         return """
             # System call filters
 
-            This page is made from the tables in `Sources/Formats/SeccompFormat`; a test fails when it is not what they say.
+            This page is made from the tables in `Sources/Formats/SeccompFormat`; a test fails when it differs.
             To make it again: `BULKHEAD_REGENERATE=1 swift test --filter SeccompDocumentTests`.
 
             ## The default profile
 
             \(counts.allowed) calls are allowed whatever their arguments, \(counts.judged) depend on their arguments, \
             \(counts.refused) are refused with an errno of their own.
-            Any other call answers ENOSYS, as on an older kernel, so that programs fall back. Calls of another ABI (i386 and
-            x32 on x86-64, arm on arm64) kill the process: their calls have other numbers and reach other code, and
+            Any other call answers ENOSYS, as on an older kernel, so that programs fall back. Calls of another ABI (i386
+            and x32 on x86-64, arm on arm64) kill the process: they have other numbers and reach other code, and
             `socketcall` hides its arguments from every filter.
 
-            "Opened by" names the capabilities with which the call is allowed whatever its arguments, the same ones as in
+            "Opened by" names the capabilities with which the call is allowed whatever its arguments, those of
             Docker's profile: asking for the capability asks for its calls, and the kernel checks it against the
             container's user namespace.
 
@@ -51,15 +51,15 @@ enum SeccompDocument {
             `--security-opt seccomp=FILE` takes Docker's format and the `linux.seccomp` object of the OCI runtime
             specification. What our compiler does with them:
 
-            - A key, action, comparison, architecture or capability it does not know is refused, and the entry is named. A
+            - A key, action, comparison, architecture or capability it does not know is refused by name. A
               call it does not know is left out and named in a note, because profiles list calls newer than the host.
-            - For one call the first rule whose conditions hold decides; a rule without conditions comes after those with.
+            - For one call the first rule whose conditions hold decides; rules without conditions come last.
               (libseccomp drops the conditions in that case.)
             - A rule without conditions that repeats the default action is left out, as runc does.
             - Conditions that name one argument more than once are alternatives, as in runc and crun.
             - A call of an ABI that is not listed kills the process; runc kills the thread.
-            - On i386, rules about `socket`, `semget` and the like mean the calls of that name. `socketcall` and `ipc` are
-              open only when they are named.
+            - On i386, rules about `socket`, `semget` and the like mean the calls of that name. `socketcall` and
+              `ipc` are open only when they are named.
 
             """
     }

@@ -19,6 +19,8 @@ public struct DeviceRule: Hashable, Sendable {
         self.access = access
     }
 
+    var allowsEverything: Bool { kind == nil && major == nil && minor == nil && access == .all }
+
     /// null, zero, full, random, urandom, tty, the container's own ptmx and its terminals: read and write, and no right
     /// to make a node of any device.
     public static let standard: [DeviceRule] = [
@@ -61,6 +63,10 @@ public enum DeviceProgram {
             .load(.type, at: accessAndType), .copy(.access, from: .type), .and(.type, 0xffff), .shiftRight(.access, 16),
             .load(.major, at: majorNumber), .load(.minor, at: minorNumber),
         ]
+        // The kernel refuses a program with instructions that nothing reaches, as those behind a rule for everything.
+        if let everything = rules.firstIndex(where: \.allowsEverything) {
+            return prologue + rules[...everything].flatMap(rule)
+        }
         return prologue + rules.flatMap(rule) + [.set(.result, 0), .exit]
     }
 

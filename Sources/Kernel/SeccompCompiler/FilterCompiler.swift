@@ -5,7 +5,7 @@ public import SeccompFormat
 ///
 /// libseccomp supplies the numbers of calls; the program is written by `FilterAssembler`, because libseccomp cannot
 /// say "all but these arguments" and takes about ten milliseconds for a profile of this size
-/// (Docs/Decisions/seccomp-program.md).
+/// (Docs/Decisions/0010).
 public enum FilterCompiler {
     /// - Throws: `Failure` `seccomp.filter-too-long`.
     public static func compile(_ filter: ResolvedFilter) throws(Failure) -> CompiledFilter {
