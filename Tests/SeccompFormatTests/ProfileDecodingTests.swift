@@ -236,6 +236,35 @@ struct ProfileDecodingTests {
         #expect(failure?.limit == "profile bytes 4194304")
     }
 
+    @Test("a profile cut or damaged anywhere is read or refused, never more", arguments: UInt64(1)...8)
+    func damaged(seed: UInt64) {
+        let whole = Array(
+            """
+            {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+             "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+             "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "errnoRet": 1e3,
+              "args": [{"index": 0, "value": 2114060288, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}],
+              "includes": {"caps": ["CAP_SYS_ADMIN"], "minKernel": "4.8"}, "excludes": {"arches": ["s390"]}}]}
+            """.utf8)
+        var state = seed
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        for _ in 0..<400 {
+            var bytes = whole
+            for _ in 0...next(3) { bytes[next(bytes.count)] = UInt8(next(256)) }
+            if next(4) == 0 { bytes.removeLast(next(bytes.count)) }
+            do throws(Failure) {
+                let profile = try SeccompProfile.decode(json: bytes, name: "damaged")
+                #expect(profile.rules.allSatisfy { !$0.calls.isEmpty })
+            } catch {
+                #expect(error.code == "seccomp.profile-invalid")
+                #expect(error.remedy != nil)
+            }
+        }
+    }
+
     @Test(
         "a kernel release is read by its first two numbers",
         arguments: [

@@ -10,9 +10,20 @@ public enum FilterInstallation {
     ///
     /// - Throws: `Failure` `seccomp.install-failed`; then no thread has the filter.
     public static func install(_ filter: CompiledFilter) throws(Failure) {
+        try install(filter, flags: filter.flags.union(.allThreads))
+    }
+
+    /// Gives the calling thread and all it will start no_new_privs and `filter`, for ever; threads that exist already
+    /// stay as they are, so this is no wall for a process that has any.
+    ///
+    /// - Throws: `Failure` `seccomp.install-failed`; then the thread has no filter.
+    public static func installOnThisThread(_ filter: CompiledFilter) throws(Failure) {
+        try install(filter, flags: filter.flags.subtracting(.allThreads))
+    }
+
+    private static func install(_ filter: CompiledFilter, flags: FilterFlags) throws(Failure) {
         if filter.bytes.isEmpty { return }
-        let flags = filter.flags.union(.allThreads).rawValue
-        let result = bh_set_filter(flags, filter.bytes, UInt32(filter.instructionCount))
+        let result = bh_set_filter(flags.rawValue, filter.bytes, UInt32(filter.instructionCount))
         if result == 0 { return }
         let cause =
             result > 0
