@@ -26,8 +26,8 @@ enum SeccompDocument {
             Docker's profile: asking for the capability asks for its calls, and the kernel checks it against the
             container's user namespace.
 
-            Docker's default profile (2026) allows a few things that this one refuses: i386 and x32, socket families beside
-            unix, IPv4, IPv6 and netlink's route protocol, `socketpair` of other families, `modify_ldt`,
+            Docker's default profile (2026) allows a few things that this one refuses: i386 and x32, socket families
+            beside unix, IPv4, IPv6 and netlink's route protocol, `socketpair` of other families, `modify_ldt`,
             `process_vm_readv` and `process_vm_writev`, TIOCSTI, TIOCLINUX and TIOCSETD. It answers EPERM to calls it
             does not know.
 
