@@ -30,7 +30,7 @@ int open_in_root(struct launch *launch, const char *path, uint32_t rules, uint64
     return open_beneath(root, path, flags, resolve_in_root | (rules & BH_TARGET_NO_LINKS ? resolve_no_symlinks : 0));
 }
 
-/* Makes `name` with exactly `mode` and opens it; whoever else made it first is accepted, a link is not. */
+/* Makes `name` with exactly `mode` and opens it. A directory somebody else made first will do, anything else will not. */
 static int make_entry(int parent, const char *name, uint32_t kind, uint32_t mode) {
     mode_t mask = umask(0);
     int made;
@@ -38,8 +38,9 @@ static int make_entry(int parent, const char *name, uint32_t kind, uint32_t mode
     else if ((made = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode)) >= 0)
         made = close(made);
     (void)umask(mask);
-    if (made < 0 && errno != EEXIST) return -1;
-    return open_beneath(parent, name, O_PATH | O_NOFOLLOW, resolve_beneath | resolve_no_symlinks);
+    if (made < 0 && (errno != EEXIST || kind == BH_KIND_FILE)) return -1;
+    uint64_t flags = O_PATH | O_NOFOLLOW | (kind == BH_KIND_DIRECTORY ? O_DIRECTORY : 0);
+    return open_beneath(parent, name, flags, resolve_beneath | resolve_no_symlinks);
 }
 
 /*
