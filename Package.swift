@@ -92,6 +92,28 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra"])]),
 
         // tests
+        tests("ContainersTests", ["Containers"]),
+        tests(
+            "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
+        tests("TidyTests", []),
+        tests("KernelTests", ["NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "Diagnostics"]),
+        tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
+        tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),
+        .target(
+            name: "HostileArchives", dependencies: ["CInflate", "CZstandard"], path: "Tests/HostileArchives",
+            swiftSettings: swiftSettings),
+        tests(
+            "LayerUnpackingTests",
+            ["LayerUnpacking", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics", "bulkhead-unpack"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
+        tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Diagnostics"]),
+        tests(
+            "ImageStorageTests",
+            [
+                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics",
+                "bulkhead-unpack",
+            ]),
+        tests("SeccompFormatTests", ["SeccompFormat", "Diagnostics"]),
+        tests("SeccompCompilerTests", ["SeccompCompiler", "SeccompFormat", "CSeccomp", "CLinux", "LinuxKernel", "Diagnostics"]),
     ]
 )

@@ -41,7 +41,8 @@ struct DocumentTests {
     @Test("the project stands alone: it names no place outside itself")
     func standsAlone() {
         let parts = ["../sha" + "red", "/wo" + "rk/"]
-        let files = Repository.swift + Repository.tests + Repository.documents + Repository.launcher
+        let files =
+            Repository.swift + Repository.tests + Repository.documents + Repository.launcher
             + Repository.files(in: "images", [""]) + Repository.files(in: ".ci", [""])
         for file in files where !file.path.hasPrefix("images/out") {
             for part in parts { #expect(!file.text.contains(part), "\(file.path) names \(part)") }

@@ -1,8 +1,10 @@
 import Foundation
+import Testing
 
 /// The files of this repository, as text.
 enum Repository {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+        .deletingLastPathComponent()
         .deletingLastPathComponent()
 
     struct File: Sendable, CustomTestStringConvertible {
@@ -47,7 +49,8 @@ enum Repository {
     static let launcher = files(in: "Sources/Launcher", [".c", ".h"])
     static let tests = files(in: "Tests", [".swift"])
     static let documents =
-        files(in: "Docs", [".md"]) + ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].compactMap { name in
+        files(in: "Docs", [".md"])
+        + ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].compactMap { name in
             FileManager.default.contents(atPath: root.appending(path: name).path)
                 .map { File(path: name, text: String(decoding: $0, as: UTF8.self)) }
         }

@@ -10,15 +10,18 @@ public struct PathIsolator: Isolator {
     public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
         let isolation = context.request.isolation
         var contribution = PlanContribution(isolator: name)
-        guard isolation.procView == .masked else { return contribution }
-        for path in isolation.readOnlyPaths {
+        // With subset=pid nothing of /proc is left that would have to be covered.
+        func isThere(_ path: String) -> Bool { isolation.procView == .masked || !path.hasPrefix("/proc/") }
+        for path in isolation.readOnlyPaths where isThere(path) {
             contribution.add(
                 .sealPath(
                     path, attributes: [.readOnly, .noSetuid, .noDevices, .noExecute], resolve: [.noLinks, .optional]),
                 at: .paths)
         }
         contribution.open("null", .nullDevice)
-        for path in isolation.maskedPaths { contribution.add(.mask(path, with: "null"), at: .paths) }
+        for path in isolation.maskedPaths where isThere(path) {
+            contribution.add(.mask(path, with: "null"), at: .paths)
+        }
         return contribution
     }
 }

@@ -17,13 +17,14 @@ public struct NativeContainerizer: Sendable {
     let launcherPath: String
     let leases: IdentityLeases
     let snapshots: OverlaySnapshotter
-    let filters = ProfileFilters()
+    let filters: ProfileFilters
 
     /// `launcherPath` is the static launcher program. Nothing is touched until a method is called.
     public init(places: Places, launcherPath: String, host: HostAbilities) {
         self.places = places
         self.launcherPath = launcherPath
         self.host = host
+        filters = ProfileFilters(directory: places.filters)
         records = RecordStore(places: places)
         leases = IdentityLeases(directory: places.leases)
         snapshots = OverlaySnapshotter(root: places.containers)

@@ -16,6 +16,8 @@ public struct Places: Sendable, Equatable {
     var leases: String { volatile + "/ids" }
     /// An empty directory that a mount workshop covers, in its own mount namespace only.
     var workshop: String { volatile + "/workshop" }
+    /// Compiled seccomp programs.
+    var filters: String { volatile + "/filters" }
     /// One directory a container: upper, work, logs.
     var containers: String { store + "/containers" }
 }

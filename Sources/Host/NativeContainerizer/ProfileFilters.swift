@@ -6,31 +6,43 @@ public import LaunchPlanning
 import SeccompCompiler
 import SeccompFormat
 
-/// Compiles the profiles containers ask for.
+/// Compiles the profiles containers ask for, and keeps the programs for the next launch.
 public struct ProfileFilters: FilterCompiling {
-    public init() {}
+    private let cache: FilterCache
+
+    /// `directory` is private to root; it is made when it is missing.
+    public init(directory: String) { cache = FilterCache(directory: directory) }
 
     public func filter(
         _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion
-    ) throws(Failure) -> FilterProgram {
-        let profile: SeccompProfile
+    ) throws(Failure) -> TaskFilter {
+        let source: FilterRequest.Source
+        let name: String
         switch seccomp {
-        case .standard: profile = .default
-        case .strict: profile = .strict
-        case .unconfined: return .none
-        case .profile(let name, let json): profile = try SeccompProfile.decode(json: Array(json.utf8), name: name)
+        case .standard: (source, name) = (.standard, "default")
+        case .strict: (source, name) = (.strict, "strict")
+        case .unconfined: (source, name) = (.unconfined, "unconfined")
+        case .profile(let path, let json): (source, name) = (.profile(name: path, json: Array(json.utf8)), path)
         }
-        let resolved = profile.resolve(
-            for: CapabilitySet(rawValue: capabilities),
-            kernel: KernelRelease(major: UInt32(kernel.major), minor: UInt32(kernel.minor)))
-        return FilterProgram(bytes: try compiled(resolved), name: profile.name)
+        let request = FilterRequest(
+            source, capabilities: CapabilitySet(rawValue: capabilities), kernel: Self.release(kernel))
+        if case .profile = seccomp, try request.resolved().needsListener {
+            throw Failure(
+                "seccomp.needs-listener", doing: "use the seccomp profile", on: name,
+                cause: "it hands calls to a listener (SCMP_ACT_NOTIFY), and there is none",
+                remedy: "choose another action for those calls", field: "security-opt")
+        }
+        let compiled = try cache.filter(request)
+        return TaskFilter(
+            program: FilterProgram(bytes: compiled.bytes, name: name), flags: compiled.flags.rawValue)
     }
 
     public func initFilter() throws(Failure) -> FilterProgram {
-        FilterProgram(bytes: try compiled(InitFilter.filter), name: "init")
+        let request = FilterRequest(.initProcess, kernel: KernelRelease(major: 0, minor: 0))
+        return FilterProgram(bytes: try cache.filter(request).bytes, name: "init")
     }
 
-    private func compiled(_ filter: ResolvedFilter) throws(Failure) -> [UInt8] {
-        try FilterCompiler.compile(filter).bytes
+    private static func release(_ kernel: KernelVersion) -> KernelRelease {
+        KernelRelease(major: UInt32(clamping: kernel.major), minor: UInt32(clamping: kernel.minor))
     }
 }
