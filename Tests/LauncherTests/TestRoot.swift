@@ -15,13 +15,14 @@ final class TestRoot {
         for directory in ["bin", "proc", "dev", "sys", "tmp", "data", "full", "srv"] { try make(directory) }
         try write("full/entry", "secret")
         try write("file", "secret")
-        let busybox = try OwnedDescriptor.open("/bin/busybox").readAll(limit: 1 << 24)
-        try OwnedDescriptor.open(RawPath("\(path)/bin/busybox"), [.writeOnly, .create], mode: 0o755).write(busybox)
+        // Copied by a process of its own: were it open for writing here, a launcher being started in parallel would
+        // hold a copy of the descriptor for a moment, and executing the file would be ETXTBSY.
+        try TestRoot.tool(["cp", "/bin/busybox", "\(path)/bin/busybox"])
         try link("bin/sh", to: "busybox")
     }
 
     deinit {
-        do { try TestRoot.remove(path) } catch { Issue.record("cannot remove \(path): \(error)") }
+        do { try TestRoot.tool(["rm", "-rf", "--one-file-system", path]) } catch { Issue.record("cannot remove \(path): \(error)") }
     }
 
     func make(_ directory: String) throws { try #require(mkdir("\(path)/\(directory)", 0o755) == 0) }
@@ -32,14 +33,13 @@ final class TestRoot {
     func read(_ name: String) throws -> String { try TextFile.read("\(path)/\(name)") }
     func exists(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
 
-    private static func remove(_ path: String) throws {
-        let arguments = ["rm", "-rf", "--one-file-system", path]
+    private static func tool(_ arguments: [String]) throws {
         var process: pid_t = 0
         var pointers = arguments.map { strdup($0) } + [nil]
         defer { pointers.forEach { free($0) } }
-        try #require(posix_spawn(&process, "/bin/rm", nil, nil, &pointers, nil) == 0)
+        try #require(posix_spawn(&process, "/bin/\(arguments[0])", nil, nil, &pointers, nil) == 0)
         var status: Int32 = 0
-        waitpid(process, &status, 0)
+        try #require(waitpid(process, &status, 0) == process && status == 0, "\(arguments)")
     }
 
     /// The root as a detached mount, owned by the root user of the launcher's user namespace.
