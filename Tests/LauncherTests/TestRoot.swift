@@ -22,7 +22,11 @@ final class TestRoot {
     }
 
     deinit {
-        do { try TestRoot.tool(["rm", "-rf", "--one-file-system", path]) } catch { Issue.record("cannot remove \(path): \(error)") }
+        do {
+            try TestRoot.tool(["rm", "-rf", "--one-file-system", path])
+        } catch {
+            Issue.record("cannot remove \(path): \(error)")
+        }
     }
 
     func make(_ directory: String) throws { try #require(mkdir("\(path)/\(directory)", 0o755) == 0) }
