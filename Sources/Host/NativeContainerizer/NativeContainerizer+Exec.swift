@@ -22,6 +22,15 @@ public struct JoinedProcess: Sendable {
             throw error.failure("exec.cannot-wait", doing: "wait for the process in the container")
         }
     }
+
+    /// Sends `signal` to the process, through its monitor. One that has ended gets none.
+    public func send(_ signal: Int32) throws(Failure) {
+        do throws(KernelError) {
+            try monitor.queue(signal: NativeContainerizer.orderSignal, value: signal)
+        } catch {
+            throw error.failure("exec.cannot-signal", doing: "send signal \(signal) to the process in the container")
+        }
+    }
 }
 
 extension NativeContainerizer {

@@ -6,7 +6,7 @@ import LinuxKernel
 
 extension NativeContainerizer {
     /// The order that init takes from outside for "deliver this signal to the task", `BH_ORDER_SIGNAL` of plan.h.
-    private static let orderSignal: Int32 = 63
+    static let orderSignal: Int32 = 63
     private static let killSignal: Int32 = 9
 
     /// Sends `signal` to the task. Refused when the container does not run.
@@ -108,12 +108,17 @@ extension NativeContainerizer {
     }
 
     /// Undoes what crashes of earlier commands left: half-made containers, leases and cgroups without a container.
+    ///
+    /// Cgroups and leases are listed before the containers they are compared with: a launch makes its record first, so
+    /// one that is under way is never taken for a leftover.
     public func sweep() throws(Failure) {
         _ = try list()
+        let groups = try ControlGroups.names(host: host)
         let existing = Set(try records.identifiers().map(\.text))
-        for lease in try leases.abandoned(existing: existing) { try leases.drop(lease.name) }
-        for name in try ControlGroups.names(host: host) where !existing.contains(name) {
-            try ControlGroup(try ContainerID(name), host: host)?.remove()
+        for name in groups where !existing.contains(name) {
+            guard let group = ControlGroup(try ContainerID(name), host: host) else { continue }
+            if group.belongs(to: places.volatile) { try group.remove() }
         }
+        try leases.dropAbandoned { id in !records.exists(id) }
     }
 }

@@ -22,3 +22,22 @@ public enum ProcessEnvironment {
 public enum KernelRandom {
     public static func number() -> UInt64 { UInt64.random(in: .min ... .max) }
 }
+
+extension CurrentProcess {
+    /// The working directory, or `/` when it was removed. See getcwd(3).
+    public static func directory() -> String {
+        guard let path = getcwd(nil, 0) else { return "/" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}
+
+/// Time that passes between two looks at something that changes.
+public enum Interval {
+    /// See nanosleep(2).
+    public static func pass(seconds: UInt32) {
+        var rest = timespec(tv_sec: Int(seconds), tv_nsec: 0)
+        var left = timespec()
+        while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
+    }
+}

@@ -1,0 +1,57 @@
+import Glibc
+
+/// Signals taken one by one instead of interrupting anything. Processes started later have them unblocked again: the
+/// launcher and helper programs reset their mask.
+public struct SignalQueue: Sendable {
+    private let signals: [Int32]
+
+    /// Blocks `signals` for the calling thread and those it starts from now on, so that only `next` sees them.
+    public init(_ signals: [Int32]) throws(KernelError) {
+        self.signals = signals
+        var set = Self.set(of: signals)
+        let problem = pthread_sigmask(SIG_BLOCK, &set, nil)
+        guard problem == 0 else { throw KernelError(call: "pthread_sigmask", errno: problem) }
+    }
+
+    /// Waits for the next of them. See sigwait(3).
+    public func next() throws(KernelError) -> Int32 {
+        var set = Self.set(of: signals)
+        var number: Int32 = 0
+        let problem = sigwait(&set, &number)
+        guard problem == 0 else { throw KernelError(call: "sigwait", errno: problem) }
+        return number
+    }
+
+    private static func set(of signals: [Int32]) -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in signals { sigaddset(&set, number) }
+        return set
+    }
+
+    /// Writing to a pipe nobody reads gives EPIPE from now on instead of ending this process. See signal(7).
+    public static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
+}
+
+/// Numbers of signal(7) that decisions outside the Kernel layer are made by.
+public enum SignalNumber {
+    public static let hangUp = SIGHUP
+    public static let interrupt = SIGINT
+    public static let quit = SIGQUIT
+    public static let kill = SIGKILL
+    public static let user1 = SIGUSR1
+    public static let user2 = SIGUSR2
+    public static let brokenPipe = SIGPIPE
+    public static let terminate = SIGTERM
+    public static let windowChange = SIGWINCH
+
+    /// `HUP` for 1; the names of kill(1) without `SIG`, by number from 1.
+    public static let names = [
+        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+        "WINCH", "IO", "PWR", "SYS",
+    ]
+
+    /// First and last real-time signal a program can use; the C library keeps two below the first.
+    public static let realTime: ClosedRange<Int32> = 34...64
+}

@@ -1,0 +1,61 @@
+import Glibc
+
+/// Size of a terminal in characters.
+public struct TerminalSize: Equatable, Sendable {
+    public var rows: UInt16
+    public var columns: UInt16
+    public init(rows: UInt16, columns: UInt16) {
+        self.rows = rows
+        self.columns = columns
+    }
+}
+
+extension OwnedDescriptor {
+    /// Whether this is a terminal. See isatty(3).
+    public var isTerminal: Bool { isatty(number) == 1 }
+
+    /// See ioctl_tty(2) TIOCGWINSZ. ENOTTY when it is no terminal.
+    public func terminalSize() throws(KernelError) -> TerminalSize {
+        var size = winsize()
+        try checked("ioctl(TIOCGWINSZ)") { ioctl(number, UInt(TIOCGWINSZ), &size) }
+        return TerminalSize(rows: size.ws_row, columns: size.ws_col)
+    }
+
+    /// Sets the size and tells the terminal's foreground processes, ioctl_tty(2) TIOCSWINSZ.
+    public func setTerminalSize(_ size: TerminalSize) throws(KernelError) {
+        var raw = winsize(ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0)
+        try checked("ioctl(TIOCSWINSZ)") { ioctl(number, UInt(TIOCSWINSZ), &raw) }
+    }
+}
+
+/// A terminal of ours switched to raw: every key goes through as it is. Give it back with `restore`; the kernel does
+/// not do that when a process ends.
+public final class RawTerminal: Sendable {
+    private let descriptor: OwnedDescriptor
+    private let before: termios
+
+    public enum Part: Sendable {
+        /// See termios(3) cfmakeraw.
+        case keysAndOutput
+        /// Keys still make signals and lines; what is written is not changed any more.
+        case outputOnly
+    }
+
+    public init(_ descriptor: OwnedDescriptor, _ part: Part = .keysAndOutput) throws(KernelError) {
+        var settings = termios()
+        try checked("tcgetattr") { tcgetattr(descriptor.number, &settings) }
+        self.descriptor = descriptor
+        before = settings
+        switch part {
+        case .keysAndOutput: cfmakeraw(&settings)
+        case .outputOnly: settings.c_oflag &= ~tcflag_t(OPOST)
+        }
+        try checked("tcsetattr") { tcsetattr(descriptor.number, TCSADRAIN, &settings) }
+    }
+
+    /// As it was before. Twice is fine.
+    public func restore() throws(KernelError) {
+        var settings = before
+        try checked("tcsetattr") { tcsetattr(descriptor.number, TCSADRAIN, &settings) }
+    }
+}

@@ -1,0 +1,131 @@
+import ArgumentParser
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+
+/// The containers a command is to act on, one after the other: what fails does not keep the others from being done.
+struct ContainerArguments: ParsableArguments {
+    @Argument(help: "Names or ids.")
+    var containers: [String]
+    @OptionGroup(title: "Everywhere") var global: GlobalOptions
+
+    /// Does `body` for each and prints its name, or what `body` gives.
+    func forEach(
+        _ body: (NativeContainerizer, ContainerRecord) throws(Failure) -> String?
+    ) throws {
+        let containerizer = try global.containerizer()
+        var done: [String] = []
+        var failures: [Failure] = []
+        for text in containers {
+            do throws(Failure) {
+                let record = try containerizer.find(text)
+                let answer = try body(containerizer, record) ?? text
+                if global.output == .table { try Console.write(answer + "\n") }
+                done.append(answer)
+            } catch { failures.append(error) }
+        }
+        if global.output == .json { try Console.write(try JSONDocument.text(done)) }
+        guard var first = failures.first else { return }
+        for other in failures.dropFirst() { first = first.also(other) }
+        throw first
+    }
+}
+
+struct Stop: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask containers to end, and kill those that do not.",
+        discussion: """
+            Examples:
+              bulkhead stop web
+              bulkhead stop -t 30 web worker
+            """)
+
+    @Option(name: [.customShort("t"), .customLong("time"), .customLong("timeout")], parsing: .unconditional,
+        help: .init("How long a container may take before it is killed.", valueName: "seconds"))
+    var time = "10"
+    @OptionGroup var arguments: ContainerArguments
+
+    func run() throws {
+        let seconds = try WholeNumber.parse(time, flag: "time", in: 0...86_400)
+        try arguments.forEach { containerizer, record throws(Failure) in
+            try containerizer.stop(record.request.id, seconds: Double(seconds))
+            return nil
+        }
+    }
+}
+
+struct Kill: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send a signal to the tasks of containers.",
+        discussion: """
+            Examples:
+              bulkhead kill web
+              bulkhead kill -s HUP web
+            """)
+
+    @Option(name: .shortAndLong, parsing: .unconditional, help: "Name or number of the signal.")
+    var signal = "KILL"
+    @OptionGroup var arguments: ContainerArguments
+
+    func run() throws {
+        let number = try SignalFlag.parse(signal, flag: "signal")
+        try arguments.forEach { containerizer, record throws(Failure) in
+            try containerizer.kill(record.request.id, signal: number)
+            return nil
+        }
+    }
+}
+
+struct Wait: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Wait until containers have ended and print their exit codes.",
+        discussion: """
+            Example:
+              bulkhead wait web
+            """)
+
+    @OptionGroup var arguments: ContainerArguments
+
+    func run() throws {
+        try arguments.forEach { containerizer, record throws(Failure) in
+            "\(try containerizer.wait(for: record.request.id).code)"
+        }
+    }
+}
+
+struct Pause: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Freeze every process of containers.",
+        discussion: """
+            Example:
+              bulkhead pause web
+            """)
+
+    @OptionGroup var arguments: ContainerArguments
+
+    func run() throws {
+        try arguments.forEach { containerizer, record throws(Failure) in
+            try containerizer.pause(record.request.id)
+            return nil
+        }
+    }
+}
+
+struct Unpause: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Let the processes of frozen containers go on.",
+        discussion: """
+            Example:
+              bulkhead unpause web
+            """)
+
+    @OptionGroup var arguments: ContainerArguments
+
+    func run() throws {
+        try arguments.forEach { containerizer, record throws(Failure) in
+            try containerizer.resume(record.request.id)
+            return nil
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Diagnostics
+import ImageStorage
+import LinuxKernel
+
+struct ImportImage: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Import images from an archive or an OCI image layout.",
+        discussion: """
+            Takes what 'docker save', 'podman save', 'skopeo copy' and 'buildah push' write: docker-archive and \
+            oci-archive, plain or compressed, from a file or, with -, from standard input; and layout directories. Layers \
+            are unpacked by a confined process.
+
+            Examples:
+              bulkhead image import busybox.tar --name busybox
+              docker save alpine | bulkhead image import -
+              bulkhead image import ./layout --reference app:1.2
+            """)
+
+    @Argument(help: "A file, a directory, or - for standard input.")
+    var source: String
+    @Option(parsing: .unconditional, help: "The name the image gets (usual: what the archive says).")
+    var name: String?
+    @Option(parsing: .unconditional, help: "Only this one of several images.")
+    var reference: String?
+    @Option(parsing: .unconditional, help: .init("For which machine (usual: this one).", valueName: "os/architecture"))
+    var platform: String?
+    @Flag(name: .shortAndLong, help: "Print nothing but the names, or ids of images without one.")
+    var quiet = false
+    @OptionGroup(title: "Everywhere") var global: GlobalOptions
+
+    func run() throws {
+        let store = try global.imageStore()
+        let progress = ProgressBar(isShown: !quiet && Console.isTerminal(2))
+        let images = try imported(into: store, progress)
+        if global.output == .json { return try Console.write(try JSONDocument.text(images.map(ImageDocument.init))) }
+        for image in images {
+            let names = image.references.map(\.familiar)
+            let shown = names.isEmpty ? image.id.short : names.joined(separator: ", ")
+            let size = quiet ? "" : ": \(image.layerCount) layer\(image.layerCount == 1 ? "" : "s"), \(SizeText.of(image.size))"
+            try Console.write(shown + size + "\n")
+        }
+    }
+
+    private func imported(into store: ImageStore, _ progress: ProgressBar) throws(Failure) -> [ImageSummary] {
+        defer { progress.clear() }
+        let request = ImportRequest(source: try place(), name: name, reference: reference, platform: platform)
+        return try store.importImages(request) { progress.show($0) }
+    }
+
+    private func place() throws(Failure) -> ImageSource {
+        guard source == "-" else { return .path(source) }
+        guard !Console.isTerminal(0) else {
+            throw Failure(
+                "image.source-unreadable", doing: "read an image from", on: "standard input", cause: "it is a terminal",
+                remedy: "write 'docker save NAME | bulkhead image import -'", field: "source")
+        }
+        do throws(KernelError) {
+            return .stream(try OwnedDescriptor.standardStream(0), name: "standard input")
+        } catch {
+            throw error.failure("image.source-unreadable", doing: "read an image from", on: "standard input")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+
+struct ListContainers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ps", abstract: "List containers.",
+        discussion: """
+            Examples:
+              bulkhead ps --all
+              bulkhead ps -q --filter label=team=red
+              bulkhead ps --all --output json
+            """)
+
+    @Flag(name: .shortAndLong, help: "Those that have ended as well.")
+    var all = false
+    @Flag(name: .shortAndLong, help: "Ids only.")
+    var quiet = false
+    @Flag(help: "Do not shorten anything.")
+    var noTrunc = false
+    @Option(
+        name: [.customShort("f"), .long], parsing: .unconditionalSingleValue,
+        help: .init("name=, id=, image=, label=NAME[=VALUE], state=running|paused|ended; all must hold.", valueName: "key=value"))
+    var filter: [String] = []
+    @OptionGroup(title: "Everywhere") var global: GlobalOptions
+
+    func run() throws {
+        var filters: [ContainerFilter] = []
+        for text in filter { filters.append(try ContainerFilter(parsing: text)) }
+        let containerizer = try global.containerizer(sweeping: true)
+        let showsEnded = all || filters.contains { $0.key == .state }
+        let containers = try containerizer.list().filter { status in
+            (showsEnded || status.state != .ended) && filters.allSatisfy { $0.admits(status) }
+        }
+        let documents = containers.map(ContainerDocument.init)
+        if quiet, global.output == .table { return try Console.write(documents.map { $0.id + "\n" }.joined()) }
+        try global.show(documents) { table(containers) }
+    }
+
+    private func table(_ containers: [ContainerStatus]) -> String {
+        var table = TextTable(headings: ["ID", "NAME", "IMAGE", "COMMAND", "STATE", "CREATED"])
+        let now = HostFacts.wallClock()
+        for status in containers {
+            let request = status.record.request
+            let command = request.process.arguments.joined(separator: " ")
+            table.rows.append([
+                request.id.text, request.name, request.image.reference.isEmpty ? "-" : request.image.reference,
+                noTrunc ? command : command.shortened(to: 30), StateText.of(status, now: now),
+                Age.text(now - status.record.createdAt),
+            ])
+        }
+        return table.text
+    }
+}
+
+enum StateText {
+    static func of(_ status: ContainerStatus, now: Double) -> String {
+        guard status.state == .ended, let exit = status.record.exit else { return status.state.rawValue }
+        let reason = exit.reason == .memoryLimit ? ", out of memory" : exit.reason == .killed ? ", killed" : ""
+        return "ended (\(exit.code)\(reason)) \(Age.text(now - exit.endedAt))"
+    }
+}
+
+/// `--filter KEY=VALUE`.
+struct ContainerFilter {
+    enum Key: String, CaseIterable { case name, id, image, label, state }
+    var key: Key
+    var value: String
+
+    init(parsing text: String) throws(Failure) {
+        let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let names = ["status": "state", "ancestor": "image"]
+        guard pair.count == 2, let key = Key(rawValue: names[pair[0]] ?? pair[0]) else {
+            throw .flag(
+                "filter", text, cause: "there is no such filter",
+                remedy: "known are \(Key.allCases.map { $0.rawValue + "=" }.joined(separator: ", "))")
+        }
+        (self.key, value) = (key, key == .state && pair[1] == "exited" ? "ended" : pair[1])
+    }
+
+    func admits(_ status: ContainerStatus) -> Bool {
+        let request = status.record.request
+        switch key {
+        case .name: return request.name.contains(value)
+        case .id: return request.id.text.hasPrefix(value)
+        case .image: return request.image.reference == value || request.image.digest == value
+        case .state: return status.state.rawValue == value
+        case .label:
+            let pair = value.split(separator: "=", maxSplits: 1).map(String.init)
+            guard let own = pair.first.flatMap({ request.labels[$0] }) else { return false }
+            return pair.count == 1 || own == pair[1]
+        }
+    }
+}

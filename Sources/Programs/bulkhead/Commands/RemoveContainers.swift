@@ -1,0 +1,51 @@
+import ArgumentParser
+import Containers
+import Diagnostics
+import NativeContainerizer
+
+struct RemoveContainers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm", abstract: "Remove containers and everything they wrote.",
+        discussion: """
+            Examples:
+              bulkhead rm web
+              bulkhead rm --force $(bulkhead ps -aq)
+            """)
+
+    @Flag(name: .shortAndLong, help: "Kill those that run, and do not mind those that do not exist.")
+    var force = false
+    @OptionGroup var arguments: ContainerArguments
+
+    func run() throws {
+        let global = arguments.global
+        // Not swept: a record that stops the sweep is what this command must be able to remove.
+        let containerizer = try global.containerizer()
+        let housekeeping = Housekeeping(containerizer: containerizer, global: global)
+        var removed: [String] = []
+        var failures: [Failure] = []
+        for text in arguments.containers {
+            do throws(Failure) {
+                guard let id = try identifier(text, containerizer) else { continue }
+                try containerizer.remove(id, force: force)
+                try housekeeping.release(id.text)
+                if global.output == .table { try Console.write(text + "\n") }
+                removed.append(text)
+            } catch { failures.append(error) }
+        }
+        if global.output == .json { try Console.write(try JSONDocument.text(removed)) }
+        guard let first = failures.first else { return }
+        throw failures.dropFirst().reduce(first) { $0.also($1) }
+    }
+
+    /// A damaged record cannot be found by name, but by its whole id it can be removed.
+    private func identifier(_ text: String, _ containerizer: NativeContainerizer) throws(Failure) -> ContainerID? {
+        do throws(Failure) { return try containerizer.find(text).request.id } catch {
+            if error.code == "state.damaged", force {
+                let id = try ContainerID(text)
+                if try containerizer.records.identifiers().contains(id) { return id }
+            }
+            if error.code == "container.not-found", force { return nil }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Diagnostics
+
+/// Sizes as Docker's flags take them: bytes, or a number with k, m, g, t or p (powers of 1,024).
+enum ByteSize {
+    private static let units = Array("kmgtp")
+
+    static func parse(_ text: String, flag: String) throws(Failure) -> UInt64 {
+        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        guard let shift = shift(of: text.dropFirst(number.count)), let bytes = product(number, shift) else {
+            throw .flag(
+                flag, text, cause: "it is not a size",
+                remedy: "write a number of bytes, or one with k, m, g or t such as 512m or 1.5g")
+        }
+        return bytes
+    }
+
+    /// `k`, `kb` and `kib` in any case, after at most one space.
+    private static func shift(of ending: Substring) -> UInt64? {
+        var unit = (ending.first == " " ? ending.dropFirst() : ending).lowercased()[...]
+        if unit.isEmpty { return ending.isEmpty ? 0 : nil }
+        if unit == "b" { return 0 }
+        guard let first = unit.first, let index = units.firstIndex(of: first) else { return nil }
+        unit = unit.dropFirst()
+        return ["", "b", "i", "ib"].contains(unit) ? UInt64(index + 1) * 10 : nil
+    }
+
+    private static func product(_ number: Substring, _ shift: UInt64) -> UInt64? {
+        let parts = number.split(separator: ".", omittingEmptySubsequences: false)
+        guard let whole = parts.first, !whole.isEmpty, parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }) else {
+            return nil
+        }
+        if parts.count == 2 {
+            let bytes = (Double(number) ?? -1) * Double(UInt64(1) << shift)
+            return bytes >= 0 && bytes < 9.2e18 ? UInt64(bytes) : nil
+        }
+        let (bytes, overflow) = (UInt64(whole) ?? .max).multipliedReportingOverflow(by: 1 << shift)
+        return overflow || bytes > UInt64(Int64.max) ? nil : bytes
+    }
+}
+
+/// Whole numbers within bounds.
+enum WholeNumber {
+    static func parse(
+        _ text: String, flag: String, in range: ClosedRange<Int64>, remedy: String? = nil
+    ) throws(Failure) -> Int64 {
+        guard let number = Int64(text), range.contains(number) else {
+            throw .flag(
+                flag, text, cause: "it is not a whole number from \(range.lowerBound) to \(range.upperBound)",
+                remedy: remedy)
+        }
+        return number
+    }
+}
+
+enum ProcessorCount {
+    /// A share of this machine's processors, such as 0.5 or 2.
+    static func parse(_ text: String, flag: String = "cpus", available: Int) throws(Failure) -> Double {
+        let isPlain = text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
+        guard isPlain, let count = Double(text), count >= 0.01 else {
+            throw .flag(
+                flag, text, cause: "it is not a number of processors", remedy: "write a number from 0.01, such as 0.5 or 2")
+        }
+        guard count <= Double(available) else {
+            throw .flag(
+                flag, text, cause: "this host has \(available) processors", remedy: "ask for at most \(available)",
+                limit: "processors \(available)")
+        }
+        return count
+    }
+}
+
+/// Processor numbers as the kernel lists them: `0-2,4`.
+enum ProcessorList {
+    static func parse(_ text: String, flag: String = "cpuset") throws(Failure) -> Set<Int> {
+        var numbers: Set<Int> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard (1...2).contains(ends.count), let low = ends[0], let high = ends[ends.count - 1], low <= high,
+                low >= 0, high < 65_536
+            else {
+                throw .flag(flag, text, cause: "it is not a list of processors", remedy: "write it as 0-2,4")
+            }
+            numbers.formUnion(low...high)
+        }
+        return numbers
+    }
+
+    /// Refuses processors that `online`, the kernel's own list, does not have.
+    static func check(_ text: String, online: String, flag: String = "cpuset") throws(Failure) {
+        let absent = try parse(text, flag: flag).subtracting(try parse(online.filter { !$0.isWhitespace }))
+        guard let first = absent.min() else { return }
+        throw .flag(
+            flag, text, cause: "this host has no processor \(first)",
+            remedy: "choose from \(online.filter { !$0.isWhitespace })")
+    }
+}

@@ -1,0 +1,33 @@
+import Diagnostics
+import FoundationEssentials
+
+/// Values as `--output json` shows them. Keys are sorted; a key without a value is left out.
+enum JSONDocument {
+    static func text(_ value: some Encodable, isPretty: Bool = true) throws(Failure) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = isPretty
+            ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return compacted(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n"
+        } catch {
+            throw Failure("output.unencodable", doing: "show the result as JSON", cause: "\(error)")
+        }
+    }
+
+    /// The encoder spreads what is empty over three lines. A line break inside a string is always escaped, so what
+    /// looks like that is that.
+    private static func compacted(_ text: String) -> String {
+        var lines: [Substring] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if let close = line.first(where: { $0 != " " }), close == "]" || close == "}", lines.last?.isEmpty == true,
+                let opening = lines.dropLast().last, opening.hasSuffix(close == "]" ? "[" : "{")
+            {
+                lines.removeLast(2)
+                lines.append(Substring(opening + line.drop { $0 == " " }))
+            } else {
+                lines.append(line)
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}

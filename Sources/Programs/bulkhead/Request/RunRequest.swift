@@ -1,0 +1,115 @@
+import Containers
+import Diagnostics
+import ImageStorage
+import LinuxKernel
+import NativeContainerizer
+import OCIFormat
+
+extension Run {
+    private static let idDigitsInHostname = 12
+
+    /// Everything decided: flags, image and this host's facts as one value.
+    func request(
+        _ command: [String], limits: ContainerLimits, image: StoredImage, _ containerizer: NativeContainerizer
+    ) throws(Failure) -> ContainerRequest {
+        try checkStreams()
+        let id = ContainerID(number: KernelRandom.number())
+        var isolation = try walls.isolation(hostname: String(id.text.prefix(Self.idDigitsInHostname)))
+        let (volumes, temporary) = try storage.requests()
+        let composition = TaskComposition(
+            config: image.config, command: command, entrypoint: entrypoint, environment: try process.environment(),
+            workingDirectory: try process.workingDirectory(), user: try user(of: image, containerizer),
+            hostname: isolation.hostname, hasTerminal: process.tty)
+        isolation.capabilities = try composition.capabilities(adding: walls.capAdd, dropping: walls.capDrop)
+        if isolation.network == .host, isolation.nameServers.isEmpty {
+            isolation.nameServers = try NameServers.ofHost()
+        }
+        return ContainerRequest(
+            id: id, name: try freeName(containerizer),
+            image: ImageIdentity(reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description),
+            process: composition.process(
+                terminal: process.tty ? StandardStreams.terminalRequest() : nil, interactive: process.interactive && !detach),
+            isolation: isolation, limits: limits, volumes: volumes, temporaryFilesystems: temporary,
+            labels: try LabelFlags.merged(label, over: Self.labels(of: image)), stopSignal: try signal(of: image),
+            removeAtEnd: rm)
+    }
+
+    private static func labels(of image: StoredImage) -> [String: String] {
+        image.config.labels.reduce(into: [:]) { $0[$1.key] = $1.value }
+    }
+
+    private static func shownName(_ image: StoredImage, asked: String) -> String {
+        let references = image.summary.references
+        do throws(Failure) {
+            let reference = try ImageReference(parsing: asked)
+            if references.contains(reference) { return reference.familiar }
+        } catch { return references.first?.familiar ?? asked }
+        return references.first?.familiar ?? asked
+    }
+
+    private func checkStreams() throws(Failure) {
+        if detach, process.interactive, !process.tty {
+            throw .flag(
+                "interactive", "true", cause: "with --detach nobody is there to write to the task",
+                remedy: "leave one of them out, or add --tty")
+        }
+        if process.tty, process.interactive, !detach, !Console.isTerminal(0) {
+            throw .flag(
+                "tty", "true", cause: "our standard input is not a terminal", remedy: "leave --tty or --interactive out")
+        }
+    }
+
+    private func user(of image: StoredImage, _ containerizer: NativeContainerizer) throws(Failure) -> ResolvedUser {
+        let spec = try process.userSpec() ?? image.config.user ?? .root
+        return try Accounts.resolve(spec) { paths, limit throws(Failure) in
+            try containerizer.imageFiles(paths, layers: image.layers, limit: limit)
+        }
+    }
+
+    private func signal(of image: StoredImage) throws(Failure) -> Int32 {
+        if let stopSignal { return try SignalFlag.parse(stopSignal, flag: "stop-signal") }
+        guard let own = image.config.stopSignal, !own.isEmpty else { return SignalNumber.terminate }
+        return try SignalFlag.parse(own, flag: "stop-signal")
+    }
+
+    /// Two containers of one name would be one too many for whoever says it.
+    private func freeName(_ containerizer: NativeContainerizer) throws(Failure) -> String {
+        let records = try containerizer.list().map(\.record.request)
+        guard let name else { return ContainerNames.fresh(taken: Set(records.map(\.name))) }
+        _ = try ContainerID(name)
+        if let other = records.first(where: { $0.name == name || $0.id.text == name }) {
+            throw Failure(
+                "container.name-taken", doing: "name the container", on: name,
+                cause: "container \(other.id) has that name", remedy: "choose another, or: bulkhead rm \(name)", field: "name")
+        }
+        return name
+    }
+}
+
+/// Users and groups by the accounts of an image or a container.
+enum Accounts {
+    static func resolve(
+        _ spec: UserSpec, read: ([String], Int) throws(Failure) -> [[UInt8]?]
+    ) throws(Failure) -> ResolvedUser {
+        let limits = ImageLimits.standard
+        let files = try read(["/etc/passwd", "/etc/group"], limits.accountFileBytes)
+        return try AccountFiles(passwd: files[0], group: files[1], limits: limits).resolve(spec)
+    }
+}
+
+enum NameServers {
+    /// The host's own, for a container that shares its network.
+    static func ofHost() throws(Failure) -> [String] {
+        do throws(KernelError) { return parse(try TextFile.read("/etc/resolv.conf", limit: 65_536)) } catch {
+            if error.errno == Errno.noEntry { return [] }
+            throw error.failure("host.unreadable", doing: "read the host's name servers", remedy: "name one with --dns")
+        }
+    }
+
+    static func parse(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let words = line.split(whereSeparator: \.isWhitespace)
+            return words.count > 1 && words[0] == "nameserver" && AddressFlag.isAddress(String(words[1])) ? String(words[1]) : nil
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Diagnostics
+
+/// The words of a `run` or `exec` that are not its own flags: an image or a container, then the task's command.
+struct TaskWords {
+    var subject: String
+    var command: [String]
+
+    /// Drops the `--` that may stand before the subject and before the command.
+    init(_ first: String, _ rest: [String], of name: String) throws(Failure) {
+        var words = ([first] + rest)[...]
+        if words.first == "--" { words.removeFirst() } else if let option = words.first, option.hasPrefix("-"), option != "-" {
+            throw Failure(
+                "usage.invalid", doing: "understand the command line", cause: "\(name) has no option '\(option.optionName)'",
+                remedy: "see 'bulkhead \(name) --help'", field: option.optionName)
+        }
+        guard let subject = words.popFirst() else {
+            throw Failure(
+                "usage.invalid", doing: "understand the command line", cause: "something is missing after '--'",
+                remedy: "see 'bulkhead \(name) --help'")
+        }
+        if words.first == "--" { words.removeFirst() }
+        self.subject = subject
+        command = Array(words)
+    }
+}
+
+extension String {
+    /// `--memory` of `--memory=64m`.
+    fileprivate var optionName: String { String(prefix { $0 != "=" }) }
+}

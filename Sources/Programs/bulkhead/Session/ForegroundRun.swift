@@ -1,0 +1,41 @@
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+
+/// A container in the foreground, from its launch to its end.
+struct ForegroundRun {
+    let containerizer: NativeContainerizer
+    let request: ContainerRequest
+    let layers: [String]
+
+    /// Gives how it ended. `onLaunched` runs as soon as it has been launched.
+    func run(_ signals: SignalForwarding, onLaunched: () throws(Failure) -> Void) throws(Failure) -> ContainerExit {
+        var kind: StandardStreams.Kind = []
+        if request.process.interactive { kind.insert(.input) }
+        if request.process.terminal != nil { kind.insert(.terminal) }
+        let streams = StandardStreams(kind)
+        // The container's ends of the pipes are gone after this line, so that ours see the end.
+        let running = try containerizer.launch(request, layers: layers, attachment: try streams.attachment())
+        try onLaunched()
+        defer { streams.restore() }
+        let (containerizer, id) = (containerizer, request.id)
+        try streams.start(terminal: running.terminal) {
+            // As in a pipeline: who writes to nobody is told so.
+            do throws(Failure) { try containerizer.kill(id, signal: SignalNumber.brokenPipe) } catch { return }
+        }
+        let terminal = running.terminal
+        try signals.start(
+            name: request.name, send: { signal throws(Failure) in try containerizer.kill(id, signal: signal) },
+            resize: { Self.resize(terminal) })
+        let exit = try containerizer.wait(for: id, running: running)
+        streams.finish()
+        return exit
+    }
+
+    static func resize(_ terminal: OwnedDescriptor?) {
+        guard let terminal, let size = StandardStreams.size() else { return }
+        // A terminal that has ended needs no size.
+        do throws(KernelError) { try terminal.setTerminalSize(size) } catch { return }
+    }
+}

@@ -1,0 +1,52 @@
+import Containers
+import Diagnostics
+import ImageStorage
+import LinuxKernel
+import NativeContainerizer
+
+/// A launch with its image pinned from before the container exists until it is gone.
+struct LeasedLaunch {
+    let containerizer: NativeContainerizer
+    let store: ImageStore
+    let global: GlobalOptions
+    let request: ContainerRequest
+    let image: StoredImage
+
+    private var housekeeping: Housekeeping { Housekeeping(containerizer: containerizer, global: global) }
+
+    func detached() throws(Failure) {
+        let launching = try lease()
+        defer { withExtendedLifetime(launching) {} }
+        do throws(Failure) {
+            _ = try containerizer.launch(request, layers: image.layers, attachment: Attachment())
+        } catch { throw unleased(error) }
+    }
+
+    /// Gives how it ended.
+    func foreground(_ signals: SignalForwarding) throws(Failure) -> ContainerExit {
+        var launching = try lease()
+        let foreground = ForegroundRun(containerizer: containerizer, request: request, layers: image.layers)
+        do throws(Failure) {
+            let exit = try foreground.run(signals) { launching = nil }
+            if request.removeAtEnd { try store.release(container: request.id.text) }
+            return exit
+        } catch {
+            withExtendedLifetime(launching) {}
+            throw unleased(error)
+        }
+    }
+
+    private func lease() throws(Failure) -> OwnedDescriptor? {
+        let launching = try housekeeping.launchLock(exclusive: false)
+        try store.lease(container: request.id.text, image: image)
+        return launching
+    }
+
+    /// After a failure the lease goes if nothing of the container is left.
+    private func unleased(_ failure: Failure) -> Failure {
+        do throws(Failure) {
+            if try containerizer.records.read(request.id) == nil { try store.release(container: request.id.text) }
+            return failure
+        } catch { return failure.also(error) }
+    }
+}

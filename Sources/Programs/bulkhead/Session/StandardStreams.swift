@@ -1,0 +1,121 @@
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+
+/// The pipes between a task in the foreground and our own streams.
+///
+/// The task never gets one of our descriptors but a pipe: a terminal, a file or a directory of the host in its hands
+/// would be a way out.
+final class StandardStreams {
+    struct Kind: OptionSet {
+        let rawValue: Int
+        static let input = Kind(rawValue: 1)
+        static let terminal = Kind(rawValue: 2)
+    }
+
+    private let kind: Kind
+    private var output: OwnedDescriptor?
+    private var error: OwnedDescriptor?
+    private var input: OwnedDescriptor?
+    private var pumps: [StreamPump] = []
+    private var raw: RawTerminal?
+
+    init(_ kind: Kind) { self.kind = kind }
+
+    /// What the container gets. Its ends of the pipes live only as long as this value, so that ours see the end.
+    func attachment() throws(Failure) -> Attachment {
+        do throws(KernelError) {
+            let out = try OwnedDescriptor.pipe()
+            let err = try OwnedDescriptor.pipe()
+            output = out.read
+            error = err.read
+            var streams = [1: out.write, 2: err.write]
+            if kind.contains(.input), !kind.contains(.terminal) { streams[0] = try inputForTask() }
+            return Attachment(streams: streams)
+        } catch {
+            throw error.failure("console.no-pipes", doing: "make the pipes to the task")
+        }
+    }
+
+    /// A pipe somebody else feeds goes to the task as it is; anything else we copy.
+    private func inputForTask() throws(KernelError) -> OwnedDescriptor {
+        let own = try OwnedDescriptor.standardStream(0)
+        if try own.status().kind == .fifo { return own }
+        let pipe = try OwnedDescriptor.pipe()
+        input = pipe.write
+        return pipe.read
+    }
+
+    /// Starts copying. `onBrokenOutput` is told when whoever read our output has gone.
+    func start(terminal: OwnedDescriptor?, onBrokenOutput: @escaping @Sendable () -> Void) throws(Failure) {
+        do throws(KernelError) {
+            try pump(output.take(), to: 1, onBrokenOutput)
+            try pump(error.take(), to: 2, onBrokenOutput)
+            if let terminal {
+                try startTerminal(terminal)
+            } else if let pipe = input.take() {
+                _ = try StreamPump(from: try OwnedDescriptor.standardStream(0), to: pipe)
+            }
+        } catch {
+            throw error.failure("console.no-pump", doing: "connect the task with our own streams")
+        }
+    }
+
+    private func pump(
+        _ source: OwnedDescriptor?, to stream: Int32, _ onBrokenOutput: @escaping @Sendable () -> Void
+    ) throws(KernelError) {
+        guard let source else { return }
+        let pump = try StreamPump(from: source, to: try OwnedDescriptor.standardStream(stream)) { end in
+            if end == .readerGone { onBrokenOutput() }
+        }
+        pumps.append(pump)
+    }
+
+    /// Keys go to the task's terminal as they are; its output comes through the first pipe, made ready already for a
+    /// terminal to show.
+    private func startTerminal(_ master: OwnedDescriptor) throws(KernelError) {
+        guard kind.contains(.input) else {
+            let own = try OwnedDescriptor.standardStream(1)
+            if own.isTerminal { raw = try RawTerminal(own, .outputOnly) }
+            return
+        }
+        let own = try OwnedDescriptor.standardStream(0)
+        if own.isTerminal { raw = try RawTerminal(own) }
+        _ = try StreamPump(from: own, to: try master.duplicate())
+    }
+
+    /// Waits until everything the task said has been passed on, and gives our terminal back.
+    func finish() {
+        for pump in pumps { _ = pump.wait() }
+        restore()
+    }
+
+    func restore() {
+        // Nothing can be done about a terminal that is gone.
+        do throws(KernelError) { try raw?.restore() } catch { return }
+    }
+
+    /// The size of our terminal, whichever stream it is on.
+    static func size() -> TerminalSize? {
+        for stream: Int32 in 0...2 {
+            do throws(KernelError) {
+                let size = try OwnedDescriptor.standardStream(stream).terminalSize()
+                if size.rows > 0, size.columns > 0 { return size }
+            } catch { continue }
+        }
+        return nil
+    }
+
+    static func terminalRequest() -> TerminalRequest {
+        size().map { TerminalRequest(rows: UInt32($0.rows), columns: UInt32($0.columns)) } ?? TerminalRequest()
+    }
+}
+
+extension Optional {
+    /// The value, leaving nil behind.
+    fileprivate mutating func take() -> Wrapped? {
+        defer { self = nil }
+        return self
+    }
+}
