@@ -79,16 +79,8 @@ struct PlanTests {
         #expect(exec.spawn.namespaces == [])
     }
 
-    @Test("limits become the files of the cgroup")
-    func settings() {
-        let limits = ContainerLimits(
-            cpus: 0.5, cpuWeight: 50, memory: 64 << 20, swap: 0, pids: 100, cpuset: "0-1")
-        let settings = GroupSettings.settings(limits) { _ in true }
-        #expect(
-            settings.map { "\($0.file)=\($0.value)" } == [
-                "cpu.max=50000 100000", "cpu.weight=50", "cpuset.cpus=0-1", "memory.oom.group=1",
-                "memory.max=67108864", "memory.swap.max=0", "pids.max=100",
-            ])
+    @Test("a share of the processors becomes microseconds in each tenth of a second")
+    func quota() {
         #expect(GroupSettings.quota(0.001) == 1_000)
         #expect(GroupSettings.quota(2) == 200_000)
     }

@@ -66,19 +66,28 @@ public struct ControlGroup: Sendable {
     /// Writes one setting and reads it back: what the kernel kept must be what was meant.
     public func set(_ setting: GroupSetting) throws(Failure) {
         let file = path + "/" + setting.file
+        var setting = setting
         do throws(KernelError) {
+            if setting == .allProcessors { setting.value = try TextFile.read(path + "/../cpuset.cpus.effective") }
             try TextFile.write(setting.value, to: file)
-            let kept = try TextFile.read(file)
-            guard setting.isKept(in: kept) else {
-                throw KernelError(
-                    call: "read back \(Untrusted.shown(kept.split(separator: "\n").first.map(String.init) ?? ""))",
-                    on: file, errno: Errno.invalid)
+            try Self.check(setting, kept: try TextFile.read(file), in: file)
+            // The kernel takes processors that are not there, and then uses others.
+            if setting.file == "cpuset.cpus" {
+                try Self.check(setting, kept: try TextFile.read(file + ".effective"), in: file + ".effective")
             }
         } catch {
-            throw error.failure(
+            var failure = error.failure(
                 "cgroup.cannot-limit", doing: "set \(setting.file) to \(setting.value)", on: path,
                 remedy: "ask for a value this host accepts")
+            failure.field = setting.flag
+            throw failure
         }
+    }
+
+    private static func check(_ setting: GroupSetting, kept: String, in file: String) throws(KernelError) {
+        guard !setting.isKept(in: kept) else { return }
+        let line = kept.split(separator: "\n").first.map(String.init) ?? ""
+        throw KernelError(call: "read back \(Untrusted.shown(line))", on: file, errno: Errno.invalid)
     }
 
     public func read(_ file: String) throws(KernelError) -> String { try TextFile.read(path + "/" + file) }
@@ -96,6 +105,29 @@ public struct ControlGroup: Sendable {
     /// Text of a file that this kernel or these controllers may not have.
     public func contents(_ file: String) -> String? {
         do throws(KernelError) { return try read(file) } catch { return nil }
+    }
+
+    /// Which installation's the group is: several, each with its own state directory, may share one tree of cgroups.
+    private static let ownerAttribute: RawPath = "trusted.bulkhead"
+
+    /// Marks the group as belonging to the installation whose state is in `owner`.
+    public func claim(for owner: String) throws(Failure) {
+        do throws(KernelError) {
+            try OwnedDescriptor.open(RawPath(path), [.directory]).setAttribute(
+                Self.ownerAttribute, to: Array(owner.utf8))
+        } catch {
+            throw error.failure("cgroup.cannot-create", doing: "mark the container's cgroup", on: path)
+        }
+    }
+
+    /// False for a group of another installation, one without a mark, and one that is gone.
+    public func belongs(to owner: String) -> Bool {
+        do throws(KernelError) {
+            return try OwnedDescriptor.open(RawPath(path), [.directory]).attribute(Self.ownerAttribute)
+                == Array(owner.utf8)
+        } catch {
+            return false
+        }
     }
 
     public var exists: Bool { HostFacts.exists(path) }
@@ -130,11 +162,8 @@ public struct ControlGroup: Sendable {
     public func remove() throws(Failure) {
         guard exists else { return }
         do throws(KernelError) {
-            if !processes().isEmpty { try kill() }
-            try Deadline(seconds: 10).wait("\(path) to become empty") {
-                value(of: "populated", in: "cgroup.events") != 1
-            }
-            try Directories.removeEmpty(path)
+            let deadline = Deadline(seconds: 10)
+            while try !removed(by: deadline) {}
         } catch {
             if error.errno == Errno.noEntry { return }
             throw error.failure(
@@ -142,27 +171,18 @@ public struct ControlGroup: Sendable {
                 remedy: "see which process is left in \(path)/cgroup.procs", retry: .later)
         }
     }
-}
 
-/// A value for a file of a cgroup.
-public struct GroupSetting: Equatable, Sendable {
-    public var file: String
-    public var value: String
-    public init(_ file: String, _ value: String) {
-        self.file = file
-        self.value = value
-    }
-
-    /// The kernel rounds bytes down to pages and prints settings for several devices one a line.
-    func isKept(in text: String) -> Bool {
-        if file == "io.max" {
-            let wanted = Set(value.split(separator: " "))
-            return text.split(separator: "\n").contains { wanted.isSubset(of: $0.split(separator: " ")) }
+    /// False when somebody joined between the last process's end and the removal (an exec on its way).
+    private func removed(by deadline: Deadline) throws(KernelError) -> Bool {
+        if value(of: "populated", in: "cgroup.events") == 1 { try kill() }
+        try deadline.wait("\(path) to become empty") { value(of: "populated", in: "cgroup.events") != 1 }
+        do throws(KernelError) {
+            try Directories.removeEmpty(path)
+            return true
+        } catch {
+            if error.errno == Errno.busy, !deadline.hasPassed { return false }
+            throw error
         }
-        let kept = text.split(separator: "\n").first.map(String.init) ?? ""
-        if kept == value || file.hasPrefix("cpuset") || file == "io.weight" { return true }
-        guard let wanted = UInt64(value), let got = UInt64(kept) else { return false }
-        return file.hasPrefix("memory") && got <= wanted && wanted - got < 65_536
     }
 }
 

@@ -30,27 +30,46 @@ public struct ControlGroupIsolator: Isolator {
         for (isAsked, feature, what, flag) in asked where isAsked {
             _ = try context.demand(feature, for: what, flag: flag)
         }
+        try GroupSettings.check(limits)
     }
 
     public func establish(_ context: LaunchContext) throws(Failure) {
         guard let group = ControlGroup(context.request.id, host: context.host) else { return }
         try group.create(host: context.host)
-        for setting in try Self.settings(context.request.limits, host: context.host, root: context.root.writtenAt) {
-            try group.set(setting)
-        }
+        let settings = try Self.settings(
+            context.request.limits, host: context.host, root: context.root.writtenAt,
+            unenforced: context.request.isolation.allowedUnenforced)
+        for setting in settings { try group.set(setting) }
     }
 
-    /// Everything to write for `limits`; `root` is a host path on the file system the container writes to.
+    /// Everything to write for `limits`, memory last: it is the one that cannot be taken back without harm. `root` is a
+    /// host path on the file system the container writes to, `unenforced` what the user accepted to go without.
     public static func settings(
-        _ limits: ContainerLimits, host: HostAbilities, root: String
+        _ limits: ContainerLimits, replacing old: ContainerLimits = ContainerLimits(pids: nil), host: HostAbilities,
+        root: String, unenforced: [String] = []
     ) throws(Failure) -> [GroupSetting] {
-        let controllers = host.groups.controllers
-        var settings = GroupSettings.settings(limits) { controllers.contains($0) }
-        guard controllers.contains("io") else { return settings }
-        for limit in limits.io {
-            settings.append(GroupSettings.io(limit, device: try BlockDevice.number(limit.device, behind: root)))
+        let enforced = { (controller: String) in host.groups.controllers.contains(controller) }
+        var settings = GroupSettings.settings(limits, replacing: old, enforced: enforced)
+        if let mount = host.groups.mountPoint, enforced("io") {
+            do throws(Failure) {
+                settings += try disks(limits, replacing: old, root: root, mount: mount)
+            } catch {
+                guard unenforced.contains(Feature.io.rawValue) else { throw error }
+            }
         }
-        if let weight = limits.ioWeight { settings.append(GroupSetting("io.weight", "default \(weight)")) }
+        return settings + GroupSettings.memory(limits, replacing: old, enforced: enforced)
+    }
+
+    private static func disks(
+        _ limits: ContainerLimits, replacing old: ContainerLimits, root: String, mount: String
+    ) throws(Failure) -> [GroupSetting] {
+        var settings = try GroupSettings.io(limits.io, replacing: old.io) { device throws(Failure) in
+            try BlockDevice.number(device, behind: root)
+        }
+        if let weight = limits.ioWeight ?? (old.ioWeight == nil ? nil : 100) {
+            settings.append(
+                try DiskWeight.setting(weight, disk: try BlockDevice.number(nil, behind: root), mount: mount))
+        }
         return settings
     }
 

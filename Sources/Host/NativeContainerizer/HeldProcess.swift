@@ -25,6 +25,8 @@ struct HeldProcess: Sendable {
                 descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets)
             return HeldProcess(process: process, control: ours)
         } catch {
+            let doing = "start a process in the container"
+            if error.errno == Errno.wouldBlock, let failure = group?.processLimitFailure(doing: doing) { throw failure }
             throw error.failure(
                 "launch.cannot-spawn", doing: "start the container's first process", remedy: remedy(for: error))
         }
@@ -57,6 +59,7 @@ struct HeldProcess: Sendable {
 
     /// Lets the plan's own limits be set inside, where nobody may raise a hard limit any more.
     func raiseLimits(for plan: LaunchPlan) throws(Failure) {
+        try clearMemoryProtection()
         for planned in plan.steps {
             guard case .limit(let limit) = planned.step else { continue }
             do throws(KernelError) {
@@ -66,6 +69,17 @@ struct HeldProcess: Sendable {
                     "launch.cannot-raise-limit", doing: "raise a resource limit of the container's first process",
                     remedy: "start bulkhead with CAP_SYS_RESOURCE")
             }
+        }
+    }
+
+    /// A service that is never to be killed for memory passes that on to its children: with oom_score_adj -1000 a
+    /// container's limit would stop nobody. See proc(5).
+    private func clearMemoryProtection() throws(Failure) {
+        do throws(KernelError) {
+            guard try TextFile.read("/proc/self/oom_score_adj", limit: 64).hasPrefix("-") else { return }
+            try TextFile.write("0", to: "/proc/\(process.id)/oom_score_adj")
+        } catch {
+            throw error.failure("launch.cannot-limit", doing: "make the container killable when memory runs out")
         }
     }
 

@@ -33,15 +33,13 @@ extension NativeContainerizer {
                 "host.cannot-measure", doing: "measure container", on: id.text,
                 cause: "no cgroup version 2 tree is mounted", remedy: "mount -t cgroup2 none /sys/fs/cgroup/unified")
         }
-        func number(_ file: String) -> UInt64? {
-            group.contents(file).flatMap { UInt64($0.split(whereSeparator: \.isWhitespace).first ?? "") }
-        }
         return ContainerUsage(
             cpuMicroseconds: group.value(of: "usage_usec", in: "cpu.stat"),
             throttledMicroseconds: group.value(of: "throttled_usec", in: "cpu.stat"),
-            memoryBytes: number("memory.current"), memoryPeakBytes: number("memory.peak"),
-            memoryLimitBytes: number("memory.max"),
-            processes: number("pids.current") ?? UInt64(group.processes().count), processLimit: number("pids.max"),
+            memoryBytes: group.amount(of: "memory.current"), memoryPeakBytes: group.amount(of: "memory.peak"),
+            memoryLimitBytes: group.amount(of: "memory.max"),
+            processes: group.amount(of: "pids.current") ?? UInt64(group.processes().count),
+            processLimit: group.amount(of: "pids.max"),
             readBytes: ioSum(group, "rbytes"), writtenBytes: ioSum(group, "wbytes"),
             pressure: pressure(group), at: HostFacts.monotonicClock())
     }
@@ -63,17 +61,20 @@ extension NativeContainerizer {
         return result
     }
 
-    /// Replaces limits of a running container. Everything is checked before the first value is written.
+    /// Replaces the limits of a running container: all, or none when one is refused. A limit that is nil in `limits` is
+    /// taken away.
     public func update(_ id: ContainerID, limits: ContainerLimits) throws(Failure) {
         _ = try running(id, to: "update")
         guard let lock = try records.lock(id, wait: true) else { return }
         defer { withExtendedLifetime(lock) {} }
-        guard var record = try records.read(id), let group = ControlGroup(id, host: host) else { return }
+        guard var record = try records.read(id) else { return }
+        let old = record.request.limits
         record.request.limits = limits
         let upper = "\(places.containers)/\(id.text)/upper"
         let root = RootTree(assembly: .directory(upper), attributes: [], mapped: true)
         _ = try ControlGroupIsolator().prepare(context(record.request, root: root, hasReader: false))
-        for setting in try ControlGroupIsolator.settings(limits, host: host, root: upper) { try group.set(setting) }
+        try ControlGroup(id, host: host)?.replace(
+            old, by: limits, host: host, root: upper, unenforced: record.request.isolation.allowedUnenforced)
         try records.write(record)
     }
 }

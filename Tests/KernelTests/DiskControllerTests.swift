@@ -1,0 +1,99 @@
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+import Testing
+
+@testable import Isolation
+
+extension ControllerTests {
+    @Suite("Disks", .serialized)
+    struct DiskControllerTests {
+        static let rate: UInt64 = 4 << 20
+
+        /// Number and device of the disk that holds the containers' files.
+        static func disk(_ host: TestHost) throws -> (number: String, path: String) {
+            let number = try BlockDevice.number(nil, behind: host.layer)
+            let target = try #require(HostFacts.linkTarget("/sys/dev/block/" + number))
+            return (number, "/dev/" + (target.split(separator: "/").last ?? ""))
+        }
+
+        @Test("a writer is held to its bytes a second, on the disk behind its files")
+        func write() throws {
+            let host = try TestHost()
+            let script = "while :; do dd if=/dev/zero of=/root/file bs=256k count=64 oflag=direct; done"
+            let (id, group, _) = try host.started(script) {
+                $0.limits.io = [IOLimit(kind: .writeBytes, device: nil, perSecond: Self.rate)]
+            }
+            let number = try Self.disk(host).number
+            #expect(try host.setting("io.max", of: id) == "\(number) rbps=max wbps=\(Self.rate) riops=max wiops=max")
+            try expect(group, "wbytes", within: Self.rate, over: 12 << 20)
+        }
+
+        @Test("a reader is held to its bytes a second, on a disk given by its device")
+        func read() throws {
+            let host = try TestHost()
+            let disk = try Self.disk(host)
+            let (id, group, _) = try host.started(Self.readLoop) {
+                $0.limits.io = [IOLimit(kind: .readBytes, device: disk.path, perSecond: Self.rate)]
+            }
+            #expect(try host.setting("io.max", of: id).hasPrefix("\(disk.number) rbps=\(Self.rate) wbps=max"))
+            try expect(group, "rbytes", within: Self.rate, over: 12 << 20)
+        }
+
+        @Test("operations are limited too, and an update changes and removes the limit")
+        func operations() throws {
+            let host = try TestHost()
+            let limit = IOLimit(kind: .readOperations, device: nil, perSecond: 40)
+            let (id, group, _) = try host.started(Self.readLoop) { $0.limits.io = [limit] }
+            try expect(group, "rios", within: 40, over: 80)
+            try host.containerizer.update(id, limits: ContainerLimits())
+            #expect(try host.setting("io.max", of: id) == "")
+            let free = try Measured("reads", growsBy: 100) { Measured.disk(group, "rios") }
+            #expect(free.perSecond > 80, "read \(free.perSecond) times a second without a limit")
+        }
+
+        static let readLoop =
+            "dd if=/dev/zero of=/root/file bs=1M count=8 oflag=direct; "
+            + "while :; do dd if=/root/file of=/dev/null bs=256k iflag=direct; done"
+
+        /// The counter's growth is within 15 percent of `rate`, once it has begun to grow.
+        func expect(_ group: ControlGroup, _ key: String, within rate: UInt64, over amount: UInt64) throws {
+            _ = try Measured(key, growsBy: amount / 12) { Measured.disk(group, key) }
+            let measured = try Measured(key, growsBy: amount) { Measured.disk(group, key) }
+            let share = measured.perSecond / Double(rate)
+            #expect((0.85...1.15).contains(share), "\(key) grew at \(share) times the rate asked for")
+        }
+
+        @Test("a weight is refused while nothing on the disk goes by it, and kept when something does")
+        func weight() throws {
+            let host = try TestHost()
+            let number = try Self.disk(host).number
+            let failure = try #require(throws: Failure.self) { try host.run(["true"]) { $0.limits.ioWeight = 50 } }
+            #expect(failure.code == "cgroup.no-weight")
+            #expect(failure.remedy?.contains("echo '\(number) enable=1' > /sys/fs/cgroup/io.cost.qos") == true)
+            #expect(try host.containerizer.list().isEmpty)
+
+            try TextFile.write("\(number) enable=1", to: "/sys/fs/cgroup/io.cost.qos")
+            defer {
+                #expect(throws: Never.self) {
+                    try TextFile.write("\(number) enable=0", to: "/sys/fs/cgroup/io.cost.qos")
+                }
+            }
+            let (id, _, _) = try host.started("sleep 600") { $0.limits.ioWeight = 50 }
+            #expect(try host.setting("io.weight", of: id) == "default 50")
+        }
+
+        @Test(
+            "a limit for something that is no disk is refused before anything runs",
+            arguments: ["/dev/null", "/etc", "/dev/none"])
+        func noDisk(path: String) throws {
+            let host = try TestHost()
+            let failure = try #require(throws: Failure.self) {
+                try host.run(["true"]) { $0.limits.io = [IOLimit(kind: .readBytes, device: path, perSecond: 1_000)] }
+            }
+            #expect(failure.code == "cgroup.no-device")
+            #expect(try host.containerizer.list().isEmpty)
+        }
+    }
+}
