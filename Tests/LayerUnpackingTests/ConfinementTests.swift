@@ -157,7 +157,7 @@ import Testing
         // A user without privileges: the program starts, and refuses.
         let (read, write) = try OwnedDescriptor.pipe()
         let program = try Unpacker.program()
-        let child = try start(["/usr/bin/setpriv", "--bounding-set", "-all", program, "layer"], write)
+        let child = try start(["/usr/bin/setpriv", "--bounding-set", "-all", program, "layer"], consume write)
         let outcome = try Unpacker.collect(child, output: read, since: HostFacts.monotonicClock(), timeout: 60)
         #expect(outcome.exitStatus == 1)
         #expect(outcome.refusal == "layer.confinement", "\(outcome.last)")

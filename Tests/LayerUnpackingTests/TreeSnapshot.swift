@@ -8,30 +8,30 @@ struct TreeSnapshot: Equatable {
     enum Detail {
         /// All there is, inode numbers of hard-linked files included.
         case everything
-        /// What two unpackers must agree on: no link counts of directories, no times of directories `except`.
+        /// What two unpackers must agree on: which visible names are one file, not how many links are counted.
         case content
     }
 
     init(of root: OwnedDescriptor, _ detail: Detail = .everything) throws {
-        var groups: [UInt64: String] = [:]
+        var groups: [UInt64: [String]] = [:]
         var pending: [(path: String, directory: OwnedDescriptor)] = [("", root)]
         entries["."] = try Self.line(try root.status(), in: nil, root, detail)
         while let (path, directory) = pending.popLast() {
             for entry in try directory.entries().sorted(by: { $0.name.description < $1.name.description }) {
                 let status = try directory.status(of: entry.name)
                 let name = path + Self.shown(entry.name.bytes)
-                var line = try Self.line(status, in: entry.name, directory, detail)
-                if status.kind != .directory, status.links > 1 {
-                    let first = groups[status.inode] ?? name
-                    groups[status.inode] = first
-                    line += " linked-with=\(detail == .everything ? "\(status.inode)" : first)"
-                }
-                entries[name] = line
+                entries[name] = try Self.line(status, in: entry.name, directory, detail)
+                if status.kind != .directory, status.links > 1 { groups[status.inode, default: []].append(name) }
                 if status.kind == .directory {
                     pending.append((name + "/", try directory.open(entry.name, [.directory, .noFollow])))
                 }
             }
         }
+        for group in groups.values where group.count > 1 { note(group) }
+    }
+
+    private mutating func note(_ group: [String]) {
+        for name in group { entries[name]? += " one file: \(group.sorted())" }
     }
 
     private static func line(
@@ -39,7 +39,7 @@ struct TreeSnapshot: Equatable {
     ) throws -> String {
         var line = "\(status.kind) \(String(status.mode, radix: 8)) \(status.uid):\(status.gid)"
         line += " mtime=\(status.modifiedSeconds).\(status.modifiedNanoseconds)"
-        if status.kind != .directory || detail == .everything { line += " nlink=\(status.links)" }
+        if detail == .everything { line += " nlink=\(status.links)" }
         switch status.kind {
         case .link:
             if let name { line += " -> \(shown(try directory.linkTarget(name).bytes))" }

@@ -21,6 +21,20 @@ final class LayerWriter {
         view = LayerView(root: root, lowers: lowers, limits: limits, times: times)
     }
 
+    /// Gives the root what the layer below says of it, or what a root has when nobody says anything: the archive may
+    /// have no entry for it. Call it first.
+    func prepareRoot() throws(KernelError) {
+        let root = view.root.upper
+        guard let model = view.root.lowers.first else {
+            try root.changeOwner(uid: 0, gid: 0)
+            try root.changeMode(0o755)
+            return
+        }
+        let status = try model.status()
+        try root.take(status, attributesFrom: model)
+        try times.record([], Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds))
+    }
+
     /// Carries out one entry. `content` gives its bytes piece by piece.
     func add(_ entry: TarEntry, content: TarReader) throws {
         entries += 1

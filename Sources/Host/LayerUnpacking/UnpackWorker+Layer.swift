@@ -7,6 +7,7 @@ extension UnpackWorker {
         guard let target else { preconditionFailure("a layer without a target directory") }
         let writer = LayerWriter(root: target, lowers: lowers, limits: order.limits)
         let (stream, diffID) = try withArchive { archive in
+            try writer.prepareRoot()
             while let entry = try archive.next() {
                 do {
                     try writer.add(entry, content: archive)
