@@ -107,10 +107,13 @@ let package = Package(
             ["LayerUnpacking", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics", "bulkhead-unpack"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Diagnostics"]),
+        .executableTarget(
+            name: "image-importer", dependencies: ["ImageStorage", "LinuxKernel"], path: "Tests/ImageImporter",
+            swiftSettings: swiftSettings),
         tests(
             "ImageStorageTests",
             [
-                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics",
+                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics", "image-importer",
                 "bulkhead-unpack",
             ]),
         tests("SeccompFormatTests", ["SeccompFormat", "Diagnostics"]),

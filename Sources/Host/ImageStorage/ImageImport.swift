@@ -132,9 +132,7 @@ struct ImageImport {
         _ plans: [(plan: ImagePlan, size: UInt64)], wanted: Platform, from blobs: StagedBlobs, in staging: Staging
     ) throws(Failure) -> [StoreIndex.Record] {
         for (plan, _) in plans { try publishBlobs(of: plan, from: blobs, in: staging) }
-        try onStore("write blobs to disk in", root.path) { () throws(KernelError) in
-            try staging.directory.synchronizeFilesystem()
-        }
+        try onStore("write blobs to disk in", root.path) { () throws(KernelError) in try root.blobs.synchronize() }
         let now = Int64(HostFacts.wallClock())
         let records = plans.map { plan, size in
             StoreIndex.Record(
