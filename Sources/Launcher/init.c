@@ -320,8 +320,7 @@ int step_divide(struct launch *launch, struct cursor *payload) {
     if (init.task < 0) return -1;
     if (init.task > 0) become_init(launch, &signals, filter);
 
-    if (launch->procfs >= 0) (void)close(launch->procfs); /* the child may be in another pid namespace */
-    launch->procfs = -1;
+    if (launch->moved) launch->procfs = close_after(-1, launch->procfs);
     for (int i = 0; i < 2; i++)
         if (init.source[i].from >= 0) (void)close(init.source[i].from);
     if (init.terminal >= 0) (void)close(init.terminal);

@@ -45,6 +45,7 @@ struct launch {
     int root;                  /* the container's root, or -1: "/" not opened yet */
     int attached;              /* `root` is not "/" yet */
     int procfs;                /* a procfs of our own, or -1 */
+    int moved;                 /* a namespace was joined or left: the next child may be in another pid namespace */
     struct original empty;     /* an empty read-only directory */
     struct original null;      /* the null device */
     int output[2];             /* write ends of init's pipes for 1 and 2, or -1 */
@@ -60,6 +61,7 @@ ssize_t receive_descriptors(int socket, char *byte, int descriptors[], size_t mo
 
 /* paths.c */
 enum { absent_target = -2 };
+int close_after(int result, int descriptor);       /* `result`, with errno as it was */
 int root_descriptor(struct launch *launch);
 int open_beneath(int directory, const char *path, uint64_t flags, uint64_t resolve);
 int open_in_root(struct launch *launch, const char *path, uint32_t rules, uint64_t flags);

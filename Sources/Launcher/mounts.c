@@ -5,13 +5,6 @@
 
 struct attributes { uint64_t set, clear, propagation, user_namespace; };
 
-static int close_after(int result, int descriptor) {
-    int error = errno;
-    if (descriptor >= 0) (void)close(descriptor);
-    errno = error;
-    return result;
-}
-
 static int move_tree(int tree, int target) {
     return (int)syscall(SYS_move_mount, tree, "", target, "", move_from_empty | move_to_empty);
 }

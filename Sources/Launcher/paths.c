@@ -10,6 +10,13 @@ enum { name_max = 255, path_max = 4096, retries = 64, proc_magic = 0x9fa0 };
 
 struct how { uint64_t flags, mode, resolve; };
 
+int close_after(int result, int descriptor) {
+    int error = errno;
+    if (descriptor >= 0) (void)close(descriptor);
+    errno = error;
+    return result;
+}
+
 int root_descriptor(struct launch *launch) {
     if (launch->root < 0) launch->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return launch->root;
@@ -30,7 +37,7 @@ int open_in_root(struct launch *launch, const char *path, uint32_t rules, uint64
     return open_beneath(root, path, flags, resolve_in_root | (rules & BH_TARGET_NO_LINKS ? resolve_no_symlinks : 0));
 }
 
-/* Makes `name` with exactly `mode` and opens it. A directory somebody else made first will do, anything else will not. */
+/* Makes `name` with exactly `mode` and opens it. A directory somebody else made first will do, nothing else will. */
 static int make_entry(int parent, const char *name, uint32_t kind, uint32_t mode) {
     mode_t mask = umask(0);
     int made;
@@ -71,10 +78,7 @@ static int create_in_root(struct launch *launch, const char *path, uint32_t rule
         (void)close(parent);
         parent = next;
     }
-    int error = errno;
-    if (parent >= 0) (void)close(parent);
-    errno = error;
-    return -1;
+    return close_after(-1, parent);
 }
 
 /* A descriptor of what is at `path`, absent_target when that may be missing and is, or -1. */
@@ -94,9 +98,8 @@ int find_target(struct launch *launch, const char *path, uint32_t rules, uint32_
     if (!error && kind == BH_KIND_DIRECTORY && !S_ISDIR(status.st_mode)) error = ENOTDIR;
     if (!error && kind == BH_KIND_FILE && S_ISDIR(status.st_mode)) error = EISDIR;
     if (!error) return target;
-    (void)close(target);
     errno = error;
-    return -1;
+    return close_after(-1, target);
 }
 
 int make_directory(struct launch *launch, const char *path, uint32_t mode, uint32_t uid, uint32_t gid) {
@@ -106,11 +109,7 @@ int make_directory(struct launch *launch, const char *path, uint32_t mode, uint3
     if (errno != ENOENT) return -1;
     launch->part = BH_PART_CREATE;
     directory = create_in_root(launch, path, 0, BH_KIND_DIRECTORY, mode);
-    if (directory < 0) return -1;
-    int result = fchownat(directory, "", uid, gid, AT_EMPTY_PATH), error = errno;
-    (void)close(directory);
-    errno = error;
-    return result;
+    return directory < 0 ? -1 : close_after(fchownat(directory, "", uid, gid, AT_EMPTY_PATH), directory);
 }
 
 /* A procfs nobody else can reach or mount over: what an image put at /proc cannot redirect a write (CVE-2019-16884). */
@@ -121,10 +120,7 @@ static int open_procfs(struct launch *launch) {
     if (syscall(SYS_fsconfig, context, command_create, NULL, NULL, 0) == 0)
         launch->procfs = (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */,
                                       MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTE);
-    int error = errno;
-    (void)close(context);
-    errno = error;
-    return launch->procfs;
+    return close_after(launch->procfs, context);
 }
 
 int write_proc(struct launch *launch, const char *path, const char *value, size_t length) {
@@ -145,10 +141,7 @@ int write_proc(struct launch *launch, const char *path, const char *value, size_
             if (written >= 0 && (size_t)written != length) errno = EIO;
         }
     }
-    int error = errno;
-    (void)close(file);
-    errno = error;
-    return written == (ssize_t)length ? 0 : -1;
+    return close_after(written == (ssize_t)length ? 0 : -1, file);
 }
 
 /* Whatever is used as the null device must be it: a container may have put something else in its place. */

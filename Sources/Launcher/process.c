@@ -11,6 +11,7 @@ enum { keyctl_join_session = 1, seccomp_set_filter = 1, path_max = 4096, decimal
 
 /* What was opened in other namespaces says nothing about the new ones. */
 static void forget_places(struct launch *launch) {
+    launch->moved = 1;
     if (launch->procfs >= 0) (void)close(launch->procfs);
     launch->procfs = -1;
     if (launch->attached) return;
@@ -122,10 +123,7 @@ int step_loopback_up(struct launch *launch, struct cursor *payload) {
         request.ifr_flags |= IFF_UP;
         result = ioctl(socket_, SIOCSIFFLAGS, &request);
     }
-    int error = errno;
-    (void)close(socket_);
-    errno = error;
-    return result;
+    return close_after(result, socket_);
 }
 
 int step_new_keyring(struct launch *launch, struct cursor *payload) {

@@ -18,9 +18,8 @@ static int open_master(struct launch *launch) {
     if (master < 0) return -1;
     launch->part = BH_PART_VERIFY;
     if (fstatfs(master, &system) == 0 && system.f_type == devpts_magic) return master;
-    (void)close(master);
     errno = ENODEV;
-    return -1;
+    return close_after(-1, master);
 }
 
 /* The slave is opened through its master, never by its name, which a container could replace (CVE-2025-52565). */
@@ -60,9 +59,7 @@ static int open_null(struct launch *launch) {
     if (null < 0) return -1;
     launch->part = BH_PART_VERIFY;
     if (check_null_device(null) == 0) return null;
-    (void)close(null);
-    errno = ENODEV;
-    return -1;
+    return close_after(-1, null);
 }
 
 int step_standard_streams(struct launch *launch, struct cursor *payload) {

@@ -243,6 +243,26 @@ struct InitTests {
         #expect(try attended.log().text(2) == "error\n")
     }
 
+    @Test("what comes after the fork is the task's alone, in whatever pid namespace it is", arguments: [true, false])
+    func settingsOfTheTask(isInit: Bool) throws {
+        let limit = ResourceLimit(resource: 7, soft: 25, hard: 25)
+        let before: [Step] = (isInit ? [] : [.unshare([.pid])]) + [.sysctl(name: "kernel/domainname", value: "inside")]
+        var attended = try Attended(
+            "cat /proc/sys/kernel/domainname /proc/self/oom_score_adj; ulimit -n; echo ready; exec busybox sleep 1000",
+            isInit: isInit, before: before, after: [.oomScore(77), .limit(limit)], sinks: true)
+        attended.trial.namespaces.formUnion([.uts, .mount])
+        let output = try attended.trial.pipe("sink1")
+        _ = try attended.trial.pipe("sink2")
+        let running = try attended.trial.start()
+        try running.expectStarted()
+        #expect(try (0..<4).map { _ in try output.line() } == ["inside", "77", "25", "ready"])
+        #expect(try TextFile.read("/proc/\(running.process.id)/oom_score_adj") == "0\n")
+        #expect(try !TextFile.read("/proc/\(running.process.id)/limits").contains("Max open files            25"))
+        // As process 1 the task is spared every signal it does not handle, pid_namespaces(7), but SIGKILL from outside.
+        try running.process.queue(signal: 63, value: SIGKILL)
+        #expect(try running.end() == .exited(128 + SIGKILL))
+    }
+
     @Test("without an init the task itself is process 1, and the monitor outside writes the record")
     func taskAsProcessOne() throws {
         let attended = try Attended("echo $$; exit 9", isInit: false, before: [.unshare([.pid])])
