@@ -222,7 +222,7 @@ struct InitTests {
             "CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Name:\tbulkhead-init"]
         { #expect(status.contains(line), "\(line)") }
         let resident = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS") })
-        #expect(try #require(Int(resident.filter(\.isNumber))) < 512, "\(resident)")
+        #expect(try #require(Int(resident.filter(\.isNumber))) < 1_024, "\(resident)")
         // The exit record, two logs, two pipes, two sinks, the signals; nothing of the caller.
         #expect(try TextFile.openFiles(of: running.process.id) == 8)
         try running.process.signal(SIGTERM)
