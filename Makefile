@@ -13,10 +13,11 @@ PREFIX ?= /usr/local
 SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
+PROBE := .build/probe/bulkhead-probe
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
-.PHONY: help setup build run test kernel-test tidy fuzz bench images docs install clean launcher
+.PHONY: help setup build run test kernel-test tidy fuzz bench images docs install clean launcher probe
 
 help: ## list these verbs
 	@echo "Bulkhead. The two to begin with: 'make run' and 'make test'."
@@ -26,12 +27,19 @@ setup: ## install the Debian packages that building, running and testing need, a
 	@.ci/setup
 
 launcher: $(LAUNCHER) ## build the static C program that becomes a container's first process
+	@:
 # Static and small: it is run from memory, in a root filesystem that has no libraries. Without musl, glibc will do.
 $(LAUNCHER): $(wildcard Sources/Launcher/*.[ch] Sources/Launcher/include/*.h) Makefile
 	@mkdir -p $(@D)
 	@compiler=musl-gcc; command -v musl-gcc > /dev/null || compiler=gcc; set -x; \
 	$$compiler -std=gnu17 -Os -static -s -Wall -Wextra -Werror -ISources/Launcher/include \
 	    -o $@.new $(filter %.c,$^) && mv $@.new $@
+
+probe: $(PROBE) ## build the hostile program that the kernel tests put into containers
+$(PROBE): $(wildcard Tests/Probe/*.[ch]) Makefile
+	@mkdir -p $(@D)
+	@compiler=musl-gcc; command -v musl-gcc > /dev/null || compiler=gcc; set -x; \
+	$$compiler -std=gnu17 -O1 -static -s -Wall -Wextra -Werror -ITests/Probe -o $@.new $(filter %.c,$^) && mv $@.new $@
 
 build: ## build the programs, optimised, into .build/release
 	@$(call need,build)
