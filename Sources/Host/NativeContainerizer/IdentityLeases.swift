@@ -12,20 +12,13 @@ public struct IdentityLeases: Sendable {
 
     /// The lowest free block. Ranges of two containers never overlap.
     public func take(for id: ContainerID) throws(Failure) -> IdentityRange {
-        do throws(KernelError) {
-            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
+        let taken = try locked("lease user ids for container", on: id.text) { folder throws(KernelError) in
             let used = Set(try folder.entries().compactMap { UInt32($0.name.description) })
-            for slot in 0..<Self.slotsMax where !used.contains(slot) {
-                do throws(KernelError) {
-                    try folder.open(RawPath("\(slot)"), [.writeOnly, .create, .exclusive], mode: 0o600).write(id.text)
-                    return IdentityRange(base: Self.firstBase + slot * Self.size, count: Self.size)
-                } catch {
-                    if error.errno != Errno.exists { throw error }
-                }
-            }
-        } catch {
-            throw error.failure("state.unwritable", doing: "lease user ids for container", on: id.text)
+            guard let slot = (0..<Self.slotsMax).first(where: { !used.contains($0) }) else { return UInt32?.none }
+            try folder.open(RawPath("\(slot)"), [.writeOnly, .create, .exclusive], mode: 0o600).write(id.text)
+            return slot
         }
+        if let taken { return IdentityRange(base: Self.firstBase + taken * Self.size, count: Self.size) }
         throw Failure(
             "host.no-ids", doing: "lease user ids for container", on: id.text,
             cause: "all \(Self.slotsMax) blocks are in use", remedy: "remove containers that have ended",
@@ -34,41 +27,39 @@ public struct IdentityLeases: Sendable {
 
     /// Gives back what a container holds. Holding nothing is fine.
     public func release(_ range: IdentityRange, of id: ContainerID) throws(Failure) {
-        guard range.base >= Self.firstBase else { return }
+        guard range.base >= Self.firstBase, HostFacts.exists(directory) else { return }
         let name = RawPath("\((range.base - Self.firstBase) / Self.size)")
-        do throws(KernelError) {
-            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
-            let holder = try folder.open(name).readAll(limit: 128)
-            if holder == Array(id.text.utf8) { try folder.unlink(name) }
-        } catch {
-            if error.errno == Errno.noEntry { return }
-            throw error.failure("state.unwritable", doing: "give back the user ids of container", on: id.text)
+        try locked("give back the user ids of container", on: id.text) { folder throws(KernelError) in
+            guard try folder.exists(name) else { return }
+            if try holder(of: name, in: folder) == id.text { try folder.unlink(name) }
         }
     }
 
-    /// Gives back a lease by the name of its file.
-    func drop(_ name: String) throws(Failure) {
-        do throws(KernelError) {
-            try OwnedDescriptor.open(RawPath(directory), [.directory]).unlink(RawPath(name))
-        } catch {
-            if error.errno == Errno.noEntry { return }
-            throw error.failure("state.unwritable", doing: "give back the lease of user ids", on: name)
-        }
-    }
-
-    /// Leases whose container has no record any more, after a crash.
-    func abandoned(existing: Set<String>) throws(Failure) -> [(name: String, holder: String)] {
-        do throws(KernelError) {
-            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
-            var result: [(String, String)] = []
-            for entry in try folder.entries() {
-                let holder = String(decoding: try folder.open(entry.name).readAll(limit: 128), as: UTF8.self)
-                if !existing.contains(holder) { result.append((entry.name.description, holder)) }
+    /// Gives back, after a crash, what containers hold that are no more, as `isGone` says of an id.
+    func dropAbandoned(_ isGone: (String) -> Bool) throws(Failure) {
+        guard HostFacts.exists(directory) else { return }
+        try locked("give back leases of user ids", on: directory) { folder throws(KernelError) in
+            for entry in try folder.entries() where isGone(try holder(of: entry.name, in: folder)) {
+                try folder.unlink(entry.name)
             }
-            return result
+        }
+    }
+
+    private func holder(of name: RawPath, in folder: OwnedDescriptor) throws(KernelError) -> String {
+        String(decoding: try folder.open(name).readAll(limit: 128), as: UTF8.self)
+    }
+
+    /// Everything is looked up and changed under one lock: a lease that was looked at cannot have become another's.
+    private func locked<Value>(
+        _ doing: String, on subject: String, _ body: (OwnedDescriptor) throws(KernelError) -> Value
+    ) throws(Failure) -> Value {
+        do throws(KernelError) {
+            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
+            _ = try folder.lock(exclusive: true, wait: true)
+            defer { withExtendedLifetime(folder) {} }
+            return try body(folder)
         } catch {
-            if error.errno == Errno.noEntry { return [] }
-            throw error.failure("state.unreadable", doing: "read the leases of user ids", on: directory)
+            throw error.failure("state.unwritable", doing: doing, on: subject)
         }
     }
 }

@@ -61,6 +61,7 @@ extension NativeContainerizer {
         let context = context(record.request, root: root, hasReader: attachment.hasReader)
         let plan = try ContainerPlan.build(context)
         for isolator in Isolators.all { try isolator.establish(context) }
+        try ControlGroup(id, host: host)?.claim(for: places.volatile)
         Failpoint.pass("launch.established")
 
         let held = try HeldProcess.spawn(

@@ -42,6 +42,9 @@ public struct RecordStore: Sendable {
         }
     }
 
+    /// Whether a container of that id is there or being made.
+    func exists(_ id: String) -> Bool { HostFacts.exists("\(places.records)/\(id)") }
+
     /// Nil when there is no such container, or when it was removed meanwhile.
     public func read(_ id: ContainerID) throws(Failure) -> ContainerRecord? {
         let path = directory(id) + "/record.json"
