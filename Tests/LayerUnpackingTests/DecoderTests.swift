@@ -1,5 +1,6 @@
 import Diagnostics
 import HostileArchives
+import OCIFormat
 import Testing
 
 @testable import LayerUnpacking

@@ -186,6 +186,30 @@ import Testing
         #expect(try top.open("usr/bin/alias").attribute("user.kept", is: 1))
     }
 
+    @Test("hundreds of lower layers are searched with bounded descriptors")
+    func manyLowers() throws {
+        let sandbox = try Sandbox()
+        let lower = try stack(
+            sandbox,
+            [
+                archive {
+                    $0.add("a/b/c/d/e/f/g/", .directory, mode: 0o710)
+                    $0.add("link", .link, link: "a/b/c/d/e/f")
+                }
+            ])[0]
+        let lowers = [OwnedDescriptor](repeating: lower, count: 400)
+        let (outcome, layer) = try sandbox.unpack(
+            archive { tar in
+                for index in 0..<20 {
+                    tar.add("link/g/file\(index)", text: "new")
+                    tar.add("a/file\(index)", text: "new")
+                }
+            }, into: "layer", lowers: lowers)
+        #expect(outcome.exitStatus == 0, "\(outcome.last)")
+        #expect(try text("a/b/c/d/e/f/g/file19", in: layer) == "new")
+        #expect(try layer.open("a/b/c/d/e/f/g", [.directory]).status().mode == 0o710)
+    }
+
     @Test("entries of the same layer replace one another, the last one wins")
     func lastWins() throws {
         let sandbox = try Sandbox()

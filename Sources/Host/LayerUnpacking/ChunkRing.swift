@@ -1,5 +1,6 @@
 import Diagnostics
 import LinuxKernel
+import OCIFormat
 
 /// A few buffers that go round between the thread that decompresses and the thread that writes: what bounds memory
 /// when one of them is faster.

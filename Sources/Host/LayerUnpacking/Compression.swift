@@ -1,9 +1,7 @@
 import Diagnostics
+import OCIFormat
 
-/// How a stream is compressed.
-public enum Compression: String, Sendable {
-    case none, gzip, zstd
-
+extension Compression {
     /// As many first bytes as the decision can need.
     static let prefixBytes = 512
 

@@ -66,7 +66,7 @@ public enum Confinement {
     private static func limitResources(_ limits: ImageLimits) throws(KernelError) {
         try OwnProcess.limit(.coreBytes, to: 0)
         try OwnProcess.limit(.lockedBytes, to: 0)
-        try OwnProcess.limit(.descriptors, to: descriptorsMax)
+        try OwnProcess.limit(.descriptors, to: min(descriptorsMax, HostFacts.hardLimits()["nofile"] ?? descriptorsMax))
         try OwnProcess.limit(.dataBytes, to: dataBytesMax)
         try OwnProcess.limit(.addressSpaceBytes, to: addressSpaceMax)
         // Names of directories are kept in a file too; it is no longer than the archive.

@@ -1,5 +1,6 @@
 import CInflate
 import Diagnostics
+import OCIFormat
 
 /// gzip (RFC 1952) through ISA-L: any number of members, then nothing or zero bytes, as tar's blocking leaves them.
 final class GzipDecoder: StreamDecoder {

@@ -12,12 +12,7 @@ final class LayerView {
     let knowsLowers: Bool
     private let limits: ImageLimits
     private let times: DirectoryTimes
-    /// Where the last walk ended: `remembered[i]` is the directory `path[...i]`, or nil when it was let go.
-    private var path: [RawPath] = []
-    private var remembered: [LayerDirectory?] = []
-    private var heldDescriptors = 0
-
-    static let heldDescriptorsMax = 512
+    private var trail = Trail()
 
     /// `lowers` are the roots of the layers below, topmost first; nil when they are not known.
     init(root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits, times: DirectoryTimes) {
@@ -38,35 +33,33 @@ final class LayerView {
     func directory(_ components: ArraySlice<RawPath>, for entry: [UInt8]) throws -> Place {
         var walk = PathWalk(components, depthMax: limits.pathDepth, bytesMax: limits.pathBytes)
         while case .lookUp(let name) = walk.next() {
-            if isRemembered(walk.resolved, then: name) {
+            // What was resolved is a start of the trail: each step either follows it or cuts it and goes on from there.
+            let depth = walk.resolved.count
+            if trail.leads(to: name, from: depth) {
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
                 continue
             }
-            let here = try directory(resolved: walk.resolved)
+            let here = try directory(walk.resolved)
             switch try here.find(name) {
             case .directory(let upper, let lowers):
                 let made = try upper ?? copyUp(name, of: lowers, into: here, at: walk.resolved)
+                trail.extend(from: depth, by: name, LayerDirectory(upper: made, lowers: lowers))
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
-                remember(walk.resolved, LayerDirectory(upper: made, lowers: lowers))
             case .missing:
-                let made = try make(name, in: here)
+                trail.extend(from: depth, by: name, LayerDirectory(upper: try make(name, in: here), lowers: []))
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
-                remember(walk.resolved, LayerDirectory(upper: made, lowers: []))
             case .link(let target):
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.follow(target) }
             case .other:
                 throw Refusal.entry(entry, field: "path", "\(name) on its way is not a directory")
             }
         }
-        return Place(directory: try directory(resolved: walk.resolved), path: walk.resolved)
+        return Place(directory: try directory(walk.resolved), path: walk.resolved)
     }
 
-    /// Forgets what was found: something on a remembered path may have been replaced.
-    func forget() {
-        path = []
-        remembered = []
-        heldDescriptors = 0
-    }
+    /// Forgets what was found below the first `depth` components of the last walk: something there is replaced. Called
+    /// with 0 it forgets everything.
+    func forget(below depth: Int) { trail.cut(to: depth) }
 
     private func checked(_ entry: [UInt8], _ step: () throws(PathWalk.Problem) -> Void) throws(Failure) {
         do throws(PathWalk.Problem) {
@@ -83,38 +76,11 @@ final class LayerView {
     }
 }
 
-// Remembering
-
 extension LayerView {
-    private func isRemembered(_ resolved: [RawPath], then name: RawPath) -> Bool {
-        resolved.count < path.count && path[resolved.count] == name && path.starts(with: resolved)
-    }
-
-    private func remember(_ resolved: [RawPath], _ directory: LayerDirectory) {
-        let parent = resolved.dropLast()
-        var common = 0
-        while common < min(parent.count, path.count), path[common] == parent[common] { common += 1 }
-        for left in remembered[common...] { heldDescriptors -= left?.descriptors ?? 0 }
-        path = resolved
-        remembered.removeLast(remembered.count - common)
-        while remembered.count < parent.count { remembered.append(nil) }
-        remembered.append(directory)
-        heldDescriptors += directory.descriptors
-        // The shallowest go first: archives are written depth first, so the deepest are asked for next.
-        var oldest = 0
-        while heldDescriptors > Self.heldDescriptorsMax, oldest < remembered.count - 1 {
-            heldDescriptors -= remembered[oldest]?.descriptors ?? 0
-            remembered[oldest] = nil
-            oldest += 1
-        }
-    }
-
-    /// The directory at a path of this layer that is known to be free of links.
-    private func directory(resolved: [RawPath]) throws -> LayerDirectory {
+    /// The directory at the start of the trail that `resolved` is.
+    private func directory(_ resolved: [RawPath]) throws -> LayerDirectory {
         if resolved.isEmpty { return root }
-        if resolved.count <= path.count, path.starts(with: resolved), let held = remembered[resolved.count - 1] {
-            return held
-        }
+        if let held = trail[resolved.count - 1] { return held }
         var here = root
         for name in resolved {
             guard case .directory(let upper?, let lowers) = try here.find(name) else {
@@ -122,6 +88,7 @@ extension LayerView {
             }
             here = LayerDirectory(upper: upper, lowers: lowers)
         }
+        trail.hold(here, at: resolved.count - 1)
         return here
     }
 }

@@ -4,7 +4,8 @@ import LinuxKernel
 extension LayerWriter {
     /// A second name for a file of the merged view. A file that only lower layers have is copied into this layer first,
     /// as an overlay mount does when it is linked. A body the entry may carry repeats the content and is skipped.
-    func addHardLink(_ entry: TarEntry, _ leaf: RawPath, to target: [UInt8], in directory: LayerDirectory) throws {
+    func addHardLink(_ entry: TarEntry, _ leaf: RawPath, to target: [UInt8], in parent: LayerView.Place) throws {
+        let directory = parent.directory
         let name = try EntryName(parsing: target, field: "linkname", of: entry.name, limits: limits)
         guard let targetLeaf = name.components.last else {
             throw Refusal.entry(entry.name, field: "linkname", "a hard link to the root of the layer is not possible")
@@ -15,7 +16,7 @@ extension LayerWriter {
             // Removing the file to make way for a link to itself would lose it.
             if existing.inode == status.inode && existing.device == status.device { return }
         }
-        try replacing(leaf, in: directory) { () throws(KernelError) in
+        try replacing(leaf, in: parent) { () throws(KernelError) in
             try directory.upper.makeHardLink(leaf, to: targetLeaf, in: source.upper)
         }
     }

@@ -4,20 +4,21 @@ extension LayerWriter {
     /// Makes something new under `name`. What stands there goes first, whatever it is: the last entry of a name wins,
     /// and an existing file is never opened, so nothing is written through a link.
     func replacing<Result>(
-        _ name: RawPath, in directory: LayerDirectory, _ make: () throws(KernelError) -> Result
+        _ name: RawPath, in parent: LayerView.Place, _ make: () throws(KernelError) -> Result
     ) throws(KernelError) -> Result {
         do throws(KernelError) {
             return try make()
         } catch {
             guard error.errno == Errno.exists else { throw error }
         }
-        try clear(name, in: directory.upper)
+        try clear(name, in: parent)
         return try make()
     }
 
     /// Removes `name`, a directory with all that is in it.
-    func clear(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) {
-        view.forget()
+    func clear(_ name: RawPath, in parent: LayerView.Place) throws(KernelError) {
+        let directory = parent.directory.upper
+        view.forget(below: parent.path.count)
         if try directory.status(of: name).kind == .directory {
             try ReplacedTree.remove(name, from: directory)
         } else {
@@ -31,7 +32,7 @@ extension LayerWriter {
         let upper = parent.directory.upper
         if let status = try upper.statusIfExists(of: name) {
             guard status.kind == .directory else { return }
-            view.forget()
+            view.forget(below: parent.path.count)
             try view.hideLowers(try upper.open(name, [.directory, .noFollow]), of: parent.directory, name)
             return
         }
@@ -42,7 +43,7 @@ extension LayerWriter {
     /// An opaque whiteout: hides everything lower layers have in the directory. What this layer has there stays.
     func hideEverything(in parent: LayerView.Place) throws {
         if view.knowsLowers, parent.directory.lowers.isEmpty { return }
-        view.forget()
+        view.forget(below: 0)
         try parent.directory.upper.setAttribute(LayerDirectory.opaqueAttribute, to: [LayerDirectory.opaqueValue])
     }
 }

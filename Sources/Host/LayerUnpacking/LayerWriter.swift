@@ -63,15 +63,15 @@ final class LayerWriter {
         case .device, .socket:
             skipped += 1
         case .regular:
-            try addFile(entry, leaf, in: try parent(of: name, entry).directory, content)
+            try addFile(entry, leaf, in: try parent(of: name, entry), content)
         case .directory:
             try addDirectory(entry, leaf, in: try parent(of: name, entry))
         case .fifo:
-            try addFifo(entry, leaf, in: try parent(of: name, entry).directory)
+            try addFifo(entry, leaf, in: try parent(of: name, entry))
         case .link(let target):
-            try addLink(entry, leaf, to: target, in: try parent(of: name, entry).directory)
+            try addLink(entry, leaf, to: target, in: try parent(of: name, entry))
         case .hardLink(let target):
-            try addHardLink(entry, leaf, to: target, in: try parent(of: name, entry).directory)
+            try addHardLink(entry, leaf, to: target, in: try parent(of: name, entry))
         }
     }
 
@@ -88,11 +88,11 @@ final class LayerWriter {
     // --- kinds of content ---
 
     private func addFile(
-        _ entry: TarEntry, _ leaf: RawPath, in directory: LayerDirectory, _ content: TarReader
+        _ entry: TarEntry, _ leaf: RawPath, in parent: LayerView.Place, _ content: TarReader
     ) throws {
         try account(entry.size, entry)
-        let file = try replacing(leaf, in: directory) { () throws(KernelError) in
-            try directory.upper.open(leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
+        let file = try replacing(leaf, in: parent) { () throws(KernelError) in
+            try parent.directory.upper.open(leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
         }
         var end: Int64 = 0
         while let block = try content.nextBlock() {
@@ -119,7 +119,7 @@ final class LayerWriter {
             guard error.errno == Errno.exists else { throw error }
             existed = true
             if try upper.status(of: leaf).kind != .directory {
-                try clear(leaf, in: upper)
+                try clear(leaf, in: parent)
                 try upper.makeDirectory(leaf, mode: 0o700)
                 replaced = true
             }
@@ -131,9 +131,9 @@ final class LayerWriter {
         try times.record(parent.path + [leaf], entry.modified)
     }
 
-    private func addFifo(_ entry: TarEntry, _ leaf: RawPath, in directory: LayerDirectory) throws {
-        let upper = directory.upper
-        try replacing(leaf, in: directory) { () throws(KernelError) in
+    private func addFifo(_ entry: TarEntry, _ leaf: RawPath, in parent: LayerView.Place) throws {
+        let upper = parent.directory.upper
+        try replacing(leaf, in: parent) { () throws(KernelError) in
             try upper.makeNode(leaf, kind: .fifo, mode: 0o600)
         }
         try upper.changeOwner(of: leaf, uid: entry.uid, gid: entry.gid)
@@ -141,12 +141,12 @@ final class LayerWriter {
         try upper.setModified(of: leaf, seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
     }
 
-    private func addLink(_ entry: TarEntry, _ leaf: RawPath, to target: [UInt8], in directory: LayerDirectory) throws {
+    private func addLink(_ entry: TarEntry, _ leaf: RawPath, to target: [UInt8], in parent: LayerView.Place) throws {
         guard !target.isEmpty, target.count < limits.pathBytes else {
             throw Refusal.limit("unpack the entry", on: entry.name, field: "linkname", "path bytes \(limits.pathBytes)")
         }
-        let upper = directory.upper
-        try replacing(leaf, in: directory) { () throws(KernelError) in
+        let upper = parent.directory.upper
+        try replacing(leaf, in: parent) { () throws(KernelError) in
             try upper.makeLink(leaf, to: RawPath(bytes: target))
         }
         try upper.changeOwner(of: leaf, uid: entry.uid, gid: entry.gid)

@@ -1,5 +1,6 @@
 import CZstandard
 import Diagnostics
+import OCIFormat
 
 /// zstd (RFC 8878): any number of frames, skippable ones included, with a window of at most 32 MiB.
 final class ZstandardDecoder: StreamDecoder {
