@@ -15,6 +15,13 @@ public struct LogRecord: Equatable, Sendable {
     public var at: UInt64
     public var bytes: [UInt8]
     public var lost: UInt32
+
+    public init(stream: Stream, at: UInt64, bytes: [UInt8], lost: UInt32) {
+        self.stream = stream
+        self.at = at
+        self.bytes = bytes
+        self.lost = lost
+    }
 }
 
 /// Reads the two log files of a container in the order they were written, and goes on where it stopped.

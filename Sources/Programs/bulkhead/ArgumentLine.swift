@@ -31,7 +31,8 @@ struct ArgumentLine {
             }
         }
         rest = (globals + rest)[...]
-        var own: (flags: [String], task: [String]) = Self.passing.contains(command.first ?? "") ? OwnFlags.split(rest) : (Array(rest), [])
+        var own: (flags: [String], task: [String]) =
+            Self.passing.contains(command.first ?? "") ? OwnFlags.split(rest) : (Array(rest), [])
         own.flags = own.flags.flatMap(OwnFlags.rewritten)
         // The parser would take a --help that is not alone for a part of the task's command.
         if own.flags.contains("--help") { own = (["--help"], []) }
@@ -44,7 +45,9 @@ struct ArgumentLine {
         var commands = root.configuration.allSubcommands
         for (index, word) in command.enumerated() {
             if index == 0, word == "help" { return nil }
-            guard let found = commands.first(where: { $0.answers(to: word) }) else { return commands.isEmpty ? nil : word }
+            guard let found = commands.first(where: { $0.answers(to: word) }) else {
+                return commands.isEmpty ? nil : word
+            }
             commands = found.configuration.allSubcommands
         }
         return nil
@@ -52,7 +55,8 @@ struct ArgumentLine {
 
     /// How to learn more: about the command, or about all when there is no such command.
     func helpCommand(below root: any ParsableCommand.Type) -> String {
-        let known = unknownCommand(below: root).flatMap { command.firstIndex(of: $0) }.map { Array(command[..<$0]) } ?? command
+        let known =
+            unknownCommand(below: root).flatMap { command.firstIndex(of: $0) }.map { Array(command[..<$0]) } ?? command
         return (["bulkhead"] + known + ["--help"]).joined(separator: " ")
     }
 

@@ -9,8 +9,8 @@ struct Bulkhead: ParsableCommand {
         commandName: "bulkhead",
         abstract: "Run Docker-format images isolated on Linux.",
         discussion: """
-            Every container has namespaces, user ids, limits and a system call filter of its own unless you say otherwise. \
-            Needs root.
+            Every container has namespaces, user ids, limits and a system call filter of its own unless you say \
+            otherwise. Needs root.
 
             Examples:
               bulkhead image import busybox.tar --name busybox
@@ -64,7 +64,9 @@ struct Bulkhead: ParsableCommand {
     /// What the parser has to say: help is an answer, everything else a refusal.
     private static func report(parsing error: any Error, _ line: ArgumentLine) -> Int32 {
         if exitCode(for: error) == .success {
-            do throws(Failure) { try Console.write(fullMessage(for: error) + "\n") } catch { return ErrorReport.ownStatus }
+            do throws(Failure) { try Console.write(fullMessage(for: error) + "\n") } catch {
+                return ErrorReport.ownStatus
+            }
             return 0
         }
         let said = message(for: error).split(separator: "\n").first.map(String.init) ?? "it cannot be understood"

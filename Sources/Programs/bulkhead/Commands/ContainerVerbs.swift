@@ -41,7 +41,8 @@ struct Stop: ParsableCommand {
               bulkhead stop -t 30 web worker
             """)
 
-    @Option(name: [.customShort("t"), .customLong("time"), .customLong("timeout")], parsing: .unconditional,
+    @Option(
+        name: [.customShort("t"), .customLong("time"), .customLong("timeout")], parsing: .unconditional,
         help: .init("How long a container may take before it is killed.", valueName: "seconds"))
     var time = "10"
     @OptionGroup var arguments: ContainerArguments

@@ -29,12 +29,14 @@ struct Exec: ParsableCommand {
         let words = try TaskWords(container, command, of: "exec")
         guard !words.command.isEmpty else {
             throw Failure(
-                "container.no-command", doing: "run a command in container", on: words.subject, cause: "no command was given",
+                "container.no-command", doing: "run a command in container", on: words.subject,
+                cause: "no command was given",
                 remedy: "name one after the container", field: "command")
         }
         if process.tty, process.interactive, !Console.isTerminal(0) {
             throw Failure.flag(
-                "tty", "true", cause: "our standard input is not a terminal", remedy: "leave --tty or --interactive out")
+                "tty", "true", cause: "our standard input is not a terminal", remedy: "leave --tty or --interactive out"
+            )
         }
         let signals = try SignalForwarding()
         let containerizer = try global.containerizer()

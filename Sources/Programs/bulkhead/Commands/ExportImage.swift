@@ -38,7 +38,8 @@ struct ExportImage: ParsableCommand {
         guard let file else {
             guard !Console.isTerminal(1) else {
                 throw Failure(
-                    "image.export-write", doing: "export the image to", on: "standard output", cause: "it is a terminal",
+                    "image.export-write", doing: "export the image to", on: "standard output",
+                    cause: "it is a terminal",
                     remedy: "give a file with --file, or redirect it", field: "file")
             }
             do throws(KernelError) { return try OwnedDescriptor.standardStream(1) } catch {

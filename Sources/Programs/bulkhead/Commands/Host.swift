@@ -34,13 +34,15 @@ struct Host: ParsableCommand {
     }
 
     private static func description(_ host: HostDescription, _ abilities: HostAbilities) -> String {
-        let kind = switch host.kind {
-        case .bareMetal: "bare metal"
-        case .virtualMachine: "a virtual machine\(host.hypervisor.map { " (\($0))" } ?? "")"
-        case .container: "a container\(host.hypervisor.map { " on \($0)" } ?? "")"
-        }
+        let kind =
+            switch host.kind {
+            case .bareMetal: "bare metal"
+            case .virtualMachine: "a virtual machine\(host.hypervisor.map { " (\($0))" } ?? "")"
+            case .container: "a container\(host.hypervisor.map { " on \($0)" } ?? "")"
+            }
         let groups = abilities.groups
-        let controllers = groups.controllers.isEmpty ? "no controllers" : groups.controllers.sorted().joined(separator: " ")
+        let controllers =
+            groups.controllers.isEmpty ? "no controllers" : groups.controllers.sorted().joined(separator: " ")
         return """
             this host    \(kind)
             kernel       Linux \(host.kernel)

@@ -10,7 +10,8 @@ struct Images: ParsableCommand {
               bulkhead image inspect busybox
             """,
         subcommands: [
-            ImportImage.self, ListImages.self, InspectImages.self, MountImage.self, UnmountImage.self, RemoveImages.self,
+            ImportImage.self, ListImages.self, InspectImages.self, MountImage.self, UnmountImage.self,
+            RemoveImages.self,
             PruneImages.self, ExportImage.self,
         ])
 }

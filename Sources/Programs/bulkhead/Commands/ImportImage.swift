@@ -8,8 +8,8 @@ struct ImportImage: ParsableCommand {
         commandName: "import", abstract: "Import images from an archive or an OCI image layout.",
         discussion: """
             Takes what 'docker save', 'podman save', 'skopeo copy' and 'buildah push' write: docker-archive and \
-            oci-archive, plain or compressed, from a file or, with -, from standard input; and layout directories. Layers \
-            are unpacked by a confined process.
+            oci-archive, plain or compressed, from a file or, with -, from standard input; and layout directories. \
+            Layers are unpacked by a confined process.
 
             Examples:
               bulkhead image import busybox.tar --name busybox
@@ -37,7 +37,9 @@ struct ImportImage: ParsableCommand {
         for image in images {
             let names = image.references.map(\.familiar)
             let shown = names.isEmpty ? image.id.short : names.joined(separator: ", ")
-            let size = quiet ? "" : ": \(image.layerCount) layer\(image.layerCount == 1 ? "" : "s"), \(SizeText.of(image.size))"
+            let size =
+                quiet
+                ? "" : ": \(image.layerCount) layer\(image.layerCount == 1 ? "" : "s"), \(SizeText.of(image.size))"
             try Console.write(shown + size + "\n")
         }
     }

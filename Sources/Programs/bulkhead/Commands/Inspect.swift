@@ -28,6 +28,7 @@ extension NativeContainerizer {
     func current(_ text: String) throws(Failure) -> ContainerStatus {
         if let status = try status(of: try find(text).request.id) { return status }
         throw Failure(
-            "container.not-found", doing: "find container", on: text, cause: "it was removed a moment ago", field: "container")
+            "container.not-found", doing: "find container", on: text, cause: "it was removed a moment ago",
+            field: "container")
     }
 }

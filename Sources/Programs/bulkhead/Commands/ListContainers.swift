@@ -22,7 +22,9 @@ struct ListContainers: ParsableCommand {
     var noTrunc = false
     @Option(
         name: [.customShort("f"), .long], parsing: .unconditionalSingleValue,
-        help: .init("name=, id=, image=, label=NAME[=VALUE], state=running|paused|ended; all must hold.", valueName: "key=value"))
+        help: .init(
+            "name=, id=, image=, label=NAME[=VALUE], state=running|paused|ended; all must hold.", valueName: "key=value"
+        ))
     var filter: [String] = []
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 

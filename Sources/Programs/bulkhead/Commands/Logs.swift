@@ -51,7 +51,9 @@ struct Logs: ParsableCommand {
         }
     }
 
-    private func processToFollow(_ id: ContainerID, _ containerizer: NativeContainerizer) throws(Failure) -> ProcessHandle? {
+    private func processToFollow(_ id: ContainerID, _ containerizer: NativeContainerizer) throws(Failure)
+        -> ProcessHandle?
+    {
         guard follow, let number = try containerizer.status(of: id)?.process else { return nil }
         do throws(KernelError) { return try ProcessHandle.open(number) } catch {
             if error.errno == Errno.noProcess { return nil }

@@ -8,7 +8,7 @@ struct MountImage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mount", abstract: "Show an image's files read-only at a directory of this host.",
         discussion: """
-            Without a directory one is made below the state directory and printed. Undo it with 'bulkhead image unmount'.
+            Without a directory one is made below the state directory and printed. Undo it with 'image unmount'.
 
             Examples:
               ls $(bulkhead image mount busybox)
@@ -73,8 +73,17 @@ struct UnmountImage: ParsableCommand {
         } catch {
             throw error.failure(
                 "image.cannot-unmount", doing: "unmount", on: path,
-                remedy: error.errno == Errno.busy
-                    ? "leave that directory first" : error.errno == Errno.invalid ? "no image is mounted there" : nil)
+                remedy: Self.remedy(for: error))
+        }
+    }
+}
+
+extension UnmountImage {
+    private static func remedy(for error: KernelError) -> String? {
+        switch error.errno {
+        case Errno.busy: "leave that directory first"
+        case Errno.invalid, Errno.noEntry: "nothing is mounted there; see 'bulkhead image mount --help'"
+        default: nil
         }
     }
 }

@@ -49,14 +49,18 @@ struct PruneImages: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Those with names as well.")
     var all = false
-    @Option(parsing: .unconditional, help: .init("The least recently used ones, until images take no more.", valueName: "size"))
+    @Option(
+        parsing: .unconditional,
+        help: .init("The least recently used ones, until images take no more.", valueName: "size"))
     var downTo: String?
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
     func run() throws {
         var scope = all ? PruneScope.all : .dangling
         if let downTo {
-            if all { throw Failure.flag("down-to", downTo, cause: "--all says something else", remedy: "give one of them") }
+            if all {
+                throw Failure.flag("down-to", downTo, cause: "--all says something else", remedy: "give one of them")
+            }
             scope = .downTo(bytes: try ByteSize.parse(downTo, flag: "down-to"))
         }
         _ = try global.containerizer(sweeping: true)

@@ -9,8 +9,8 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a command in a new container.",
         discussion: """
-            What follows IMAGE is the task's command and its arguments, whatever they begin with. The exit status is the \
-            task's; 125 when Bulkhead itself failed, 126 and 127 when the command cannot be executed or found.
+            What follows IMAGE is the task's command and its arguments, whatever they begin with. The exit status is \
+            the task's; 125 when Bulkhead itself failed, 126 and 127 when the command cannot be executed or found.
 
             Examples:
               bulkhead run --rm busybox echo hello
@@ -57,7 +57,8 @@ struct Run: ParsableCommand {
         let request = try request(words.command, limits: limits, image: stored, containerizer)
         if explain { return try show(containerizer.plan(request, layers: stored.layers, hasReader: !detach)) }
 
-        let launch = LeasedLaunch(containerizer: containerizer, store: store, global: global, request: request, image: stored)
+        let launch = LeasedLaunch(
+            containerizer: containerizer, store: store, global: global, request: request, image: stored)
         guard let signals else {
             try launch.detached()
             return try global.show(StartedDocument(id: request.id.text, name: request.name)) { request.id.text + "\n" }
@@ -71,7 +72,9 @@ struct Run: ParsableCommand {
 
     /// The task's end becomes ours; an end that is not the task's own doing is said.
     private func conclude(_ exit: ContainerExit) throws {
-        if exit.reason == .memoryLimit || exit.reason == .unknown { Console.note("bulkhead: the task was \(exit.message)") }
+        if exit.reason == .memoryLimit || exit.reason == .unknown {
+            Console.note("bulkhead: the task was \(exit.message)")
+        }
         if exit.code != 0 { throw TaskStatus(code: exit.code) }
     }
 }

@@ -47,7 +47,8 @@ struct Stats: ParsableCommand {
     private func samples(_ containerizer: NativeContainerizer) throws(Failure) -> [Sample] {
         var requests: [ContainerRequest] = []
         if containers.isEmpty {
-            requests = try containerizer.list().filter { $0.state == .running || $0.state == .paused }.map(\.record.request)
+            requests = try containerizer.list().filter { $0.state == .running || $0.state == .paused }.map(
+                \.record.request)
         } else {
             for text in containers { requests.append(try containerizer.find(text).request) }
         }
@@ -57,7 +58,8 @@ struct Stats: ParsableCommand {
                 samples.append(Sample(request: request, usage: try containerizer.usage(request.id)))
             } catch {
                 // One that ended since it was listed is no failure, unless it was asked for by name.
-                guard error.code == "container.not-running" || error.code == "container.not-found", containers.isEmpty else {
+                guard error.code == "container.not-running" || error.code == "container.not-found", containers.isEmpty
+                else {
                     throw error
                 }
             }
@@ -82,7 +84,9 @@ struct UsageDocument: Encodable {
         id = sample.request.id.text
         name = sample.request.name
         usage = sample.usage
-        if let before, let then = before.cpuMicroseconds, let now = usage.cpuMicroseconds, usage.at > before.at, now >= then {
+        if let before, let then = before.cpuMicroseconds, let now = usage.cpuMicroseconds, usage.at > before.at,
+            now >= then
+        {
             cpuPercent = Double(now - then) / 1e4 / (usage.at - before.at)
         }
     }

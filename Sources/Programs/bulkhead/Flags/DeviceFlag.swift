@@ -8,14 +8,16 @@ enum DeviceFlag {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let access = parts.count > 1 && !parts[parts.count - 1].hasPrefix("/") ? parts[parts.count - 1] : "rwm"
         let paths = parts.filter { $0.hasPrefix("/") }
-        let isWellFormed = (1...2).contains(paths.count) && parts[0].hasPrefix("/dev/") && parts[0].count > 5
+        let isWellFormed =
+            (1...2).contains(paths.count) && parts[0].hasPrefix("/dev/") && parts[0].count > 5
             && paths.count + (access == "rwm" && parts.last != "rwm" ? 0 : 1) == parts.count
             && !access.isEmpty && access.allSatisfy("rwm".contains) && !parts[0].contains("..")
         guard isWellFormed else {
             throw .flag("device", text, cause: "it is not a device", remedy: "write /dev/NAME or /dev/NAME:rw")
         }
         guard paths.count == 1 || paths[0] == paths[1] else {
-            throw .flag("device", text, cause: "a device keeps its name in the container", remedy: "leave the second path out")
+            throw .flag(
+                "device", text, cause: "a device keeps its name in the container", remedy: "leave the second path out")
         }
         return (paths[0], access)
     }

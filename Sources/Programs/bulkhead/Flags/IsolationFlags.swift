@@ -7,9 +7,11 @@ enum UlimitFlag {
     /// `NAME=SOFT[:HARD]`; -1 and `unlimited` are no limit.
     static func parse(_ text: String) throws(Failure) -> NamedLimit {
         let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let values = pair.count == 2 ? pair[1].split(separator: ":", omittingEmptySubsequences: false).map(String.init) : []
+        let values =
+            pair.count == 2 ? pair[1].split(separator: ":", omittingEmptySubsequences: false).map(String.init) : []
         guard !pair[0].isEmpty, (1...2).contains(values.count) else {
-            throw .flag("ulimit", text, cause: "it is not NAME=SOFT or NAME=SOFT:HARD", remedy: "such as nofile=1024:4096")
+            throw .flag(
+                "ulimit", text, cause: "it is not NAME=SOFT or NAME=SOFT:HARD", remedy: "such as nofile=1024:4096")
         }
         let soft = try value(values[0], of: text)
         let hard = try value(values[values.count - 1], of: text)
@@ -45,8 +47,11 @@ enum AddressFlag {
         let name = cut.map { String(text[..<$0]) } ?? ""
         var address = cut.map { String(text[text.index(after: $0)...]) } ?? ""
         if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
-        let isName = !name.isEmpty && name.utf8.count <= 253
-            && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7a).contains($0 | 0x20) || [0x2d, 0x2e, 0x5f].contains($0) }
+        let isName =
+            !name.isEmpty && name.utf8.count <= 253
+            && name.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x61...0x7a).contains($0 | 0x20) || [0x2d, 0x2e, 0x5f].contains($0)
+            }
         guard isName, isAddress(address) else {
             throw .flag("add-host", text, cause: "it is not NAME:ADDRESS", remedy: "such as db:10.0.0.5")
         }
@@ -54,7 +59,9 @@ enum AddressFlag {
     }
 
     static func nameServer(_ text: String) throws(Failure) -> String {
-        guard isAddress(text) else { throw .flag("dns", text, cause: "it is not an IP address", remedy: "such as 1.1.1.1") }
+        guard isAddress(text) else {
+            throw .flag("dns", text, cause: "it is not an IP address", remedy: "such as 1.1.1.1")
+        }
         return text
     }
 
@@ -101,10 +108,12 @@ enum IORateFlag {
         let device = cut.map { String(text[..<$0]) }
         let rate = cut.map { String(text[text.index(after: $0)...]) } ?? text
         if let device, !device.hasPrefix("/dev/") {
-            throw .flag(flag, text, cause: "'\(device)' is not a device", remedy: "write /dev/NAME:RATE, or only the rate")
+            throw .flag(
+                flag, text, cause: "'\(device)' is not a device", remedy: "write /dev/NAME:RATE, or only the rate")
         }
         let isBytes = kind == .readBytes || kind == .writeBytes
-        let perSecond = try isBytes
+        let perSecond =
+            try isBytes
             ? ByteSize.parse(rate, flag: flag) : UInt64(WholeNumber.parse(rate, flag: flag, in: 1...1_000_000_000))
         guard perSecond > 0 else { throw .flag(flag, text, cause: "a rate of zero would stop the container for ever") }
         return IOLimit(kind: kind, device: device, perSecond: perSecond)

@@ -32,7 +32,8 @@ enum MountFlag: Equatable {
             return .temporary(try temporary(fields, at: target))
         case let type:
             throw .flag(
-                "mount", text, cause: "there are no mounts of type '\(type)' here", remedy: "use type=bind or type=tmpfs")
+                "mount", text, cause: "there are no mounts of type '\(type)' here",
+                remedy: "use type=bind or type=tmpfs")
         }
     }
 
@@ -52,7 +53,8 @@ enum MountFlag: Equatable {
             let name = otherNames[pair[0]] ?? pair[0]
             guard known.contains(name) else {
                 throw .flag(
-                    "mount", text, cause: "the field '\(pair[0])' is not known", remedy: "known are \(known.joined(separator: ", "))")
+                    "mount", text, cause: "the field '\(pair[0])' is not known",
+                    remedy: "known are \(known.joined(separator: ", "))")
             }
             guard fields.updateValue(pair.count == 2 ? pair[1] : "true", forKey: name) == nil else {
                 throw .flag("mount", text, cause: "it has '\(name)' twice")

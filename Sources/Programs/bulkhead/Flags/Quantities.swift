@@ -58,7 +58,8 @@ enum ProcessorCount {
         let isPlain = text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard isPlain, let count = Double(text), count >= 0.01 else {
             throw .flag(
-                flag, text, cause: "it is not a number of processors", remedy: "write a number from 0.01, such as 0.5 or 2")
+                flag, text, cause: "it is not a number of processors",
+                remedy: "write a number from 0.01, such as 0.5 or 2")
         }
         guard count <= Double(available) else {
             throw .flag(

@@ -9,7 +9,8 @@ enum SignalFlag {
         let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
         if let index = SignalNumber.names.firstIndex(of: name) { return Int32(index + 1) }
         if let number = realTime(name), SignalNumber.realTime.contains(number) { return number }
-        throw .flag(flag, text, cause: "there is no such signal", remedy: "use a name or number of signal(7), such as TERM")
+        throw .flag(
+            flag, text, cause: "there is no such signal", remedy: "use a name or number of signal(7), such as TERM")
     }
 
     private static func realTime(_ name: String) -> Int32? {
@@ -23,6 +24,7 @@ enum SignalFlag {
 
     /// `SIGTERM` for 15.
     static func name(_ number: Int32) -> String {
-        SignalNumber.names.indices.contains(Int(number) - 1) ? "SIG" + SignalNumber.names[Int(number) - 1] : "signal \(number)"
+        SignalNumber.names.indices.contains(Int(number) - 1)
+            ? "SIG" + SignalNumber.names[Int(number) - 1] : "signal \(number)"
     }
 }

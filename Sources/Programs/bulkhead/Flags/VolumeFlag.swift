@@ -9,7 +9,8 @@ enum VolumeFlag {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard (2...3).contains(parts.count), !parts[0].isEmpty else {
             throw .flag(
-                "volume", text, cause: parts.count == 1 ? "it has no source" : "it is not SOURCE:TARGET or SOURCE:TARGET:ro",
+                "volume", text,
+                cause: parts.count == 1 ? "it has no source" : "it is not SOURCE:TARGET or SOURCE:TARGET:ro",
                 remedy: parts.count == 1
                     ? "write SOURCE:TARGET, or --tmpfs for an empty file system" : "use --mount for paths with ':'")
         }
@@ -52,7 +53,8 @@ enum HostPath {
             throw Failure(
                 isMissing ? "volume.source-missing" : "volume.source-unreadable", doing: "mount the volume", on: path,
                 cause: isMissing ? "there is no such file or directory on the host" : error.description,
-                remedy: isMissing ? "make it first: mkdir -p \(path)" : "run as a user who can reach it", field: "volume")
+                remedy: isMissing ? "make it first: mkdir -p \(path)" : "run as a user who can reach it",
+                field: "volume")
         }
     }
 }

@@ -47,7 +47,8 @@ enum ErrorReport {
     }
 
     private static func sentence(_ failure: Failure) -> String {
-        (["bulkhead: \(failure.description)\n"] + failure.alsoFailed.map { "bulkhead: also, \($0.description)\n" }).joined()
+        (["bulkhead: \(failure.description)\n"] + failure.alsoFailed.map { "bulkhead: also, \($0.description)\n" })
+            .joined()
     }
 
     static func status(of failure: Failure) -> Int32 {

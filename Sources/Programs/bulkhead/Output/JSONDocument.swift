@@ -5,7 +5,8 @@ import FoundationEssentials
 enum JSONDocument {
     static func text(_ value: some Encodable, isPretty: Bool = true) throws(Failure) -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = isPretty
+        encoder.outputFormatting =
+            isPretty
             ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
         do {
             return compacted(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n"

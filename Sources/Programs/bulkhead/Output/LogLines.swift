@@ -27,7 +27,8 @@ struct LogLines {
                 continue
             }
             for piece in record.bytes.split(keepingSeparator: UInt8(ascii: "\n")) {
-                var line = unfinished.removeValue(forKey: record.stream)
+                var line =
+                    unfinished.removeValue(forKey: record.stream)
                     ?? LogLine(stream: record.stream, at: record.at, bytes: [])
                 line.bytes += piece
                 if piece.last == UInt8(ascii: "\n") { lines.append(line) } else { unfinished[record.stream] = line }

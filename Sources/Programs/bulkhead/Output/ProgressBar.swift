@@ -22,17 +22,19 @@ struct ProgressBar {
     }
 
     static func line(_ progress: ImportProgress) -> String {
-        let what = switch progress.phase {
-        case .reading: "reading"
-        case .unpacking(let layer, let count): "layer \(layer) of \(count)"
-        case .finishing: "writing to disk"
-        }
+        let what =
+            switch progress.phase {
+            case .reading: "reading"
+            case .unpacking(let layer, let count): "layer \(layer) of \(count)"
+            case .finishing: "writing to disk"
+            }
         guard let total = progress.total, total > 0 else {
             return progress.completed > 0 ? "\(what)  \(ByteCount.text(progress.completed))" : what
         }
         let part = min(1, Double(progress.completed) / Double(total))
         let filled = Int(part * Double(width))
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-        return "\(what)  [\(bar)] \(Int(part * 100))%  \(ByteCount.text(progress.completed)) of \(ByteCount.text(total))"
+        return
+            "\(what)  [\(bar)] \(Int(part * 100))%  \(ByteCount.text(progress.completed)) of \(ByteCount.text(total))"
     }
 }

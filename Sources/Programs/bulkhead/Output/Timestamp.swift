@@ -6,7 +6,9 @@ enum Timestamp {
     static func text(_ seconds: Double, digits: Int = 3) -> String {
         let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
         let units = Int64((seconds * scale).rounded(.down))
-        return text(whole: units.floorDivided(by: Int64(scale)).quotient, fraction: units.floorDivided(by: Int64(scale)).remainder, digits)
+        return text(
+            whole: units.floorDivided(by: Int64(scale)).quotient,
+            fraction: units.floorDivided(by: Int64(scale)).remainder, digits)
     }
 
     static func text(nanoseconds: UInt64) -> String {

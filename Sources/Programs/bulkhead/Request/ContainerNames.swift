@@ -15,14 +15,16 @@ enum ContainerNames {
         "cleat", "compass", "crew", "davit", "deck", "dinghy", "dock", "fender", "forecastle", "galley", "gangway",
         "halyard", "harbor", "hatch", "hawser", "helm", "hold", "hull", "jetty", "jib", "keel", "ketch", "lantern",
         "locker", "log", "mast", "mooring", "oar", "pier", "pilot", "port", "prow", "quay", "rigging", "rudder", "sail",
-        "sextant", "shroud", "sloop", "spar", "starboard", "stern", "tiller", "topsail", "vane", "wharf", "winch", "yawl",
+        "sextant", "shroud", "sloop", "spar", "starboard", "stern", "tiller", "topsail", "vane", "wharf", "winch",
+        "yawl",
     ]
 
     /// A name not in `taken`; `draw` gives a random number. With most names taken they get a number of their own.
     static func fresh(taken: Set<String>, draw: () -> UInt64 = KernelRandom.number) -> String {
         for _ in 0..<16 {
             let number = draw()
-            let name = qualities[Int(number % UInt64(qualities.count))] + "-"
+            let name =
+                qualities[Int(number % UInt64(qualities.count))] + "-"
                 + parts[Int(number / UInt64(qualities.count) % UInt64(parts.count))]
             if !taken.contains(name) { return name }
         }

@@ -4,7 +4,9 @@ import Diagnostics
 
 /// The walls of a container, as `run` takes them.
 struct IsolationOptions: ParsableArguments {
-    @Option(name: [.customShort("h"), .long], parsing: .unconditional, help: "Host name inside (usual: the id's first 12 digits).")
+    @Option(
+        name: [.customShort("h"), .long], parsing: .unconditional,
+        help: "Host name inside (usual: the id's first 12 digits).")
     var hostname: String?
 
     @Option(parsing: .unconditional, help: .init("Network: none or host.", valueName: "none|host"))
@@ -35,7 +37,9 @@ struct IsolationOptions: ParsableArguments {
     @Option(parsing: .unconditionalSingleValue, help: .init("A resource limit.", valueName: "name=soft[:hard]"))
     var ulimit: [String] = []
 
-    @Option(parsing: .unconditionalSingleValue, help: .init("A kernel setting of the container's.", valueName: "name=value"))
+    @Option(
+        parsing: .unconditionalSingleValue, help: .init("A kernel setting of the container's.", valueName: "name=value")
+    )
     var sysctl: [String] = []
 
     @Option(parsing: .unconditionalSingleValue, help: .init("A device of the host.", valueName: "/dev/name[:rwm]"))

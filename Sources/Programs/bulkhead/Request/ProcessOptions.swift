@@ -58,7 +58,8 @@ enum HostFile {
         do throws(KernelError) {
             return try OwnedDescriptor.open(RawPath(path)).readAll(limit: limit)
         } catch {
-            throw .flag(flag, path, cause: error.description, remedy: "give a file that can be read, of at most \(limit) bytes")
+            throw .flag(
+                flag, path, cause: error.description, remedy: "give a file that can be read, of at most \(limit) bytes")
         }
     }
 }

@@ -77,7 +77,9 @@ struct ResourceOptions: ParsableArguments {
     func limits(changing base: ContainerLimits, on machine: Machine) throws(Failure) -> ContainerLimits {
         var limits = base
         if let cpus { limits.cpus = try ProcessorCount.parse(cpus, available: machine.processors) }
-        if let cpuWeight { limits.cpuWeight = UInt64(try WholeNumber.parse(cpuWeight, flag: "cpu-weight", in: 1...10_000)) }
+        if let cpuWeight {
+            limits.cpuWeight = UInt64(try WholeNumber.parse(cpuWeight, flag: "cpu-weight", in: 1...10_000))
+        }
         if let cpuShares {
             guard cpuWeight == nil else {
                 throw .flag("cpu-shares", cpuShares, cause: "--cpu-weight says the same", remedy: "give one of them")
@@ -90,7 +92,8 @@ struct ResourceOptions: ParsableArguments {
             limits.cpuset = cpuset
         }
         if let pids {
-            let count = try WholeNumber.parse(pids, flag: "pids", in: -1...4_194_304, remedy: "give a count, or -1 for no limit")
+            let count = try WholeNumber.parse(
+                pids, flag: "pids", in: -1...4_194_304, remedy: "give a count, or -1 for no limit")
             guard count != 0 else { throw .flag("pids", pids, cause: "a container needs at least one process") }
             limits.pids = count < 0 ? nil : UInt64(count)
             limits.pidsAsked = count > 0
@@ -107,13 +110,15 @@ struct ResourceOptions: ParsableArguments {
         if let memory {
             let bytes = try ByteSize.parse(memory, flag: "memory")
             guard bytes >= Self.memoryMin else {
-                throw .flag("memory", memory, cause: "it is too little", remedy: "give at least 6m", limit: "memory 6 MiB")
+                throw .flag(
+                    "memory", memory, cause: "it is too little", remedy: "give at least 6m", limit: "memory 6 MiB")
             }
             limits.memory = bytes
         }
         guard let memorySwap, memorySwap != "0" else { return }
         guard let memory = limits.memory else {
-            throw .flag("memory-swap", memorySwap, cause: "there is no memory limit to go with it", remedy: "give --memory too")
+            throw .flag(
+                "memory-swap", memorySwap, cause: "there is no memory limit to go with it", remedy: "give --memory too")
         }
         if memorySwap == "-1" {
             limits.swap = UInt64(Int64.max)

@@ -26,9 +26,11 @@ extension Run {
         }
         return ContainerRequest(
             id: id, name: try freeName(containerizer),
-            image: ImageIdentity(reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description),
+            image: ImageIdentity(
+                reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description),
             process: composition.process(
-                terminal: process.tty ? StandardStreams.terminalRequest() : nil, interactive: process.interactive && !detach),
+                terminal: process.tty ? StandardStreams.terminalRequest() : nil,
+                interactive: process.interactive && !detach),
             isolation: isolation, limits: limits, volumes: volumes, temporaryFilesystems: temporary,
             labels: try LabelFlags.merged(label, over: Self.labels(of: image)), stopSignal: try signal(of: image),
             removeAtEnd: rm)
@@ -55,7 +57,8 @@ extension Run {
         }
         if process.tty, process.interactive, !detach, !Console.isTerminal(0) {
             throw .flag(
-                "tty", "true", cause: "our standard input is not a terminal", remedy: "leave --tty or --interactive out")
+                "tty", "true", cause: "our standard input is not a terminal", remedy: "leave --tty or --interactive out"
+            )
         }
     }
 
@@ -80,7 +83,8 @@ extension Run {
         if let other = records.first(where: { $0.name == name || $0.id.text == name }) {
             throw Failure(
                 "container.name-taken", doing: "name the container", on: name,
-                cause: "container \(other.id) has that name", remedy: "choose another, or: bulkhead rm \(name)", field: "name")
+                cause: "container \(other.id) has that name", remedy: "choose another, or: bulkhead rm \(name)",
+                field: "name")
         }
         return name
     }
@@ -109,7 +113,8 @@ enum NameServers {
     static func parse(_ text: String) -> [String] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
             let words = line.split(whereSeparator: \.isWhitespace)
-            return words.count > 1 && words[0] == "nameserver" && AddressFlag.isAddress(String(words[1])) ? String(words[1]) : nil
+            return words.count > 1 && words[0] == "nameserver" && AddressFlag.isAddress(String(words[1]))
+                ? String(words[1]) : nil
         }
     }
 }

@@ -7,7 +7,8 @@ import LinuxKernel
 struct StorageOptions: ParsableArguments {
     @Option(
         name: [.customShort("v", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: .init("Show a host directory or file; options ro, noexec, unmapped.", valueName: "source:target[:option,…]"))
+        help: .init(
+            "Show a host directory or file; options ro, noexec, unmapped.", valueName: "source:target[:option,…]"))
     var volume: [String] = []
 
     @Option(

@@ -35,7 +35,8 @@ struct TaskComposition {
         ProcessRequest(
             arguments: arguments, environment: mergedEnvironment,
             workingDirectory: workingDirectory ?? (config.workingDirectory.isEmpty ? "/" : config.workingDirectory),
-            uid: user.uid, gid: user.gid, groups: user.supplementaryGroups, terminal: terminal, interactive: interactive)
+            uid: user.uid, gid: user.gid, groups: user.supplementaryGroups, terminal: terminal, interactive: interactive
+        )
     }
 
     /// What the task may ever hold: nothing for an ordinary user unless it was asked for.
@@ -51,7 +52,9 @@ enum LabelFlags {
         var labels = image
         for flag in flags {
             let pair = flag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard !pair[0].isEmpty else { throw .flag("label", flag, cause: "it has no name", remedy: "write NAME=VALUE") }
+            guard !pair[0].isEmpty else {
+                throw .flag("label", flag, cause: "it has no name", remedy: "write NAME=VALUE")
+            }
             labels[pair[0]] = pair.count == 2 ? pair[1] : ""
         }
         return labels

@@ -8,9 +8,12 @@ struct TaskWords {
     /// Drops the `--` that may stand before the subject and before the command.
     init(_ first: String, _ rest: [String], of name: String) throws(Failure) {
         var words = ([first] + rest)[...]
-        if words.first == "--" { words.removeFirst() } else if let option = words.first, option.hasPrefix("-"), option != "-" {
+        if words.first == "--" {
+            words.removeFirst()
+        } else if let option = words.first, option.hasPrefix("-"), option != "-" {
             throw Failure(
-                "usage.invalid", doing: "understand the command line", cause: "\(name) has no option '\(option.optionName)'",
+                "usage.invalid", doing: "understand the command line",
+                cause: "\(name) has no option '\(option.optionName)'",
                 remedy: "see 'bulkhead \(name) --help'", field: option.optionName)
         }
         guard let subject = words.popFirst() else {
