@@ -28,7 +28,8 @@ struct AtomicFileTests {
         let place = try Place()
         for durable in [true, false] {
             for text in ["first", "second", ""] {
-                try AtomicFile.replace("state", in: place.directory, with: Array(text.utf8), mode: 0o640, durable: durable)
+                try AtomicFile.replace(
+                    "state", in: place.directory, with: Array(text.utf8), mode: 0o640, durable: durable)
                 #expect(try AtomicFile.read("state", in: place.directory, limit: 100) == Array(text.utf8))
             }
         }
@@ -54,7 +55,9 @@ struct AtomicFileTests {
         try AtomicFile.replace("long", in: place.directory, with: [UInt8](repeating: 1, count: 11))
         #expect(throws: KernelError.self) { _ = try AtomicFile.read("long", in: place.directory, limit: 10) }
         try place.directory.makeLink("link", to: "/etc/passwd")
-        let error = #expect(throws: KernelError.self) { _ = try AtomicFile.read("link", in: place.directory, limit: 10) }
+        let error = #expect(throws: KernelError.self) {
+            _ = try AtomicFile.read("link", in: place.directory, limit: 10)
+        }
         #expect(error?.errno == Errno.tooManyLinks)
     }
 

@@ -87,8 +87,10 @@ struct CrashTests {
             ("echo '{\"done\":{}}' >&4; exit 1", "image.unpacker-broken"),
             ("echo '{\"done\":{}}' >&4; echo '{}' >&4; exit 0", "image.unpacker-broken"),
             ("head -c 200000 /dev/zero | tr '\\0' a >&4; exit 0", "image.unpacker-broken"),
-            (#"echo '{"member":{"name":"manifest.json","file":"../../index.json","size":1}}' >&4; exit 1"#,
-                "image.document-member-missing"),
+            (
+                #"echo '{"member":{"name":"manifest.json","file":"../../index.json","size":1}}' >&4; exit 1"#,
+                "image.document-member-missing"
+            ),
         ])
     func brokenUnpacker(script: String, code: String) throws {
         for task in ["ingest", "layer"] {

@@ -84,10 +84,15 @@ struct ImageRecipe {
         let tagged = tags.map { "\"\($0)\"" }.joined(separator: ",")
         tar.add(
             "manifest.json",
-            text: #"[{"Config":"\#(configDigest.hex).json","RepoTags":[\#(repositories ? "" : tagged)],"Layers":[\#(listed)]}]"#)
+            text:
+                #"[{"Config":"\#(configDigest.hex).json","#
+                + #""RepoTags":[\#(repositories ? "" : tagged)],"Layers":[\#(listed)]}]"#
+        )
         if repositories, let tag = tags.first, let colon = tag.lastIndex(of: ":"), let top = names.last {
             let identifier = top.split(separator: "/")[0]
-            tar.add("repositories", text: #"{"\#(tag[..<colon])":{"\#(tag[tag.index(after: colon)...])":"\#(identifier)"}}"#)
+            tar.add(
+                "repositories", text: #"{"\#(tag[..<colon])":{"\#(tag[tag.index(after: colon)...])":"\#(identifier)"}}"#
+            )
         }
         change(&tar)
         return tar.ended()

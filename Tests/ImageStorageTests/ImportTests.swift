@@ -91,7 +91,8 @@ struct ImportTests {
         let before = try sandbox.contents().filter { !$0.hasPrefix("index.json") }
         try sandbox.importArchive(recipe().dockerArchive(), name: "other")
         #expect(try sandbox.contents().filter { !$0.hasPrefix("index.json") } == before)
-        #expect(try sandbox.store.list().map { $0.references.map(\.familiar) } == [["example/app:1.0", "other:latest"]])
+        #expect(
+            try sandbox.store.list().map { $0.references.map(\.familiar) } == [["example/app:1.0", "other:latest"]])
     }
 
     @Test("the same layers packed differently share their directories")
@@ -125,7 +126,8 @@ struct ImportTests {
         var second = ImageRecipe()
         second.layers = [.files(["b": "b"])]
         func entry(_ recipe: ImageRecipe, _ name: String) -> String {
-            #"{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(recipe.manifestDigest)","size":\#(recipe.manifestText.count),"#
+            #"{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(recipe.manifestDigest)","#
+                + #""size":\#(recipe.manifestText.count),"#
                 + #""annotations":{"io.containerd.image.name":"\#(name)"}}"#
         }
         let index = #"{"schemaVersion":2,"manifests":[\#(entry(first, "x/a:1")),\#(entry(second, "x/b:1"))]}"#

@@ -22,7 +22,8 @@ struct LifecycleTests {
         let sandbox = try sandbox(["a", "b"])
         let image = try sandbox.store.resolve("a")
         for text in [
-            "a", "a:latest", "docker.io/library/a", "a@\(image.summary.manifest)", "\(image.summary.id)", image.summary.id.hex,
+            "a", "a:latest", "docker.io/library/a", "a@\(image.summary.manifest)", "\(image.summary.id)",
+            image.summary.id.hex,
             image.summary.id.short, "sha256:\(image.summary.id.short)",
         ] {
             #expect(try sandbox.store.resolve(text).summary == image.summary, "\(text)")
@@ -37,7 +38,8 @@ struct LifecycleTests {
         }
     }
 
-    @Test("an image in use is not removed, and the refusal names its containers; by force its layers stay until the end")
+    @Test(
+        "an image in use is not removed, and the refusal names its containers; by force its layers stay until the end")
     func leases() throws {
         let sandbox = try sandbox(["a"])
         let image = try sandbox.store.resolve("a")
@@ -62,7 +64,9 @@ struct LifecycleTests {
         #expect(gone?.code == "image.not-found")
     }
 
-    @Test("a container's identifier never becomes a path", arguments: ["", ".", "..", "../x", "a/b", ".hidden", "a\0b", "a b"])
+    @Test(
+        "a container's identifier never becomes a path",
+        arguments: ["", ".", "..", "../x", "a/b", ".hidden", "a\0b", "a b"])
     func leaseNames(container: String) throws {
         let sandbox = try sandbox(["a"])
         let image = try sandbox.store.resolve("a")
@@ -109,7 +113,8 @@ struct LifecycleTests {
         #expect(try sandbox.store.diskUsage().reclaimableBytes == 0)
     }
 
-    @Test("an exported image comes back as it was, in both formats, and twice the same", arguments: ExportFormat.allCases)
+    @Test(
+        "an exported image comes back as it was, in both formats, and twice the same", arguments: ExportFormat.allCases)
     func exports(format: ExportFormat) throws {
         let sandbox = try sandbox(["a"])
         let image = try sandbox.store.resolve("a")

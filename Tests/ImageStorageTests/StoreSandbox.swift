@@ -33,7 +33,8 @@ final class StoreSandbox {
         let candidates = ([bundle] + CommandLine.arguments).map { path in
             path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/bulkhead-unpack"
         }
-        return Unpacker(program: try #require(candidates.first { HostFacts.exists($0) }, "bulkhead-unpack is not built"))
+        return Unpacker(
+            program: try #require(candidates.first { HostFacts.exists($0) }, "bulkhead-unpack is not built"))
     }
 
     /// Another opening of the same store, as another process would.
@@ -41,12 +42,14 @@ final class StoreSandbox {
 
     @discardableResult
     func write(_ name: String, _ content: [UInt8]) throws -> String {
-        try OwnedDescriptor.open(RawPath("\(path)/\(name)"), [.writeOnly, .create, .truncate], mode: 0o600).write(content)
+        try OwnedDescriptor.open(RawPath("\(path)/\(name)"), [.writeOnly, .create, .truncate], mode: 0o600).write(
+            content)
         return "\(path)/\(name)"
     }
 
     @discardableResult
-    func importArchive(_ content: [UInt8], as file: String = "image.tar", name: String? = nil) throws -> [ImageSummary] {
+    func importArchive(_ content: [UInt8], as file: String = "image.tar", name: String? = nil) throws -> [ImageSummary]
+    {
         try store.importImages(ImportRequest(source: .path(try write(file, content)), name: name))
     }
 

@@ -100,6 +100,14 @@ struct ImageConfigTests {
         HostileDocument(
             "Healthcheck below zero", Sample.config(#""Healthcheck":{"Interval":-1}"#), "image.config-healthcheck",
             field: "config.Healthcheck.Interval"),
+        HostileDocument(
+            "a variant that is a path", #"{"os":"linux","variant":"v8/../x"}"#, "image.platform-invalid",
+            field: "variant"),
+        HostileDocument(
+            "an architecture with an escape", #"{"architecture":"\u001b[2J"}"#, "image.platform-invalid",
+            field: "architecture"),
+        HostileDocument(
+            "a time that is none", #"{"created":"yesterday\u001b[2J"}"#, "image.config-time", field: "created"),
         HostileDocument("no rootfs", "{}", "image.document-member-missing", field: "rootfs"),
         HostileDocument(
             "rootfs type", #"{"rootfs":{"type":"disk","diff_ids":[]}}"#, "image.config-rootfs", field: "rootfs.type"),

@@ -157,7 +157,11 @@ struct ManifestTests {
         #expect(failure?.code.rawValue == document.code)
     }
 
-    @Test("a platform is read or refused", arguments: ["linux", "linux/", "/amd64", "linux/a/b/c", "li nux/amd64", ""])
+    @Test(
+        "a platform is read or refused",
+        arguments: [
+            "linux", "linux/", "/amd64", "linux/a/b/c", "li nux/amd64", "", "linux/amd64/v1/..", "linux/\u{1b}[m",
+        ])
     func refusesPlatform(text: String) {
         #expect(throws: Failure.self) { _ = try Platform(parsing: text) }
     }

@@ -64,13 +64,7 @@ public struct Platform: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `image.platform-invalid`.
     public init(parsing text: String) throws(Failure) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        let allowed = parts.allSatisfy { part in
-            !part.isEmpty && part.utf8.count <= 32
-                && part.utf8.allSatisfy { byte in
-                    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
-                }
-        }
+        let allowed = parts.allSatisfy { !$0.isEmpty && Platform.isWord($0) }
         guard (2...3).contains(parts.count), allowed else {
             throw Failure(
                 "image.platform-invalid", doing: "use the platform", on: String(text.prefix(100)),
@@ -81,10 +75,30 @@ public struct Platform: Hashable, Sendable, CustomStringConvertible {
             os: String(parts[0]), architecture: String(parts[1]), variant: parts.count == 3 ? String(parts[2]) : nil)
     }
 
+    /// The members `os`, `architecture` and `variant` of an object; one that is absent is empty.
+    /// - Throws: `image.platform-invalid` for anything but letters, digits, `_`, `.` and `-`.
     init(_ object: JSONObject) throws(Failure) {
-        os = try object.string("os", bytes: 64) ?? ""
-        architecture = try object.string("architecture", bytes: 64) ?? ""
-        variant = try object.string("variant", bytes: 64)
+        os = try Platform.word("os", of: object) ?? ""
+        architecture = try Platform.word("architecture", of: object) ?? ""
+        variant = try Platform.word("variant", of: object)
+    }
+
+    private static func word(_ name: String, of object: JSONObject) throws(Failure) -> String? {
+        guard let text = try object.string(name, bytes: 64), !text.isEmpty else { return nil }
+        guard isWord(text[...]) else {
+            throw object.refusal(
+                "image.platform-invalid", at: object.place(name), cause: "'\(text)' is no name of a platform")
+        }
+        return text
+    }
+
+    private static func isWord(_ text: Substring) -> Bool {
+        text.utf8.count <= 64
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
+                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+            }
     }
 
     /// What this program was built for, and so what its host runs.

@@ -4,15 +4,22 @@ extension ImageConfig {
     /// - Throws: what `JSONBounds` and `JSONObject` throw, and `image.config-*` naming the member at fault.
     public init(parsing content: [UInt8], limits: ImageLimits = .standard) throws(Failure) {
         let object = try JSONBounds(limits).object(parsing: content, as: "the image configuration")
-        platform = Platform(
-            os: try object.string("os", bytes: 64) ?? "",
-            architecture: try object.string("architecture", bytes: 64) ?? "",
-            variant: try object.string("variant", bytes: 64))
-        created = try object.string("created", bytes: 128)
+        platform = try Platform(object)
+        created = try Self.time("created", of: object)
         author = try object.string("author", bytes: limits.textBytes)
         layers = try Self.layers(of: object, limits: limits)
         history = try Self.history(of: object, limits: limits)
         if let config = try object.object("config") { try read(config, limits: limits) }
+    }
+
+    /// Only what a time of RFC 3339 is written with: it is shown to people.
+    private static func time(_ name: String, of object: JSONObject) throws(Failure) -> String? {
+        guard let text = try object.string(name, bytes: 64), !text.isEmpty else { return nil }
+        guard text.utf8.allSatisfy({ (48...57).contains($0) || "TZtz:.+-".utf8.contains($0) }) else {
+            throw object.refusal(
+                "image.config-time", at: object.place(name), cause: "\(object.place(name)) is not a time")
+        }
+        return text
     }
 
     private static func layers(of object: JSONObject, limits: ImageLimits) throws(Failure) -> [Digest] {
@@ -39,7 +46,7 @@ extension ImageConfig {
         for entry in try object.objects("history", entries: limits.historyEntries) ?? [] {
             history.append(
                 HistoryEntry(
-                    created: try entry.string("created", bytes: 128),
+                    created: try Self.time("created", of: entry),
                     createdBy: try entry.string("created_by", bytes: Int(limits.documentBytes)),
                     comment: try entry.string("comment", bytes: limits.textBytes),
                     isEmptyLayer: try entry.bool("empty_layer") ?? false))

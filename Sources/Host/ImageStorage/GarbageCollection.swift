@@ -31,6 +31,10 @@ struct GarbageCollection {
     }
 
     private func collect(into trash: Staging) throws(Failure) -> Outcome {
+        try onStore("sweep", root.path) { () throws(KernelError) in
+            try AtomicFile.sweep(root.top)
+            try AtomicFile.sweep(root.leases)
+        }
         let (chains, blobs) = try live()
         var outcome = Outcome()
         for (digest, name) in try contents(of: root.layers) where !chains.contains(digest) {

@@ -137,7 +137,7 @@ struct ImageImport {
         let records = plans.map { plan, size in
             StoreIndex.Record(
                 manifest: plan.manifestDigest, configuration: plan.manifest.configuration.digest,
-                chain: plan.config.chain, blobs: plan.blobs, references: plan.references.sorted(),
+                chain: plan.config.chain, blobs: plan.blobs, references: Set(plan.references).sorted(),
                 platform: Platform(
                     os: plan.config.platform.os.isEmpty ? wanted.os : plan.config.platform.os,
                     architecture: plan.config.platform.architecture.isEmpty
@@ -145,12 +145,13 @@ struct ImageImport {
                     variant: plan.config.platform.variant),
                 size: size, created: plan.config.created, imported: now)
         }
-        try root.locked(for: "adding images") { () throws(Failure) in
+        return try root.locked(for: "adding images") { () throws(Failure) in
             var index = try StoreIndex(readFrom: root)
             for record in records { index.add(record) }
             try index.write(to: root)
+            // As the index has them now: a name two of them claim went to the last.
+            return records.compactMap { record in index.records.first { $0.manifest == record.manifest } }
         }
-        return records
     }
 
     /// Renames what is not there yet into place. The names are reserved, so nothing collects them before the index
