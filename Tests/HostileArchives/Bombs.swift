@@ -68,6 +68,17 @@ extension HostileLayer {
                 at = "j\(index)/"
             }
         },
+        HostileLayer("I13", "a directory just beyond the longest path, through a link", limit) { tar, _ in
+            let long = Array(repeating: String(repeating: "n", count: 242), count: 16).joined(separator: "/")
+            tar.pax([("path", long)])
+            tar.add("d/", .directory)
+            tar.pax([("linkpath", long)])
+            tar.add("l", .link, link: "x")
+            // Enough of them that their times are kept in a file, the longest on its edges.
+            for index in 0..<60 { tar.add("l/\(String(repeating: "m", count: 200))\(index)/", .directory) }
+            tar.pax([("path", "l/" + String(repeating: "m", count: 215))])
+            tar.add("l/x/", .directory)
+        },
         HostileLayer(
             "I13", "a directory of twenty thousand entries replaced by a file", .contained(present: ["w"])
         ) { tar, _ in

@@ -42,12 +42,12 @@ final class LayerView {
             let here = try directory(walk.resolved)
             switch try here.find(name) {
             case .directory(let upper, let lowers):
+                try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
                 let made = try upper ?? copyUp(name, of: lowers, into: here, at: walk.resolved)
                 trail.extend(from: depth, by: name, LayerDirectory(upper: made, lowers: lowers))
-                try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
             case .missing:
-                trail.extend(from: depth, by: name, LayerDirectory(upper: try make(name, in: here), lowers: []))
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
+                trail.extend(from: depth, by: name, LayerDirectory(upper: try make(name, in: here), lowers: []))
             case .link(let target):
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.follow(target) }
             case .other:
@@ -116,7 +116,7 @@ extension LayerView {
     }
 
     private func copyUp(
-        _ name: RawPath, of lowers: [OwnedDescriptor], into parent: LayerDirectory, at resolved: [RawPath]
+        _ name: RawPath, of lowers: [OwnedDescriptor], into parent: LayerDirectory, at path: [RawPath]
     ) throws -> OwnedDescriptor {
         guard let model = lowers.first else { preconditionFailure("a directory that no layer has") }
         let status = try model.status()
@@ -124,7 +124,7 @@ extension LayerView {
         let made = try parent.upper.open(name, [.directory, .noFollow])
         try made.take(status, attributesFrom: model)
         let modified = Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
-        try times.record(resolved + [name], modified)
+        try times.record(path, modified)
         return made
     }
 }

@@ -110,6 +110,10 @@ final class LayerWriter {
     }
 
     private func addDirectory(_ entry: TarEntry, _ leaf: RawPath, in parent: LayerView.Place) throws {
+        // Links may lead deeper than the name is long, and its time is set by the path.
+        guard parent.path.reduce(leaf.count, { $0 + $1.count + 1 }) < limits.pathBytes else {
+            throw Refusal.limit("unpack the entry", on: entry.name, field: "path", "path bytes \(limits.pathBytes)")
+        }
         let upper = parent.directory.upper
         var existed = false
         var replaced = false
