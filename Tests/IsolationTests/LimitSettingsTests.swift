@@ -96,6 +96,12 @@ struct LimitSettingsTests {
         #expect(throws: Failure.self) { try GroupSettings.check(ContainerLimits(cpus: cpus)) }
     }
 
+    @Test("a container has two processes at least", arguments: [0, 1] as [UInt64])
+    func tooFew(pids: UInt64) {
+        #expect(throws: Failure.self) { try GroupSettings.check(ContainerLimits(pids: pids)) }
+        #expect(throws: Never.self) { try GroupSettings.check(ContainerLimits(pids: pids + 2)) }
+    }
+
     @Test("a disk's weight counts only where iocost is on for that disk")
     func costed() {
         let text = "8:0 enable=0 ctrl=auto\n254:0 enable=1 ctrl=user rpct=0.00\n"

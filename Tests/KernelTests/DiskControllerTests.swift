@@ -84,6 +84,33 @@ extension ControllerTests {
             #expect(try host.setting("io.weight", of: id) == "default 50")
         }
 
+        @Test("a partition's limits are its disk's")
+        func partition() throws {
+            let host = try TestHost()
+            let image = host.layer + "/disk"
+            // A partition table with one entry: type 83, 16 sectors from sector 8 on.
+            let entry = #"\0\0\0\0\203\0\0\0\10\0\0\0\20\0\0\0"#
+            let answer = try HostCommand.run(
+                """
+                truncate -s 1M \(image)
+                printf '\(entry)' | dd of=\(image) bs=1 seek=446 conv=notrunc status=none
+                printf '\\125\\252' | dd of=\(image) bs=1 seek=510 conv=notrunc status=none
+                losetup -fP --show \(image)
+                """)
+            #expect(answer.code == 0, "\(answer.said)")
+            let disk = answer.said.filter { !$0.isNewline }
+            defer {
+                #expect(throws: Never.self) { try HostCommand.run("losetup -d \(disk)") }
+            }
+            let number = try TextFile.read("/sys/class/block/\(disk.dropFirst(5))/dev").filter { !$0.isNewline }
+            #expect(try BlockDevice.number(disk, behind: "/") == number)
+            let part = disk + "p1"
+            let find = "tr : ' ' < /sys/class/block/\(part.dropFirst(5))/dev"
+            #expect(try HostCommand.run("[ -b \(part) ] || mknod \(part) b $(\(find))").code == 0)
+            #expect(try OwnedDescriptor.open(RawPath(part), [.path]).status().kind == .block)
+            #expect(try BlockDevice.number(part, behind: "/") == number)
+        }
+
         @Test(
             "a limit for something that is no disk is refused before anything runs",
             arguments: ["/dev/null", "/etc", "/dev/none"])

@@ -47,17 +47,21 @@ extension ControllerTests {
             #expect(try host.exec(id, ["echo", "room"]).output == "room\n")
         }
 
-        @Test("limits hold from the first instruction: the container's own first fork is refused")
+        @Test("limits hold from the first instruction")
         func fromBirth() throws {
             let host = try TestHost()
-            let failure = try #require(throws: Failure.self) { try host.run(["true"]) { $0.limits.pids = 1 } }
-            #expect("\(failure)".contains("EAGAIN"), "\(failure)")
-            #expect(try host.containerizer.list().isEmpty)
+            let fork = try host.shell("/bin/true; echo survived") { $0.limits.pids = 2 }
+            #expect(fork.exit.code == 2)
+            #expect(fork.error.contains("can't fork: Resource temporarily unavailable"))
             let hog = try host.run(["dd", "if=/dev/zero", "of=/dev/null", "bs=32M", "count=1"]) {
                 $0.limits.memory = 6 << 20
                 $0.isolation.hasInit = false
             }
             #expect(hog.exit.reason == .memoryLimit)
+            // Less than our own launcher needs: it is counted from its birth, too.
+            let nothing = try host.shell("echo survived") { $0.limits.memory = 100 << 10 }
+            #expect(nothing.exit.reason == .memoryLimit)
+            #expect(nothing.output == "")
         }
 
         @Test("without being asked, a container has 1,024 processes and dies as one")

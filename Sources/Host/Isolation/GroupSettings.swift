@@ -50,12 +50,18 @@ enum GroupSettings {
     /// The kernel counts pages in a signed word, and shows what does not fit as `max`.
     private static func amount(_ bytes: UInt64) -> String { bytes >= 1 << 62 ? "max" : "\(bytes)" }
 
-    /// Refuses what no kernel takes.
+    /// Refuses what no kernel takes, and what no container can start with.
     static func check(_ limits: ContainerLimits) throws(Failure) {
-        guard let cpus = limits.cpus, !(cpus >= 0.01 && cpus <= 1_000_000) else { return }
-        throw Failure(
-            "container.bad-limit", doing: "limit the container to \(cpus) processors",
-            cause: "the kernel takes 0.01 or more", remedy: "give at least 0.01", field: "cpus")
+        if let cpus = limits.cpus, !(cpus >= 0.01 && cpus <= 1_000_000) {
+            throw Failure(
+                "container.bad-limit", doing: "limit the container to \(cpus) processors",
+                cause: "the kernel takes 0.01 or more", remedy: "give at least 0.01", field: "cpus")
+        }
+        if let pids = limits.pids, pids < 2 {
+            throw Failure(
+                "container.bad-limit", doing: "limit the container to \(pids) processes",
+                cause: "its init and its task are two", remedy: "give at least 2", field: "pids", limit: "pids 2")
+        }
     }
 
     /// Microseconds of processor time in each period; the kernel takes no less than 1,000.
