@@ -31,12 +31,22 @@ struct LifecycleTests {
     @Test("a task that handles its stop signal ends its own way, one that does not is killed in time")
     func stop() throws {
         let host = try TestHost()
-        let polite = try host.detached(["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"])
+        let polite = try host.detached(["sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done"])
+        try awaitOutput(of: polite, on: host)
         try host.containerizer.stop(polite.record.request.id, seconds: 10)
         #expect(try host.containerizer.wait(for: polite.record.request.id).code == 5)
-        let deaf = try host.detached(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
+        let deaf = try host.detached(["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"])
+        try awaitOutput(of: deaf, on: host)
         try host.containerizer.stop(deaf.record.request.id, seconds: 0.2)
         #expect(try host.containerizer.wait(for: deaf.record.request.id).code == 137)
+    }
+
+    /// A container runs before its shell has read the first command.
+    private func awaitOutput(of running: RunningContainer, on host: TestHost) throws {
+        var log = host.containerizer.log(running.record.request.id)
+        try Deadline(seconds: 10).wait("the first line of the container") {
+            do { return try !log.next().isEmpty } catch { return false }
+        }
     }
 
     @Test("without an init the task is process 1 and its end is still known")

@@ -1,18 +1,32 @@
 public import Diagnostics
 import LinuxKernel
+import Synchronization
 
 /// The launcher in a sealed memory file: what every container's first process is exec'ed from. Nothing can write to it,
 /// from inside or outside (CVE-2019-5736), and no path leads to it.
 public struct LauncherImage: Sendable {
+    /// The images of this process, by the path each was read from. Sealed, so one serves every launch.
+    private static let kept = Mutex<[String: OwnedDescriptor]>([:])
+
     let descriptor: OwnedDescriptor
 
-    /// Reads the static program at `path`.
+    /// The static program at `path`, as it was when it was first asked for.
     public init(path: String) throws(Failure) {
+        descriptor = try Self.kept.withLock { kept throws(Failure) in
+            if let image = kept[path] { return image }
+            let image = try Self.load(path)
+            kept[path] = image
+            return image
+        }
+    }
+
+    private static func load(_ path: String) throws(Failure) -> OwnedDescriptor {
         do throws(KernelError) {
             let bytes = try OwnedDescriptor.open(RawPath(path)).readAll(limit: 4 << 20)
-            descriptor = try OwnedDescriptor.memoryFile("bulkhead-launch", executable: true)
-            try descriptor.write(bytes)
-            try descriptor.seal()
+            let image = try OwnedDescriptor.memoryFile("bulkhead-launch", executable: true)
+            try image.write(bytes)
+            try image.seal()
+            return image
         } catch {
             throw error.failure(
                 "host.no-launcher", doing: "load the launcher", on: path,

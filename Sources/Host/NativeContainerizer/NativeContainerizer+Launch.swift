@@ -40,7 +40,6 @@ extension NativeContainerizer {
         var record = ContainerRecord(request: request, createdAt: HostFacts.wallClock(), layers: layers)
         do throws(Failure) {
             Failpoint.pass("launch.recorded")
-            try records.write(record)
             record.request.isolation.identities = try leases.take(for: request.id)
             try records.write(record)
             return try start(&record, attachment: attachment)
@@ -70,7 +69,7 @@ extension NativeContainerizer {
         do throws(Failure) {
             record.process = try identity(of: held.process)
             record.phase = .held
-            try records.write(record)
+            try records.advance(record)
             try held.writeIdentityMaps(plan.spawn)
             try held.raiseLimits(for: plan)
             for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
@@ -79,7 +78,7 @@ extension NativeContainerizer {
             let terminal = try held.awaitStart(plan)
             record.phase = .started
             record.startedAt = HostFacts.wallClock()
-            try records.write(record)
+            try records.advance(record)
             Failpoint.pass("launch.started")
             return RunningContainer(record: record, process: held.process, terminal: terminal)
         } catch {

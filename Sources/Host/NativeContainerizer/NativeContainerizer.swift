@@ -27,7 +27,7 @@ public struct NativeContainerizer: Sendable {
         filters = ProfileFilters(directory: places.filters)
         records = RecordStore(places: places)
         leases = IdentityLeases(directory: places.leases)
-        snapshots = OverlaySnapshotter(root: places.containers)
+        snapshots = OverlaySnapshotter(root: places.containers, targets: places.targets)
     }
 
     func context(_ request: ContainerRequest, root: RootTree, hasReader: Bool) -> LaunchContext {
@@ -40,10 +40,7 @@ public struct NativeContainerizer: Sendable {
         if request.isolation.identities.count == 0 {
             request.isolation.identities = IdentityRange(base: IdentityLeases.firstBase, count: IdentityLeases.size)
         }
-        let directory = "\(places.containers)/\(request.id.text)"
-        let root = RootTree(
-            assembly: .overlay(layers: layers, upper: directory + "/upper", work: directory + "/work"),
-            attributes: [.noSetuid, .noDevices], mapped: true)
+        let root = snapshots.tree(request.id.text, layers: layers)
         return try ContainerPlan.build(context(request, root: root, hasReader: hasReader))
     }
 

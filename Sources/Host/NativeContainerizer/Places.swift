@@ -18,6 +18,8 @@ public struct Places: Sendable, Equatable {
     var workshop: String { volatile + "/workshop" }
     /// Compiled seccomp programs.
     var filters: String { volatile + "/filters" }
+    /// The layer below all images' layers, see `MountTargets`.
+    var targets: String { store + "/targets" }
     /// One directory a container: upper, work, logs.
     var containers: String { store + "/containers" }
 }

@@ -5,13 +5,34 @@ public import Isolation
 public import LaunchPlanning
 import SeccompCompiler
 import SeccompFormat
+import Synchronization
 
-/// Compiles the profiles containers ask for, and keeps the programs for the next launch.
+/// Compiles the profiles containers ask for, and keeps the programs for the next launch: our own in memory, all of them
+/// as files.
 public struct ProfileFilters: FilterCompiling {
+    /// Programs of our own profiles by name and capabilities; users' profiles may be large and are not kept here.
+    private final class Kept: Sendable {
+        let filters = Mutex<[String: TaskFilter]>([:])
+    }
+
+    private static let keptMax = 32
     private let cache: FilterCache
+    private let kept = Kept()
 
     /// `directory` is private to root; it is made when it is missing.
     public init(directory: String) { cache = FilterCache(directory: directory) }
+
+    private func keeping(
+        _ key: String, _ make: () throws(Failure) -> TaskFilter
+    ) throws(Failure) -> TaskFilter {
+        if let known = kept.filters.withLock({ $0[key] }) { return known }
+        let new = try make()
+        kept.filters.withLock { filters in
+            if filters.count >= Self.keptMax { filters.removeAll() }
+            filters[key] = new
+        }
+        return new
+    }
 
     public func filter(
         _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion
@@ -24,6 +45,18 @@ public struct ProfileFilters: FilterCompiling {
         case .unconfined: (source, name) = (.unconfined, "unconfined")
         case .profile(let path, let json): (source, name) = (.profile(name: path, json: Array(json.utf8)), path)
         }
+        if case .profile = seccomp {
+            return try compiled(source, name, seccomp, capabilities: capabilities, kernel: kernel)
+        }
+        return try keeping("\(name) \(capabilities) \(kernel)") { () throws(Failure) in
+            try compiled(source, name, seccomp, capabilities: capabilities, kernel: kernel)
+        }
+    }
+
+    private func compiled(
+        _ source: FilterRequest.Source, _ name: String, _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64,
+        kernel: KernelVersion
+    ) throws(Failure) -> TaskFilter {
         let request = FilterRequest(
             source, capabilities: CapabilitySet(rawValue: capabilities), kernel: Self.release(kernel))
         if case .profile = seccomp, try request.resolved().needsListener {
@@ -38,8 +71,11 @@ public struct ProfileFilters: FilterCompiling {
     }
 
     public func initFilter() throws(Failure) -> FilterProgram {
-        let request = FilterRequest(.initProcess, kernel: KernelRelease(major: 0, minor: 0))
-        return FilterProgram(bytes: try cache.filter(request).bytes, name: "init")
+        let kept = try keeping("init") { () throws(Failure) in
+            let request = FilterRequest(.initProcess, kernel: KernelRelease(major: 0, minor: 0))
+            return TaskFilter(program: FilterProgram(bytes: try cache.filter(request).bytes, name: "init"), flags: 0)
+        }
+        return kept.program
     }
 
     private static func release(_ kernel: KernelVersion) -> KernelRelease {

@@ -3,10 +3,11 @@ public import Diagnostics
 import FoundationEssentials
 import LinuxKernel
 
-/// The records of all containers of this host: `containers/ID/record.json`, replaced whole.
+/// The records of all containers of this host: `containers/ID/record.json`, replaced whole, and beside it `state`.
 public struct RecordStore: Sendable {
     private static let recordBytesMax = 8 << 20
     let places: Places
+    private let kept = KeptRecords()
 
     public init(places: Places) { self.places = places }
 
@@ -55,13 +56,15 @@ public struct RecordStore: Sendable {
             if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
             throw error.failure("state.unreadable", doing: "read the record of container", on: id.text)
         }
-        do {
-            return try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes))
-        } catch {
+        if let known = kept.record(id, bytes: bytes) { return try current(known) }
+        let record: ContainerRecord
+        do { record = try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes)) } catch {
             throw Failure(
                 "state.damaged", doing: "read the record of container", on: id.text, cause: "\(error)",
                 remedy: "remove it with: bulkhead rm --force \(id.text)")
         }
+        kept.keep(record, bytes: bytes)
+        return try current(record)
     }
 
     /// Replaces the record: readers see the old one or the new one, never a part.
@@ -76,10 +79,9 @@ public struct RecordStore: Sendable {
             try folder.open("record.new", [.writeOnly, .create, .truncate], mode: 0o600).write(bytes)
             try folder.rename("record.new", to: "record.json")
         } catch {
-            throw error.failure(
-                "state.unwritable", doing: "write the record of container", on: id.text,
-                remedy: "make room on the file system of \(places.volatile)", retry: .later)
+            throw unwritable(error, id)
         }
+        kept.keep(record, bytes: bytes)
     }
 
     func makeDirectory(_ id: ContainerID) throws(Failure) {
@@ -95,6 +97,7 @@ public struct RecordStore: Sendable {
     }
 
     func removeDirectory(_ id: ContainerID) throws(Failure) {
+        kept.drop(id)
         do throws(KernelError) { try TreeRemoval.remove(directory(id)) } catch {
             throw error.failure("state.unwritable", doing: "remove the record of container", on: id.text)
         }

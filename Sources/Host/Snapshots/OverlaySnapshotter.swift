@@ -6,12 +6,26 @@ import LinuxKernel
 public struct OverlaySnapshotter: Snapshotter {
     /// Directory with one directory a container; on the same file system as the layers.
     private let root: String
+    /// The layer of `MountTargets`; on the same file system too.
+    private let targets: String
 
-    public init(root: String) { self.root = root }
+    public init(root: String, targets: String) {
+        self.root = root
+        self.targets = targets
+    }
+
+    /// What `prepare` gives, without touching anything.
+    public func tree(_ name: String, layers: [String]) -> RootTree {
+        RootTree(
+            assembly: .overlay(
+                layers: [targets] + layers, upper: "\(root)/\(name)/upper", work: "\(root)/\(name)/work"),
+            attributes: [.noSetuid, .noDevices], mapped: true)
+    }
 
     public func prepare(_ name: String, layers: [String], owner: UInt32) throws(Failure) -> RootTree {
         let directory = "\(root)/\(name)"
         do throws(KernelError) {
+            try MountTargets.prepare(at: targets)
             for part in ["upper", "work"] { try Directories.makeAll("\(directory)/\(part)", mode: 0o700) }
             try copyRootMetadata(from: layers, to: "\(directory)/upper", owner: owner)
         } catch {
@@ -19,9 +33,7 @@ public struct OverlaySnapshotter: Snapshotter {
                 "snapshot.cannot-prepare", doing: "make the container's writable layer", on: directory,
                 remedy: "see that the store's file system is writable and has room")
         }
-        return RootTree(
-            assembly: .overlay(layers: layers, upper: "\(directory)/upper", work: "\(directory)/work"),
-            attributes: [.noSetuid, .noDevices], mapped: true)
+        return tree(name, layers: layers)
     }
 
     /// The merged root shows the upper directory's own mode and owner, so it gets those of the topmost layer's root.

@@ -10,6 +10,10 @@ public enum Directories {
 
     /// Makes the directory and its missing parents; an existing directory is fine.
     public static func makeAll(_ path: String, mode: UInt32) throws(KernelError) {
+        do throws(KernelError) { return try make(path, mode: mode) } catch {
+            if error.errno == EEXIST { return }
+            if error.errno != ENOENT { throw error }
+        }
         var made = path.hasPrefix("/") ? "" : "."
         for component in path.split(separator: "/") {
             made += "/" + component
