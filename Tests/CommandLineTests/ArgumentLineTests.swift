@@ -74,7 +74,7 @@ struct ArgumentLineTests {
             let words = line.split(separator: " ").map(String.init)
             guard line.hasPrefix("  -"), let option = words.first(where: { $0.hasPrefix("--") }) else { continue }
             let flag = option.split(separator: "/").first.map(String.init) ?? option
-            let takesValue = line.split(separator: "  ").first?.contains("<") == true
+            let takesValue = words.contains { $0.hasPrefix("<") }
             #expect(OwnFlags.switches.contains(flag) != takesValue, "\(line)")
             seen += 1
         }

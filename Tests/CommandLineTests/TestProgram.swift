@@ -122,6 +122,16 @@ final class TestProgram: Sendable {
 
     /// The path of a docker-archive of it.
     func archive() throws -> String {
+        let path = scratch + "/box.tar"
+        let file = try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .truncate], mode: 0o644)
+        try file.write(try Self.image.get())
+        return path
+    }
+
+    /// Made once: it is the same for every test.
+    private static let image = Result { try makeImage() }
+
+    private static func makeImage() throws -> [UInt8] {
         var layer = TarBuilder()
         let busybox = try OwnedDescriptor.open("/bin/busybox").readAll(limit: 8 << 20)
         for directory in ["bin", "etc", "home", "root", "tmp"] { layer.add(directory + "/", .directory) }
@@ -143,8 +153,6 @@ final class TestProgram: Sendable {
         tar.add(name, content: config)
         tar.add(layerName, content: blob)
         tar.add("manifest.json", text: #"[{"Config":"\#(name)","RepoTags":["box:latest"],"Layers":["\#(layerName)"]}]"#)
-        let path = scratch + "/box.tar"
-        try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .truncate], mode: 0o644).write(tar.ended())
-        return path
+        return tar.ended()
     }
 }

@@ -113,12 +113,26 @@ extension NativeContainerizer {
     /// one that is under way is never taken for a leftover.
     public func sweep() throws(Failure) {
         _ = try list()
+        // Listed before the records: a launch makes its record's directory first.
+        let directories = try containerDirectories()
         let groups = try ControlGroups.names(host: host)
         let existing = Set(try records.identifiers().map(\.text))
+        for name in directories where !existing.contains(name) { try snapshots.remove(name) }
         for name in groups where !existing.contains(name) {
             guard let group = ControlGroup(try ContainerID(name), host: host) else { continue }
             if group.belongs(to: places.volatile) { try group.remove() }
         }
         try leases.dropAbandoned { id in !records.exists(id) }
+    }
+
+    /// Names of the directories containers have or had in the store. After a boot they are all that is left of them.
+    private func containerDirectories() throws(Failure) -> [String] {
+        do throws(KernelError) {
+            let entries = try OwnedDescriptor.open(RawPath(places.containers), [.directory]).entries()
+            return entries.map(\.name.description)
+        } catch {
+            if error.errno == Errno.noEntry { return [] }
+            throw error.failure("state.unreadable", doing: "list the containers' files", on: places.containers)
+        }
     }
 }

@@ -86,6 +86,7 @@ enum OwnFlags {
     /// Long options of `run` and `exec` that stand alone; every other one takes a value.
     static let switches: Set<String> = [
         "--read-only", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty", "--explain", "--help",
+        "--version",
     ]
     /// Short options that stand alone; every other one takes a value.
     static let shortSwitches: Set<Character> = ["d", "i", "t"]

@@ -88,7 +88,9 @@ struct TaskStatus: Error {
 extension String {
     /// A sentence of the parser's as the end of one of ours.
     fileprivate var asClause: String {
-        let text = hasSuffix(".") ? String(dropLast()) : self
+        // What it guesses one might have meant comes second and is seldom right.
+        let first = firstRange(of: ". ").map { self[..<$0.lowerBound] } ?? self[...]
+        let text = first.hasSuffix(".") ? first.dropLast() : first
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 }

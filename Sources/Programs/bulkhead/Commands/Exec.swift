@@ -18,7 +18,7 @@ struct Exec: ParsableCommand {
               bulkhead exec -u 1000:1000 -e DEBUG=1 -w /srv web ls
             """)
 
-    @OptionGroup var process: ProcessOptions
+    @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
     @Argument(help: "Name or id.")
     var container: String
