@@ -92,6 +92,10 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra"])]),
 
         // tests
+        .executableTarget(
+            name: "launch-benchmark",
+            dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],
+            path: "Tests/Benchmarks/LaunchBenchmark", swiftSettings: swiftSettings),
         tests("ContainersTests", ["Containers"]),
         tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
@@ -105,6 +109,12 @@ let package = Package(
         tests(
             "LayerUnpackingTests",
             ["LayerUnpacking", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics", "bulkhead-unpack"]),
+        tests(
+            "CommandLineTests",
+            [
+                "bulkhead", "bulkhead-unpack", "NativeContainerizer", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
+                "Containers", "Diagnostics", arguments,
+            ]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Diagnostics"]),
         .executableTarget(
@@ -113,7 +123,8 @@ let package = Package(
         tests(
             "ImageStorageTests",
             [
-                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics", "image-importer",
+                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics",
+                "image-importer",
                 "bulkhead-unpack",
             ]),
         tests("SeccompFormatTests", ["SeccompFormat", "Diagnostics"]),

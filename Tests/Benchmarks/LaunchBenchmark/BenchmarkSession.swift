@@ -1,0 +1,94 @@
+import Containers
+import Diagnostics
+import HostProbe
+import LinuxKernel
+import NativeContainerizer
+
+/// One runtime over a scratch directory, and the containers it was told to leave running.
+struct BenchmarkSession {
+    private let containerizer: NativeContainerizer
+    private let layer: String
+    private var running: [RunningContainer] = []
+
+    /// `layer` is the one layer of the root file system, below `scratch`/store.
+    init(layer: String, scratch: String) throws {
+        let places = Places(volatile: scratch + "/run", store: scratch + "/store")
+        guard let launcher = ProcessEnvironment.value("BULKHEAD_LAUNCHER") else {
+            throw Failure("benchmark.no-launcher", doing: "find the launcher", cause: "BULKHEAD_LAUNCHER does not name it")
+        }
+        self.layer = layer
+        containerizer = NativeContainerizer(places: places, launcherPath: launcher, host: HostProbe.abilities())
+    }
+
+    /// Carries out one order and gives the line that answers it.
+    mutating func obey(_ words: [String]) throws -> String {
+        let count = words.count > 1 ? Int(words[1]) ?? 1 : 1
+        switch words.first {
+        case "launch": return times(try timed(count) { try launch() })
+        case "start": return "{\"processes\": [\(try start(count))]}"
+        case "exec": return times(try timed(count) { try join() })
+        case "stop": return try stop()
+        default: throw Failure("benchmark.unknown-order", doing: "obey", on: words.joined(separator: " "), cause: "unknown")
+        }
+    }
+
+    private func times(_ seconds: [Double]) -> String {
+        "{\"microseconds\": [\(seconds.map { String(Int(($0 * 1e6).rounded())) }.joined(separator: ", "))]}"
+    }
+
+    private func timed(_ count: Int, _ body: () throws -> Void) rethrows -> [Double] {
+        var result: [Double] = []
+        for _ in 0..<count {
+            let before = HostFacts.monotonicClock()
+            try body()
+            result.append(HostFacts.monotonicClock() - before)
+        }
+        return result
+    }
+
+    private func request(_ arguments: [String], removeAtEnd: Bool) -> ContainerRequest {
+        let id = ContainerID(number: KernelRandom.number())
+        var request = ContainerRequest(
+            id: id, name: id.text, image: ImageIdentity(reference: "busybox", digest: "sha256:0"),
+            process: ProcessRequest(arguments: arguments, environment: ["PATH=/bin"]), removeAtEnd: removeAtEnd)
+        request.isolation.capabilities = CapabilitySet.rootDefault.rawValue
+        return request
+    }
+
+    private func launch() throws {
+        let request = request(["/bin/true"], removeAtEnd: true)
+        let running = try containerizer.launch(request, layers: [layer], attachment: Attachment())
+        let exit = try containerizer.wait(for: request.id, running: running)
+        guard exit.code == 0 else { throw Failure("benchmark.failed", doing: "run true", cause: exit.message) }
+    }
+
+    private mutating func start(_ count: Int) throws -> String {
+        for _ in 0..<count {
+            running.append(
+                try containerizer.launch(
+                    request(["/bin/sleep", "86400"], removeAtEnd: true), layers: [layer], attachment: Attachment()))
+        }
+        return running.suffix(count).map { String($0.process.id) }.joined(separator: ", ")
+    }
+
+    private func join() throws {
+        guard let container = running.first else {
+            throw Failure("benchmark.nothing-runs", doing: "exec", cause: "nothing was started")
+        }
+        let (out, error) = (try OwnedDescriptor.pipe(), try OwnedDescriptor.pipe())
+        let joined = try containerizer.exec(
+            container.record.request.id, ProcessRequest(arguments: ["/bin/true"], environment: ["PATH=/bin"]),
+            attachment: Attachment(streams: [1: out.write, 2: error.write]))
+        guard try joined.wait() == 0 else { throw Failure("benchmark.failed", doing: "exec true", cause: "it failed") }
+    }
+
+    mutating func stop() throws -> String {
+        for container in running {
+            _ = try container.process.signal(9)
+            _ = try containerizer.wait(for: container.record.request.id, running: container)
+        }
+        let count = running.count
+        running = []
+        return "{\"stopped\": \(count)}"
+    }
+}

@@ -1,0 +1,28 @@
+import Diagnostics
+import LinuxKernel
+
+/// launch-benchmark LAYER SCRATCH: times what the runtime does, inside one process, as an agent would call it.
+///
+/// Obeys one order a line from standard input and answers each with one line of JSON, so that the driver (../run) can
+/// interleave it with other tools:
+///
+///     launch N    N containers that run `true`, from the call to the known end, each removed; microseconds
+///     start N     N containers that sleep; gives the host ids of their first processes
+///     exec N      N times `true` joined to the first of them; microseconds
+///     stop        ends and removes them
+let arguments = CommandLine.arguments
+guard arguments.count == 3 else {
+    CurrentProcess.exit(2)
+}
+
+do {
+    var session = try BenchmarkSession(layer: arguments[1], scratch: arguments[2])
+    while let line = readLine() {
+        let answer = try session.obey(line.split(separator: " ").map(String.init))
+        try OwnedDescriptor.standardStream(1).write(answer + "\n")
+    }
+    _ = try session.stop()
+} catch {
+    try OwnedDescriptor.standardStream(2).write("launch-benchmark: \(error)\n")
+    CurrentProcess.exit(1)
+}
