@@ -14,6 +14,7 @@ SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
 PROBE := .build/probe/bulkhead-probe
+PROBE := .build/probe/bulkhead-probe
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
@@ -28,18 +29,16 @@ setup: ## install the Debian packages that building, running and testing need, a
 
 launcher: $(LAUNCHER) ## build the static C program that becomes a container's first process
 	@:
-# Static and small: it is run from memory, in a root filesystem that has no libraries. Without musl, glibc will do.
+probe: $(PROBE) ## build the static C program with which tests try every known way out of a container
+	@:
+# Static and small: they run in root filesystems that have no libraries. Without musl, glibc will do.
 $(LAUNCHER): $(wildcard Sources/Launcher/*.[ch] Sources/Launcher/include/*.h) Makefile
+$(PROBE): $(wildcard Tests/Probe/*.[ch]) Makefile
+$(LAUNCHER) $(PROBE):
 	@mkdir -p $(@D)
 	@compiler=musl-gcc; command -v musl-gcc > /dev/null || compiler=gcc; set -x; \
 	$$compiler -std=gnu17 -Os -static -s -Wall -Wextra -Werror -ISources/Launcher/include \
 	    -o $@.new $(filter %.c,$^) && mv $@.new $@
-
-probe: $(PROBE) ## build the hostile program that the kernel tests put into containers
-$(PROBE): $(wildcard Tests/Probe/*.[ch]) Makefile
-	@mkdir -p $(@D)
-	@compiler=musl-gcc; command -v musl-gcc > /dev/null || compiler=gcc; set -x; \
-	$$compiler -std=gnu17 -O1 -static -s -Wall -Wextra -Werror -ITests/Probe -o $@.new $(filter %.c,$^) && mv $@.new $@
 
 build: ## build the programs, optimised, into .build/release
 	@$(call need,build)
