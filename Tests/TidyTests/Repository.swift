@@ -38,6 +38,7 @@ enum Repository {
         guard let walk = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }
         var result: [File] = []
         for case let url as URL in walk where endings.contains(where: { url.lastPathComponent.hasSuffix($0) }) {
+            if url.path.hasSuffix("/images/out") { walk.skipDescendants() }  // hundreds of megabytes, not ours
             guard let data = FileManager.default.contents(atPath: url.path) else { continue }
             let path = String(url.path.dropFirst(root.path.count)).drop { $0 == "/" }
             result.append(File(path: String(path), text: String(decoding: data, as: UTF8.self)))
