@@ -1,0 +1,170 @@
+"""Launching: start to exit of `true`, joining a running container, and what a running container costs."""
+import json
+import os
+import shutil
+import subprocess
+
+import machine
+import peers
+from measuring import Broken, interleaved
+
+
+class InProcess:
+    """launch-benchmark: the runtime inside one process that goes on living, as in an agent."""
+
+    def __init__(self, program, layer, scratch, launcher, prefix):
+        self.arguments = prefix + [program, layer, scratch]
+        self.environment = dict(os.environ, BULKHEAD_LAUNCHER=launcher)
+        self.process = subprocess.Popen(
+            self.arguments, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def order(self, text):
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise Broken("launch-benchmark ended; what it complained is above")
+        return json.loads(answer)
+
+    def one(self, text):
+        return self.order(text)["microseconds"][0]
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=120)
+
+
+class CommandLine:
+    """The bulkhead program, one process a call."""
+
+    def __init__(self, programs, scratch, stopwatch):
+        self.places = ["--store", f"{scratch}/store", "--state", f"{scratch}/run/bulkhead"]
+        self.environment = dict(
+            os.environ, BULKHEAD_LAUNCHER=programs["launcher"], BULKHEAD_UNPACK=programs["unpacker"])
+        self.program = programs["bulkhead"]
+        self.stopwatch = stopwatch
+
+    def call(self, *words):
+        done = subprocess.run(
+            [self.program, *words], env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            timeout=300)
+        if done.returncode:
+            raise Broken((done.stderr.strip().splitlines() or ["it failed"])[0][:160])
+        return done.stdout
+
+    def timed(self, *words):
+        return self.stopwatch.run([self.program, *words], self.environment)["microseconds"]
+
+    def run(self):
+        return self.timed("run", *self.places, "--rm", "busybox", "true")
+
+
+def floor_row(stopwatch, program, layer, scratch):
+    """One launch of the floor in its own process; the time is the one it took itself."""
+    place = f"{scratch}/floor-containers"
+    os.makedirs(place, exist_ok=True)
+
+    def once():
+        done = subprocess.run(
+            stopwatch.prefix + [program, layer, place, "3"], capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            raise Broken((done.stderr.strip().splitlines() or ["it failed"])[0])
+        return float(done.stdout.split()[-1])  # the first ones of a process pay for its pages
+
+    return once
+
+
+def podman_row(stopwatch, scratch, archive):
+    """podman, where it works: a container without a network, as the others have."""
+    if not shutil.which("podman"):
+        return None
+    base = ["podman", "--root", f"{scratch}/podman", "--runroot", f"{scratch}/run/podman", "--cgroup-manager=cgroupfs"]
+    try:
+        subprocess.run(base + ["load", "--input", archive], check=True, capture_output=True, timeout=60)
+        command = base + [
+            "run", "--rm", "--network=none", "--pull=never", "--ulimit=host", "--cgroups=disabled",
+            "localhost/busybox:latest", "/bin/true"]
+        stopwatch.run(command)
+    except (Broken, OSError, subprocess.SubprocessError):
+        return None
+    return lambda: stopwatch.run(command)["microseconds"]
+
+
+class Launching:
+    """Everything about launches, over one scratch directory."""
+
+    def __init__(self, programs, scratch, stopwatch, images):
+        self.programs, self.scratch, self.stopwatch, self.images = programs, scratch, stopwatch, images
+        self.line = CommandLine(programs, scratch, stopwatch)
+        self.line.call("image", "import", *self.line.places, f"{images}/busybox.tar", "--name", "busybox")
+        self.layer = self.layer_directory()
+        peers.make_bundles(self.layer, scratch)
+        self.agent = InProcess(
+            programs["launch-benchmark"], self.layer, scratch, programs["launcher"], stopwatch.prefix)
+        self.runtimes = [runtime for name in ["crun", "runc"] if (runtime := peers.Runtime(name, scratch)).is_there]
+
+    def layer_directory(self):
+        layers = f"{self.scratch}/store/layers"
+        return next(f"{layers}/{name}/fs" for name in sorted(os.listdir(layers)))
+
+    def launches(self, runs, seconds, with_podman):
+        rows = {
+            "floor": floor_row(self.stopwatch, self.programs["floor"], self.layer, self.scratch),
+            "bulkhead, in process": lambda: self.agent.one("launch 1"),
+            "bulkhead run --rm": self.line.run,
+        }
+        for runtime in self.runtimes:
+            rows[f"{runtime.name} run"] = lambda runtime=runtime: runtime.run(self.stopwatch)
+        found = interleaved(rows, runs, seconds)
+        podman = podman_row(machine_stopwatch(self.stopwatch), self.scratch, f"{self.images}/busybox.tar") \
+            if with_podman else None
+        if podman:
+            found |= interleaved({"podman run --rm": podman}, 5, seconds / 4, warmup=1)
+        return found
+
+    def joins(self, runs, seconds):
+        self.agent.order("start 1")
+        self.line.call("run", *self.line.places, "--detach", "--name", "kept", "busybox", "sleep", "86400")
+        rows = {
+            "bulkhead, in process": lambda: self.agent.one("exec 1"),
+            "bulkhead exec": lambda: self.line.timed("exec", *self.line.places, "kept", "true"),
+        }
+        for runtime in self.runtimes:
+            runtime.start()
+            rows[f"{runtime.name} exec"] = lambda runtime=runtime: runtime.exec(self.stopwatch)
+        found = interleaved(rows, runs, seconds)
+        self.agent.order("stop")
+        self.line.call("rm", *self.line.places, "--force", "kept")
+        for runtime in self.runtimes:
+            runtime.stop()
+        return found
+
+    def memory(self, containers):
+        """KiB of our init, on average, while that many containers run."""
+        processes = self.agent.order(f"start {containers}")["processes"]
+        shares = [machine.memory_share(process) for process in processes]
+        self.agent.order("stop")
+        return {"containers": containers, "KiB": round(sum(shares) / len(shares), 1), "most": max(shares)}
+
+    def crowd(self, containers, runs, seconds):
+        """The same launch while nothing and while many containers run, in process and by command."""
+        rows = {"bulkhead, in process": lambda: self.agent.one("launch 1"), "bulkhead run --rm": self.line.run}
+        empty = interleaved(rows, runs, seconds)
+        self.agent.order(f"start {containers}")
+        for _ in range(max(1, containers // 25)):
+            self.line.call("run", *self.line.places, "--detach", "busybox", "sleep", "86400")
+        full = interleaved(rows, runs, seconds)
+        self.agent.order("stop")
+        names = self.line.call("ps", *self.line.places, "--quiet").split()
+        if names:
+            self.line.call("rm", *self.line.places, "--force", *names)
+        return {"containers": containers, "empty": empty, "full": full}
+
+    def end(self):
+        self.agent.end()
+
+
+def machine_stopwatch(stopwatch):
+    """podman spins in user space when it waits; with a real-time priority it would stop the machine."""
+    from measuring import Stopwatch
+    return Stopwatch(stopwatch.program, realtime=False)

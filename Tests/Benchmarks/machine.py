@@ -1,0 +1,59 @@
+"""The machine the numbers come from, and a private corner of it to measure in."""
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import sys
+
+UNIFIED = "/sys/fs/cgroup/unified"
+
+
+def enter_private_mounts():
+    """Runs this program again in a mount namespace of its own. Nothing that is mounted here is seen outside."""
+    if os.environ.get("BULKHEAD_BENCH_INSIDE") != "1":
+        os.environ["BULKHEAD_BENCH_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable] + sys.argv)
+    # crun refuses a host with both versions of cgroups: every tool gets the same view, of version 2 alone.
+    if os.path.exists(UNIFIED + "/cgroup.procs"):
+        subprocess.run(["mount", "--bind", UNIFIED, "/sys/fs/cgroup"], check=True)
+
+
+def mount_memory(path):
+    """A tmpfs for the state of running containers, as /run is on most hosts."""
+    os.makedirs(path, mode=0o711, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0711", "tmpfs", path], check=True)
+
+
+def memory_share(process):
+    """Proportional set size of a process in KiB, from /proc/PID/smaps_rollup."""
+    with open(f"/proc/{process}/smaps_rollup") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+
+
+def compile_program(source, into):
+    """A static C program of this folder."""
+    compiler = shutil.which("musl-gcc") if source.name == "stopwatch.c" else None
+    subprocess.run([compiler or "gcc", "-std=gnu17", "-O2", "-static", "-o", into, source], check=True)
+    return str(into)
+
+
+def synchronise():
+    """Waits until the disk has nothing left to write, so that one run does not pay for the one before."""
+    ctypes.CDLL(None).sync()
+
+
+def facts():
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    with open("/proc/loadavg") as file:
+        load = file.read().split()[0]
+    return {"kernel": platform.release(), "processors": os.cpu_count(), "model": model, "load": load}
+
+
+def version(command):
+    try:
+        text = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+        return text.splitlines()[0].strip() if text else ""
+    except (OSError, subprocess.SubprocessError):
+        return ""
