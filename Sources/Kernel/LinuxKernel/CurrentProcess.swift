@@ -24,6 +24,12 @@ public enum KernelRandom {
 }
 
 extension CurrentProcess {
+    /// Puts /dev/null where a standard stream is closed. Otherwise the next file we open would be one, and what we
+    /// write to people would end up in it.
+    public static func fillStandardStreams() {
+        for stream: Int32 in 0...2 where fcntl(stream, F_GETFD) < 0 { _ = bh_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) }
+    }
+
     /// The working directory, or `/` when it was removed. See getcwd(3).
     public static func directory() -> String {
         guard let path = getcwd(nil, 0) else { return "/" }

@@ -33,6 +33,7 @@ struct Bulkhead: ParsableCommand {
         helpNames: .long)
 
     static func main() {
+        CurrentProcess.fillStandardStreams()
         CurrentProcess.exit(run(Array(Swift.CommandLine.arguments.dropFirst())))
     }
 

@@ -77,6 +77,18 @@ struct Exec: ParsableCommand {
         let streams = StandardStreams(kind)
         let joined = try containerizer.exec(container.id, request, attachment: try streams.attachment())
         defer { streams.restore() }
+        do throws(Failure) { try connect(joined, streams, signals) } catch let first {
+            do throws(Failure) { try joined.send(SignalNumber.kill) } catch { throw first.also(error) }
+            throw first
+        }
+        let code = try joined.wait()
+        streams.finish()
+        return code
+    }
+
+    private func connect(
+        _ joined: JoinedProcess, _ streams: StandardStreams, _ signals: SignalForwarding
+    ) throws(Failure) {
         try streams.start(terminal: joined.terminal) {
             do throws(Failure) { try joined.send(SignalNumber.brokenPipe) } catch { return }
         }
@@ -84,8 +96,5 @@ struct Exec: ParsableCommand {
         try signals.start(
             name: "the command", send: { signal throws(Failure) in try joined.send(signal) },
             resize: { ForegroundRun.resize(terminal) })
-        let code = try joined.wait()
-        streams.finish()
-        return code
     }
 }

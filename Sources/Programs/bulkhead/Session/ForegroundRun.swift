@@ -19,18 +19,29 @@ struct ForegroundRun {
         let running = try containerizer.launch(request, layers: layers, attachment: try streams.attachment())
         try onLaunched()
         defer { streams.restore() }
-        let (containerizer, id) = (containerizer, request.id)
-        try streams.start(terminal: running.terminal) {
+        do throws(Failure) { try connect(running, streams, signals) } catch let first {
+            // In the foreground and out of our hands: nobody would know that it runs.
+            do throws(Failure) { try containerizer.kill(request.id, signal: SignalNumber.kill) } catch {
+                throw first.also(error)
+            }
+            throw first
+        }
+        let exit = try containerizer.wait(for: request.id, running: running)
+        streams.finish()
+        return exit
+    }
+
+    private func connect(
+        _ running: RunningContainer, _ streams: StandardStreams, _ signals: SignalForwarding
+    ) throws(Failure) {
+        let (containerizer, id, terminal) = (containerizer, request.id, running.terminal)
+        try streams.start(terminal: terminal) {
             // As in a pipeline: who writes to nobody is told so.
             do throws(Failure) { try containerizer.kill(id, signal: SignalNumber.brokenPipe) } catch { return }
         }
-        let terminal = running.terminal
         try signals.start(
             name: request.name, send: { signal throws(Failure) in try containerizer.kill(id, signal: signal) },
             resize: { Self.resize(terminal) })
-        let exit = try containerizer.wait(for: id, running: running)
-        streams.finish()
-        return exit
     }
 
     static func resize(_ terminal: OwnedDescriptor?) {
