@@ -142,10 +142,10 @@ struct FlagTests {
     @Test("names for containers nobody named are valid and free")
     func names() throws {
         var numbers = (0...).lazy.map { UInt64($0) }.makeIterator()
-        let first = ContainerNames.fresh(taken: []) { numbers.next() ?? 0 }
-        let second = ContainerNames.fresh(taken: [first]) { 0 }
+        let first = try ContainerNames.fresh(draw: { numbers.next() ?? 0 }) { _ in false }
+        let second = try ContainerNames.fresh(draw: { 0 }) { $0 == first }
         #expect(first == "amber-anchor" && second.hasPrefix("hull-"))
         _ = try ContainerID(first)
-        #expect(ContainerNames.fresh(taken: [first]) { numbers.next() ?? 0 } != first)
+        #expect(try ContainerNames.fresh(draw: { numbers.next() ?? 0 }) { $0 == first } != first)
     }
 }

@@ -48,6 +48,7 @@ extension NativeContainerizer {
             for isolator in Isolators.all.reversed() { try isolator.cleanUp(id, host: host) }
             try leases.release(record.request.isolation.identities, of: id)
             try records.write(record)
+            try marks.settled(id)
         }
         return ContainerStatus(state: .ended, record: record)
     }

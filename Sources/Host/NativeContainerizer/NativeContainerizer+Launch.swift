@@ -21,17 +21,23 @@ public struct RunningContainer: Sendable {
     public var process: ProcessHandle
     /// The master side of its terminal, if it has one.
     public var terminal: OwnedDescriptor?
+    /// Says, as long as this process lives, that the container's end will be settled here.
+    var mark: OwnedDescriptor?
 }
 
 extension NativeContainerizer {
     /// Starts a container. The request's ids are leased here. When this throws, nothing of the container is left.
     ///
-    /// The launch, as a line: record, ids, snapshot, plan, cgroup, spawn, maps, mounts, release, first report.
+    /// The launch, as a line: mark, name, record, ids, snapshot, plan, cgroup, spawn, maps, mounts, release, first report.
     public func launch(
         _ request: ContainerRequest, layers: [String], attachment: Attachment
     ) throws(Failure) -> RunningContainer {
         try records.prepare()
-        try records.makeDirectory(request.id)
+        let mark = try marks.begin(request.id)
+        do throws(Failure) { try records.makeDirectory(request.id) } catch {
+            try marks.dropPending(request.id)
+            throw error
+        }
         guard let lock = try records.lock(request.id, wait: true) else {
             throw Failure(
                 "container.exists", doing: "make container", on: request.id.text, cause: "it is being removed")
@@ -39,10 +45,14 @@ extension NativeContainerizer {
         defer { withExtendedLifetime(lock) {} }
         var record = ContainerRecord(request: request, createdAt: HostFacts.wallClock(), layers: layers)
         do throws(Failure) {
+            try names.take(request.name, for: request.id) { other in records.exists(other) }
             Failpoint.pass("launch.recorded")
             record.request.isolation.identities = try leases.take(for: request.id)
             try records.write(record)
-            return try start(&record, attachment: attachment)
+            var running = try start(&record, attachment: attachment)
+            try marks.launched(request.id)
+            running.mark = mark
+            return running
         } catch {
             var failure = error
             do throws(Failure) { try discard(record) } catch { failure = failure.also(error) }
@@ -119,8 +129,10 @@ extension NativeContainerizer {
         }
         attempt { () throws(Failure) in try snapshots.remove(id.text) }
         attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }
-        // The record goes last: while it is there, the next command knows that there is something to clean.
+        attempt { () throws(Failure) in try names.release(record.request.name, of: id) }
+        // The record and the mark go last: while they are there, the next command knows of something to clean.
         if first == nil { attempt { () throws(Failure) in try records.removeDirectory(id) } }
+        if first == nil { attempt { () throws(Failure) in try marks.settled(id) } }
         if let first { throw first }
     }
 }

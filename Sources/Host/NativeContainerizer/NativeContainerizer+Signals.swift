@@ -91,9 +91,13 @@ extension NativeContainerizer {
             _ = try wait(for: id)
         }
         Failpoint.pass("remove.stopped")
-        guard let lock = try records.lock(id, wait: true) else { return }
+        guard records.exists(id.text) else { return }
+        // The mark before the lock, as everywhere: a sweep that found a mark of ours waits for the lock with it.
+        let mark = try marks.begin(id)
+        defer { withExtendedLifetime(mark) {} }
+        guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
         defer { withExtendedLifetime(lock) {} }
-        guard let record = try recordToRemove(id) else { return }
+        guard let record = try recordToRemove(id) else { return try marks.settled(id) }
         try discard(record)
         Failpoint.pass("remove.cleaned")
     }
@@ -104,35 +108,6 @@ extension NativeContainerizer {
             guard error.code == "state.damaged" else { throw error }
             try records.removeDirectory(id)
             return nil
-        }
-    }
-
-    /// Undoes what crashes of earlier commands left: half-made containers, leases and cgroups without a container.
-    ///
-    /// Cgroups and leases are listed before the containers they are compared with: a launch makes its record first, so
-    /// one that is under way is never taken for a leftover.
-    public func sweep() throws(Failure) {
-        _ = try list()
-        // Listed before the records: a launch makes its record's directory first.
-        let directories = try containerDirectories()
-        let groups = try ControlGroups.names(host: host)
-        let existing = Set(try records.identifiers().map(\.text))
-        for name in directories where !existing.contains(name) { try snapshots.remove(name) }
-        for name in groups where !existing.contains(name) {
-            guard let group = ControlGroup(try ContainerID(name), host: host) else { continue }
-            if group.belongs(to: places.volatile) { try group.remove() }
-        }
-        try leases.dropAbandoned { id in !records.exists(id) }
-    }
-
-    /// Names of the directories containers have or had in the store. After a boot they are all that is left of them.
-    private func containerDirectories() throws(Failure) -> [String] {
-        do throws(KernelError) {
-            let entries = try OwnedDescriptor.open(RawPath(places.containers), [.directory]).entries()
-            return entries.map(\.name.description)
-        } catch {
-            if error.errno == Errno.noEntry { return [] }
-            throw error.failure("state.unreadable", doing: "list the containers' files", on: places.containers)
         }
     }
 }

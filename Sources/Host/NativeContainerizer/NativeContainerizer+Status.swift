@@ -47,6 +47,12 @@ extension NativeContainerizer {
     /// The recorded process, if it still exists and is the same one.
     func liveProcess(_ record: ContainerRecord) throws(Failure) -> ProcessHandle? {
         guard let identity = record.process else { return nil }
+        return try liveProcess(identity, of: record.request.id)
+    }
+
+    func liveProcess(
+        _ identity: ContainerRecord.ProcessIdentity, of id: ContainerID
+    ) throws(Failure) -> ProcessHandle? {
         do throws(KernelError) {
             guard try ProcessFacts.bootID() == identity.bootID else { return nil }
             let handle = try ProcessHandle.open(identity.id)
@@ -56,7 +62,7 @@ extension NativeContainerizer {
         } catch {
             if error.errno == Errno.noProcess || error.errno == Errno.noEntry { return nil }
             throw error.failure(
-                "state.unreadable", doing: "look at the process of container", on: record.request.id.text)
+                "state.unreadable", doing: "look at the process of container", on: id.text)
         }
     }
 

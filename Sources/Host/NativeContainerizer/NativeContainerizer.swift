@@ -16,6 +16,8 @@ public struct NativeContainerizer: Sendable {
     public let host: HostAbilities
     let launcherPath: String
     let leases: IdentityLeases
+    let marks: ContainerMarks
+    let names: ContainerNames
     let snapshots: OverlaySnapshotter
     let filters: ProfileFilters
 
@@ -27,6 +29,8 @@ public struct NativeContainerizer: Sendable {
         filters = ProfileFilters(directory: places.filters)
         records = RecordStore(places: places)
         leases = IdentityLeases(directory: places.leases)
+        marks = ContainerMarks(pending: places.pending, running: places.running)
+        names = ContainerNames(directory: places.names)
         snapshots = OverlaySnapshotter(root: places.containers, targets: places.targets)
     }
 
@@ -44,19 +48,23 @@ public struct NativeContainerizer: Sendable {
         return try ContainerPlan.build(context(request, root: root, hasReader: hasReader))
     }
 
+    /// The container that has `text` as its name or its id; nil when none has.
+    public func holder(of text: String) throws(Failure) -> ContainerID? {
+        for candidate in [try names.holder(of: text), text] {
+            if let candidate, !candidate.isEmpty, records.exists(candidate) { return try ContainerID(candidate) }
+        }
+        return nil
+    }
+
     /// The container a person means: a name, an id, or the start of an id that fits only one.
     public func find(_ text: String) throws(Failure) -> ContainerRecord {
-        var started: [ContainerRecord] = []
-        for id in try records.identifiers() {
-            guard let record = try records.read(id) else { continue }
-            if record.request.name == text || id.text == text { return record }
-            if !text.isEmpty && id.text.hasPrefix(text) { started.append(record) }
-        }
-        if started.count == 1 { return started[0] }
+        if let id = try holder(of: text), let record = try records.read(id) { return record }
+        let started = text.isEmpty ? [] : try records.identifiers().filter { $0.text.hasPrefix(text) }
+        if started.count == 1, let record = try records.read(started[0]) { return record }
+        let isAmbiguous = started.count > 1
         throw Failure(
-            started.isEmpty ? "container.not-found" : "container.ambiguous", doing: "find container", on: text,
-            cause: started.isEmpty
-                ? "there is none of that name or id" : "\(started.count) ids start that way",
-            remedy: started.isEmpty ? "see all with: bulkhead ps --all" : "give more of the id", field: "container")
+            isAmbiguous ? "container.ambiguous" : "container.not-found", doing: "find container", on: text,
+            cause: isAmbiguous ? "\(started.count) ids start that way" : "there is none of that name or id",
+            remedy: isAmbiguous ? "give more of the id" : "see all with: bulkhead ps --all", field: "container")
     }
 }

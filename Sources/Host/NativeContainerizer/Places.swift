@@ -14,6 +14,14 @@ public struct Places: Sendable, Equatable {
     var records: String { volatile + "/containers" }
     /// One file a range of ids in use.
     var leases: String { volatile + "/ids" }
+    /// One file a container that is being made or removed, see `ContainerMarks`.
+    var pending: String { volatile + "/pending" }
+    /// One file a container whose end has not been settled.
+    var running: String { volatile + "/running" }
+    /// There once everything was swept since the host was started.
+    var swept: String { volatile + "/swept" }
+    /// One file a name.
+    var names: String { volatile + "/names" }
     /// An empty directory that a mount workshop covers, in its own mount namespace only.
     var workshop: String { volatile + "/workshop" }
     /// Compiled seccomp programs.

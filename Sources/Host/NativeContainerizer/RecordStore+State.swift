@@ -25,9 +25,19 @@ extension RecordStore {
     func current(_ record: ContainerRecord) throws(Failure) -> ContainerRecord {
         let id = record.request.id
         if record.phase == .ended { return record }
+        return try progress(of: id)?.applied(to: record) ?? record
+    }
+
+    /// The process of a container that was released; nil for one that was not, without reading its record.
+    func process(of id: ContainerID) throws(Failure) -> ContainerRecord.ProcessIdentity? {
+        guard let progress = try progress(of: id), progress.phase == .started else { return nil }
+        return progress.process
+    }
+
+    private func progress(of id: ContainerID) throws(Failure) -> ContainerProgress? {
         let text: String
         do throws(KernelError) { text = try TextFile.read(directory(id) + "/state", limit: 256) } catch {
-            if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return record }
+            if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
             throw error.failure("state.unreadable", doing: "read the state of container", on: id.text)
         }
         guard let progress = ContainerProgress(line: text) else {
@@ -35,7 +45,7 @@ extension RecordStore {
                 "state.damaged", doing: "read the state of container", on: id.text, cause: "it is not a line of ours",
                 remedy: "remove it with: bulkhead rm --force \(id.text)")
         }
-        return progress.applied(to: record)
+        return progress
     }
 
     func unwritable(_ error: KernelError, _ id: ContainerID) -> Failure {

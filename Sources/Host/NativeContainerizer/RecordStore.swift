@@ -19,7 +19,8 @@ public struct RecordStore: Sendable {
     public func prepare() throws(Failure) {
         do throws(KernelError) {
             for path in [
-                places.volatile, places.records, places.leases, places.workshop, places.store, places.containers,
+                places.volatile, places.records, places.leases, places.pending, places.running, places.names,
+                places.workshop, places.store, places.containers,
             ] {
                 try Directories.makeAll(path, mode: path == places.volatile ? 0o711 : 0o700)
             }

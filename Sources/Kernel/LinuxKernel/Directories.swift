@@ -38,6 +38,12 @@ public struct Deadline: Sendable {
 
     public var hasPassed: Bool { HostFacts.monotonicClock() >= end }
 
+    /// Waits five milliseconds, for a caller with a loop of its own. ETIMEDOUT after the deadline.
+    public func pause(_ what: @autoclosure () -> String) throws(KernelError) {
+        if hasPassed { throw KernelError(call: "wait for \(what())", errno: ETIMEDOUT) }
+        usleep(5_000)
+    }
+
     /// Asks again every half millisecond, later every 10, until `condition` holds. ETIMEDOUT when it never does.
     public func wait(_ what: @autoclosure () -> String, until condition: () -> Bool) throws(KernelError) {
         var pause: UInt32 = 500

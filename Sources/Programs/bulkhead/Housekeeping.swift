@@ -14,10 +14,10 @@ struct Housekeeping {
         guard let guardian = try launchLock(exclusive: true) else { return }
         defer { withExtendedLifetime(guardian) {} }
         let store = try global.imageStore()
-        let leases = try store.leases()
-        if leases.isEmpty { return }
+        let holders = try store.leaseHolders()
+        if holders.isEmpty { return }
         let existing = Set(try containerizer.records.identifiers().map(\.text))
-        for lease in leases where !existing.contains(lease.container) { try store.release(container: lease.container) }
+        for holder in holders where !existing.contains(holder) { try store.release(container: holder) }
     }
 
     /// Held shared between leasing an image and writing the container's record, when the lease looks abandoned and is

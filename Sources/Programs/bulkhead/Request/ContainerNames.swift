@@ -19,14 +19,16 @@ enum ContainerNames {
         "yawl",
     ]
 
-    /// A name not in `taken`; `draw` gives a random number. With most names taken they get a number of their own.
-    static func fresh(taken: Set<String>, draw: () -> UInt64 = KernelRandom.number) -> String {
+    /// A name that `isTaken` denies; `draw` gives a random number. With most names taken they get a number of their own.
+    static func fresh(
+        draw: () -> UInt64 = KernelRandom.number, isTaken: (String) throws(Failure) -> Bool
+    ) throws(Failure) -> String {
         for _ in 0..<16 {
             let number = draw()
             let name =
                 qualities[Int(number % UInt64(qualities.count))] + "-"
                 + parts[Int(number / UInt64(qualities.count) % UInt64(parts.count))]
-            if !taken.contains(name) { return name }
+            if try !isTaken(name) { return name }
         }
         return "hull-" + String(draw(), radix: 36)
     }

@@ -77,13 +77,14 @@ extension Run {
 
     /// Two containers of one name would be one too many for whoever says it.
     private func freeName(_ containerizer: NativeContainerizer) throws(Failure) -> String {
-        let records = try containerizer.list().map(\.record.request)
-        guard let name else { return ContainerNames.fresh(taken: Set(records.map(\.name))) }
+        guard let name else {
+            return try ContainerNames.fresh { name throws(Failure) in try containerizer.holder(of: name) != nil }
+        }
         _ = try ContainerID(name)
-        if let other = records.first(where: { $0.name == name || $0.id.text == name }) {
+        if let other = try containerizer.holder(of: name) {
             throw Failure(
                 "container.name-taken", doing: "name the container", on: name,
-                cause: "container \(other.id) has that name", remedy: "choose another, or: bulkhead rm \(name)",
+                cause: "container \(other) has that name", remedy: "choose another, or: bulkhead rm \(name)",
                 field: "name")
         }
         return name

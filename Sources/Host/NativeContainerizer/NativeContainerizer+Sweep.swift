@@ -1,0 +1,82 @@
+import Containers
+public import Diagnostics
+import Isolation
+import LinuxKernel
+
+extension NativeContainerizer {
+    /// So many launched containers that nobody looks after are looked at by one sweep; those of the next sweep are
+    /// others. A launch must not take longer because many containers run.
+    private static let runningPerSweep = 16
+
+    /// Undoes what crashes of earlier commands left: half-made containers, leases, names and cgroups without a
+    /// container. Settles the end of containers nobody waits for, some at a time. True when everything was gone
+    /// through, which is so after a crash and after a start of the host; otherwise it costs next to nothing.
+    @discardableResult
+    public func sweep() throws(Failure) -> Bool {
+        try settleEnded()
+        let cutOff = try marks.abandoned(in: places.pending, limit: .max)
+        if cutOff.isEmpty, HostFacts.exists(places.swept) { return false }
+        for (id, lock) in cutOff {
+            defer { withExtendedLifetime(lock) {} }
+            guard let status = try status(of: id), status.process != nil else { continue }
+            try marks.launched(id)
+        }
+        try removeLeftovers()
+        // Last: until here a crash of ours is one more thing the next sweep finds.
+        for (id, lock) in cutOff {
+            try marks.dropPending(id)
+            withExtendedLifetime(lock) {}
+        }
+        try noteSwept()
+        return true
+    }
+
+    /// Containers whose command has gone and which have ended since.
+    private func settleEnded() throws(Failure) {
+        for (id, lock) in try marks.abandoned(in: places.running, limit: Self.runningPerSweep) {
+            defer { withExtendedLifetime(lock) {} }
+            if let process = try records.process(of: id), try liveProcess(process, of: id) != nil { continue }
+            let status = try status(of: id)
+            if status == nil || status?.state == .ended { try marks.settled(id) }
+        }
+    }
+
+    /// Everything that has no record any more. Listed before the records it is compared with: a launch makes its
+    /// record's directory first, so one that is under way is never taken for a leftover.
+    private func removeLeftovers() throws(Failure) {
+        let directories = try containerDirectories()
+        let groups = try ControlGroups.names(host: host)
+        // Also settles containers whose marks went with the files of the last start of the host.
+        _ = try list()
+        let existing = Set(try records.identifiers().map(\.text))
+        for name in directories where !existing.contains(name) { try snapshots.remove(name) }
+        for name in groups where !existing.contains(name) {
+            guard let group = ControlGroup(try ContainerID(name), host: host) else { continue }
+            if group.belongs(to: places.volatile) { try group.remove() }
+        }
+        // A lease or a name without a holder is one whose writing was cut off.
+        try leases.dropAbandoned { id in id.isEmpty || !records.exists(id) }
+        try names.dropAbandoned { id in !records.exists(id) }
+    }
+
+    private func noteSwept() throws(Failure) {
+        if HostFacts.exists(places.swept) { return }
+        try records.prepare()
+        do throws(KernelError) {
+            _ = try OwnedDescriptor.open(RawPath(places.swept), [.writeOnly, .create, .noFollow], mode: 0o600)
+        } catch {
+            throw error.failure("state.unwritable", doing: "note that everything was swept", on: places.swept)
+        }
+    }
+
+    /// Names of the directories containers have or had in the store. After a boot they are all that is left of them.
+    private func containerDirectories() throws(Failure) -> [String] {
+        do throws(KernelError) {
+            let entries = try OwnedDescriptor.open(RawPath(places.containers), [.directory]).entries()
+            return entries.map(\.name.description)
+        } catch {
+            if error.errno == Errno.noEntry { return [] }
+            throw error.failure("state.unreadable", doing: "list the containers' files", on: places.containers)
+        }
+    }
+}
