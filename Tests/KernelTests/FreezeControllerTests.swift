@@ -17,7 +17,13 @@ extension ControllerTests {
             try host.containerizer.pause(id)
             #expect(try host.containerizer.status(of: id)?.state == .paused)
             #expect(group.value(of: "frozen", in: "cgroup.events") == 1)
-            let stopped = try #require(group.value(of: "usage_usec", in: "cpu.stat"))
+            // Frozen is said when the last process stands; the time it took to stop is still being added up.
+            var stopped: UInt64?
+            try Deadline(seconds: 30).wait("the accounting to settle") {
+                let before = stopped
+                stopped = group.value(of: "usage_usec", in: "cpu.stat")
+                return stopped == before
+            }
             let count = group.amount(of: "pids.current")
             #expect(try host.shell("echo alive").output == "alive\n")
             #expect(group.value(of: "usage_usec", in: "cpu.stat") == stopped)
