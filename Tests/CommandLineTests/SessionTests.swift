@@ -167,6 +167,73 @@ struct SessionTests {
         #expect(try program.run("run", "--rm", "box", "echo", "again").output == "again\n")
     }
 
+    @Test("a terminal is passed through: size, keys, and given back as it was")
+    func terminal() throws {
+        let script =
+            "stty rows 33 cols 101; before=$(stty -g); "
+            + "/proc/self/fd/3 run --rm -it box sh -c 'stty size; tty; read x; echo got $x; exit 4'; "
+            + "status=$?; [ \"$before\" = \"$(stty -g)\" ] && echo restored; exit $status"
+        let outcome = try program.runThrough("/usr/bin/script", ["-qec", script, "/dev/null"], input: "word\n")
+        #expect(outcome.status == 4, "\(outcome)")
+        for text in ["33 101\r\n", "/dev/pts/0\r\n", "got word\r\n", "restored\r\n"] {
+            #expect(outcome.output.contains(text), "\(outcome.output)")
+        }
+    }
+
+    @Test("a task whose output nobody reads any more ends as in a pipeline")
+    func brokenPipe() throws {
+        let outcome = try program.runThrough(
+            "/bin/sh", ["-c", "/proc/self/fd/3 run --rm box yes | { read x; echo $x; }"])
+        #expect(outcome.output == "y\n" && outcome.status == 0)
+        try eventually { try program.run("ps", "-aq").output.isEmpty }
+    }
+
+    @Test("closed standard streams are nobody's", arguments: [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+    func closedStreams(_ redirection: String) throws {
+        let script = "/proc/self/fd/3 run --rm -i box sh -c 'cat; echo out; exit 3' \(redirection)"
+        #expect(try program.runThrough("/bin/sh", ["-c", script]).status == 3)
+        #expect(try program.run("ps", "-aq").output.isEmpty)
+    }
+
+    @Test("a damaged record hides no other container, and can be removed with what it ran")
+    func damagedRecord() throws {
+        _ = try program.run("run", "-d", "--name", "sound", "box", "sleep", "1000")
+        let id = try program.run("run", "-d", "--name", "broken", "box", "sleep", "1000").output.dropLast()
+        let record = RawPath("\(program.scratch)/state/containers/\(id)/record.json")
+        try OwnedDescriptor.open(record, [.writeOnly, .truncate]).write("{")
+        let listed = try program.run("ps")
+        #expect(listed.status == 0 && listed.output.contains(" sound ") && !listed.output.contains(" broken "))
+        #expect(listed.error.hasSuffix("; remove it with: bulkhead rm --force \(id)\n"), "\(listed.error)")
+        #expect(try program.run("run", "--rm", "box", "echo", "fine").output == "fine\n")
+        #expect(try program.run("rm", "broken").status == 125)
+        #expect(try program.run("rm", "--force", "broken").output == "broken\n")
+        #expect(try program.run("ps").error.isEmpty)
+        #expect(HostFacts.exists("\(program.scratch)/store/containers/\(id)") == false)
+    }
+
+    @Test("an image shown on the host stays in the store until it is hidden again")
+    func imageMounts() throws {
+        let named = program.scratch + "/a place"
+        try Directories.make(named, mode: 0o755)
+        let made = try program.run("image", "mount", "box").output.dropLast()
+        #expect(try program.run("image", "mount", "box", named).status == 0)
+        for place in [String(made), named] {
+            #expect(HostFacts.exists(place + "/etc/data"))
+            do throws(KernelError) {
+                _ = try OwnedDescriptor.open(RawPath(place + "/new"), [.writeOnly, .create], mode: 0o600)
+                Issue.record("\(place) can be written")
+            } catch { #expect(error.errno == Errno.readOnlyFilesystem) }
+        }
+        #expect(try program.run("ps").status == 0)
+        #expect(try program.run("image", "rm", "box").error.contains("use it"))
+        #expect(try program.run("image", "mount", "box").error.contains("something is mounted there already"))
+        #expect(try program.run("image", "unmount", "box").status == 0)
+        #expect(try program.run("image", "unmount", named).status == 0)
+        #expect(HostFacts.exists(named + "/etc/data") == false)
+        #expect(try program.run("image", "unmount", named).error.hasPrefix("bulkhead: cannot unmount \(named): "))
+        #expect(try program.run("image", "rm", "box").output == "removed box:latest\n")
+    }
+
     /// Signals sent to a process and not taken yet, as a bit set; proc_pid_status(5) ShdPnd.
     private static func pending(_ process: Int32) throws -> UInt64 {
         let status = try TextFile.read("/proc/\(process)/status", limit: 65_536)

@@ -68,9 +68,9 @@ final class TestProgram: Sendable {
     }
 
     /// Another program, which finds ours as descriptor 3: `/proc/self/fd/3` can be executed whoever may walk to it.
-    func runThrough(_ wrapper: String, _ arguments: [String]) throws -> Outcome {
+    func runThrough(_ wrapper: String, _ arguments: [String], input: String? = nil) throws -> Outcome {
         let file = try OwnedDescriptor.open(RawPath(program))
-        return try start(wrapper, arguments, input: nil, more: [file]).outcome()
+        return try start(wrapper, arguments, input: input, more: [file]).outcome()
     }
 
     struct Started {

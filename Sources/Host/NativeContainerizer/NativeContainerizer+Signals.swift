@@ -12,16 +12,22 @@ extension NativeContainerizer {
     /// Sends `signal` to the task. Refused when the container does not run.
     public func kill(_ id: ContainerID, signal: Int32) throws(Failure) {
         let process = try running(id, to: "kill")
-        if signal == Self.killSignal { try note(id, killOrdered: signal) }
+        guard signal == Self.killSignal else { return try order(signal, process, id) }
+        let noted = noting(id, killOrdered: signal)
+        do throws(Failure) {
+            // Through init, so that it can write down the end. A stuck, frozen or flooded init takes no orders; the
+            // kernel's own kill always works.
+            try order(signal, process, id)
+            if try ended(process, within: 2, id) { return }
+        } catch {
+            if error.code != Self.undeliveredCode { throw error }
+        }
         do throws(KernelError) {
-            try process.queue(signal: Self.orderSignal, value: signal)
-            guard signal == Self.killSignal else { return }
-            // Frozen processes and a stuck init take no orders; the kernel's own kill always works.
-            if try process.waitForEnd(milliseconds: 2_000) { return }
             try ControlGroup(id, host: host)?.kill()
             try process.signal(Self.killSignal)
         } catch {
-            throw error.failure("container.cannot-signal", doing: "send signal \(signal) to container", on: id.text)
+            let failure = error.failure("container.cannot-signal", doing: "kill container", on: id.text)
+            throw noted.map { failure.also($0) } ?? failure
         }
     }
 
@@ -30,14 +36,35 @@ extension NativeContainerizer {
         guard let status = try status(of: id), status.state != .ended else { return }
         if status.state == .paused { try resume(id) }
         let process = try running(id, to: "stop")
-        try note(id, killOrdered: status.record.request.stopSignal)
-        do throws(KernelError) {
-            try process.queue(signal: Self.orderSignal, value: status.record.request.stopSignal)
-            if try process.waitForEnd(milliseconds: Int32(min(seconds, 1e6) * 1_000)) { return }
+        _ = noting(id, killOrdered: status.record.request.stopSignal)
+        do throws(Failure) {
+            try order(status.record.request.stopSignal, process, id)
+            if try ended(process, within: seconds, id) { return }
         } catch {
-            throw error.failure("container.cannot-signal", doing: "stop container", on: id.text)
+            if error.code != Self.undeliveredCode { throw error }
         }
         try kill(id, signal: Self.killSignal)
+    }
+
+    private static let undeliveredCode: Failure.Code = "container.signal-undelivered"
+
+    private func order(_ signal: Int32, _ process: ProcessHandle, _ id: ContainerID) throws(Failure) {
+        do throws(KernelError) { try process.queue(signal: Self.orderSignal, value: signal) } catch {
+            throw error.failure(
+                error.errno == Errno.wouldBlock ? Self.undeliveredCode : "container.cannot-signal",
+                doing: "send signal \(signal) to container", on: id.text,
+                remedy: "kill it: bulkhead kill \(id.text)", retry: .later)
+        }
+    }
+
+    private func ended(
+        _ process: ProcessHandle, within seconds: Double, _ id: ContainerID
+    ) throws(Failure) -> Bool {
+        do throws(KernelError) {
+            return try process.waitForEnd(milliseconds: Int32(max(0, min(seconds, 1e6)) * 1_000))
+        } catch {
+            throw error.failure("container.cannot-wait", doing: "wait for container", on: id.text)
+        }
     }
 
     /// Freezes every process of the container where it stands. Pausing twice is fine.
@@ -69,6 +96,16 @@ extension NativeContainerizer {
             cause: "it has ended", remedy: "see how with: bulkhead inspect \(record.request.name)")
     }
 
+    /// What kept us from writing down that we ordered the end. A full disk keeps nobody from killing.
+    private func noting(_ id: ContainerID, killOrdered: Int32) -> Failure? {
+        do throws(Failure) {
+            try note(id, killOrdered: killOrdered)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// Writes down that we ordered the end, so that it is told as that afterwards.
     private func note(_ id: ContainerID, killOrdered: Int32) throws(Failure) {
         guard let lock = try records.lock(id, wait: true) else { return }
@@ -80,6 +117,23 @@ extension NativeContainerizer {
 
     /// Removes a container and everything it has. One that runs is refused unless `force`, which kills it first.
     public func remove(_ id: ContainerID, force: Bool) throws(Failure) {
+        do throws(Failure) { try end(id, force: force) } catch {
+            guard force, error.code == Self.damagedCode else { throw error }
+            return try removeDamaged(id)
+        }
+        Failpoint.pass("remove.stopped")
+        guard records.exists(id.text) else { return }
+        // The mark before the lock, as everywhere: a sweep that found a mark of ours waits for the lock with it.
+        let mark = try marks.begin(id)
+        defer { withExtendedLifetime(mark) {} }
+        guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
+        defer { withExtendedLifetime(lock) {} }
+        guard let record = try records.read(id) else { return try marks.settled(id) }
+        try discard(record)
+        Failpoint.pass("remove.cleaned")
+    }
+
+    private func end(_ id: ContainerID, force: Bool) throws(Failure) {
         if let status = try status(of: id), status.state == .running || status.state == .paused {
             guard force else {
                 throw Failure(
@@ -89,25 +143,6 @@ extension NativeContainerizer {
             if status.state == .paused { try resume(id) }
             try kill(id, signal: Self.killSignal)
             _ = try wait(for: id)
-        }
-        Failpoint.pass("remove.stopped")
-        guard records.exists(id.text) else { return }
-        // The mark before the lock, as everywhere: a sweep that found a mark of ours waits for the lock with it.
-        let mark = try marks.begin(id)
-        defer { withExtendedLifetime(mark) {} }
-        guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
-        defer { withExtendedLifetime(lock) {} }
-        guard let record = try recordToRemove(id) else { return try marks.settled(id) }
-        try discard(record)
-        Failpoint.pass("remove.cleaned")
-    }
-
-    /// A damaged record still names a container that can be removed.
-    private func recordToRemove(_ id: ContainerID) throws(Failure) -> ContainerRecord? {
-        do throws(Failure) { return try records.read(id) } catch {
-            guard error.code == "state.damaged" else { throw error }
-            try records.removeDirectory(id)
-            return nil
         }
     }
 }

@@ -17,14 +17,24 @@ public struct ContainerStatus: Equatable, Sendable {
 extension NativeContainerizer {
     /// Every container of this host, by age, each with its state settled: one that has ended has its end written down
     /// and what it held given back; one that was to be removed at its end is gone.
-    public func list() throws(Failure) -> [ContainerStatus] {
-        var result: [ContainerStatus] = []
+    /// Containers whose record is damaged are left out, see `survey`.
+    public func list() throws(Failure) -> [ContainerStatus] { try survey().containers }
+
+    /// The same, and beside it what is wrong with each container that cannot be listed.
+    public func survey() throws(Failure) -> (containers: [ContainerStatus], damaged: [Failure]) {
+        var containers: [ContainerStatus] = []
+        var damaged: [Failure] = []
         for id in try records.identifiers() {
-            if let status = try status(of: id) { result.append(status) }
+            do throws(Failure) {
+                if let status = try status(of: id) { containers.append(status) }
+            } catch {
+                // One that cannot be read must not hide the others, nor keep them from being started and removed.
+                guard error.code == Self.damagedCode else { throw error }
+                damaged.append(error)
+            }
         }
-        return result.sorted {
-            ($0.record.createdAt, $0.record.request.id) < ($1.record.createdAt, $1.record.request.id)
-        }
+        containers.sort { ($0.record.createdAt, $0.record.request.id) < ($1.record.createdAt, $1.record.request.id) }
+        return (containers, damaged)
     }
 
     /// Nil when there is no such container (any more).

@@ -18,7 +18,7 @@ extension NativeContainerizer {
         if cutOff.isEmpty, HostFacts.exists(places.swept) { return false }
         for (id, lock) in cutOff {
             defer { withExtendedLifetime(lock) {} }
-            guard let status = try status(of: id), status.process != nil else { continue }
+            guard let status = try soundStatus(of: id), status.process != nil else { continue }
             try marks.launched(id)
         }
         try removeLeftovers()
@@ -35,10 +35,17 @@ extension NativeContainerizer {
     private func settleEnded() throws(Failure) {
         for (id, lock) in try marks.abandoned(in: places.running, limit: Self.runningPerSweep) {
             defer { withExtendedLifetime(lock) {} }
-            if let process = try records.process(of: id), try liveProcess(process, of: id) != nil { continue }
-            let status = try status(of: id)
-            if status == nil || status?.state == .ended { try marks.settled(id) }
+            do throws(Failure) { try settleIfEnded(id) } catch {
+                // A damaged record is shown by `survey` and removed by force; here it is in nobody's way.
+                guard error.code == Self.damagedCode else { throw error }
+            }
         }
+    }
+
+    private func settleIfEnded(_ id: ContainerID) throws(Failure) {
+        if let process = try records.process(of: id), try liveProcess(process, of: id) != nil { return }
+        let status = try status(of: id)
+        if status == nil || status?.state == .ended { try marks.settled(id) }
     }
 
     /// Everything that has no record any more. Listed before the records it is compared with: a launch makes its

@@ -35,7 +35,8 @@ public struct RecordStore: Sendable {
     public func identifiers() throws(Failure) -> [ContainerID] {
         do throws(KernelError) {
             let entries = try OwnedDescriptor.open(RawPath(places.records), [.directory]).entries()
-            return entries.compactMap { entry in
+            // A file has no business there, and is nobody's.
+            return entries.filter { $0.kind == .directory || $0.kind == nil }.compactMap { entry in
                 do throws(Failure) { return try ContainerID(entry.name.description) } catch { return nil }
             }.sorted()
         } catch {

@@ -16,7 +16,7 @@ struct Housekeeping {
         let store = try global.imageStore()
         let holders = try store.leaseHolders()
         if holders.isEmpty { return }
-        let existing = Set(try containerizer.records.identifiers().map(\.text))
+        let existing = Set(try containerizer.records.identifiers().map(\.text)).union(try ImageMounts(global).holders())
         for holder in holders where !existing.contains(holder) { try store.release(container: holder) }
     }
 

@@ -32,8 +32,10 @@ struct ListContainers: ParsableCommand {
         var filters: [ContainerFilter] = []
         for text in filter { filters.append(try ContainerFilter(parsing: text)) }
         let containerizer = try global.containerizer(sweeping: true)
-        let showsEnded = all || filters.contains { $0.key == .state }
-        let containers = try containerizer.list().filter { status in
+        let showsEnded = self.all || filters.contains { $0.key == .state }
+        let (all, damaged) = try containerizer.survey()
+        for failure in damaged { Console.note("bulkhead: \(failure)") }
+        let containers = all.filter { status in
             (showsEnded || status.state != .ended) && filters.allSatisfy { $0.admits(status) }
         }
         let documents = containers.map(ContainerDocument.init)

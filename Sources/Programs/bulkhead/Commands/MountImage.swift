@@ -27,25 +27,30 @@ struct MountImage: ParsableCommand {
     }
 
     func run() throws {
-        let stored = try global.imageStore().resolve(image)
-        let containerizer = try global.containerizer()
-        let target = try target(for: stored)
-        try containerizer.mountImage(layers: stored.layers, at: target)
-        try global.show(Document(image: stored.summary.id.description, directory: target)) { target + "\n" }
-    }
-
-    private func target(for image: StoredImage) throws(Failure) -> String {
-        if let directory { return HostPath.absolute(directory, in: CurrentProcess.directory()) }
-        let path = ImageMounts.place(of: image, in: global)
-        do throws(KernelError) { try Directories.makeAll(path, mode: 0o700) } catch {
-            throw error.failure("image.cannot-mount", doing: "make the directory", on: path)
-        }
-        guard try !ImageMounts.isMounted(path) else {
+        let containerizer = try global.containerizer(sweeping: true)
+        let store = try global.imageStore()
+        let stored = try store.resolve(image)
+        let mounts = ImageMounts(global)
+        let target =
+            try directory.map { HostPath.absolute($0, in: CurrentProcess.directory()) }
+            ?? mounts.place(of: stored)
+        guard try !mounts.isMounted(target) else {
             throw Failure(
-                "image.mounted", doing: "mount the image at", on: path, cause: "it is mounted there already",
-                remedy: "bulkhead image unmount \(self.image)")
+                "image.mounted", doing: "mount the image at", on: target, cause: "something is mounted there already",
+                remedy: "bulkhead image unmount \(directory ?? image)")
         }
-        return path
+        // The lease looks abandoned until the mount is there.
+        let launching = try Housekeeping(containerizer: containerizer, global: global).launchLock(exclusive: false)
+        defer { withExtendedLifetime(launching) {} }
+        let holder = try mounts.note(target)
+        do throws(Failure) {
+            try store.lease(container: holder, image: stored)
+            try containerizer.mountImage(layers: stored.layers, at: target)
+        } catch {
+            try mounts.forget(target, in: store)
+            throw error
+        }
+        try global.show(Document(image: stored.summary.id.description, directory: target)) { target + "\n" }
     }
 }
 
@@ -64,17 +69,18 @@ struct UnmountImage: ParsableCommand {
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
     func run() throws {
+        let store = try global.imageStore()
+        let mounts = ImageMounts(global)
         let isPath = target.hasPrefix("/") || target.hasPrefix(".")
-        let own = isPath ? nil : ImageMounts.place(of: try global.imageStore().resolve(target), in: global)
-        let path = own ?? HostPath.absolute(target, in: CurrentProcess.directory())
-        do throws(KernelError) {
-            try Mounts.unmount(path)
-            if let own { try Directories.removeEmpty(own) }
-        } catch {
+        let path =
+            isPath
+            ? HostPath.absolute(target, in: CurrentProcess.directory())
+            : try mounts.place(of: try store.resolve(target))
+        do throws(KernelError) { try Mounts.unmount(path) } catch {
             throw error.failure(
-                "image.cannot-unmount", doing: "unmount", on: path,
-                remedy: Self.remedy(for: error))
+                "image.cannot-unmount", doing: "unmount", on: path, remedy: Self.remedy(for: error))
         }
+        try mounts.forget(path, in: store)
     }
 }
 
@@ -84,22 +90,6 @@ extension UnmountImage {
         case Errno.busy: "leave that directory first"
         case Errno.invalid, Errno.noEntry: "nothing is mounted there; see 'bulkhead image mount --help'"
         default: nil
-        }
-    }
-}
-
-enum ImageMounts {
-    static func place(of image: StoredImage, in global: GlobalOptions) -> String {
-        "\(global.places.volatile)/images/\(image.summary.id.hex.prefix(12))"
-    }
-
-    static func isMounted(_ path: String) throws(Failure) -> Bool {
-        do throws(KernelError) {
-            // The fifth field is where a mount is, proc_pid_mountinfo(5).
-            let mounts = try TextFile.read("/proc/self/mountinfo", limit: 16 << 20)
-            return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst(4).first == path[...] }
-        } catch {
-            throw error.failure("image.cannot-mount", doing: "look at", on: path)
         }
     }
 }

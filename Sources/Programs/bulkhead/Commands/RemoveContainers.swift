@@ -18,8 +18,7 @@ struct RemoveContainers: ParsableCommand {
 
     func run() throws {
         let global = arguments.global
-        // Not swept: a record that stops the sweep is what this command must be able to remove.
-        let containerizer = try global.containerizer()
+        let containerizer = try global.containerizer(sweeping: true)
         let housekeeping = Housekeeping(containerizer: containerizer, global: global)
         var removed: [String] = []
         var failures: [Failure] = []
@@ -37,13 +36,10 @@ struct RemoveContainers: ParsableCommand {
         throw failures.dropFirst().reduce(first) { $0.also($1) }
     }
 
-    /// A damaged record cannot be found by name, but by its whole id it can be removed.
+    /// A container whose record is damaged can still be named, and by force removed.
     private func identifier(_ text: String, _ containerizer: NativeContainerizer) throws(Failure) -> ContainerID? {
         do throws(Failure) { return try containerizer.find(text).request.id } catch {
-            if error.code == "state.damaged", force {
-                let id = try ContainerID(text)
-                if try containerizer.records.identifiers().contains(id) { return id }
-            }
+            if error.code == "state.damaged", force, let id = try containerizer.holder(of: text) { return id }
             if error.code == "container.not-found", force { return nil }
             throw error
         }
