@@ -14,6 +14,7 @@ public struct ResourceLimitIsolator: Isolator {
         NamedLimit(name: "nofile", soft: 1_024, hard: 65_536), NamedLimit(name: "core", soft: 0, hard: 0),
         NamedLimit(name: "memlock", soft: 65_536, hard: 65_536),
         NamedLimit(name: "msgqueue", soft: 819_200, hard: 819_200),
+        NamedLimit(name: "sigpending", soft: 8_192, hard: 8_192),
         NamedLimit(name: "nice", soft: 0, hard: 0), NamedLimit(name: "rtprio", soft: 0, hard: 0),
     ]
 

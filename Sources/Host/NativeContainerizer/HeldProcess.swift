@@ -22,7 +22,8 @@ struct HeldProcess: Sendable {
             let (ours, theirs) = try OwnedDescriptor.packetPair()
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
-                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets)
+                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
+                owner: plan.spawn.userMap.first?.outside ?? 0)
             return HeldProcess(process: process, control: ours)
         } catch {
             let doing = "start a process in the container"

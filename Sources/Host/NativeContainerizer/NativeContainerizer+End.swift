@@ -7,13 +7,34 @@ extension NativeContainerizer {
     /// Waits until the container has ended and tells how. For the process that started it `running` is its handle, and
     /// the end is known even without an init.
     public func wait(for id: ContainerID, running: RunningContainer? = nil) throws(Failure) -> ContainerExit {
-        var reaped: Int32?
-        if let running {
-            reaped = try waited(id) { () throws(KernelError) in try running.process.reapStatus() }
-        } else if let record = try records.read(id), let process = try liveProcess(record) {
-            _ = try waited(id) { () throws(KernelError) in try process.waitForEnd() }
+        guard let running else { return try waitForOther(id) }
+        let reaped = try waited(id) { () throws(KernelError) in try running.process.reapStatus() }
+        // Another command may have settled, even removed, the container between its end and now; we saw how it ended.
+        do throws(Failure) {
+            if let exit = try conclude(id, reaped: reaped)?.record.exit { return exit }
+        } catch {
+            if try records.read(id) != nil { throw error }
         }
-        if let exit = try conclude(id, reaped: reaped)?.record.exit { return exit }
+        return .concluded(
+            from: ContainerObservation(isAlive: false, reaped: Self.taskStatus(ofInit: reaped)),
+            killOrdered: nil, now: HostFacts.wallClock())
+    }
+
+    /// Init ends with the task's own code, or with 128 and the signal that ended the task.
+    private static func taskStatus(ofInit status: Int32) -> Int32 {
+        let code = (status >> 8) & 0xff
+        return status & 0x7f == 0 && code > 128 && code <= 192 ? code - 128 : status
+    }
+
+    private func waitForOther(_ id: ContainerID) throws(Failure) -> ContainerExit {
+        while let record = try records.read(id) {
+            if let exit = record.exit, record.phase == .ended { return exit }
+            if let process = try liveProcess(record) {
+                _ = try waited(id) { () throws(KernelError) in try process.waitForEnd() }
+            }
+            // Nil while it is being launched: then it runs, or is gone, the next time we look.
+            if let exit = try conclude(id, reaped: nil)?.record.exit { return exit }
+        }
         throw Failure(
             "container.not-found", doing: "wait for container", on: id.text, cause: "it was removed meanwhile")
     }
@@ -33,6 +54,10 @@ extension NativeContainerizer {
         defer { withExtendedLifetime(lock) {} }
         guard let record = try records.read(id) else { return nil }
         if record.phase == .ended { return ContainerStatus(state: .ended, record: record) }
+        // The launch we waited for may have gone well meanwhile: what lives is not concluded.
+        if reaped == nil, let process = try liveProcess(record) {
+            return ContainerStatus(state: .running, record: record, process: process.id)
+        }
         return try concludeLocked(record, reaped: reaped)
     }
 

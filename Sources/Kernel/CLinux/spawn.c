@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -146,6 +147,41 @@ static long clone_to_child(struct clone_args *arguments, struct child *child) {
     return result;
 }
 
+/*
+ * Inotify instances, queued signals, message queues and the like are counted for the user who made a user namespace
+ * (user_namespaces(7), /proc/sys/user). Made as root, every container would draw on the host root's own account, and one of
+ * them could empty it. So this thread, and only it (a raw system call, credentials(7)), is the container's user while it
+ * clones; its capabilities stay what they are.
+ */
+static int become(uid_t user, unsigned long bits) {
+    enum { no_setuid_fixup = 1 << 2 };
+    if (prctl(PR_SET_SECUREBITS, bits | no_setuid_fixup, 0, 0, 0) < 0) return -1;
+    if (syscall(SYS_setresuid, user, user, user) < 0) {
+        int error = errno;
+        (void)prctl(PR_SET_SECUREBITS, bits, 0, 0, 0);
+        errno = error;
+        return -1;
+    }
+    return user == 0 ? prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) : 0;
+}
+
+static long clone_as_owner(struct clone_args *arguments, struct child *child, const char **failed_call) {
+    uid_t owner = child->request->owner;
+    *failed_call = "clone3";
+    if (owner == 0 || !(arguments->flags & CLONE_NEWUSER)) return clone_to_child(arguments, child);
+    int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+    if (bits < 0 || geteuid() != 0 || become(owner, (unsigned long)bits) < 0) {
+        *failed_call = "setresuid to the container's user";
+        return -1;
+    }
+    long process = clone_to_child(arguments, child);
+    int error = errno;
+    /* Going on as somebody else would be worse than not going on. */
+    if (become(0, (unsigned long)bits) < 0) abort();
+    errno = error;
+    return process;
+}
+
 pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call) {
     _Alignas(16) char stack[stack_size];
     struct child child = { request, 0, NULL };
@@ -171,12 +207,13 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
     sigset_t all, before;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    long process = clone_to_child(&arguments, &child);
+    const char *call = NULL;
+    long process = clone_as_owner(&arguments, &child, &call);
     int clone_error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     if (process < 0) {
-        *failed_call = "clone3";
+        *failed_call = call;
         errno = clone_error;
         return -1;
     }

@@ -6,10 +6,12 @@ public enum LauncherProcess {
     /// Starts `launcher` in the new namespaces `flags` (CLONE_NEW*), born in `cgroup` when given. The child has
     /// `descriptors` as 3, 4, … in order (nil leaves the number closed), this process's 0 to 2, and nothing else.
     ///
+    /// A new user namespace is made by, and what is used in it charged to, the host user `owner`; 0 leaves it ours.
+    ///
     /// Returns once the launcher has been exec'ed; it then waits for its release.
     public static func start(
         launcher: OwnedDescriptor, flags: UInt64, cgroup: OwnedDescriptor?, descriptors: [OwnedDescriptor?],
-        timeOffsets: String? = nil
+        timeOffsets: String? = nil, owner: UInt32 = 0
     ) throws(KernelError) -> ProcessHandle {
         let numbers = descriptors.map { $0?.number ?? -1 }
         var pidfd: Int32 = -1
@@ -18,7 +20,8 @@ public enum LauncherProcess {
             numbers.withUnsafeBufferPointer { buffer in
                 var request = bh_spawn(
                     flags: flags, cgroup: cgroup?.number ?? -1, launcher: launcher.number,
-                    descriptors: buffer.baseAddress, descriptor_count: UInt32(buffer.count), time_offsets: offsets)
+                    descriptors: buffer.baseAddress, descriptor_count: UInt32(buffer.count), time_offsets: offsets,
+                    owner: owner)
                 return bh_start_launcher(&request, &pidfd, &failedCall)
             }
         }

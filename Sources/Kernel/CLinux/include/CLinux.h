@@ -132,6 +132,7 @@ struct bh_spawn {
     const int *descriptors;         /* what the child has as 3, 4, ... in this order; nothing else is inherited */
     unsigned descriptor_count;
     const char *time_offsets;       /* text for /proc/self/timens_offsets, or NULL */
+    uid_t owner;                    /* host user who makes a new user namespace and is charged for what is in it */
 };
 /*
  * Starts the launcher in new namespaces. Returns the process id and fills `pidfd`, or -1 and errno; `failed_call`
