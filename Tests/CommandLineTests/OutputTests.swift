@@ -84,8 +84,8 @@ struct OutputTests {
             ErrorReport.text(failure, as: .json)
                 == #"{"error":{"alsoFailed":[{"alsoFailed":[],"code":"state.unwritable","doing":"clean up","#
                 + #""message":"cannot clean up","retry":"never"}],"cause":"it is not a size","code":"flag.invalid","#
-                + #""doing":"use --memory","field":"memory","limit":"x","message":"cannot use --memory 1q\\u{a}: it is "#
-                + #"not a size","retry":"never","subject":"1q\n"}}"# + "\n")
+                + #""doing":"use --memory","field":"memory","limit":"x","message":"cannot use --memory 1q\\u{a}: it "#
+                + #"is not a size","retry":"never","subject":"1q\n"}}"# + "\n")
     }
 
     @Test("empty lists are shown as such")

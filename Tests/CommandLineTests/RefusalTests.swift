@@ -32,8 +32,8 @@ struct RefusalTests {
             ),
             (
                 "run --network bridge box true",
-                "cannot use --network bridge: this version has no such network; use none (a loopback of its own) or host "
-                    + "(no network wall)"
+                "cannot use --network bridge: this version has no such network; use none (a loopback of its own) or "
+                    + "host (no network wall)"
             ),
             (
                 "run --cap-add FLY box true",
@@ -47,8 +47,8 @@ struct RefusalTests {
             ),
             (
                 "run -v /no/such/place:/data box true",
-                "cannot mount the volume /no/such/place: there is no such file or directory on the host; make it first: "
-                    + "mkdir -p /no/such/place"
+                "cannot mount the volume /no/such/place: there is no such file or directory on the host; make it "
+                    + "first: mkdir -p /no/such/place"
             ),
             (
                 "run -v /etc/passwd/x:/data box true",
@@ -66,8 +66,8 @@ struct RefusalTests {
             ),
             (
                 "run --name -x box true",
-                "cannot name a container -x: a name has 1 to 64 letters, digits, '_', '.' or '-' and starts with a letter "
-                    + "or digit; choose another name"
+                "cannot name a container -x: a name has 1 to 64 letters, digits, '_', '.' or '-' and starts with a "
+                    + "letter or digit; choose another name"
             ),
             (
                 "run -d -i box true",
@@ -99,8 +99,8 @@ struct RefusalTests {
             ),
             (
                 "image import /no/such.tar",
-                "cannot open the image /no/such.tar: open on /no/such.tar returned ENOENT (2); check the path; it should "
-                    + "be an archive made by 'docker save' or an OCI image layout"
+                "cannot open the image /no/such.tar: open on /no/such.tar returned ENOENT (2); check the path; it "
+                    + "should be an archive made by 'docker save' or an OCI image layout"
             ),
         ])
     func sentence(_ line: String, _ sentence: String) throws {
@@ -174,10 +174,10 @@ struct RefusalTests {
         #expect(outcome.status == 125 && outcome.output.isEmpty)
         #expect(
             outcome.error
-                == #"{"error":{"alsoFailed":[],"cause":"it is not a size","code":"flag.invalid","doing":"use --memory","#
-                + #""field":"memory","message":"cannot use --memory 1q: it is not a size; write a number of bytes, or one "#
-                + #"with k, m, g or t such as 512m or 1.5g","remedy":"write a number of bytes, or one with k, m, g or t "#
-                + #"such as 512m or 1.5g","retry":"never","subject":"1q"}}"# + "\n")
+                == #"{"error":{"alsoFailed":[],"cause":"it is not a size","code":"flag.invalid","#
+                + #""doing":"use --memory","field":"memory","message":"cannot use --memory 1q: it is not a size; "#
+                + #"write a number of bytes, or one with k, m, g or t such as 512m or 1.5g","remedy":"write a number "#
+                + #"of bytes, or one with k, m, g or t such as 512m or 1.5g","retry":"never","subject":"1q"}}"# + "\n")
         let limit = try program.run("run", "--output", "json", "--memory", "1m", "box", "true")
         #expect(limit.error.contains(#""limit":"memory 6 MiB""#))
         let usage = try program.run("run", "--output", "json", "--fly", "box")

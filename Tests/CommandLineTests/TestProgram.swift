@@ -144,9 +144,9 @@ final class TestProgram: Sendable {
         layer.add("etc/data", text: "not a program\n")
         let blob = layer.ended()
         let config = Array(
-            (#"{"architecture":"\#(Platform.host.architecture)","os":"linux","config":{"Env":["PATH=/bin","FROM=image"],"#
-                + #""Cmd":["sh","-c","echo default"],"Labels":{"origin":"test"}},"rootfs":{"type":"layers","diff_ids":["#
-                + #""\#(Digest(of: blob))"]}}"#).utf8)
+            (#"{"architecture":"\#(Platform.host.architecture)","os":"linux","config":{"Env":["PATH=/bin","#
+                + #""FROM=image"],"Cmd":["sh","-c","echo default"],"Labels":{"origin":"test"}},"#
+                + #""rootfs":{"type":"layers","diff_ids":["\#(Digest(of: blob))"]}}"#).utf8)
         let name = Digest(of: config).hex + ".json"
         let layerName = Digest(of: blob).hex + "/layer.tar"
         var tar = TarBuilder()

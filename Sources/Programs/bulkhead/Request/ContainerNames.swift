@@ -19,7 +19,7 @@ enum ContainerNames {
         "yawl",
     ]
 
-    /// A name that `isTaken` denies; `draw` gives a random number. With most names taken they get a number of their own.
+    /// A name that `isTaken` denies; `draw` gives a random number. With most names taken they get one of their own.
     static func fresh(
         draw: () -> UInt64 = KernelRandom.number, isTaken: (String) throws(Failure) -> Bool
     ) throws(Failure) -> String {
