@@ -16,7 +16,7 @@ extension ControllerTests {
             let (id, group, running) = try host.started("sleep 600 & \(Self.hog); echo survived") {
                 $0.limits.memory = Self.limit
             }
-            #expect(try running.process.waitForEnd(milliseconds: 60_000))
+            try #require(try running.process.waitForEnd(milliseconds: 60_000))
             try Deadline(seconds: 10).wait("the cgroup to be empty") { group.processes().isEmpty }
             #expect(group.value(of: "oom_group_kill", in: "memory.events") == 1)
             #expect((group.value(of: "oom_kill", in: "memory.events") ?? 0) >= 3, "init, shell, sleep and dd")
@@ -36,7 +36,7 @@ extension ControllerTests {
         @Test(
             "a hog that is the task's child ends the container too, with an init and without", arguments: [true, false])
         func childHogs(hasInit: Bool) throws {
-            let outcome = try TestHost().shell("(\(Self.hog)); echo survived; sleep 600") {
+            let outcome = try TestHost().shell("(\(Self.hog)); echo survived") {
                 $0.limits.memory = Self.limit
                 $0.isolation.hasInit = hasInit
             }
@@ -50,6 +50,7 @@ extension ControllerTests {
             let host = try TestHost()
             let (id, _, running) = try host.started("sleep 600") { $0.limits.memory = Self.limit }
             #expect(try host.exec(id, ["sh", "-c", Self.hog]).code == 137)
+            try #require(try running.process.waitForEnd(milliseconds: 60_000))
             #expect(try host.containerizer.wait(for: id, running: running).reason == .memoryLimit)
         }
 
@@ -101,6 +102,7 @@ extension ControllerTests {
             #expect(try host.exec(id, ["cat", "/proc/self/oom_score_adj"]).output == "0\n")
             #expect(try host.exec(id, ["cat", "/proc/1/oom_score_adj"]).output == "0\n")
             #expect(try host.exec(id, ["sh", "-c", Self.hog]).code == 137)
+            try #require(try running.process.waitForEnd(milliseconds: 60_000))
             #expect(try host.containerizer.wait(for: id, running: running).reason == .memoryLimit)
         }
     }
