@@ -1,4 +1,5 @@
 import LinuxKernel
+import NativeContainerizer
 import Synchronization
 
 /// Reads pipes to their ends while somebody else waits for the process behind them.
@@ -27,5 +28,17 @@ final class Drain {
     func finish() -> (String, String) {
         for thread in threads { thread.join() }
         return results.texts.withLock { ($0[0] ?? "", $0[1] ?? "") }
+    }
+}
+
+extension ContainerLog {
+    /// Everything that is there now.
+    mutating func rest() throws -> [LogRecord] {
+        var all: [LogRecord] = []
+        while true {
+            let more = try next()
+            if more.isEmpty { return all }
+            all += more
+        }
     }
 }

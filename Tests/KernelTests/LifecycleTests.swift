@@ -69,7 +69,7 @@ struct LifecycleTests {
         let id = running.record.request.id
         _ = try host.containerizer.wait(for: id)
         var log = host.containerizer.log(id)
-        let records = try log.next()
+        let records = try log.rest()
         let text = { (stream: LogRecord.Stream) in
             records.filter { $0.stream == stream }.map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
         }
@@ -107,7 +107,7 @@ struct LifecycleTests {
         #expect(running.terminal != nil)
         _ = try host.containerizer.wait(for: request.id, running: running)
         var log = host.containerizer.log(request.id)
-        let text = try log.next().map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
+        let text = try log.rest().map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
         #expect(text == "/dev/pts/0\r\n31 97\r\nyes\r\n")
     }
 

@@ -162,8 +162,8 @@ public struct ControlGroup: Sendable {
     public func remove() throws(Failure) {
         guard exists else { return }
         do throws(KernelError) {
-            let deadline = Deadline(seconds: 10)
-            while try !removed(by: deadline) {}
+            let deadline = Deadline(seconds: 5)
+            while try !removed(by: deadline) { try deadline.pause("\(path) to be free") }
         } catch {
             if error.errno == Errno.noEntry { return }
             throw error.failure(
@@ -177,12 +177,27 @@ public struct ControlGroup: Sendable {
         if value(of: "populated", in: "cgroup.events") == 1 { try kill() }
         try deadline.wait("\(path) to become empty") { value(of: "populated", in: "cgroup.events") != 1 }
         do throws(KernelError) {
-            try Directories.removeEmpty(path)
+            try Self.removeTree(path, depth: 0)
             return true
         } catch {
             if error.errno == Errno.busy, !deadline.hasPassed { return false }
             throw error
         }
+    }
+}
+
+extension ControlGroup {
+    private static let depthMax = 32
+
+    /// A cgroup goes after the ones inside it, which a container with a tree of its own, or a person, may have made.
+    fileprivate static func removeTree(_ path: String, depth: Int) throws(KernelError) {
+        if depth < depthMax {
+            let entries = try OwnedDescriptor.open(RawPath(path), [.directory]).entries()
+            for entry in entries where entry.kind == .directory {
+                try removeTree("\(path)/\(entry.name)", depth: depth + 1)
+            }
+        }
+        try Directories.removeEmpty(path)
     }
 }
 

@@ -43,7 +43,8 @@ public struct SeccompIsolator: Isolator {
         if filter.program.bytes.isEmpty { return }
         guard isolation.noNewPrivileges else {
             throw Failure(
-                "isolation.filter-needs-no-new-privileges", doing: "give the task new privileges under a seccomp filter",
+                "isolation.filter-needs-no-new-privileges",
+                doing: "give the task new privileges under a seccomp filter",
                 cause: "a filter is installed last, by a task that has given up every privilege",
                 remedy: "keep no-new-privileges, or add --security-opt seccomp=unconfined", field: "security-opt")
         }

@@ -32,6 +32,8 @@ public struct ContainerLog: Sendable {
     private static let magic: UInt64 = 0x474f_4c42
     private static let headerBytes = 16
     private static let recordBytesMax = 1 << 20
+    /// Read at a time, so that a long log needs little memory.
+    private static let batchBytes: Int64 = 1 << 20
 
     private let paths: [String]
     private var sequence: UInt64 = 0
@@ -39,21 +41,42 @@ public struct ContainerLog: Sendable {
 
     init(paths: [String]) { self.paths = paths }
 
-    /// Everything written since the last call; empty when there is nothing new.
+    /// What was written since the last call, at most some megabytes of it; empty when there is nothing new.
     public mutating func next() throws(Failure) -> [LogRecord] {
-        var result: [LogRecord] = []
         do throws(KernelError) {
             for file in try files() where file.sequence >= sequence {
                 if file.sequence > sequence {
                     sequence = file.sequence
                     offset = Int64(Self.headerBytes)
                 }
-                try read(file.descriptor, into: &result)
+                let batch = try batch(of: file.descriptor)
+                if !batch.isEmpty { return batch }
             }
-            return result
+            return []
         } catch {
             throw error.failure("log.unreadable", doing: "read the container's log", on: paths[0])
         }
+    }
+
+    /// Init may start the file anew while it is read; then what was read, and where reading stood, mean nothing.
+    private mutating func batch(of file: OwnedDescriptor) throws(KernelError) -> [LogRecord] {
+        let start = offset
+        var records: [LogRecord] = []
+        var problem: KernelError?
+        do throws(KernelError) { try read(file, into: &records) } catch { problem = error }
+        guard try header(of: file) == sequence else {
+            offset = start
+            return []
+        }
+        if let problem { throw problem }
+        return records
+    }
+
+    /// The sequence number a file has now; nil when it is none of ours.
+    private func header(of file: OwnedDescriptor) throws(KernelError) -> UInt64? {
+        let header = try bytes(of: file, at: 0, count: Self.headerBytes)
+        guard header.count == Self.headerBytes, Self.number(header[0..<4]) == Self.magic else { return nil }
+        return Self.number(header[8..<16])
     }
 
     /// The files that hold something, older one first.
@@ -62,10 +85,7 @@ public struct ContainerLog: Sendable {
         for path in paths {
             do throws(KernelError) {
                 let file = try OwnedDescriptor.open(RawPath(path), [.readOnly, .noFollow])
-                let header = try bytes(of: file, at: 0, count: Self.headerBytes)
-                if header.count == Self.headerBytes, Self.number(header[0..<4]) == Self.magic {
-                    found.append((Self.number(header[8..<16]), file))
-                }
+                if let sequence = try header(of: file) { found.append((sequence, file)) }
             } catch {
                 if error.errno != Errno.noEntry { throw error }
             }
@@ -74,7 +94,8 @@ public struct ContainerLog: Sendable {
     }
 
     private mutating func read(_ file: OwnedDescriptor, into result: inout [LogRecord]) throws(KernelError) {
-        while true {
+        let most = offset + Self.batchBytes
+        while offset < most {
             let head = try bytes(of: file, at: offset, count: Self.headerBytes)
             guard head.count == Self.headerBytes else { return }
             let length = Int(Self.number(head[8..<12]))

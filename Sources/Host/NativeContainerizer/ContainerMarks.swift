@@ -12,7 +12,8 @@ struct ContainerMarks: Sendable {
     let pending: String
     let running: String
 
-    /// Marks `id` as being made or removed. The mark lasts until `launched` or `settled`, the lock as long as the result.
+    /// Marks `id` as being made or removed. The mark lasts until `launched` or `settled`, the lock as long as the
+    /// result.
     func begin(_ id: ContainerID) throws(Failure) -> OwnedDescriptor {
         try failing(id.text) { () throws(KernelError) in
             let name = RawPath(id.text)
@@ -68,7 +69,8 @@ struct ContainerMarks: Sendable {
             var result: [(ContainerID, OwnedDescriptor)] = []
             for offset in 0..<min(limit, names.count) {
                 let name = names[(first + offset) % names.count]
-                if let id = Self.identifier(name), let lock = try Self.lock(name, in: folder) { result.append((id, lock)) }
+                guard let id = Self.identifier(name), let lock = try Self.lock(name, in: folder) else { continue }
+                result.append((id, lock))
             }
             return result
         }

@@ -57,7 +57,10 @@ struct DescriptorOpener: Sendable {
             guard let process else { throw KernelError(call: "join the container", errno: Errno.noProcess) }
             return process
         case .exitRecord:
-            return try OwnedDescriptor.open(RawPath(exitRecord), [.writeOnly, .create, .noFollow], mode: 0o600)
+            let file = try OwnedDescriptor.open(RawPath(exitRecord), [.writeOnly, .create, .noFollow], mode: 0o600)
+            // Room for the record is taken now: when the task ends there may be none.
+            try file.write([UInt8](repeating: 0, count: ExitRecord.byteCount))
+            return file
         case .log(let number):
             return try OwnedDescriptor.open(RawPath(logs[number]), [.readWrite, .create, .noFollow], mode: 0o600)
         case .stream(let number):

@@ -10,19 +10,58 @@ public struct IdentityLeases: Sendable {
     static let slotsMax: UInt32 = 24_000
     let directory: String
 
-    /// The lowest free block. Ranges of two containers never overlap.
+    /// Where looking for a free block begins. Installations with state directories of their own do not know of each
+    /// other's leases, so each begins elsewhere: a container of one is then not the same host user as one of another.
+    private var firstSlot: UInt32 {
+        if directory == Places().leases { return 0 }
+        return directory.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 } % Self.slotsMax
+    }
+
+    /// The next free block. Ranges of two containers of this installation never overlap.
     public func take(for id: ContainerID) throws(Failure) -> IdentityRange {
-        let taken = try locked("lease user ids for container", on: id.text) { folder throws(KernelError) in
-            let used = Set(try folder.entries().compactMap { UInt32($0.name.description) })
-            guard let slot = (0..<Self.slotsMax).first(where: { !used.contains($0) }) else { return UInt32?.none }
-            try folder.open(RawPath("\(slot)"), [.writeOnly, .create, .exclusive], mode: 0o600).write(id.text)
-            return slot
+        let taken = try locked("lease user ids for container", on: id.text) { folder throws(KernelError) -> UInt32? in
+            let last = try lastTaken()
+            for step in 1...Self.slotsMax {
+                let slot = (last + step) % Self.slotsMax
+                // First, for nothing undoes the lease when this fails.
+                try noteTaken(slot)
+                do throws(KernelError) {
+                    try folder.open(RawPath("\(slot)"), [.writeOnly, .create, .exclusive], mode: 0o600).write(id.text)
+                } catch {
+                    if error.errno == Errno.exists { continue }
+                    throw error
+                }
+                return slot
+            }
+            return nil
         }
         if let taken { return IdentityRange(base: Self.firstBase + taken * Self.size, count: Self.size) }
         throw Failure(
             "host.no-ids", doing: "lease user ids for container", on: id.text,
             cause: "all \(Self.slotsMax) blocks are in use", remedy: "remove containers that have ended",
             limit: "\(Self.slotsMax) containers", retry: .later)
+    }
+
+    /// Blocks are used in turn: ids that were just given back are nobody's for a while, and a search need not pass all
+    /// that are in use.
+    private var turn: RawPath { RawPath(directory + ".last") }
+
+    private func lastTaken() throws(KernelError) -> UInt32 {
+        do throws(KernelError) {
+            let bytes = try OwnedDescriptor.open(turn, [.readOnly, .noFollow]).readAll(limit: 16)
+            let text = String(decoding: bytes, as: UTF8.self)
+            if let slot = UInt32(text.prefix { $0.isNumber }), slot < Self.slotsMax { return slot }
+        } catch {
+            if error.errno != Errno.noEntry { throw error }
+        }
+        return (firstSlot + Self.slotsMax - 1) % Self.slotsMax
+    }
+
+    /// Written over, always as long: a file that was truncated is one that ext4 writes out at once.
+    private func noteTaken(_ slot: UInt32) throws(KernelError) {
+        let digits = String(slot)
+        try OwnedDescriptor.open(turn, [.writeOnly, .create, .noFollow], mode: 0o600)
+            .write(digits + String(repeating: " ", count: 5 - digits.count) + "\n")
     }
 
     /// Gives back what a container holds. Holding nothing is fine.

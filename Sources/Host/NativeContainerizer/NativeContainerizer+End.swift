@@ -63,19 +63,29 @@ extension NativeContainerizer {
 
     func concludeLocked(_ record: ContainerRecord, reaped: Int32?) throws(Failure) -> ContainerStatus {
         var record = record
-        let id = record.request.id
         record.exit = .concluded(
             from: try observe(record, reaped: reaped), killOrdered: record.killOrdered, now: HostFacts.wallClock())
         record.phase = .ended
         if record.request.removeAtEnd {
             try discard(record)
         } else {
-            for isolator in Isolators.all.reversed() { try isolator.cleanUp(id, host: host) }
-            try leases.release(record.request.isolation.identities, of: id)
-            try records.write(record)
-            try marks.settled(id)
+            try settle(&record)
         }
         return ContainerStatus(state: .ended, record: record)
+    }
+
+    /// The end is written down whatever cannot be given back: one cgroup that will not go away must not hide how its
+    /// container ended, nor hold up anybody who lists containers. Removing the container tries again, and says why.
+    private func settle(_ record: inout ContainerRecord) throws(Failure) {
+        let id = record.request.id
+        var left: Failure?
+        for isolator in Isolators.all.reversed() {
+            do throws(Failure) { try isolator.cleanUp(id, host: host) } catch { left = left?.also(error) ?? error }
+        }
+        if let left { record.exit?.message += "; \(left)" }
+        try leases.release(record.request.isolation.identities, of: id)
+        try records.write(record)
+        if left == nil { try marks.settled(id) }
     }
 
     private func observe(_ record: ContainerRecord, reaped: Int32?) throws(Failure) -> ContainerObservation {
@@ -112,12 +122,13 @@ extension NativeContainerizer {
 /// The 32 bytes init writes when the task has ended, `struct bh_exit_record` of plan.h.
 struct ExitRecord: Equatable {
     static let magic: UInt32 = 0x5458_4542
+    static let byteCount = 32
     var waitStatus: Int32
     /// Nanoseconds since 1970.
     var endedAt: UInt64
 
     init?(bytes: [UInt8]) {
-        guard bytes.count >= 32 else { return nil }
+        guard bytes.count >= Self.byteCount else { return nil }
         func number(_ range: Range<Int>) -> UInt64 {
             bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }

@@ -28,7 +28,7 @@ public struct RunningContainer: Sendable {
 extension NativeContainerizer {
     /// Starts a container. The request's ids are leased here. When this throws, nothing of the container is left.
     ///
-    /// The launch, as a line: mark, name, record, ids, snapshot, plan, cgroup, spawn, maps, mounts, release, first report.
+    /// The launch, as a line: mark, name, ids, record, snapshot, plan, cgroup, spawn, maps, mounts, release, report.
     public func launch(
         _ request: ContainerRequest, layers: [String], attachment: Attachment
     ) throws(Failure) -> RunningContainer {
@@ -38,7 +38,7 @@ extension NativeContainerizer {
             try marks.dropPending(request.id)
             throw error
         }
-        guard let lock = try records.lock(request.id, wait: true) else {
+        guard let lock = try records.lock(request.id, wait: true, create: true) else {
             throw Failure(
                 "container.exists", doing: "make container", on: request.id.text, cause: "it is being removed")
         }
@@ -86,6 +86,7 @@ extension NativeContainerizer {
             try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
             Failpoint.pass("launch.released")
             let terminal = try held.awaitStart(plan)
+            try checkStarted(held.process, id)
             record.phase = .started
             record.startedAt = HostFacts.wallClock()
             try records.advance(record)
@@ -94,6 +95,19 @@ extension NativeContainerizer {
         } catch {
             throw held.abandoned(error)
         }
+    }
+
+    /// The end of the launcher's reports means that the task was executed, or that the launcher was killed before it could
+    /// say anything. A task that has ended by now left a record, or was killed for its memory.
+    private func checkStarted(_ process: ProcessHandle, _ id: ContainerID) throws(Failure) {
+        do throws(KernelError) { if try !process.hasEnded() { return } } catch {
+            throw error.failure("launch.lost", doing: "look at the container's first process")
+        }
+        if try exitRecord(of: id) != nil { return }
+        if ControlGroup(id, host: host)?.value(of: "oom_kill", in: "memory.events") ?? 0 > 0 { return }
+        throw Failure(
+            "launch.lost", doing: "start the container", on: id.text,
+            cause: "its first process was killed before the task ran", retry: .later)
     }
 
     private func opener(

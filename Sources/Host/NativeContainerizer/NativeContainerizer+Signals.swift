@@ -85,15 +85,25 @@ extension NativeContainerizer {
         }
     }
 
+    /// The process of a running container. One that is being launched is waited for: a launch is short, and what was
+    /// asked of it must not be lost to it.
     func running(_ id: ContainerID, to operation: String) throws(Failure) -> ProcessHandle {
-        guard let record = try records.read(id) else {
-            throw Failure(
-                "container.not-found", doing: "\(operation) container", on: id.text, cause: "there is none of that id")
+        guard var record = try records.read(id) else { throw missing(id, operation) }
+        if record.phase == .creating || record.phase == .held {
+            let lock = try records.lock(id, wait: true)
+            withExtendedLifetime(lock) {}
+            guard let launched = try records.read(id) else { throw missing(id, operation) }
+            record = launched
         }
-        if record.phase == .started || record.phase == .held, let process = try liveProcess(record) { return process }
+        if record.phase != .ended, let process = try liveProcess(record) { return process }
         throw Failure(
             "container.not-running", doing: "\(operation) container", on: record.request.name,
             cause: "it has ended", remedy: "see how with: bulkhead inspect \(record.request.name)")
+    }
+
+    private func missing(_ id: ContainerID, _ operation: String) -> Failure {
+        Failure(
+            "container.not-found", doing: "\(operation) container", on: id.text, cause: "there is none of that id")
     }
 
     /// What kept us from writing down that we ordered the end. A full disk keeps nobody from killing.
@@ -122,15 +132,28 @@ extension NativeContainerizer {
             return try removeDamaged(id)
         }
         Failpoint.pass("remove.stopped")
-        guard records.exists(id.text) else { return }
-        // The mark before the lock, as everywhere: a sweep that found a mark of ours waits for the lock with it.
-        let mark = try marks.begin(id)
-        defer { withExtendedLifetime(mark) {} }
-        guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
-        defer { withExtendedLifetime(lock) {} }
-        guard let record = try records.read(id) else { return try marks.settled(id) }
-        try discard(record)
-        Failpoint.pass("remove.cleaned")
+        while records.exists(id.text) {
+            // The mark before the lock, as everywhere: a sweep that found a mark of ours waits for the lock with it.
+            let mark = try marks.begin(id)
+            defer { withExtendedLifetime(mark) {} }
+            guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
+            defer { withExtendedLifetime(lock) {} }
+            guard let record = try records.read(id) else { return try marks.settled(id) }
+            if try liveProcess(record) == nil {
+                try discard(record)
+                return Failpoint.pass("remove.cleaned")
+            }
+            // The launch we waited for went well, so this is a running container after all.
+            try marks.launched(id)
+            try withLockReleased(lock) { () throws(Failure) in try end(id, force: force) }
+        }
+    }
+
+    private func withLockReleased(_ lock: OwnedDescriptor, _ body: () throws(Failure) -> Void) throws(Failure) {
+        do throws(KernelError) { try lock.unlock() } catch {
+            throw error.failure("state.unwritable", doing: "unlock the container")
+        }
+        try body()
     }
 
     private func end(_ id: ContainerID, force: Bool) throws(Failure) {

@@ -39,7 +39,7 @@ extension NativeContainerizer {
 
     /// Nil when there is no such container (any more).
     public func status(of id: ContainerID) throws(Failure) -> ContainerStatus? {
-        guard let record = try records.read(id) else { return try recordless(id) }
+        guard let record = try records.read(id) else { return nil }
         switch record.phase {
         case .ended:
             return ContainerStatus(state: .ended, record: record)
@@ -76,14 +76,6 @@ extension NativeContainerizer {
         }
     }
 
-    /// A directory without a record is the first moment of a launch, or what a crash in that moment left.
-    private func recordless(_ id: ContainerID) throws(Failure) -> ContainerStatus? {
-        guard let lock = try records.lock(id, wait: false) else { return nil }
-        defer { withExtendedLifetime(lock) {} }
-        if try records.read(id) == nil { try records.removeDirectory(id) }
-        return nil
-    }
-
     /// A launch that somebody is busy with, or that a crash cut off: then it is finished or undone here.
     private func settleUnfinished(_ id: ContainerID) throws(Failure) -> ContainerStatus? {
         guard let lock = try records.lock(id, wait: false) else {
@@ -91,7 +83,7 @@ extension NativeContainerizer {
         }
         defer { withExtendedLifetime(lock) {} }
         guard var record = try records.read(id) else { return nil }
-        guard record.phase == .creating || record.phase == .held else { return try statusAfterOthers(id) }
+        guard record.phase == .creating || record.phase == .held else { return try statusAfterOthers(record) }
         if let process = try liveProcess(record) {
             // Its release was lost with the command that held it, and it ends by itself; or it was released, and runs.
             if try !endsWithin(0.5, process) {
@@ -110,8 +102,10 @@ extension NativeContainerizer {
         return nil
     }
 
-    private func statusAfterOthers(_ id: ContainerID) throws(Failure) -> ContainerStatus? {
-        try records.read(id).map { ContainerStatus(state: $0.phase == .ended ? .ended : .creating, record: $0) }
+    /// The lock is ours, so what another command made of the container is final for now.
+    private func statusAfterOthers(_ record: ContainerRecord) throws(Failure) -> ContainerStatus {
+        let process = try liveProcess(record)
+        return ContainerStatus(state: process == nil ? .ended : .running, record: record, process: process?.id)
     }
 
     private func endsWithin(_ seconds: Double, _ process: ProcessHandle) throws(Failure) -> Bool {

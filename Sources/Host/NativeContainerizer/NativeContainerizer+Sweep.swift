@@ -18,8 +18,11 @@ extension NativeContainerizer {
         if cutOff.isEmpty, HostFacts.exists(places.swept) { return false }
         for (id, lock) in cutOff {
             defer { withExtendedLifetime(lock) {} }
-            guard let status = try soundStatus(of: id), status.process != nil else { continue }
-            try marks.launched(id)
+            guard let status = try soundStatus(of: id) else {
+                try removeRecordless(id)
+                continue
+            }
+            if status.process != nil { try marks.launched(id) }
         }
         try removeLeftovers()
         // Last: until here a crash of ours is one more thing the next sweep finds.
@@ -29,6 +32,16 @@ extension NativeContainerizer {
         }
         try noteSwept()
         return true
+    }
+
+    /// A directory without a record is what a crash in the first moment of a launch left. Whoever launches holds the
+    /// mark, so this is for the holder of the mark only.
+    private func removeRecordless(_ id: ContainerID) throws(Failure) {
+        do throws(Failure) {
+            if try records.read(id) == nil { try records.removeDirectory(id) }
+        } catch {
+            guard error.code == Self.damagedCode else { throw error }
+        }
     }
 
     /// Containers whose command has gone and which have ended since.
@@ -58,12 +71,19 @@ extension NativeContainerizer {
         let existing = Set(try records.identifiers().map(\.text))
         for name in directories where !existing.contains(name) { try snapshots.remove(name) }
         for name in groups where !existing.contains(name) {
-            guard let group = ControlGroup(try ContainerID(name), host: host) else { continue }
-            if group.belongs(to: places.volatile) { try group.remove() }
+            try removeGroup(named: name)
         }
         // A lease or a name without a holder is one whose writing was cut off.
         try leases.dropAbandoned { id in id.isEmpty || !records.exists(id) }
         try names.dropAbandoned { id in !records.exists(id) }
+    }
+
+    /// Names that are no ids are not ours.
+    private func removeGroup(named name: String) throws(Failure) {
+        let id: ContainerID
+        do throws(Failure) { id = try ContainerID(name) } catch { return }
+        guard let group = ControlGroup(id, host: host), group.belongs(to: places.volatile) else { return }
+        try group.remove()
     }
 
     private func noteSwept() throws(Failure) {

@@ -3,19 +3,19 @@ import Diagnostics
 import LinuxKernel
 import Synchronization
 
-/// The part of a record that changes while a container starts, in a file of its own, `state`: one short line instead of
-/// the whole document again.
+/// The part of a record that changes while a container starts, in files of its own, `held` and `started`: one short
+/// line instead of the whole document again. Two files, because ext4 writes out at once what replaces another file.
 ///
-/// Phases only go forward. The line counts where it is further than the document, so writing both needs no order.
+/// Phases only go forward. A line counts where it is further than the document, so writing both needs no order.
 extension RecordStore {
     /// Writes down that `record`, which was written before, has reached its phase, with its process and start.
     func advance(_ record: ContainerRecord) throws(Failure) {
         let id = record.request.id
         do throws(KernelError) {
             let folder = try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
-            try folder.open("state.new", [.writeOnly, .create, .truncate], mode: 0o600)
+            try folder.open("phase.new", [.writeOnly, .create, .truncate], mode: 0o600)
                 .write(ContainerProgress(record).line)
-            try folder.rename("state.new", to: "state")
+            try folder.rename("phase.new", to: RawPath(record.phase.rawValue))
         } catch {
             throw unwritable(error, id)
         }
@@ -35,8 +35,15 @@ extension RecordStore {
     }
 
     private func progress(of id: ContainerID) throws(Failure) -> ContainerProgress? {
+        if let started = try progress(of: id, .started) { return started }
+        return try progress(of: id, .held)
+    }
+
+    private func progress(
+        of id: ContainerID, _ phase: ContainerRecord.Phase
+    ) throws(Failure) -> ContainerProgress? {
         let text: String
-        do throws(KernelError) { text = try TextFile.read(directory(id) + "/state", limit: 256) } catch {
+        do throws(KernelError) { text = try TextFile.read("\(directory(id))/\(phase.rawValue)", limit: 256) } catch {
             if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
             throw error.failure("state.unreadable", doing: "read the state of container", on: id.text)
         }

@@ -3,7 +3,8 @@ public import Diagnostics
 import FoundationEssentials
 import LinuxKernel
 
-/// The records of all containers of this host: `containers/ID/record.json`, replaced whole, and beside it `state`.
+/// The records of all containers of this host: `containers/ID/record.json`, replaced whole, and beside it how far the
+/// container came.
 public struct RecordStore: Sendable {
     private static let recordBytesMax = 8 << 20
     let places: Places
@@ -46,7 +47,7 @@ public struct RecordStore: Sendable {
     }
 
     /// Whether a container of that id is there or being made.
-    func exists(_ id: String) -> Bool { HostFacts.exists("\(places.records)/\(id)") }
+    public func exists(_ id: String) -> Bool { HostFacts.exists("\(places.records)/\(id)") }
 
     /// Nil when there is no such container, or when it was removed meanwhile.
     public func read(_ id: ContainerID) throws(Failure) -> ContainerRecord? {
@@ -106,13 +107,15 @@ public struct RecordStore: Sendable {
     }
 
     /// An exclusive lock on a container, held while its state changes; nil when `wait` is false and another has it or
-    /// the container is gone.
-    func lock(_ id: ContainerID, wait: Bool) throws(Failure) -> OwnedDescriptor? {
+    /// the container is gone. Only its launch makes the file: whoever comes while it is being removed finds none.
+    func lock(_ id: ContainerID, wait: Bool, create: Bool = false) throws(Failure) -> OwnedDescriptor? {
         do throws(KernelError) {
-            let file = try OwnedDescriptor.open(
-                RawPath(directory(id) + "/lock"), [.readWrite, .create], mode: 0o600)
+            let flags: OpenFlags = create ? [.readWrite, .create] : [.readWrite]
+            let folder = try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
+            let file = try folder.open("lock", flags, mode: 0o600)
             guard try file.lock(exclusive: true, wait: wait) else { return nil }
-            return file
+            // Who waited for a lock may have got that of a container removed meanwhile.
+            return try folder.status(of: "lock").inode == file.status().inode ? file : nil
         } catch {
             if error.errno == Errno.noEntry { return nil }
             throw error.failure("state.unwritable", doing: "lock container", on: id.text)
