@@ -13,7 +13,7 @@ class InProcess:
     """launch-benchmark: the runtime inside one process that goes on living, as in an agent."""
 
     def __init__(self, program, layer, scratch, launcher, prefix):
-        self.arguments = prefix + [program, layer, scratch]
+        self.arguments = prefix + [program, layer, f"{scratch}/store", f"{scratch}/run/state"]
         self.environment = dict(os.environ, BULKHEAD_LAUNCHER=launcher)
         self.process = subprocess.Popen(
             self.arguments, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -38,7 +38,7 @@ class CommandLine:
     """The bulkhead program, one process a call."""
 
     def __init__(self, programs, scratch, stopwatch):
-        self.places = ["--store", f"{scratch}/store", "--state", f"{scratch}/run/bulkhead"]
+        self.places = ["--store", f"{scratch}/store", "--state", f"{scratch}/run/state"]
         self.environment = dict(
             os.environ, BULKHEAD_LAUNCHER=programs["launcher"], BULKHEAD_UNPACK=programs["unpacker"])
         self.program = programs["bulkhead"]

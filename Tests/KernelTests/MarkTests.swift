@@ -122,13 +122,13 @@ struct MarkTests {
         let host = try TestHost()
         _ = try host.containerizer.sweep()
         let running = try host.detached(["sleep", "600"]) { $0.name = "found" }
-        let damaged = "\(host.places.volatile)/containers/fedcba9876543210"
-        try Directories.make(damaged, mode: 0o700)
-        try OwnedDescriptor.open(RawPath(damaged + "/record.json"), [.writeOnly, .create], mode: 0o600).write("{")
-        #expect(refusal { _ = try host.containerizer.list() } == "state.damaged")
+        let other = try ContainerID("fedcba9876543210")
+        let directory = "\(host.places.volatile)/containers/\(other)"
+        try Directories.makeAll(directory + "/record.json", mode: 0o700)
+        #expect(refusal { _ = try host.containerizer.list() } == "state.unreadable")
         #expect(try !host.containerizer.sweep())
         #expect(try host.containerizer.find("found").request.id == running.record.request.id)
-        try TreeRemoval.remove(damaged)
+        try TreeRemoval.remove(directory)
         try host.containerizer.remove(running.record.request.id, force: true)
     }
 }

@@ -4,17 +4,18 @@ import HostProbe
 import LinuxKernel
 import NativeContainerizer
 
-/// One runtime over a scratch directory, and the containers it was told to leave running.
+/// One runtime over a store and a state directory, and the containers it was told to leave running.
 struct BenchmarkSession {
     private let containerizer: NativeContainerizer
     private let layer: String
     private var running: [RunningContainer] = []
 
-    /// `layer` is the one layer of the root file system, below `scratch`/store.
-    init(layer: String, scratch: String) throws {
-        let places = Places(volatile: scratch + "/run", store: scratch + "/store")
+    /// `layer` is the one layer of the root file system, below `store`.
+    init(layer: String, store: String, state: String) throws {
+        let places = Places(volatile: state, store: store)
         guard let launcher = ProcessEnvironment.value("BULKHEAD_LAUNCHER") else {
-            throw Failure("benchmark.no-launcher", doing: "find the launcher", cause: "BULKHEAD_LAUNCHER does not name it")
+            throw Failure(
+                "benchmark.no-launcher", doing: "find the launcher", cause: "BULKHEAD_LAUNCHER does not name it")
         }
         self.layer = layer
         containerizer = NativeContainerizer(places: places, launcherPath: launcher, host: HostProbe.abilities())
@@ -28,7 +29,9 @@ struct BenchmarkSession {
         case "start": return "{\"processes\": [\(try start(count))]}"
         case "exec": return times(try timed(count) { try join() })
         case "stop": return try stop()
-        default: throw Failure("benchmark.unknown-order", doing: "obey", on: words.joined(separator: " "), cause: "unknown")
+        default:
+            throw Failure(
+                "benchmark.unknown-order", doing: "obey", on: words.joined(separator: " "), cause: "it is unknown")
         }
     }
 

@@ -1,7 +1,7 @@
 import Diagnostics
 import LinuxKernel
 
-/// launch-benchmark LAYER SCRATCH: times what the runtime does, inside one process, as an agent would call it.
+/// launch-benchmark LAYER STORE STATE: times what the runtime does, inside one process, as an agent would call it.
 ///
 /// Obeys one order a line from standard input and answers each with one line of JSON, so that the driver (../run) can
 /// interleave it with other tools:
@@ -11,12 +11,12 @@ import LinuxKernel
 ///     exec N      N times `true` joined to the first of them; microseconds
 ///     stop        ends and removes them
 let arguments = CommandLine.arguments
-guard arguments.count == 3 else {
+guard arguments.count == 4 else {
     CurrentProcess.exit(2)
 }
 
 do {
-    var session = try BenchmarkSession(layer: arguments[1], scratch: arguments[2])
+    var session = try BenchmarkSession(layer: arguments[1], store: arguments[2], state: arguments[3])
     while let line = readLine() {
         let answer = try session.obey(line.split(separator: " ").map(String.init))
         try OwnedDescriptor.standardStream(1).write(answer + "\n")
