@@ -39,7 +39,8 @@ public final class FileLock: Sendable {
             guard try file.lock(exclusive: true, wait: wait) else { return nil }
             // The file may have been removed while we waited; its lock would then exclude nobody.
             guard try isStill(file, name, in: directory) else { continue }
-            // Only the first line counts. Truncating would make ext4 write the file out, and the next one wait for that.
+            // Only the first line counts. Truncating would make ext4 write the file out, and the next
+            // one wait for that.
             try file.write("\(HostFacts.processID()) \(purpose)\n")
             return FileLock(file: file, directory: directory, name: name)
         }

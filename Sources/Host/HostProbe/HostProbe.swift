@@ -19,7 +19,8 @@ public enum HostProbe {
         var features: [Feature: Ability] = [
             .userNamespaces: userNamespaces(),
             .timeNamespaces: exists(
-                "/proc/self/ns/time", why: "the kernel has no time namespaces", remedy: "Linux 5.6 with CONFIG_TIME_NS"),
+                "/proc/self/ns/time", why: "the kernel has no time namespaces",
+                remedy: "boot Linux 5.6 or newer with CONFIG_TIME_NS"),
             .detachedMounts: since(kernel, 5, 12, "mount_setattr(2)"),
             .idmappedLayers: since(kernel, 5, 19, "overlay on idmapped layers"),
             .seccomp: exists(
@@ -96,7 +97,8 @@ public enum HostProbe {
         return text.split(separator: ",").contains { $0.filter { !$0.isWhitespace } == name }
             ? .enforced
             : Ability(
-                .unavailable, why: "\(name) is not among the active security modules", remedy: "boot with lsm=\(name),…"
+                .unavailable, why: "\(name) is not among the active security modules",
+                remedy: "boot with lsm=\(name),…"
             )
     }
 }

@@ -2,7 +2,8 @@ import Containers
 public import Diagnostics
 public import LaunchPlanning
 
-/// A user namespace of its own for every container, user_namespaces(7): root inside is an ordinary, unused user outside.
+/// A user namespace of its own for every container, user_namespaces(7): root inside is an ordinary,
+/// unused user outside.
 public struct UserNamespaceIsolator: Isolator {
     public let name = "user-namespace"
     public init() {}

@@ -6,7 +6,8 @@ import Snapshots
 
 extension NativeContainerizer {
     /// Regular files of an image, by paths in it, as a container of it would see them first; nil for one that is not
-    /// there. Links are followed inside the image only, and nothing but a regular file of at most `limit` bytes is read.
+    /// there. Links are followed inside the image only, and nothing but a regular file of at most `limit`
+    /// bytes is read.
     /// - Throws: `image.unreadable-file`.
     public func imageFiles(_ paths: [String], layers: [String], limit: Int) throws(Failure) -> [[UInt8]?] {
         if layers.isEmpty { return paths.map { _ in nil } }

@@ -97,8 +97,8 @@ extension NativeContainerizer {
         }
     }
 
-    /// The end of the launcher's reports means that the task was executed, or that the launcher was killed before it could
-    /// say anything. A task that has ended by now left a record, or was killed for its memory.
+    /// The end of the launcher's reports means that the task was executed, or that the launcher was killed before it
+    /// could say anything. A task that has ended by now left a record, or was killed for its memory.
     private func checkStarted(_ process: ProcessHandle, _ id: ContainerID) throws(Failure) {
         do throws(KernelError) { if try !process.hasEnded() { return } } catch {
             throw error.failure("launch.lost", doing: "look at the container's first process")

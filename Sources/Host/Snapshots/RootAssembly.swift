@@ -51,8 +51,8 @@ public enum RootAssembly {
         }
         switch assembly {
         case .overlay(let layers, let upper, let work):
-            // The writable directory holds the host's ids as they are: overlayfs itself writes there as the host's root,
-            // which has no place in a mapped mount.
+            // The writable directory holds the host's ids as they are: overlayfs itself writes there as the host's
+            // root, which has no place in a mapped mount.
             try here.makeLink("u", to: RawPath(upper))
             try here.makeLink("w", to: RawPath(work))
             // volatile: a container's own layer does not outlive a crash of the host, so it need not be synced to.

@@ -29,7 +29,9 @@ int bh_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, u
     struct how how = { flags, mode, resolve };
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
-int bh_openat(int directory, const char *path, int flags, unsigned mode) { return openat(directory, path, flags, mode); }
+int bh_openat(int directory, const char *path, int flags, unsigned mode) {
+    return openat(directory, path, flags, mode);
+}
 int bh_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor) {
     return mknodat(directory, path, mode, makedev(major, minor));
 }

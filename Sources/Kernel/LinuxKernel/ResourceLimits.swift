@@ -6,7 +6,8 @@ extension ProcessHandle {
     ///
     /// Only the host's own CAP_SYS_RESOURCE raises a hard limit: root of a user namespace never can, whatever its
     /// capabilities there. So it is done to a process from outside, before it needs it. The process is a child that has
-    /// our own limits still, which are asked for instead: without CAP_SYS_RESOURCE another user's may not be. See prlimit(2).
+    /// our own limits still, which are asked for instead: without CAP_SYS_RESOURCE another user's may not be. See
+    /// prlimit(2).
     public func raiseHardLimit(of resource: UInt32, to hard: UInt64) throws(KernelError) {
         var soft: UInt64 = 0
         var ceiling: UInt64 = 0
