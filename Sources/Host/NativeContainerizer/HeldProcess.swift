@@ -137,7 +137,7 @@ enum OpenRemedy {
     static func text(_ error: KernelError) -> String? {
         switch (error.call, error.errno) {
         case ("mount_setattr", Errno.invalid):
-            "its file system cannot map owners; add ',unmapped' to the volume, or use ext4, xfs, btrfs or (Linux 6.3) tmpfs"
+            "its file system cannot map owners; add ',unmapped' to the volume, or use ext4, xfs or btrfs"
         case (_, Errno.noEntry): "make it first"
         case (_, Errno.notDirectory), (_, Errno.isDirectory): "give a path of the kind the container wants to see"
         default: nil

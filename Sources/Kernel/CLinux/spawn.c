@@ -150,9 +150,9 @@ static long clone_to_child(struct clone_args *arguments, struct child *child) {
 
 /*
  * Inotify instances, queued signals, message queues and the like are counted for the user who made a user namespace
- * (user_namespaces(7), /proc/sys/user). Made as root, every container would draw on the host root's own account, and one
- * of them could empty it. So this thread, and only it (a raw system call, credentials(7)), is the container's user while
- * it clones; its capabilities stay what they are.
+ * (user_namespaces(7), /proc/sys/user). Made as root, every container would draw on the host root's own account, and
+ * one of them could empty it. So this thread, and only it (a raw system call, credentials(7)), is the container's user
+ * while it clones; its capabilities stay what they are.
  */
 static int become(uid_t user, unsigned long bits) {
     enum { no_setuid_fixup = 1 << 2 };
