@@ -88,14 +88,19 @@ public enum HostProbe {
     private static func appArmor() -> Ability {
         let text = probed { try TextFile.read("/sys/module/apparmor/parameters/enabled", limit: 16) }
         return text?.hasPrefix("Y") == true
-            ? .enforced
+            ? unused("AppArmor")
             : Ability(.unavailable, why: "AppArmor is not active on this host", remedy: "boot with lsm=…,apparmor")
+    }
+
+    /// A wall that the host has and that this version does not put up is none.
+    private static func unused(_ name: String) -> Ability {
+        Ability(.unavailable, why: "\(name) is active on this host, but this version gives containers no profile of it")
     }
 
     private static func securityModule(_ name: String) -> Ability {
         let text = probed { try TextFile.read("/sys/kernel/security/lsm", limit: 1_024) } ?? ""
         return text.split(separator: ",").contains { $0.filter { !$0.isWhitespace } == name }
-            ? .enforced
+            ? unused(name)
             : Ability(
                 .unavailable, why: "\(name) is not among the active security modules",
                 remedy: "boot with lsm=\(name),…"
