@@ -25,6 +25,15 @@ def mount_memory(path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0711", "tmpfs", path], check=True)
 
 
+def unmount_below(path):
+    """Everything that is mounted below `path`, the last first."""
+    with open("/proc/self/mountinfo") as file:
+        places = [line.split()[4] for line in file]
+    for place in reversed(places):
+        if place.startswith(path + "/"):
+            subprocess.run(["umount", "--lazy", place], stderr=subprocess.DEVNULL)
+
+
 def memory_share(process):
     """Proportional set size of a process in KiB, from /proc/PID/smaps_rollup."""
     with open(f"/proc/{process}/smaps_rollup") as file:

@@ -7,17 +7,28 @@ import NativeContainerizer
 struct Housekeeping {
     let containerizer: NativeContainerizer
     let global: GlobalOptions
+    private static let leasesPerSweep = 64
 
     /// Settles every container, and gives back image leases of containers that are gone.
     func sweep() throws(Failure) {
-        try containerizer.sweep()
+        let everything = try containerizer.sweep()
         guard let guardian = try launchLock(exclusive: true) else { return }
         defer { withExtendedLifetime(guardian) {} }
         let store = try global.imageStore()
         let holders = try store.leaseHolders()
         if holders.isEmpty { return }
-        let existing = Set(try containerizer.records.identifiers().map(\.text)).union(try ImageMounts(global).holders())
-        for holder in holders where !existing.contains(holder) { try store.release(container: holder) }
+        let shown = Set(try ImageMounts(global).holders())
+        for holder in some(of: holders, all: everything)
+        where !containerizer.records.exists(holder) && !shown.contains(holder) {
+            try store.release(container: holder)
+        }
+    }
+
+    /// Some at a time, beginning at any of them: with many containers a launch must not take longer.
+    private func some(of holders: [String], all: Bool) -> [String] {
+        if all || holders.count <= Self.leasesPerSweep { return holders }
+        let first = Int(KernelRandom.number() % UInt64(holders.count))
+        return (0..<Self.leasesPerSweep).map { holders[(first + $0) % holders.count] }
     }
 
     /// Held shared between leasing an image and writing the container's record, when the lease looks abandoned and is
