@@ -1,6 +1,5 @@
 import Diagnostics
 import ImageStorage
-import NativeContainerizer
 import Testing
 
 @testable import bulkhead
@@ -44,24 +43,6 @@ struct OutputTests {
             #expect(
                 refusal { () throws(Failure) in try Timestamp.parse(text, flag: "since", now: 0) } != nil, "\(text)")
         }
-    }
-
-    @Test("pieces of a log become lines, each stream by itself")
-    func lines() {
-        func piece(_ stream: LogRecord.Stream, _ at: UInt64, _ text: String, lost: UInt32 = 0) -> LogRecord {
-            LogRecord(stream: stream, at: at, bytes: Array(text.utf8), lost: lost)
-        }
-        var lines = LogLines(since: 2)
-        let first = lines.take(
-            [
-                piece(.output, 1, "old\n"), piece(.output, 2, "one\ntw"), piece(.error, 3, "err\n"),
-                piece(.output, 4, "o\nrest"), piece(.dropped, 5, "", lost: 9),
-            ], isLast: false)
-        #expect(
-            first.map { String(decoding: $0.bytes, as: UTF8.self) }
-                == ["one\n", "err\n", "two\n", "[bulkhead: 9 bytes could not be logged]\n"])
-        #expect(first.map(\.at) == [2, 3, 2, 5])
-        #expect(lines.take([], isLast: true) == [LogLine(stream: .output, at: 4, bytes: Array("rest".utf8))])
     }
 
     @Test("progress says what, how much and of how much when that is known")

@@ -32,23 +32,26 @@ struct Logs: ParsableCommand {
         let start = try since.map { text throws(Failure) in
             try Timestamp.parse(text, flag: "since", now: HostFacts.wallClock())
         }
-        var lines = LogLines(since: start.map { UInt64(max(0, $0) * 1e9) })
+        var session = LogSession(
+            lines: LogLines(since: start.map { UInt64(max(0, $0) * 1e9) }),
+            output: LogOutput(format: global.output, timestamps: timestamps))
+        var tail = try lastLines().map(LogTail.init(most:))
         let containerizer = try global.containerizer()
         let id = try containerizer.find(container).request.id
         var log = containerizer.log(id)
         // Asked first: what it says until its end is then in what is read afterwards.
         var process = try processToFollow(id, containerizer)
-        var kept = lines.take(try log.next(), isLast: !follow || process == nil)[...]
-        if let tail, tail != "all" {
-            let count = try WholeNumber.parse(tail, flag: "tail", in: 0...Int64(Int32.max))
-            kept = kept.suffix(Int(count))
-        }
-        try show(kept)
-        while follow, let running = process {
+        try session.showKept(&log, &tail, isLast: process == nil)
+        while let running = process {
             let hasEnded = try waitBriefly(running)
-            try show(lines.take(try log.next(), isLast: hasEnded)[...])
+            try session.showNew(&log, isLast: hasEnded)
             if hasEnded { process = nil }
         }
+    }
+
+    private func lastLines() throws(Failure) -> Int? {
+        guard let tail, tail != "all" else { return nil }
+        return Int(try WholeNumber.parse(tail, flag: "tail", in: 0...Int64(Int32.max)))
     }
 
     private func processToFollow(_ id: ContainerID, _ containerizer: NativeContainerizer) throws(Failure)
@@ -66,40 +69,48 @@ struct Logs: ParsableCommand {
             throw error.failure("container.cannot-wait", doing: "follow the log of container", on: container)
         }
     }
-
-    private func show(_ lines: ArraySlice<LogLine>) throws(Failure) {
-        if global.output == .json {
-            for line in lines { try Console.write(try JSONDocument.text(LogLineDocument(line), isPretty: false)) }
-            return
-        }
-        // Neighbours of one stream go out together: line by line would be a system call each.
-        var index = lines.startIndex
-        while index < lines.endIndex {
-            let stream = lines[index].stream
-            let end = lines[index...].firstIndex { $0.stream != stream } ?? lines.endIndex
-            var bytes: [UInt8] = []
-            for line in lines[index..<end] {
-                if timestamps { bytes += Array((Timestamp.text(nanoseconds: line.at) + " ").utf8) }
-                bytes += line.bytes
-            }
-            try Console.write(bytes, to: stream == .output ? 1 : 2)
-            index = end
-        }
-    }
 }
 
-struct LogLineDocument: Encodable {
-    var at: String
-    var stream: String
-    var text: String
-    /// Bytes that were lost, in place of a text.
-    var lost: UInt32?
+/// A log on its way from the container's files to our own streams, some of it at a time.
+private struct LogSession {
+    /// A container that writes faster than we read must not keep us for ever. More than is kept at once.
+    private static let keptBytesMax = 64 << 20
+    private static let recordOverhead = 16
+    var lines: LogLines
+    var output: LogOutput
 
-    init(_ line: LogLine) {
-        at = Timestamp.text(nanoseconds: line.at)
-        stream = line.stream == .output ? "stdout" : "stderr"
-        let bytes = line.bytes.last == UInt8(ascii: "\n") ? line.bytes.dropLast() : line.bytes[...]
-        text = String(decoding: bytes, as: UTF8.self)
-        lost = line.stream == .dropped ? line.lost : nil
+    /// Shows what has been logged so far, or the last of it.
+    mutating func showKept(_ log: inout ContainerLog, _ tail: inout LogTail?, isLast: Bool) throws(Failure) {
+        var bytes = 0
+        // A file that is begun anew while it is read gives nothing once.
+        var silences = 0
+        while bytes < Self.keptBytesMax, silences < 2 {
+            let records = try log.next()
+            silences = records.isEmpty ? silences + 1 : 0
+            for record in records {
+                bytes += record.bytes.count + Self.recordOverhead
+                for run in lines.take(record) { try show(run, &tail) }
+            }
+        }
+        if isLast { for run in lines.finish() { try show(run, &tail) } }
+        for run in tail?.lines ?? [] { try output.show(run) }
+        tail = nil
+        try output.flush()
+    }
+
+    private mutating func show(_ run: LoggedLines, _ tail: inout LogTail?) throws(Failure) {
+        if tail == nil { try output.show(run) } else { tail?.add(run) }
+    }
+
+    /// Shows what was logged since.
+    mutating func showNew(_ log: inout ContainerLog, isLast: Bool) throws(Failure) {
+        while true {
+            let records = try log.next()
+            if records.isEmpty { break }
+            for record in records { for run in lines.take(record) { try output.show(run) } }
+            try output.flush()
+        }
+        if isLast { for run in lines.finish() { try output.show(run) } }
+        try output.flush()
     }
 }

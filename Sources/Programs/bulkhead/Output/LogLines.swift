@@ -1,57 +1,99 @@
 import NativeContainerizer
 
-/// A line of a container's output, its newline included.
-struct LogLine: Equatable {
+/// Lines of a container's output that began to be logged at one moment, their newlines included.
+struct LoggedLines: Equatable {
     var stream: LogRecord.Stream
-    /// When its first byte was logged, nanoseconds since 1970.
+    /// When they were logged, nanoseconds since 1970; of a line that came in pieces when its first byte was.
     var at: UInt64
-    var bytes: [UInt8]
+    /// A part of the record's own bytes: nothing is copied for a line.
+    var bytes: ArraySlice<UInt8>
     var lost: UInt32 = 0
+
+    /// How many lines they are; the last needs no newline.
+    var count: Int {
+        bytes.withUnsafeBufferPointer { buffer in
+            var count = buffer.last.map { $0 == Self.newline ? 0 : 1 } ?? 0
+            var index = 0
+            while index < buffer.count {
+                if buffer[index] == Self.newline { count += 1 }
+                index += 1
+            }
+            return count
+        }
+    }
+
+    /// Gives `body` each line.
+    func forEach<Problem>(_ body: (ArraySlice<UInt8>) throws(Problem) -> Void) throws(Problem) {
+        var start = bytes.startIndex
+        while start < bytes.endIndex {
+            let end = bytes[start...].firstIndex(of: Self.newline).map { $0 + 1 } ?? bytes.endIndex
+            try body(bytes[start..<end])
+            start = end
+        }
+    }
+
+    /// Without the first `count` lines.
+    func dropping(_ count: Int) -> LoggedLines {
+        var rest = self
+        for _ in 0..<count {
+            guard let end = rest.bytes.firstIndex(of: Self.newline) else {
+                rest.bytes = []
+                break
+            }
+            rest.bytes = rest.bytes[(end + 1)...]
+        }
+        return rest
+    }
+
+    static let newline = UInt8(ascii: "\n")
 }
 
 /// Puts the pieces of a log together as lines, each stream by itself.
 struct LogLines {
+    /// A line longer than this is shown in pieces, so that one without an end needs no memory without end.
+    static let lineBytesMax = 1 << 20
     /// Pieces older than this are left out, nanoseconds since 1970.
     let since: UInt64?
-    private var unfinished: [LogRecord.Stream: LogLine] = [:]
+    private var unfinished: [LogRecord.Stream: LoggedLines] = [:]
 
     init(since: UInt64?) { self.since = since }
 
-    /// The lines that `records` complete, in the order they began to be logged; with `isLast` the unfinished ones too.
-    mutating func take(_ records: [LogRecord], isLast: Bool) -> [LogLine] {
-        var lines: [LogLine] = []
-        for record in records where record.at >= since ?? 0 {
-            if record.stream == .dropped {
-                let note = "[bulkhead: \(record.lost) bytes could not be logged]\n"
-                lines.append(LogLine(stream: .dropped, at: record.at, bytes: Array(note.utf8), lost: record.lost))
-                continue
-            }
-            for piece in record.bytes.split(keepingSeparator: UInt8(ascii: "\n")) {
-                var line =
-                    unfinished.removeValue(forKey: record.stream)
-                    ?? LogLine(stream: record.stream, at: record.at, bytes: [])
-                line.bytes += piece
-                if piece.last == UInt8(ascii: "\n") { lines.append(line) } else { unfinished[record.stream] = line }
-            }
+    /// The lines that `record` completes, in the order they began to be logged.
+    mutating func take(_ record: LogRecord) -> [LoggedLines] {
+        guard record.at >= since ?? 0 else { return [] }
+        if record.stream == .dropped {
+            let note = "[bulkhead: \(record.lost) bytes could not be logged]\n"
+            return [LoggedLines(stream: .dropped, at: record.at, bytes: ArraySlice(note.utf8), lost: record.lost)]
         }
-        if isLast {
-            lines += unfinished.values.sorted { $0.at < $1.at }
-            unfinished = [:]
+        var lines: [LoggedLines] = []
+        var rest = record.bytes[...]
+        if var begun = unfinished.removeValue(forKey: record.stream) {
+            let end = rest.firstIndex(of: LoggedLines.newline).map { $0 + 1 } ?? rest.endIndex
+            begun.bytes += rest[..<end]
+            rest = rest[end...]
+            hold(begun, or: &lines)
+        }
+        let end = rest.lastIndex(of: LoggedLines.newline).map { $0 + 1 } ?? rest.startIndex
+        if end > rest.startIndex {
+            lines.append(LoggedLines(stream: record.stream, at: record.at, bytes: rest[..<end]))
+        }
+        if end < rest.endIndex {
+            hold(LoggedLines(stream: record.stream, at: record.at, bytes: rest[end...]), or: &lines)
         }
         return lines
     }
-}
 
-extension Array where Element == UInt8 {
-    /// Pieces that each end with `separator`, but for the last one perhaps.
-    fileprivate func split(keepingSeparator separator: UInt8) -> [ArraySlice<UInt8>] {
-        var pieces: [ArraySlice<UInt8>] = []
-        var start = startIndex
-        while start < endIndex {
-            let end = self[start...].firstIndex(of: separator).map { $0 + 1 } ?? endIndex
-            pieces.append(self[start..<end])
-            start = end
+    /// The lines nothing will complete any more.
+    mutating func finish() -> [LoggedLines] {
+        defer { unfinished = [:] }
+        return unfinished.values.sorted { $0.at < $1.at }
+    }
+
+    private mutating func hold(_ line: LoggedLines, or lines: inout [LoggedLines]) {
+        if line.bytes.last == LoggedLines.newline || line.bytes.count >= Self.lineBytesMax {
+            lines.append(line)
+        } else {
+            unfinished[line.stream] = line
         }
-        return pieces
     }
 }
