@@ -123,6 +123,7 @@ struct LauncherReportTests {
             cannot execute sh: ENOENT (2); name a program of the image, by its full path if it is not in PATH
             """)
         #expect(try words(step: 20, error: 8).hasPrefix("cannot execute sh: ENOEXEC (8); use an image for this"))
+        #expect(try words(step: 20, error: 7).hasPrefix("cannot execute sh: E2BIG (7); shorten arguments or env"))
         #expect(try words(step: 16, error: 13, detail: .open) == """
             cannot change to the working directory /srv: EACCES (13); choose a directory the task's user can enter
             """)

@@ -70,7 +70,12 @@ struct PlanEncodingTests {
     func longListIsRefused() {
         var plan = Sample.everyPlan
         plan.steps[29].step = .execute(arguments: Array(repeating: "", count: 65_537), environment: [])
-        #expect { try PlanEncoder.encode(plan) } throws: { ($0 as? Failure)?.code == "plan.list-too-long" }
+        #expect { try PlanEncoder.encode(plan) } throws: {
+            let failure = $0 as? Failure
+            return failure?.code == "plan.list-too-long" && failure?.field == "command" && failure?.remedy != nil
+        }
+        plan.steps[29].step = .execute(arguments: [""], environment: Array(repeating: "", count: 65_537))
+        #expect { try PlanEncoder.encode(plan) } throws: { ($0 as? Failure)?.field == "env" }
     }
 }
 

@@ -105,6 +105,7 @@ extension LauncherReport.Part {
 /// The error numbers that have a remedy of their own.
 private enum ErrnoNumber {
     static let noEntry: Int32 = 2
+    private static let tooBig: Int32 = 7
     private static let noExecutable: Int32 = 8
     private static let accessDenied: Int32 = 13
     private static let notDirectory: Int32 = 20
@@ -113,6 +114,7 @@ private enum ErrnoNumber {
 
     static func executeRemedy(_ error: Int32) -> String? {
         switch error {
+        case tooBig: "shorten arguments or environment: together at most a quarter of the stack limit, each 128 KiB"
         case noExecutable: "use an image for this machine's architecture; a script needs a first line with #!"
         case accessDenied: "the file must be executable for the task's user, and not on a noexec mount"
         default: nil

@@ -77,10 +77,12 @@ struct PlanWriter {
         pad()
     }
 
-    mutating func list(_ values: [String]) throws(Failure) {
+    /// `field` is what a person gave the list with.
+    mutating func list(_ values: [String], field: String? = nil) throws(Failure) {
         guard values.count <= PlanFormat.listCountMax else {
             throw Failure(
                 "plan.list-too-long", doing: "encode the launch plan", cause: "a list has \(values.count) entries",
+                remedy: "give fewer of them, or put them into a file the task reads", field: field,
                 limit: "list entries \(PlanFormat.listCountMax)")
         }
         number(UInt32(values.count))
@@ -122,8 +124,8 @@ extension PlanWriter {
             number(flags)
             block(program.bytes)
         case .execute(let arguments, let environment):
-            try list(arguments)
-            try list(environment)
+            try list(arguments, field: "command")
+            try list(environment, field: "env")
         case .attachRoot, .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes:
             try writeFilesystem(step)
         }
