@@ -56,17 +56,43 @@ extension NativeContainerizer {
         let root = RootTree(assembly: .directory("/"), attributes: [], mapped: false)
         let context = context(request, root: root, hasReader: true)
         let plan = try ExecPlan.build(context, joining: container.id)
+        let opener = DescriptorOpener(
+            places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
+            exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
+        do throws(Failure) { return try join(plan, opener, group) } catch {
+            throw explained(error, container, request.name)
+        }
+    }
+
+    private func join(
+        _ plan: LaunchPlan, _ opener: DescriptorOpener, _ group: ControlGroup?
+    ) throws(Failure) -> JoinedProcess {
         let held = try HeldProcess.spawn(plan, launcher: try LauncherImage(path: launcherPath), group: group)
         do throws(Failure) {
             try held.raiseLimits(for: plan)
-            let opener = DescriptorOpener(
-                places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
-                exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
             try held.release(with: opener, plan: plan)
-            let terminal = try held.awaitStart(plan)
-            return JoinedProcess(monitor: held.process, terminal: terminal)
+            return JoinedProcess(monitor: held.process, terminal: try held.awaitStart(plan))
         } catch {
             throw held.abandoned(error)
         }
+    }
+
+    /// What fails because the container ended meanwhile says only that: its cgroup and namespaces are gone.
+    private func explained(_ failure: Failure, _ container: ProcessHandle, _ name: String) -> Failure {
+        // What the launcher found wrong inside, it found in a container that was there.
+        if ["launch.program-not-found", "launch.program-not-executable", "launch.working-directory"]
+            .contains(failure.code.rawValue)
+        {
+            return failure
+        }
+        do throws(KernelError) {
+            // A process that is ending loses its namespaces a moment before it has ended.
+            guard try container.waitForEnd(milliseconds: 200) else { return failure }
+        } catch {
+            return failure.also(error.failure("container.cannot-wait", doing: "see whether the container has ended"))
+        }
+        return Failure(
+            "container.not-running", doing: "exec in container", on: name, cause: "it has ended meanwhile",
+            remedy: "see how with: bulkhead inspect \(name)", alsoFailed: failure.alsoFailed)
     }
 }

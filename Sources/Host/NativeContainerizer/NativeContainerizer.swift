@@ -49,11 +49,27 @@ public struct NativeContainerizer: Sendable {
     }
 
     /// The container that has `text` as its name or its id; nil when none has.
+    ///
+    /// - Throws: `container.ambiguous` when several have it as their name, which only lost name files allow.
     public func holder(of text: String) throws(Failure) -> ContainerID? {
         for candidate in [try names.holder(of: text), text] {
             if let candidate, !candidate.isEmpty, records.exists(candidate) { return try ContainerID(candidate) }
         }
-        return nil
+        return try unlistedHolder(of: text)
+    }
+
+    /// A container whose name file is lost, or that was made before there were any, still has its name in its record.
+    private func unlistedHolder(of name: String) throws(Failure) -> ContainerID? {
+        var found: [ContainerID] = []
+        for id in try records.identifiers() {
+            do throws(Failure) {
+                if try records.read(id)?.request.name == name { found.append(id) }
+            } catch { guard error.code == Self.damagedCode else { throw error } }
+        }
+        guard found.count > 1 else { return found.first }
+        throw Failure(
+            "container.ambiguous", doing: "find container", on: name, cause: "\(found.count) have that name",
+            remedy: "give one's id: \(found.map(\.text).joined(separator: " or "))", field: "container")
     }
 
     /// The container a person means: a name, an id, or the start of an id that fits only one.
