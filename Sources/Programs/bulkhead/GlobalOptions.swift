@@ -27,18 +27,24 @@ struct GlobalOptions: ParsableArguments {
         return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
     }
 
-    /// The runtime, after what crashes of earlier commands left has been cleaned up.
-    func containerizer(sweeping: Bool = false) throws(Failure) -> NativeContainerizer {
+    /// The runtime; `sweeping`, after what crashes of earlier commands left has been cleaned up. Only who is
+    /// `launching` needs the launcher: containers must be stopped and removed without it too.
+    func containerizer(sweeping: Bool = false, launching: Bool = false) throws(Failure) -> NativeContainerizer {
         try requireRoot()
+        let launcher = InstalledProgram.launcher
         let containerizer = NativeContainerizer(
-            places: places, launcherPath: try InstalledProgram.launcher(), host: HostProbe.abilities())
+            places: places, launcherPath: launching ? try launcher.found() : launcher.place,
+            host: HostProbe.abilities())
         if sweeping { try Housekeeping(containerizer: containerizer, global: self).sweep() }
         return containerizer
     }
 
-    func imageStore() throws(Failure) -> ImageStore {
+    /// Only who is `importing` needs the unpacker.
+    func imageStore(importing: Bool = false) throws(Failure) -> ImageStore {
         try requireRoot()
-        return try ImageStore(root: storePath, unpacker: Unpacker(program: try InstalledProgram.unpacker()))
+        let unpacker = InstalledProgram.unpacker
+        return try ImageStore(
+            root: storePath, unpacker: Unpacker(program: importing ? try unpacker.found() : unpacker.place))
     }
 
     private func requireRoot() throws(Failure) {
@@ -55,25 +61,33 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-/// The programs that belong to this one.
-enum InstalledProgram {
-    static func launcher() throws(Failure) -> String {
-        try find("bulkhead-launch", variable: "BULKHEAD_LAUNCHER", code: "host.no-launcher")
-    }
+/// A program that belongs to this one.
+struct InstalledProgram {
+    static let launcher = InstalledProgram(
+        name: "bulkhead-launch", variable: "BULKHEAD_LAUNCHER", missing: "host.no-launcher")
+    static let unpacker = InstalledProgram(
+        name: "bulkhead-unpack", variable: "BULKHEAD_UNPACK", missing: "image.unpacker-missing")
 
-    static func unpacker() throws(Failure) -> String {
-        try find("bulkhead-unpack", variable: "BULKHEAD_UNPACK", code: "image.unpacker-missing")
-    }
+    let name: String
+    let variable: String
+    let missing: Failure.Code
 
     /// Named by the environment, beside us, or where `make install` puts it.
-    private static func find(_ name: String, variable: String, code: Failure.Code) throws(Failure) -> String {
-        if let path = ProcessEnvironment.value(variable), !path.isEmpty { return path }
+    private var candidates: [String] {
+        if let path = ProcessEnvironment.value(variable), !path.isEmpty { return [path] }
         let own = HostFacts.linkTarget("/proc/self/exe") ?? "/"
         let directory = own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
-        let candidates = ["\(directory)/\(name)", "\(directory)/../libexec/bulkhead/\(name)"]
+        return ["\(directory)/\(name)", "\(directory)/../libexec/bulkhead/\(name)"]
+    }
+
+    /// Where it is, or is expected.
+    var place: String { candidates.first(where: HostFacts.exists) ?? candidates[0] }
+
+    func found() throws(Failure) -> String {
+        let candidates = candidates
         if let found = candidates.first(where: HostFacts.exists) { return found }
         throw Failure(
-            code, doing: "find the program", on: name, cause: "it is not at \(candidates.joined(separator: " or "))",
+            missing, doing: "find the program", on: name, cause: "it is not at \(candidates.joined(separator: " or "))",
             remedy: "run 'make build' or 'make install', or name it in \(variable)")
     }
 }

@@ -38,11 +38,10 @@ struct Exec: ParsableCommand {
                 "tty", "true", cause: "our standard input is not a terminal", remedy: "leave --tty or --interactive out"
             )
         }
-        let signals = try SignalForwarding()
-        let containerizer = try global.containerizer()
+        let containerizer = try global.containerizer(launching: true)
         let record = try containerizer.find(words.subject)
         let request = try request(words.command, in: record.request, containerizer)
-        let code = try run(request, in: record.request, containerizer, signals)
+        let code = try run(request, in: record.request, containerizer)
         if code != 0 { throw TaskStatus(code: code) }
     }
 
@@ -68,13 +67,13 @@ struct Exec: ParsableCommand {
     }
 
     private func run(
-        _ request: ProcessRequest, in container: ContainerRequest, _ containerizer: NativeContainerizer,
-        _ signals: SignalForwarding
+        _ request: ProcessRequest, in container: ContainerRequest, _ containerizer: NativeContainerizer
     ) throws(Failure) -> Int32 {
         var kind: StandardStreams.Kind = []
         if request.interactive { kind.insert(.input) }
         if request.terminal != nil { kind.insert(.terminal) }
         let streams = StandardStreams(kind)
+        let signals = try SignalForwarding()
         let joined = try containerizer.exec(container.id, request, attachment: try streams.attachment())
         defer { streams.restore() }
         do throws(Failure) { try connect(joined, streams, signals) } catch let first {

@@ -30,7 +30,7 @@ struct ImportImage: ParsableCommand {
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
     func run() throws {
-        let store = try global.imageStore()
+        let store = try global.imageStore(importing: true)
         let progress = ProgressBar(isShown: !quiet && Console.isTerminal(2))
         let images = try imported(into: store, progress)
         if global.output == .json { return try Console.write(try JSONDocument.text(images.map(ImageDocument.init))) }

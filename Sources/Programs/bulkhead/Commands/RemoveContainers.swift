@@ -12,7 +12,7 @@ struct RemoveContainers: ParsableCommand {
               bulkhead rm --force $(bulkhead ps -aq)
             """)
 
-    @Flag(name: .shortAndLong, help: "Kill those that run, and do not mind those that do not exist.")
+    @Flag(name: .shortAndLong, help: "Kill those that run; one that does not exist is no failure.")
     var force = false
     @OptionGroup var arguments: ContainerArguments
 
@@ -24,7 +24,10 @@ struct RemoveContainers: ParsableCommand {
         var failures: [Failure] = []
         for text in arguments.containers {
             do throws(Failure) {
-                guard let id = try identifier(text, containerizer) else { continue }
+                guard let id = try identifier(text, containerizer) else {
+                    Console.note("bulkhead: there is no container \(Untrusted.shown(text))")
+                    continue
+                }
                 try containerizer.remove(id, force: force)
                 try housekeeping.release(id.text)
                 if global.output == .table { try Console.write(text + "\n") }

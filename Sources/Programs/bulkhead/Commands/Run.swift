@@ -48,10 +48,9 @@ struct Run: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let signals = detach || explain ? nil : try SignalForwarding()
         let words = try TaskWords(image, command, of: "run")
         let limits = try resources.limits(changing: ContainerLimits(), on: .current())
-        let containerizer = try global.containerizer(sweeping: true)
+        let containerizer = try global.containerizer(sweeping: true, launching: !explain)
         let store = try global.imageStore()
         let stored = try store.resolve(words.subject)
         let request = try request(words.command, limits: limits, image: stored, containerizer)
@@ -59,11 +58,11 @@ struct Run: ParsableCommand {
 
         let launch = LeasedLaunch(
             containerizer: containerizer, store: store, global: global, request: request, image: stored)
-        guard let signals else {
+        if detach {
             try launch.detached()
             return try global.show(StartedDocument(id: request.id.text, name: request.name)) { request.id.text + "\n" }
         }
-        try conclude(try launch.foreground(signals))
+        try conclude(try launch.foreground())
     }
 
     private func show(_ plan: LaunchPlan) throws(Failure) {

@@ -23,8 +23,10 @@ struct LeasedLaunch {
     }
 
     /// Gives how it ended.
-    func foreground(_ signals: SignalForwarding) throws(Failure) -> ContainerExit {
+    func foreground() throws(Failure) -> ContainerExit {
         var launching = try lease()
+        // Only now: while we wait for the store, an interrupt ends us as it ends any command.
+        let signals = try SignalForwarding()
         let foreground = ForegroundRun(containerizer: containerizer, request: request, layers: image.layers)
         do throws(Failure) {
             let exit = try foreground.run(signals) { launching = nil }

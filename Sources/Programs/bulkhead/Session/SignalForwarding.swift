@@ -9,7 +9,7 @@ struct SignalForwarding: Sendable {
     ]
     private let queue: SignalQueue
 
-    /// Must be made before anything else starts a thread; from then on the signals wait.
+    /// Made just before the launch, and before any thread that lives on; from then on the signals wait for `start`.
     init() throws(Failure) {
         SignalQueue.ignoreBrokenPipes()
         do throws(KernelError) { queue = try SignalQueue(Self.forwarded + [SignalNumber.windowChange]) } catch {

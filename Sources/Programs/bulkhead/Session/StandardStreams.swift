@@ -38,10 +38,8 @@ final class StandardStreams {
         }
     }
 
-    /// A pipe somebody else feeds goes to the task as it is; anything else we copy.
+    /// Pipes too: one with a name on the host could be opened anew by the task, and written to.
     private func inputForTask() throws(KernelError) -> OwnedDescriptor {
-        let own = try OwnedDescriptor.standardStream(0)
-        if try own.status().kind == .fifo { return own }
         let pipe = try OwnedDescriptor.pipe()
         input = pipe.write
         return pipe.read
