@@ -60,7 +60,7 @@ extension NativeContainerizer {
             places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
             exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
         do throws(Failure) { return try join(plan, opener, group) } catch {
-            throw explained(error, container, request.name)
+            throw explained(error, container, doing: "exec in container", on: request.name)
         }
     }
 
@@ -78,7 +78,9 @@ extension NativeContainerizer {
     }
 
     /// What fails because the container ended meanwhile says only that: its cgroup and namespaces are gone.
-    private func explained(_ failure: Failure, _ container: ProcessHandle, _ name: String) -> Failure {
+    func explained(
+        _ failure: Failure, _ container: ProcessHandle, doing: String, on name: String
+    ) -> Failure {
         // What the launcher found wrong inside, it found in a container that was there.
         if ["launch.program-not-found", "launch.program-not-executable", "launch.working-directory"]
             .contains(failure.code.rawValue)
@@ -92,7 +94,7 @@ extension NativeContainerizer {
             return failure.also(error.failure("container.cannot-wait", doing: "see whether the container has ended"))
         }
         return Failure(
-            "container.not-running", doing: "exec in container", on: name, cause: "it has ended meanwhile",
+            "container.not-running", doing: doing, on: name, cause: "it has ended meanwhile",
             remedy: "see how with: bulkhead inspect \(name)", alsoFailed: failure.alsoFailed)
     }
 }

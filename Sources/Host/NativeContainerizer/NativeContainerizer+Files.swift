@@ -21,12 +21,16 @@ extension NativeContainerizer {
     /// The same of a running container, as its processes see them now.
     public func containerFiles(_ paths: [String], of id: ContainerID, limit: Int) throws(Failure) -> [[UInt8]?] {
         let process = try running(id, to: "read files of")
-        return try reading(paths) { () throws(KernelError) in
-            let root = try OwnedDescriptor.open(RawPath("/proc/\(process.id)/root"), [.path, .directory])
-            guard try !process.hasEnded() else {
-                throw KernelError(call: "enter", on: "container \(id)", errno: Errno.noProcess)
+        do throws(Failure) {
+            return try reading(paths) { () throws(KernelError) in
+                let root = try OwnedDescriptor.open(RawPath("/proc/\(process.id)/root"), [.path, .directory])
+                guard try !process.hasEnded() else {
+                    throw KernelError(call: "enter", on: "container \(id)", errno: Errno.noProcess)
+                }
+                return try ConfinedFiles.read(paths, in: root, limit: limit)
             }
-            return try ConfinedFiles.read(paths, in: root, limit: limit)
+        } catch {
+            throw explained(error, process, doing: "read files of container", on: id.text)
         }
     }
 
