@@ -53,11 +53,11 @@ def crowd_rows(crowd):
     return head, body
 
 
-def unpack_rows(unpack):
-    base = unpack["rows"].get("umoci unpack", {}).get("processor")
+def unpack_rows(rows):
+    base = rows.get("umoci unpack", {}).get("processor")
     head = ["", "processor s", "x umoci", "wall s", "MB per processor s", "resident MiB", "runs"]
     body = []
-    for name, row in unpack["rows"].items():
+    for name, row in rows.items():
         if "broken" in row:
             body.append([name, row["broken"], "-", "-", "-", "-", "0"])
         else:
@@ -81,8 +81,10 @@ def sections(found):
                ["", "KiB a container", "most", "containers"], [["init", memory["KiB"], memory["most"], memory["containers"]]])
     if "unpack" in found:
         unpack = found["unpack"]
-        yield (f"Unpacking {unpack['expanded'] / 1e6:.0f} MB of layers from {unpack['compressed'] / 1e6:.0f} MB of gzip",
-               "medians; import also checks both digests of every layer and syncs it to disk", *unpack_rows(unpack))
+        title = f"Unpacking {unpack['expanded'] / 1e6:.0f} MB of layers from {unpack['compressed'] / 1e6:.0f} MB of gzip"
+        yield (f"{title}, onto the disk", "medians; import also checks both digests of every layer and syncs it",
+               *unpack_rows(unpack["disk"]))
+        yield f"{title}, into memory", "without the disk and its file system's own cost", *unpack_rows(unpack["memory"])
 
 
 def setting(found):

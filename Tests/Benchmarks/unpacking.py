@@ -59,8 +59,8 @@ class Unpacking:
         found["tar -xzf"] = tar
         return found
 
-    def once(self, make):
-        place = f"{self.scratch}/run"
+    def once(self, make, below):
+        place = f"{below}/unpacked"
         os.makedirs(place)
         command, environment = make(place)
         machine.synchronise()
@@ -69,19 +69,19 @@ class Unpacking:
         finally:
             shutil.rmtree(place)
 
-    def measure(self, runs, deadline):
-        """Means of medians would hide the disk's moods: the row of least processor time stands for each tool."""
+    def measure(self, below, runs, deadline):
+        """Medians of what each tool costs in a directory below `below`, which says on which file system."""
         costs = {name: [] for name in self.rows()}
         broken = {}
-        for number in range(runs):
+        for _ in range(runs):
             names = [name for name in costs if name not in broken]
             random.shuffle(names)
             for name in names:
                 try:
-                    costs[name].append(self.once(self.rows()[name]))
+                    costs[name].append(self.once(self.rows()[name], below))
                 except (Broken, OSError, subprocess.SubprocessError) as problem:
                     broken[name] = str(problem)
-            if deadline() and number >= 0:
+            if deadline():
                 break
         return {name: {"broken": broken[name]} if name in broken else self.summary(found) for name, found in costs.items()}
 
