@@ -40,6 +40,8 @@ let package = Package(
     targets: [
         // Vocabulary: values only
         module("Vocabulary", "Diagnostics"),
+        module("Vocabulary", "Determinism"),
+        module("Vocabulary", "ClusterModel", ["Determinism", "Diagnostics"]),
 
         // Formats: bytes <-> values, pure
         module("Formats", "OCIFormat", ["Diagnostics", collections]),
@@ -92,6 +94,8 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra"])]),
 
         // tests
+        tests("DeterminismTests", ["Determinism"]),
+        tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
         .executableTarget(
             name: "launch-benchmark",
             dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],

@@ -15,7 +15,7 @@ struct LayerTests {
     ]
     /// Layers a layer may import, itself included only where modules of it build on each other.
     static let below: [String: [String]] = [
-        "Vocabulary": [],
+        "Vocabulary": ["Vocabulary"],
         "Formats": ["Vocabulary"],
         "Cores": ["Vocabulary", "Formats"],
         "Kernel": ["Vocabulary", "Formats", "Kernel"],

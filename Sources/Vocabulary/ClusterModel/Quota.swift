@@ -1,0 +1,32 @@
+public import Diagnostics
+
+/// What a role at the top of the tree is sure to get, and what it can have at most, with everything below it.
+public struct Quota: Hashable, Sendable {
+    public var guarantees: Quantities
+    public var limits: QuantityLimits
+
+    public init(guarantees: Quantities = .none, limits: QuantityLimits = .none) {
+        self.guarantees = guarantees
+        self.limits = limits
+    }
+
+    /// Neither guarantees nor limits: what every role has until an operator says otherwise.
+    public static let unlimited = Quota()
+
+    /// - Throws: `Failure` `quota.invalid` for a role that is not at the top, or a guarantee above its limit.
+    public func validate(for role: RoleName) throws(Failure) {
+        if !role.isTop || role == .anyone {
+            throw Failure(
+                "quota.invalid", doing: "set quota", on: role.text, cause: "quota is given to roles at the top",
+                remedy: role == .anyone ? "name a role" : "set it on '\(role.top)'", field: "role")
+        }
+        for amount in guarantees.amounts {
+            if let limit = limits[amount.name], limit < amount.scalar {
+                throw Failure(
+                    "quota.invalid", doing: "set quota", on: role.text,
+                    cause: "the guarantee of \(amount.scalar) \(amount.name) is above the limit of \(limit)",
+                    remedy: "raise the limit or lower the guarantee", field: "guarantees")
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+public import Diagnostics
+
+/// The name of a role: components joined by `/`, each below the one before: `eng/backend` is below `eng`.
+/// `*` is the role of everybody's resources.
+public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let text: String
+
+    /// Resources nobody reserved belong to it, and frameworks that name no role are in it.
+    public static let anyone = RoleName(valid: "*")
+
+    /// - Throws: `Failure` `role.invalid`, naming the rule that was broken.
+    public init(_ text: String) throws(Failure) {
+        if let fault = Self.fault(in: text) {
+            throw Failure(
+                "role.invalid", doing: "use role", on: text, cause: fault,
+                remedy: "join components with single '/'; each is not empty, '.', '..' or '*', starts without '-' "
+                    + "and has no white space",
+                field: "role")
+        }
+        self.text = text
+    }
+
+    private init(valid text: String) { self.text = text }
+
+    private static func fault(in text: String) -> String? {
+        if text == "*" { return nil }
+        if text.isEmpty { return "it is empty" }
+        if text.utf8.first == UInt8(ascii: "/") { return "it starts with '/'" }
+        if text.utf8.last == UInt8(ascii: "/") { return "it ends with '/'" }
+        for component in text.split(separator: "/", omittingEmptySubsequences: false) {
+            switch component {
+            case "": return "it has an empty component"
+            case ".", "..", "*": return "'\(component)' cannot be a component"
+            default: break
+            }
+            if component.utf8.first == UInt8(ascii: "-") { return "component '\(component)' starts with '-'" }
+            if component.unicodeScalars.contains(where: isUnfit) {
+                return "it contains white space or a control character"
+            }
+        }
+        return nil
+    }
+
+    private static func isUnfit(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isWhitespace || scalar.value < 0x20 || scalar.value == 0x7f
+    }
+
+    /// From the top down: `eng`, `backend`.
+    public var components: [Substring] { text.split(separator: "/") }
+
+    /// The role above, nil at the top.
+    public var parent: RoleName? {
+        guard let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        return RoleName(valid: String(text[..<slash]))
+    }
+
+    /// The first component: the role that quota is given to.
+    public var top: RoleName {
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return self }
+        return RoleName(valid: String(text[..<slash]))
+    }
+
+    public var isTop: Bool { !text.utf8.contains(UInt8(ascii: "/")) }
+
+    /// Whether this role is `other` or somewhere below it. Below `*` there is nothing.
+    public func isWithin(_ other: RoleName) -> Bool {
+        let own = text.utf8
+        let above = other.text.utf8
+        if own.count == above.count { return text == other.text }
+        guard own.count > above.count, own.starts(with: above) else { return false }
+        return own[own.index(own.startIndex, offsetBy: above.count)] == UInt8(ascii: "/")
+    }
+
+    public func isStrictlyBelow(_ other: RoleName) -> Bool { self != other && isWithin(other) }
+
+    public static func < (left: RoleName, right: RoleName) -> Bool { left.text < right.text }
+    public var description: String { text }
+}
