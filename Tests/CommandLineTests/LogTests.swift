@@ -55,7 +55,8 @@ struct LogTests {
         let script = "busybox yes | busybox head -c 20000000; printf 'last\\nunfinished'"
         _ = try program.run("run", "-d", "--name", "long", "box", "busybox", "sh", "-c", script)
         #expect(try program.run("wait", "long").output == "0\n")
-        // The program itself needs 100 MB of addresses; the log as values of a line each took a gigabyte.
+        // Addresses, most of them of the program itself and of what it is linked with; a value for each line of this
+        // log would be a gigabyte.
         let limit = "ulimit -v 300000; exec /proc/self/fd/3 logs"
         let start = HostFacts.wallClock()
         let tail = try program.runThrough("/bin/sh", ["-c", "\(limit) --tail 4 long"])

@@ -18,7 +18,7 @@ struct SurroundingsTests {
         let script =
             "pipe=\(program.scratch)/pipe; mkfifo $pipe; exec 4<>$pipe; echo hello >&4; stat -L -c %i $pipe; "
             + "exec /proc/self/fd/3 run --rm -i box busybox sh -c "
-            + "'read said; echo $said; busybox stat -L -c %i /proc/self/fd/0; busybox readlink /proc/self/fd/0' \(input)"
+            + "'read said; echo $said; cd /proc/self/fd; busybox stat -L -c %i 0; busybox readlink 0' \(input)"
         let outcome = try program.runThrough("/bin/sh", ["-c", script])
         let lines = outcome.output.split(separator: "\n").map(String.init)
         try #require(lines.count == 4, "\(outcome)")
