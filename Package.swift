@@ -44,7 +44,7 @@ let package = Package(
         module("Vocabulary", "ClusterModel", ["Determinism", "Diagnostics"]),
 
         // Formats: bytes <-> values, pure
-        module("Formats", "OCIFormat", ["Diagnostics", collections]),
+        module("Formats", "OCIFormat", ["Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
 

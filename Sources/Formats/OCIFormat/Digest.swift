@@ -1,3 +1,4 @@
+import Crypto
 public import Diagnostics
 
 /// The SHA-256 of a blob. No other algorithm is accepted, and the text an image gives is turned into 32 bytes before
@@ -60,8 +61,8 @@ public struct Digest: Hashable, Sendable, Comparable {
     /// The digest of `content`. For documents, not for layers: those are hashed by the unpacker while they stream.
     public init(of content: some Sequence<UInt8>) {
         var hash = SHA256()
-        hash.update(content)
-        bytes = hash.finalize()
+        Array(content).withUnsafeBytes { hash.update(bufferPointer: $0) }
+        bytes = Array(hash.finalize())
     }
 
     /// 64 lower-case hexadecimal digits.
