@@ -104,7 +104,16 @@ let package = Package(
         tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
         tests("TidyTests", []),
-        tests("KernelTests", ["NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "Diagnostics"]),
+        .executableTarget(
+            name: "launch-once",
+            dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],
+            path: "Tests/LaunchOnce", swiftSettings: swiftSettings),
+        tests(
+            "KernelTests",
+            [
+                "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "Diagnostics",
+                "launch-once",
+            ]),
         tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
         tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),
         .target(

@@ -26,8 +26,8 @@ enum EscapeTable {
         Attempts(
             "mount something (CVE-2022-0185, CVE-2023-0386)",
             """
-            mount-tmpfs mount-proc mount-cgroup mount-bind mount-move mount-shared remount-proc-sys remount-sys pivot-root
-            open-tree open-tree-attr move-mount fsopen fsconfig fsmount fspick mount-setattr
+            mount-tmpfs mount-proc mount-cgroup mount-bind mount-move mount-shared remount-proc-sys remount-sys
+            pivot-root open-tree open-tree-attr move-mount fsopen fsconfig fsmount fspick mount-setattr
             """, answers: ["EPERM"],
             outside: "mount-tmpfs mount-proc mount-bind mount-move mount-shared open-tree fsopen fspick mount-setattr"),
         Attempts(
@@ -50,7 +50,7 @@ enum EscapeTable {
             """
             reboot kexec-load kexec-file-load init-module finit-module delete-module acct swapon swapoff quotactl
             quotactl-fd sethostname setdomainname syslog iopl ioperm vhangup settimeofday clock-settime
-            """, answers: ["EPERM"], outside: "sethostname setdomainname syslog"),
+            """, answers: ["EPERM"], outside: "sethostname setdomainname syslog")
     ]
 
     static let surface: [Attempts] = [
@@ -93,8 +93,8 @@ enum EscapeTable {
         Attempts(
             "speak to the kernel over netlink (CVE-2026-43284)",
             """
-            netlink-usersock netlink-sock-diag netlink-xfrm netlink-audit netlink-fib netlink-connector netlink-netfilter
-            netlink-uevent netlink-generic netlink-crypto
+            netlink-usersock netlink-sock-diag netlink-xfrm netlink-audit netlink-fib netlink-connector
+            netlink-netfilter netlink-uevent netlink-generic netlink-crypto
             """, answers: ["EPROTONOSUPPORT"], outside: "netlink-audit netlink-uevent netlink-generic"),
         Attempts("send raw packets", "raw-icmp raw-icmp6 raw-ip", answers: ["EPERM"], outside: "raw-icmp raw-ip"),
         Attempts("change an interface", "interface-down", answers: ["EPERM"], outside: "all"),
@@ -120,14 +120,16 @@ enum EscapeTable {
             "read what tells about the host",
             """
             read-kcore read-kallsyms read-kmsg read-keys read-key-users read-timer-list read-sched-debug read-interrupts
-            read-softirqs read-slabinfo read-vmallocinfo read-iomem read-ioports read-modules read-config read-kpagecount
-            read-pagetypeinfo read-diskstats read-notes read-vmcoreinfo list-acpi list-firmware list-kernel list-modules
+            read-softirqs read-slabinfo read-vmallocinfo read-iomem read-ioports read-modules read-config
+            read-kpagecount read-pagetypeinfo read-diskstats read-notes
+            read-vmcoreinfo list-acpi list-firmware list-kernel list-modules
             list-debug list-powercap
             """, answers: ["ENOENT", "ENODATA", "EACCES"],
             outside: "read-kallsyms read-interrupts read-softirqs read-iomem list-kernel list-modules read-notes"),
         Attempts(
             "open a device that is not there",
-            "dev-mem dev-kmsg dev-fuse dev-kvm dev-tun dev-loop-control dev-userfaultfd dev-console", answers: ["ENOENT"]),
+            "dev-mem dev-kmsg dev-fuse dev-kvm dev-tun dev-loop-control dev-userfaultfd dev-console",
+            answers: ["ENOENT"]),
         Attempts(
             "make a device", "mknod-mem mknod-null mknod-fuse mknod-disk", answers: ["EPERM"], outside: "mknod-null"),
         Attempts("open a device node of the image", "smuggled-null smuggled-kmsg", answers: ["EACCES"]),
@@ -137,8 +139,8 @@ enum EscapeTable {
         Attempts(
             "look into init (CVE-2016-9962, CVE-2019-5736)",
             """
-            init-mem init-mem-read init-environ init-maps init-auxv init-stack init-exe init-exe-write init-root init-cwd
-            init-ns
+            init-mem init-mem-read init-environ init-maps init-auxv init-stack init-exe init-exe-write init-root
+            init-cwd init-ns
             """, answers: ["EACCES", "EPERM"]),
         Attempts("trace init", "ptrace-attach-init ptrace-seize-init", answers: ["EPERM"]),
         Attempts(

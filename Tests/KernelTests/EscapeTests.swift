@@ -37,7 +37,9 @@ struct EscapeTests {
     func complete() throws {
         let host = try TestHost.withProbe()
         let known = Set(try host.probeAll().keys)
-        let harmless: Set = ["netlink-route", "tcp", "dev-null", "setuid-root", "init-fds", "init-fd-3", "init-map-files"]
+        let harmless: Set = [
+            "netlink-route", "tcp", "dev-null", "setuid-root", "init-fds", "init-fd-3", "init-map-files",
+        ]
         let tried = Set(EscapeTable.all.flatMap(\.names))
         #expect(known.subtracting(tried) == harmless)
         #expect(tried.subtracting(known).isEmpty)

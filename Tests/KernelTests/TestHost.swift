@@ -13,7 +13,8 @@ final class TestHost: Sendable {
     let places: Places
     let containerizer: NativeContainerizer
     let layer: String
-    private let scratch: String
+    /// The directory everything of this host is in.
+    let scratch: String
 
     init() throws {
         let base = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
@@ -42,7 +43,8 @@ final class TestHost: Sendable {
         try root.open("bin/busybox", [.writeOnly, .create], mode: 0o755).write(program)
         for applet in [
             "sh", "true", "false", "cat", "echo", "id", "ls", "mount", "sleep", "ps", "touch", "mkdir", "rm", "dd",
-            "hostname", "env", "stty", "tty", "kill", "wc", "head", "grep", "sed", "awk", "unshare", "mknod", "ping",
+            "hostname", "env", "stty", "tty", "kill", "wc", "head", "grep", "sed", "awk", "unshare", "mknod", "mkfifo",
+            "ping",
             "stat",
             "ip", "nc", "yes", "seq", "test", "printf", "umount", "chroot", "chown", "chmod", "su", "setsid", "date",
             "sort",

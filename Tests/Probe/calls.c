@@ -1,4 +1,4 @@
-/* System calls that must not work, with arguments by which a kernel that lets them through does something or says EINVAL. */
+/* Calls that must not work, with arguments by which a kernel that lets them through does something or says EINVAL. */
 #define _GNU_SOURCE
 #include "probe.h"
 

@@ -70,7 +70,8 @@ static void run_attempts(int count, char **names) {
     for (size_t i = 0; call_attempts[i].name; i++)
         if (wanted(call_attempts[i].name, count, names)) judge(call_attempts[i].name, as_call, &call_attempts[i]);
     for (size_t i = 0; socket_attempts[i].name; i++)
-        if (wanted(socket_attempts[i].name, count, names)) judge(socket_attempts[i].name, as_socket, &socket_attempts[i]);
+        if (wanted(socket_attempts[i].name, count, names))
+            judge(socket_attempts[i].name, as_socket, &socket_attempts[i]);
     for (size_t i = 0; path_attempts[i].name; i++)
         if (wanted(path_attempts[i].name, count, names)) judge(path_attempts[i].name, as_path, &path_attempts[i]);
     for (size_t i = 0; process_attempts[i].name; i++)

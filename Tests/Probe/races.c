@@ -10,6 +10,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int run_race(int count, char **arguments);
@@ -27,19 +28,19 @@ static void hit(const char *process, const char *what) {
     (void)fflush(stdout);
 }
 
-/* After its own execve the joined process is the container's, and has the name of its program. */
-static int is_launcher(const char *process, const char *program) {
-    char path[320], name[32];
-    (void)snprintf(path, sizeof path, "/proc/%s/comm", process);
-    int comm = open(path, O_RDONLY | O_CLOEXEC);
-    if (comm < 0) return 0;
-    ssize_t length = read(comm, name, sizeof name - 1);
-    (void)close(comm);
-    name[length > 0 ? length - 1 : 0] = 0;
-    return length > 1 && strcmp(name, program) != 0;
+/*
+ * Whether the process runs a program whose path holds `word`. The launcher's holds "memfd"; after its own execve the
+ * joined process is the container's, and may be looked at.
+ */
+static int runs(const char *process, const char *word) {
+    char path[320], target[4096];
+    (void)snprintf(path, sizeof path, "/proc/%s/exe", process);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    target[length > 0 ? length : 0] = 0;
+    return strstr(target, word) != NULL;
 }
 
-static void attack(const char *process, const char *program) {
+static void attack(const char *process, const char *word) {
     static const struct { const char *name; int flags; } files[] = {
         { "mem", O_RDWR }, { "environ", O_RDONLY }, { "exe", O_RDONLY }, { "exe", O_RDWR }, { "root", O_RDONLY },
         { "cwd", O_RDONLY }, { "fd", O_RDONLY | O_DIRECTORY }, { "ns/mnt", O_RDONLY }, { "auxv", O_RDONLY },
@@ -49,17 +50,19 @@ static void attack(const char *process, const char *program) {
         (void)snprintf(path, sizeof path, "/proc/%s/%s", process, files[i].name);
         int file = open(path, files[i].flags | O_CLOEXEC);
         if (file < 0) continue;
-        if (is_launcher(process, program)) hit(process, files[i].name);
+        if (runs(process, word)) hit(process, files[i].name);
         (void)close(file);
     }
-    if (is_launcher(process, program) && ptrace(PTRACE_SEIZE, atoi(process), 0, 0) == 0) {
-        if (is_launcher(process, program)) hit(process, "ptrace");
-        (void)ptrace(PTRACE_DETACH, atoi(process), 0, 0);
-    }
+    int number = atoi(process), status;
+    if (ptrace(PTRACE_SEIZE, number, 0, 0) < 0) return;
+    if (runs(process, word)) hit(process, "ptrace");
+    /* Let it go again, or nobody could wait for it. */
+    if (ptrace(PTRACE_INTERRUPT, number, 0, 0) == 0 && waitpid(number, &status, __WALL) == number)
+        (void)ptrace(PTRACE_DETACH, number, 0, 0);
 }
 
-/* Attacks every process that appears and is not `program` yet. Says `ready` once, then every hit. */
-static int attack_new_processes(const char *program) {
+/* Attacks every process that appears. Says `ready` once, then every hit on one that runs `word`. */
+static int attack_new_processes(const char *word) {
     int self = getpid();
     (void)puts("ready");
     (void)fflush(stdout);
@@ -68,7 +71,7 @@ static int attack_new_processes(const char *program) {
         if (!processes) return 1;
         for (struct dirent *entry; (entry = readdir(processes));) {
             int number = atoi(entry->d_name);
-            if (number > 1 && number != self) attack(entry->d_name, program);
+            if (number > 1 && number != self) attack(entry->d_name, word);
         }
         (void)closedir(processes);
     }

@@ -54,7 +54,7 @@ public struct VolumeIsolator: Isolator {
 
     /// A volume may not stand in for, or above, what the runtime itself puts in place.
     private static func check(_ target: String, flag: String) throws(Failure) {
-        let components = target.split(separator: "/")
+        let components = target.split(separator: "/").filter { $0 != "." }
         let reserved: Set<Substring> = ["proc", "sys"]
         let problem: String? =
             !target.hasPrefix("/")
@@ -79,14 +79,19 @@ public struct VolumeIsolator: Isolator {
                 "volume.bad-source", doing: "mount the volume", on: source, cause: "the source is not an absolute path",
                 remedy: "give the host directory or file as an absolute path", field: "volume")
         }
-        let components = source.split(separator: "/")
-        let refused: Set<Substring> = ["proc", "sys", "dev"]
-        if components.isEmpty || refused.contains(components[0]) {
+        if let place = openingTheHost(source) {
             throw Failure(
                 "volume.refused-source", doing: "mount the volume", on: source,
-                cause:
-                    "the host's \(components.isEmpty ? "root" : "/\(components[0])") opens the host to the container",
+                cause: "the host's \(place) opens the host to the container",
                 remedy: "give a directory made for this purpose", field: "volume")
         }
+    }
+
+    /// What part of the host a path hands over: `root`, `/proc`, `/sys` or `/dev`; nil for any other path. By the text
+    /// alone, so whoever opens the path asks again about what was found.
+    public static func openingTheHost(_ path: String) -> String? {
+        let components = path.split(separator: "/").filter { $0 != "." }
+        guard let first = components.first else { return "root" }
+        return ["proc", "sys", "dev"].contains(first) ? "/\(first)" : nil
     }
 }

@@ -78,6 +78,12 @@ struct DescriptorOpener: Sendable {
         _ path: String, _ kind: TargetKind, _ attributes: MountAttributes, recursive: Bool, mapped: Bool
     ) throws(KernelError) -> OwnedDescriptor {
         let place = try OwnedDescriptor.open(RawPath(path), [.path])
+        // Links and ".." may lead where the path's text does not say; a container can make links in its volumes.
+        if let found = HostFacts.linkTarget(place.procPath), found != path,
+            VolumeIsolator.openingTheHost(found) != nil
+        {
+            throw KernelError(call: "open (it leads to \(found))", on: path, errno: Errno.notPermitted)
+        }
         let isDirectory = try place.status().kind == .directory
         guard isDirectory == (kind == .directory) else {
             throw KernelError(call: "open", on: path, errno: isDirectory ? Errno.isDirectory : Errno.notDirectory)

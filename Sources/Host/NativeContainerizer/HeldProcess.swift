@@ -139,6 +139,7 @@ enum OpenRemedy {
         case ("mount_setattr", Errno.invalid):
             "its file system cannot map owners; add ',unmapped' to the volume, or use ext4, xfs or btrfs"
         case (_, Errno.noEntry): "make it first"
+        case (_, Errno.notPermitted): "give a directory made for this purpose"
         case (_, Errno.notDirectory), (_, Errno.isDirectory): "give a path of the kind the container wants to see"
         default: nil
         }

@@ -1,0 +1,81 @@
+import Containers
+import LinuxKernel
+import Testing
+
+/// The program of Tests/LaunchOnce, which is built beside the tests.
+enum LaunchOnce {
+    static var path: String {
+        let program = HostFacts.linkTarget("/proc/self/exe") ?? ""
+        return program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/launch-once"
+    }
+
+    struct Outcome {
+        var end: ProcessEnd
+        var output: String
+    }
+
+    /// Runs it to its end, behind `tracer` when given.
+    static func run(
+        _ verb: String, on host: TestHost, _ last: String, failpoint: String? = nil, tracer: [String] = []
+    ) throws -> Outcome {
+        let (process, output) = try start(
+            tracer + [path, verb, host.places.volatile, host.places.store, TestHost.launcherPath, host.layer, last],
+            environment: failpoint.map { ["BULKHEAD_FAILPOINT=\($0)"] } ?? [])
+        let text = String(decoding: try output.readAll(limit: 1 << 20), as: UTF8.self)
+        return Outcome(end: try process.reap(), output: text)
+    }
+
+    /// Its errors go to /dev/null: a container it leaves behind inherits nothing of ours.
+    private static func start(
+        _ words: [String], environment: [String]
+    ) throws -> (ProcessHandle, OwnedDescriptor) {
+        let (read, write) = try OwnedDescriptor.pipe()
+        let process = try ToolProcess.start(
+            words[0], Array(words.dropFirst()), environment: environment, descriptors: [nil, write, nil])
+        return (process, read)
+    }
+}
+
+/// Everything a container leaves on a host while it exists.
+struct Traces: Equatable, CustomStringConvertible {
+    var lines: [String] = []
+
+    init(of host: TestHost) throws {
+        for directory in ["containers", "pending", "running", "names", "ids", "workshop"] {
+            try add(host.places.volatile + "/" + directory)
+        }
+        try add(host.places.store + "/containers")
+        for name in try Self.groups() {
+            let group = try OwnedDescriptor.open(RawPath(Self.parent + "/" + name), [.directory])
+            if try Self.owner(of: group) == host.places.volatile { lines.append("cgroup \(name)") }
+        }
+        let mounts = try TextFile.read("/proc/self/mountinfo").split(separator: "\n")
+        lines += mounts.filter { $0.contains(host.scratch) }.map(String.init)
+    }
+
+    private static var parent: String {
+        HostFacts.exists("/sys/fs/cgroup/unified") ? "/sys/fs/cgroup/unified/bulkhead" : "/sys/fs/cgroup/bulkhead"
+    }
+
+    private static func groups() throws -> [String] {
+        guard HostFacts.exists(parent) else { return [] }
+        let entries = try OwnedDescriptor.open(RawPath(parent), [.directory]).entries()
+        return entries.filter { $0.kind == .directory }.map(\.name.description)
+    }
+
+    /// Another test's may go at any moment.
+    private static func owner(of group: OwnedDescriptor) throws -> String? {
+        do throws(KernelError) { return String(decoding: try group.attribute("trusted.bulkhead"), as: UTF8.self) } catch
+        {
+            return nil
+        }
+    }
+
+    private mutating func add(_ directory: String) throws {
+        guard HostFacts.exists(directory) else { return }
+        let names = try OwnedDescriptor.open(RawPath(directory), [.directory]).entries().map(\.name.description)
+        lines += names.sorted().map { "\(directory)/\($0)" }
+    }
+
+    var description: String { lines.joined(separator: "\n") }
+}

@@ -1,0 +1,126 @@
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+
+/// Many containers one after the other, and what this process holds before and after them.
+struct Crowd {
+    var count: Int
+
+    private struct Holdings: Equatable, CustomStringConvertible {
+        var descriptors: Int
+        var threads: Int
+        var children: Int
+
+        init() throws {
+            func entries(_ name: String) throws -> Int {
+                try OwnedDescriptor.open(RawPath("/proc/self/\(name)"), [.directory]).entries().count
+            }
+            descriptors = try entries("fd")
+            threads = try entries("task")
+            let id = HostFacts.processID()
+            children = try TextFile.read("/proc/self/task/\(id)/children").split(separator: " ").count
+        }
+
+        var description: String { "\(descriptors) descriptors, \(threads) threads, \(children) children" }
+    }
+
+    func run() throws {
+        // The first makes what stays for the life of the process: directories, the launcher's file, caches.
+        var namespaces: Set<String> = []
+        for kind in 0..<10 { namespaces.formUnion(try one(kind)) }
+        let before = try Holdings()
+        for number in 0..<count { namespaces.formUnion(try one(number)) }
+        let after = try Holdings()
+        let alive = try left(of: namespaces)
+        print("namespaces \(namespaces.count), left \(alive)")
+        print(before == after ? "holds the same: \(after)" : "held \(before), holds \(after)")
+    }
+
+    /// Starts a container, ends it in one of ten ways, and gives the namespaces it had.
+    private func one(_ number: Int) throws -> Set<String> {
+        let id = ContainerID(number: KernelRandom.number())
+        switch number % 10 {
+        case 0: return try ended(try launch(request(id, ["sleep", "600"])), joined: true)
+        case 1: return try ended(try launch(request(id, ["sleep", "600"])), joined: false)
+        case 2: return try refused(request(id, ["/bin/nothing"]), "launch.program-not-found")
+        case 3:
+            var bad = request(id, ["true"])
+            bad.process.workingDirectory = "/etc/passwd/x"
+            return try refused(bad, "launch.step-failed")
+        case 4:
+            var monitored = request(id, ["sleep", "600"])
+            monitored.isolation.hasInit = false
+            return try ended(try launch(monitored), joined: true)
+        case 5:
+            let running = try launch(request(id, ["sleep", "600"]))
+            let namespaces = try self.namespaces(of: running)
+            try containerizer.remove(id, force: true)
+            // Nobody waited for it, and it is our child: until it is reaped its number stays taken.
+            _ = try running.process.reap()
+            return namespaces
+        case 6:
+            var paused = request(id, ["sleep", "600"])
+            paused.process.terminal = TerminalRequest()
+            let running = try launch(paused)
+            try containerizer.pause(id)
+            return try ended(running, joined: false)
+        default:
+            var brief = request(id, ["true"])
+            brief.removeAtEnd = true
+            let running = try launch(brief)
+            _ = try containerizer.wait(for: id, running: running)
+            return []
+        }
+    }
+
+    private func ended(_ running: RunningContainer, joined: Bool) throws -> Set<String> {
+        let id = running.record.request.id
+        let namespaces = try self.namespaces(of: running)
+        if joined { _ = try exec(id) }
+        try containerizer.kill(id, signal: 9)
+        _ = try containerizer.wait(for: id, running: running)
+        try containerizer.remove(id, force: false)
+        return namespaces
+    }
+
+    private func exec(_ id: ContainerID) throws -> Int32 {
+        let output = try OwnedDescriptor.pipe()
+        return try containerizer.exec(
+            id, ProcessRequest(arguments: ["true"], environment: ["PATH=/bin"]),
+            attachment: Attachment(streams: [1: output.write, 2: output.write])
+        ).wait()
+    }
+
+    private func refused(_ request: ContainerRequest, _ code: Failure.Code) throws -> Set<String> {
+        do {
+            _ = try launch(request)
+            print("\(request.process.arguments) ran")
+        } catch {
+            if (error as? Failure)?.code != code { throw error }
+        }
+        return []
+    }
+
+    private static let kinds = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"]
+
+    private func namespaces(of running: RunningContainer) throws -> Set<String> {
+        let id = running.process.id
+        let children = try TextFile.read("/proc/\(id)/task/\(id)/children").split(separator: " ")
+        let paths = [String(id)] + children.map(String.init)
+        let ours = Set(Self.kinds.compactMap { HostFacts.linkTarget("/proc/self/ns/\($0)") })
+        return Set(paths.flatMap { path in Self.kinds.compactMap { HostFacts.linkTarget("/proc/\(path)/ns/\($0)") } })
+            .subtracting(ours)
+    }
+
+    /// How many of `namespaces` a process still is in. Numbers are given again, and other tests run containers too:
+    /// only a process that is in several of ours at once can be one of ours.
+    private func left(of namespaces: Set<String>) throws -> Int {
+        var found = 0
+        for process in try OwnedDescriptor.open("/proc", [.directory]).entries() {
+            let its = Self.kinds.compactMap { HostFacts.linkTarget("/proc/\(process.name)/ns/\($0)") }
+            if its.filter(namespaces.contains).count == Self.kinds.count { found += 1 }
+        }
+        return found
+    }
+}

@@ -1,0 +1,49 @@
+/*
+ * launch-once: containers from a process of their own, so that tests can crash it (BULKHEAD_FAILPOINT, strace) and
+ * count what it holds.
+ *
+ *   launch-once launch RUN STORE LAUNCHER LAYER ID     starts a container that sleeps, and ends
+ *   launch-once remove RUN STORE LAUNCHER LAYER ID     removes it
+ *   launch-once many RUN STORE LAUNCHER LAYER COUNT    starts and ends containers in every way; prints what is left
+ */
+import Containers
+import Diagnostics
+import HostProbe
+import LinuxKernel
+import NativeContainerizer
+
+let words = CommandLine.arguments
+guard words.count == 7 else {
+    print("usage: launch-once launch|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
+    CurrentProcess.exit(2)
+}
+let containerizer = NativeContainerizer(
+    places: Places(volatile: words[2], store: words[3]), launcherPath: words[4], host: HostProbe.abilities())
+
+func request(_ id: ContainerID, _ arguments: [String]) -> ContainerRequest {
+    var request = ContainerRequest(
+        id: id, name: id.text, image: ImageIdentity(reference: "busybox", digest: "sha256:0"),
+        process: ProcessRequest(arguments: arguments, environment: ["PATH=/bin"]))
+    request.isolation.capabilities = CapabilitySet.rootDefault.rawValue
+    return request
+}
+
+func launch(_ request: ContainerRequest) throws -> RunningContainer {
+    try containerizer.launch(request, layers: [words[5]], attachment: Attachment())
+}
+
+do {
+    switch words[1] {
+    case "launch":
+        _ = try launch(request(try ContainerID(words[6]), ["sleep", "600"]))
+    case "remove":
+        try containerizer.remove(try ContainerID(words[6]), force: true)
+    case "many":
+        try Crowd(count: Int(words[6]) ?? 0).run()
+    default:
+        CurrentProcess.exit(2)
+    }
+} catch {
+    print("\(error)")
+    CurrentProcess.exit(1)
+}
