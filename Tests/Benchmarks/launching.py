@@ -150,10 +150,12 @@ class Launching:
     def crowd(self, containers, runs, seconds):
         """The same launch while nothing and while many containers run, in process and by command."""
         rows = {"bulkhead, in process": lambda: self.agent.one("launch 1"), "bulkhead run --rm": self.line.run}
+        machine.synchronise()
         empty = interleaved(rows, runs, seconds)
         self.agent.order(f"start {containers}")
         for _ in range(max(1, containers // 25)):
             self.line.call("run", *self.line.places, "--detach", "busybox", "sleep", "86400")
+        machine.synchronise()  # that many were made is not what is measured, but that they are there
         full = interleaved(rows, runs, seconds)
         self.agent.order("stop")
         names = self.line.call("ps", *self.line.places, "--quiet").split()
