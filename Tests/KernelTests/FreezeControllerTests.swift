@@ -58,8 +58,8 @@ extension ControllerTests {
                 #expect(outcome.exit.code == 0, "container \(number)")
             }
             #expect(try Self.descendants().living == before.living)
-            // A dying cgroup is one that is removed while pages are still charged to it: what the containers wrote, until
-            // it is written back, and what of it is kept in memory after that.
+            // A dying cgroup is one that is removed while pages are still charged to it: what the containers wrote,
+            // until it is written back, and what of it is kept in memory after that.
             try OwnedDescriptor.open(RawPath(host.places.store), [.directory]).synchronizeFilesystem()
             try TextFile.write("3", to: "/proc/sys/vm/drop_caches")
             try Deadline(seconds: 60).wait("dying cgroups to go") {
