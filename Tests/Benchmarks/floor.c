@@ -318,9 +318,12 @@ static void release(int control, const int tree[trees]) {
     must(sendmsg(control, &message, 0), "sendmsg");
 }
 
+/* overlayfs makes a directory of its own in its work directory. */
+#define INNER "work" "/work"
+
 static void remove_all(const char *place, const char *group) {
-    static const char *const part[] = { "work/work/incompat/volatile/dirty", "work/work/incompat/volatile",
-                                        "work/work/incompat", "work/work", "work", "upper", "" };
+    static const char *const part[] = { INNER "/incompat/volatile/dirty", INNER "/incompat/volatile",
+                                        INNER "/incompat", INNER, "work", "upper", "" };
     char path[4300];
     for (unsigned i = 0; i < sizeof part / sizeof *part; i++) {
         snprintf(path, sizeof path, "%s/%s", place, part[i]);

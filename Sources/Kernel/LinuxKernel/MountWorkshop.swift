@@ -7,8 +7,9 @@ import Glibc
 /// the host's mount namespace. So layers are attached here, the finished tree is taken out as a detached mount, and the
 /// namespace with everything in it ends with the thread.
 public enum MountWorkshop {
+    /// @unchecked: the thread that made it waits while another runs it.
     private final class Job: @unchecked Sendable {
-        var work: () -> Void
+        let work: () -> Void
         init(_ work: @escaping () -> Void) { self.work = work }
     }
 
@@ -28,25 +29,10 @@ public enum MountWorkshop {
                     outcome = .failure(error)
                 }
             }
-            try join(job)
+            try WorkerThread { job.work() }.join()
         }
         guard let outcome else { throw KernelError(call: "pthread_create", errno: EAGAIN) }
         return try outcome.get()
-    }
-
-    private static func join(_ job: Job) throws(KernelError) {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(job)
-        let problem = pthread_create(&thread, nil, { raw in
-            guard let raw else { return nil }
-            Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().work()
-            return nil
-        }, argument.toOpaque())
-        guard problem == 0 else {
-            argument.release()
-            throw KernelError(call: "pthread_create", errno: problem)
-        }
-        pthread_join(thread, nil)
     }
 
     /// Makes `path` the working directory of the workshop's thread, so that a mount's options can name short paths.
