@@ -6,7 +6,7 @@
 
 #include <sys/statfs.h>
 
-enum { name_max = 255, path_max = 4096, retries = 64, proc_magic = 0x9fa0 };
+enum { name_max = 255, path_max = 4096, retries = 64, links_max = 8, proc_magic = 0x9fa0 };
 
 struct how { uint64_t flags, mode, resolve; };
 
@@ -51,30 +51,56 @@ static int make_entry(int parent, const char *name, uint32_t kind, uint32_t mode
 }
 
 /*
- * Opens `path`, making what is missing. Existing components are resolved in the root, links included; from the first
- * missing one on everything is new and made beneath the descriptor of its parent.
+ * Puts into `path` where its link `name`, which ends at `end` and leads to nothing yet, points; what follows the link
+ * stays behind it. The result is looked up in the root again, so whatever the link says, it cannot leave.
  */
-static int create_in_root(struct launch *launch, const char *path, uint32_t rules, uint32_t kind, uint32_t mode) {
-    char prefix[path_max], name[name_max + 1];
-    const char *at = path;
-    int fresh = 0, root = root_descriptor(launch), parent = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
+static int go_through_link(int parent, char path[], const char *name, size_t end) {
+    char link[path_max], rest[path_max];
+    ssize_t length = readlinkat(parent, name, link, sizeof link);
+    if (length < 0) return -1;
+    size_t base = link[0] == '/' ? 0 : end - strlen(name), tail = strlen(path + end) + 1;
+    if (base + 1 + (size_t)length + tail > path_max) { errno = ENAMETOOLONG; return -1; }
+    memcpy(rest, path + end, tail);
+    path[base++] = '/';
+    memcpy(path + base, link, (size_t)length);
+    memcpy(path + base + length, rest, tail);
+    return 0;
+}
+
+/*
+ * Opens `wanted`, making what is missing. Existing components are resolved in the root, links included; from the first
+ * missing one on everything is new and made beneath the descriptor of its parent. A link to nothing is gone through.
+ */
+static int create_in_root(struct launch *launch, const char *wanted, uint32_t rules, uint32_t kind, uint32_t mode) {
+    char path[path_max], prefix[path_max], name[name_max + 1];
+    int links = 0, fresh = 0, root = root_descriptor(launch), parent = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
+    size_t at = strlen(wanted);
+    if (at >= path_max) { errno = ENAMETOOLONG; return close_after(-1, parent); }
+    memcpy(path, wanted, at + 1);
+    at = 0;
     while (parent >= 0) {
-        at += strspn(at, "/");
-        size_t length = strcspn(at, "/"), end = (size_t)(at - path) + length;
+        at += strspn(path + at, "/");
+        size_t length = strcspn(path + at, "/"), end = at + length;
         if (length == 0) return parent;
-        if (length > name_max || end >= path_max) { errno = ENAMETOOLONG; break; }
-        memcpy(name, at, length); name[length] = 0;
+        if (length > name_max) { errno = ENAMETOOLONG; break; }
+        memcpy(name, path + at, length); name[length] = 0;
         memcpy(prefix, path, end); prefix[end] = 0;
-        at += length;
-        int last = at[strspn(at, "/")] == 0, next = -1;
+        int last = path[end + strspn(path + end, "/")] == 0, next = -1;
         if (!fresh) next = open_in_root(launch, prefix, rules, O_PATH);
         if (next < 0 && !fresh && errno != ENOENT) break;
         if (next < 0) {
-            fresh = 1;
             if (!strcmp(name, ".") || !strcmp(name, "..")) { errno = EINVAL; break; }
             next = make_entry(parent, name, last ? kind : BH_KIND_DIRECTORY, last ? mode : 0755);
+            if (next < 0) {
+                int error = errno, may_follow = !fresh && !(rules & BH_TARGET_NO_LINKS) && links++ < links_max;
+                if (may_follow && go_through_link(parent, path, name, end) == 0) {
+                    next = fcntl(root, F_DUPFD_CLOEXEC, 0);
+                    end = 0;
+                } else errno = error;
+            } else fresh = 1;
             if (next < 0) break;
         }
+        at = end;
         (void)close(parent);
         parent = next;
     }

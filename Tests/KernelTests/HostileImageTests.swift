@@ -65,6 +65,31 @@ struct HostileImageTests {
         }
     }
 
+    @Test("a link to a file that is not there yet, as images with resolvers of their own have, is gone through inside")
+    func linksToNothing() throws {
+        for (link, place) in [
+            ("../run/systemd/resolve/stub-resolv.conf", "/run/systemd/resolve/stub-resolv.conf"),
+            ("/../../run/resolv.conf", "/run/resolv.conf"), ("../../../home/x/../y", nil), ("other", "/etc/other"),
+        ] {
+            let host = try TestHost()
+            try host.image().makeLink("etc/resolv.conf", to: RawPath(link))
+            do {
+                let outcome = try host.shell("cat /etc/resolv.conf \(place ?? "")") {
+                    $0.isolation.nameServers = ["192.0.2.1"]
+                }
+                #expect(outcome.output == "nameserver 192.0.2.1\nnameserver 192.0.2.1\n", "\(link)")
+            } catch {
+                // Through a directory that is not there nothing leads back up.
+                #expect(place == nil && (error as? Failure)?.code == "launch.step-failed", "\(error)")
+            }
+        }
+        let host = try TestHost()
+        let image = try host.image()
+        for number in 0..<12 { try image.makeLink(RawPath("etc/l\(number)"), to: RawPath("l\(number + 1)")) }
+        try image.makeLink("etc/resolv.conf", to: "l0")
+        try expectRefusal(host, hasRemedy: false)
+    }
+
     @Test("a directory or a fifo where a generated file belongs does not hang a launch")
     func oddFiles() throws {
         let host = try TestHost()
@@ -113,14 +138,14 @@ struct HostileImageTests {
         }
     }
 
-    private func expectRefusal(_ host: TestHost) throws {
+    private func expectRefusal(_ host: TestHost, hasRemedy: Bool = true) throws {
         do {
             _ = try host.shell("true")
             Issue.record("the container started")
         } catch {
             let failure = try #require(error as? Failure)
             #expect(failure.code == "launch.step-failed")
-            #expect(failure.remedy != nil, "\(failure)")
+            #expect((failure.remedy != nil) == hasRemedy, "\(failure)")
         }
         #expect(try host.containerizer.list().isEmpty)
     }
