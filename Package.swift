@@ -49,6 +49,7 @@ let package = Package(
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
 
         // Cores: decisions, pure
+        module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
         module("Cores", "Containers", ["Diagnostics", "LaunchPlanning"]),
 
         // Kernel: the only code that issues system calls
@@ -95,6 +96,7 @@ let package = Package(
 
         // tests
         tests("DeterminismTests", ["Determinism"]),
+        tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
         .executableTarget(
             name: "launch-benchmark",

@@ -1,0 +1,210 @@
+import ClusterModel
+public import Determinism
+
+extension FairAllocator {
+    public mutating func cycle(at now: Instant) -> [Allocation] {
+        dropExpiredFilters(at: now)
+        refreshShares()
+        if quotaMayAllowMore {
+            for slot in waitingForQuota {
+                agents[slot]?.waitsForQuota = false
+                markDirty(slot)
+            }
+            waitingForQuota.removeAll()
+        }
+        quotaMayAllowMore = false
+        cycles += 1
+        let candidates = takeCandidates()
+        var result: [Allocation] = []
+        if quotaTops.contains(where: { isOwed($0) }) {
+            for slot in candidates { serve(slot, onlyOwed: true, into: &result) }
+        }
+        let owed = result.count
+        for slot in candidates { serve(slot, onlyOwed: false, into: &result) }
+        if owed > 0 { result = merged(result) }
+        // What this cycle handed out allows nobody more.
+        quotaMayAllowMore = false
+        return result
+    }
+
+    /// One allocation for each framework, role and agent, where the first found it.
+    private func merged(_ allocations: [Allocation]) -> [Allocation] {
+        struct Key: Hashable {
+            var framework: FrameworkID
+            var role: RoleName
+            var agent: AgentID
+        }
+        var places: [Key: Int] = [:]
+        var result: [Allocation] = []
+        for allocation in allocations {
+            let key = Key(framework: allocation.framework, role: allocation.role, agent: allocation.agent)
+            if let place = places[key] {
+                result[place].resources += allocation.resources
+            } else {
+                places[key] = result.count
+                result.append(allocation)
+            }
+        }
+        return result
+    }
+
+    /// The agents to look at, in an order that differs from cycle to cycle but not with which other agents there are.
+    private mutating func takeCandidates() -> [Int] {
+        var keyed: [(key: UInt64, slot: Int)] = []
+        keyed.reserveCapacity(dirty.count)
+        let salt = SeededRandom.scrambled(options.seed &+ cycles)
+        for slot in dirty {
+            guard let arrival = agents[slot]?.arrival else { continue }
+            agents[slot]?.isDirty = false
+            guard agents[slot]?.isActive == true, agents[slot]?.available.isEmpty == false else { continue }
+            keyed.append((SeededRandom.scrambled(salt &+ UInt64(arrival)), slot))
+        }
+        dirty.removeAll(keepingCapacity: true)
+        keyed.sort { $0.key < $1.key }
+        return keyed.map(\.slot)
+    }
+
+    /// Hands out what one agent has until nobody takes any more. Who gave an offer of it back whole comes last.
+    private mutating func serve(_ slot: Int, onlyOwed: Bool, into result: inout [Allocation]) {
+        guard let record = agents[slot], !record.available.isEmpty else { return }
+        if !record.ceiling.contains(record.available) {
+            agents[slot]?.blocked.removeAll()
+            agents[slot]?.ceiling = record.available
+        }
+        var served: [Int] = []
+        for includesPassed in record.passed.isEmpty ? [false] : [false, true] {
+            while let allocation = firstTaker(
+                of: slot, onlyOwed: onlyOwed, includesPassed: includesPassed, served: &served)
+            {
+                result.append(allocation)
+                if agents[slot]?.available.isEmpty != false { return }
+            }
+        }
+        if !served.isEmpty { markDirty(slot) }
+    }
+
+    private mutating func firstTaker(
+        of slot: Int, onlyOwed: Bool, includesPassed: Bool, served: inout [Int]
+    ) -> Allocation? {
+        let order = tree.order
+        guard let agent = agents[slot] else { return nil }
+        let hasQuota = !quotaTops.isEmpty
+        if hasQuota { refreshOwed() }
+        for node in order {
+            let top = tree[node].top
+            if onlyOwed, !isOwed(top) { continue }
+            if hasQuota, agent.isPlain, isExhausted(top) {
+                waitForQuota(slot)
+                continue
+            }
+            let allowance = hasQuota ? self.allowance(of: top) : nil
+            let line = tree[node].clients
+            for client in line {
+                if agent.blocked.contains(client) || served.contains(client) { continue }
+                if !includesPassed, agent.passed.contains(client) { continue }
+                guard let offer = offer(of: slot, to: client, allowance: allowance, owed: onlyOwed ? top : nil)
+                else { continue }
+                served.append(client)
+                let share = piece(of: offer, for: client, on: slot, line: line, served: served, allowance: allowance)
+                return hand(share, of: slot, to: client)
+            }
+        }
+        return nil
+    }
+
+    private mutating func waitForQuota(_ slot: Int) {
+        guard agents[slot]?.waitsForQuota == false else { return }
+        agents[slot]?.waitsForQuota = true
+        waitingForQuota.append(slot)
+    }
+
+    /// What a client can be offered of an agent now; nil for nothing, remembering so when that lasts.
+    private mutating func offer(of slot: Int, to client: Int, allowance: Amounts?, owed: Int?) -> Resources? {
+        guard let agent = agents[slot], let taker = clients[client] else { return nil }
+        let base = suitable(agent, for: taker)
+        guard let base, taker.minimum.isMet(by: base.quantities), !isRefused(base, by: client, on: agent) else {
+            block(client, on: slot)
+            return nil
+        }
+        guard let allowance else { return base }
+        let names = scalarNames
+        let trimmed = base.trimmingUnreserved { name in
+            names.firstIndex(of: name).map { Scalar(thousandths: allowance[$0]) }
+        }
+        if let owed, !contributes(trimmed, to: owed) { return nil }
+        if trimmed.sharesStorage(with: base) || trimmed == base { return base }
+        waitForQuota(slot)
+        guard !trimmed.isEmpty, taker.minimum.isMet(by: trimmed.quantities),
+            !isRefused(trimmed, by: client, on: agent)
+        else { return nil }
+        return trimmed
+    }
+
+    /// Nothing for this client here, and no more until something about it or more than now is available.
+    private mutating func block(_ client: Int, on slot: Int) {
+        agents[slot]?.blocked.insert(client)
+        if let available = agents[slot]?.available, agents[slot]?.ceiling.sharesStorage(with: available) == false {
+            agents[slot]?.ceiling = available
+        }
+    }
+
+    /// What of the agent a client could ever have: its role's and nobody's, of the kinds its framework understands.
+    private func suitable(_ agent: AgentRecord, for client: Client) -> Resources? {
+        let abilities = client.capabilities
+        if options.keepsGPUsApart, agent.hasGPUs, !abilities.contains(.gpuResources) { return nil }
+        if let region = options.region, let domain = agent.info.domain, domain.region != region,
+            !abilities.contains(.regionAware)
+        {
+            return nil
+        }
+        if !client.constraints.accept(agent.info, for: client.role) { return nil }
+        if agent.isPlain { return agent.available }
+        let result = agent.available.only { resource in
+            resource.isAllocatable(to: client.role)
+                && (!resource.isRevocable || abilities.contains(.revocableResources))
+                && (!resource.isShared || abilities.contains(.sharedResources))
+                && (!resource.isRefined || abilities.contains(.reservationRefinement))
+        }
+        // A shared volume alone is never free or taken: it goes along with something else.
+        return result.nonShared.isEmpty ? nil : result
+    }
+
+    private mutating func contributes(_ resources: Resources, to top: Int) -> Bool {
+        let offered = amounts(of: resources, where: Self.isFreeKind)
+        return offered.indices.contains { offered[$0] > 0 && tops[top].unsatisfied($0) > 0 }
+    }
+
+    /// The part of `offer` for one of several in line, when agents are divided; all of it when that leaves too little.
+    private mutating func piece(
+        of offer: Resources, for client: Int, on slot: Int, line: [Int], served: [Int], allowance: Amounts?
+    ) -> Resources {
+        let places = options.offersPerAgent - served.count + 1
+        guard places > 1 else { return offer }
+        var waiting = 0
+        for other in line where waiting < places - 1 && !served.contains(other) {
+            if agents[slot]?.blocked.contains(other) == true { continue }
+            if self.offer(of: slot, to: other, allowance: allowance, owed: nil) != nil { waiting += 1 }
+        }
+        guard waiting > 0, let agent = agents[slot] else { return offer }
+        let part = offer.trimmingUnreserved { name in
+            Scalar(thousandths: offer.unreserved.nonRevocable.amount(of: name).thousandths / Int64(waiting + 1))
+        }
+        let isEnough = clients[client]?.minimum.isMet(by: part.quantities) ?? false
+        return isEnough && !isRefused(part, by: client, on: agent) ? part : offer
+    }
+
+    private mutating func hand(_ resources: Resources, of slot: Int, to client: Int) -> Allocation? {
+        guard let taker = clients[client], let id = agents[slot]?.info.id else { return nil }
+        if agents[slot]?.passed.contains(client) == true { agents[slot]?.passed.removeAll() }
+        if agents[slot]?.available.sharesStorage(with: resources) == true {
+            agents[slot]?.available = resources.shared
+        } else {
+            agents[slot]?.available -= resources.nonShared
+        }
+        agents[slot]?.offered[client] = resources
+        give(resources, to: client, on: slot, isOffer: true)
+        recountFree(slot)
+        return Allocation(
+            framework: taker.framework, role: taker.role, agent: id, resources: resources.allocated(to: taker.role))
+    }
+}
