@@ -48,35 +48,87 @@ struct CrashTests {
     }
 
     /// Calls by which something comes into being, changes or goes.
-    private static let calls =
-        "openat,mkdir,rmdir,unlinkat,symlinkat,renameat2,write,fsetxattr,fchown,fchownat,fchmod,fchmodat,bpf,"
-        + "sendmsg,recvmsg,memfd_create,flock,clone3,socketpair,fsync,ftruncate,utimensat"
+    private static let calls = [
+        "mkdir", "openat", "write", "renameat2", "unlinkat", "symlinkat", "fsetxattr", "fchown", "fchmod", "utimensat",
+        "bpf", "memfd_create", "flock", "socketpair", "clone3", "sendmsg", "recvmsg", "ftruncate",
+    ]
 
     @Test("after any call of a launch that changes something")
     func calls() throws {
+        try disturbEachCall(by: "signal=SIGKILL") { outcome, place in
+            #expect(outcome.end == .signaled(9), "\(place): \(outcome)")
+        }
+    }
+
+    @Test("when any call of a launch finds the disk full, it is said in a sentence and nothing is left")
+    func fullDisk() throws {
+        try disturbEachCall(by: "error=ENOSPC") { outcome, place in
+            #expect(outcome.end == .exited(1), "\(place): \(outcome)")
+            #expect(outcome.output.hasPrefix("cannot "), "\(place): \(outcome)")
+        }
+    }
+
+    /// Launches once for each call, which is disturbed, until a launch gets through; each kind of call in turn.
+    private func disturbEachCall(
+        by disturbance: String, check: (LaunchOnce.Outcome, String) throws -> Void
+    ) throws {
         let host = try TestHost()
         let log = host.scratch + "/calls"
         // The first launch of a host also makes what all later ones find there.
         #expect(try host.shell("true").exit.code == 0)
-        var crashes = 0
-        for call in 1..<1_000 {
-            let id = ContainerID(number: KernelRandom.number())
-            let outcome = try LaunchOnce.run(
-                "launch", on: host, id.text,
-                tracer: [
-                    "/usr/bin/strace", "-o", log, "-e", "trace=" + Self.calls, "-e",
-                    "inject=\(Self.calls):signal=SIGKILL:when=\(call)",
-                ])
-            let lines = try TextFile.read(log, limit: 8 << 20).split(separator: "\n")
-            // Before the first call that names our directories the run-time system's own start is what crashes.
-            let place = "call \(call), \(lines.dropLast().last ?? "")"
-            if lines.contains(where: { $0.contains(host.places.volatile) && !$0.hasPrefix("execve") }) {
+        var disturbed = 0
+        for call in Self.calls {
+            for time in 1..<400 {
+                let id = ContainerID(number: KernelRandom.number())
+                let outcome = try LaunchOnce.run(
+                    "launch", on: host, id.text,
+                    tracer: [
+                        "/usr/bin/strace", "-o", log, "-e", "trace=sendmsg,mkdir," + call, "-e",
+                        "inject=\(call):\(disturbance):when=\(time)",
+                    ])
+                let lines = try TextFile.read(log, limit: 8 << 20).split(separator: "\n")
+                // Before the first call about our directories it is the run-time system's own start that is disturbed.
+                guard lines.contains(where: { $0.hasPrefix("mkdir(") }) else { continue }
+                let last = lines.last { $0.contains("(INJECTED)") } ?? lines.dropLast().last ?? ""
+                let place = "\(call) \(time), \(last)"
                 try settle(host, id, at: place, mayRun: lines.contains { $0.hasPrefix("sendmsg(") })
-                crashes += 1
+                if outcome.end == .exited(0) {
+                    // Some calls may fail without harm.
+                    if lines.contains(where: { $0.contains("(INJECTED)") }) { continue } else { break }
+                }
+                try check(outcome, place)
+                disturbed += 1
             }
-            if outcome.end == .exited(0) { break }
-            #expect(outcome.end == .signaled(9), "\(place): \(outcome)")
         }
-        #expect((30..<900).contains(crashes), "\(crashes)")
+        #expect(disturbed >= 60, "\(disturbed)")
+    }
+
+    @Test(
+        "when the launcher dies at any of its steps, the launch is refused and nothing is left",
+        arguments: [
+            "fsopen", "fsconfig", "fsmount", "open_tree", "move_mount", "mount_setattr", "pivot_root", "umount2",
+            "sethostname", "keyctl", "clone", "setgroups", "setresuid", "capset", "seccomp", "close_range",
+        ])
+    func launcherKilled(_ call: String) throws {
+        let host = try TestHost()
+        #expect(try host.shell("true").exit.code == 0)
+        for time in 1...3 {
+            let id = ContainerID(number: KernelRandom.number())
+            // strace waits for all it follows, so the container is one that ends.
+            let outcome = try LaunchOnce.run(
+                "brief", on: host, id.text,
+                tracer: [
+                    "/usr/bin/strace", "-f", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                    "inject=\(call):signal=SIGKILL:when=\(time)",
+                ])
+            let place = "\(call) \(time)"
+            if outcome.end == .exited(1) { #expect(outcome.output.hasPrefix("cannot "), "\(place): \(outcome)") }
+            try host.containerizer.sweep()
+            let listed = try host.containerizer.list().map(\.record.request.id)
+            #expect(listed.isEmpty || outcome.end != .exited(1), "\(place): \(outcome)")
+            if !listed.isEmpty { try host.containerizer.remove(id, force: true) }
+            let left = try Traces(of: host)
+            #expect(left.lines.isEmpty, "\(place) left \(left)")
+        }
     }
 }

@@ -3,6 +3,7 @@
  * count what it holds.
  *
  *   launch-once launch RUN STORE LAUNCHER LAYER ID     starts a container that sleeps, and ends
+ *   launch-once brief RUN STORE LAUNCHER LAYER ID      starts one that ends at once, and ends
  *   launch-once remove RUN STORE LAUNCHER LAYER ID     removes it
  *   launch-once many RUN STORE LAUNCHER LAYER COUNT    starts and ends containers in every way; prints what is left
  */
@@ -14,7 +15,7 @@ import NativeContainerizer
 
 let words = CommandLine.arguments
 guard words.count == 7 else {
-    print("usage: launch-once launch|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
+    print("usage: launch-once launch|brief|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
     CurrentProcess.exit(2)
 }
 let containerizer = NativeContainerizer(
@@ -36,6 +37,8 @@ do {
     switch words[1] {
     case "launch":
         _ = try launch(request(try ContainerID(words[6]), ["sleep", "600"]))
+    case "brief":
+        _ = try launch(request(try ContainerID(words[6]), ["true"]))
     case "remove":
         try containerizer.remove(try ContainerID(words[6]), force: true)
     case "many":
@@ -44,6 +47,7 @@ do {
         CurrentProcess.exit(2)
     }
 } catch {
-    print("\(error)")
+    // Not print(3)'s buffer, which an exit without handlers does not write.
+    do { try OwnedDescriptor.standardStream(1).write("\(error)\n") } catch { CurrentProcess.exit(3) }
     CurrentProcess.exit(1)
 }

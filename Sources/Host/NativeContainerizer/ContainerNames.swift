@@ -15,7 +15,11 @@ struct ContainerNames: Sendable {
             // An empty file is what a crash left.
             let holder = try holder(of: file, in: folder) ?? ""
             if !holder.isEmpty, holder != id.text, exists(holder) { return holder }
-            try folder.open(file, [.writeOnly, .create, .truncate, .noFollow], mode: 0o600).write(id.text)
+            let made = try folder.open(file, [.writeOnly, .create, .truncate, .noFollow], mode: 0o600)
+            do throws(KernelError) { try made.write(id.text) } catch {
+                try folder.unlink(file)
+                throw error
+            }
             return nil
         }
         guard let other else { return }

@@ -25,10 +25,15 @@ public struct IdentityLeases: Sendable {
                 let slot = (last + step) % Self.slotsMax
                 // First, for nothing undoes the lease when this fails.
                 try noteTaken(slot)
+                let lease: OwnedDescriptor
                 do throws(KernelError) {
-                    try folder.open(RawPath("\(slot)"), [.writeOnly, .create, .exclusive], mode: 0o600).write(id.text)
+                    lease = try folder.open(RawPath("\(slot)"), [.writeOnly, .create, .exclusive], mode: 0o600)
                 } catch {
                     if error.errno == Errno.exists { continue }
+                    throw error
+                }
+                do throws(KernelError) { try lease.write(id.text) } catch {
+                    try folder.unlink(RawPath("\(slot)"))
                     throw error
                 }
                 return slot

@@ -100,7 +100,13 @@ extension NativeContainerizer {
     /// The end of the launcher's reports means that the task was executed, or that the launcher was killed before it
     /// could say anything. A task that has ended by now left a record, or was killed for its memory.
     private func checkStarted(_ process: ProcessHandle, _ id: ContainerID) throws(Failure) {
-        do throws(KernelError) { if try !process.hasEnded() { return } } catch {
+        do throws(KernelError) {
+            // A process that was killed closes its files some time before it has ended; init has its name by then.
+            if try !process.hasEnded() {
+                if try TextFile.read("/proc/\(process.id)/comm", limit: 64) == "bulkhead-init\n" { return }
+                _ = try process.waitForEnd(milliseconds: 5_000)
+            }
+        } catch {
             throw error.failure("launch.lost", doing: "look at the container's first process")
         }
         if try exitRecord(of: id) != nil { return }

@@ -90,7 +90,13 @@ public struct RecordStore: Sendable {
     func makeDirectory(_ id: ContainerID) throws(Failure) {
         do throws(KernelError) {
             try Directories.make(directory(id), mode: 0o700)
-            try Directories.makeAll("\(places.containers)/\(id.text)", mode: 0o700)
+            do throws(KernelError) {
+                try Directories.makeAll("\(places.containers)/\(id.text)", mode: 0o700)
+            } catch {
+                // Nobody would look for the half of a container that has no mark.
+                try Directories.removeEmpty(directory(id))
+                throw error
+            }
         } catch {
             throw error.errno == Errno.exists
                 ? Failure(
