@@ -60,7 +60,16 @@ public struct ImageStore: Sendable {
     /// shares.
     /// - Throws: `image.not-found`, `image.ambiguous`, `image.reference-invalid`.
     public func resolve(_ text: String) throws(Failure) -> StoredImage {
-        try stored(try ImageLookup(index: StoreIndex(readFrom: root)).record(text).record)
+        var attempts = 5
+        while true {
+            // An image that another command removes, and perhaps brings back, between these two reads is not damaged:
+            // the index says what it is now.
+            let record = try ImageLookup(index: StoreIndex(readFrom: root)).record(text).record
+            do throws(Failure) { return try stored(record) } catch {
+                attempts -= 1
+                guard error.code == StoreFailure.damagedCode, attempts > 0 else { throw error }
+            }
+        }
     }
 
     private func stored(_ record: StoreIndex.Record) throws(Failure) -> StoredImage {

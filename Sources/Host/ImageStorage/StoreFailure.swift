@@ -18,9 +18,11 @@ enum StoreFailure {
             retry: isFull ? .later : .never)
     }
 
+    static let damagedCode: Failure.Code = "image.store-damaged"
+
     static func damaged(_ subject: String, _ cause: String) -> Failure {
         Failure(
-            "image.store-damaged", doing: "read the image store's", on: subject, cause: cause,
+            damagedCode, doing: "read the image store's", on: subject, cause: cause,
             remedy: "remove the image and import it again")
     }
 }
