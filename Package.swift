@@ -47,6 +47,7 @@ let package = Package(
         module("Formats", "OCIFormat", ["Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
+        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics"]),
 
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
@@ -98,6 +99,7 @@ let package = Package(
         tests("DeterminismTests", ["Determinism"]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
+        tests("ClusterAPITests", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
         .executableTarget(
             name: "launch-benchmark",
             dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],

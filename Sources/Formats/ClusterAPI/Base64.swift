@@ -1,0 +1,48 @@
+/// Standard base64 with padding, the form of byte strings on the wire.
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    private static let digits: [UInt8?] = {
+        var digits = [UInt8?](repeating: nil, count: 256)
+        for (value, character) in alphabet.enumerated() { digits[Int(character)] = UInt8(value) }
+        return digits
+    }()
+
+    static func text(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let count = min(3, bytes.count - start)
+            var group: UInt32 = 0
+            for offset in 0..<3 { group = group << 8 | (offset < count ? UInt32(bytes[start + offset]) : 0) }
+            for offset in 0..<4 {
+                let digit = Int(group >> UInt32(18 - 6 * offset)) & 63
+                text.append(offset <= count ? alphabet[digit] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Nil for what is not base64. Padding may be missing; bits beyond the last byte are ignored.
+    static func bytes(_ text: String) -> [UInt8]? {
+        var characters = Array(text.utf8)[...]
+        for _ in 0..<2 where characters.last == UInt8(ascii: "=") && text.utf8.count % 4 == 0 {
+            characters.removeLast()
+        }
+        guard characters.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(characters.count / 4 * 3 + 2)
+        var group: UInt32 = 0
+        var bits = 0
+        for character in characters {
+            guard let digit = digits[Int(character)] else { return nil }
+            group = (group << 6 | UInt32(digit)) & 0xFFFF
+            bits += 6
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: group >> UInt32(bits)))
+            }
+        }
+        return bytes
+    }
+}

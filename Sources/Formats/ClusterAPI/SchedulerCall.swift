@@ -1,0 +1,197 @@
+public import ClusterModel
+public import Diagnostics
+
+/// A call of the scheduler API, `POST /api/v1/scheduler`: read, complete, and with ids that are fit to be names.
+/// Whether what it asks for can be done is for the master to say.
+public struct SchedulerCall: Hashable, Sendable {
+    public struct TaskOfAgent: Hashable, Sendable {
+        public var task: TaskID
+        public var agent: AgentID?
+
+        public init(task: TaskID, agent: AgentID? = nil) {
+            self.task = task
+            self.agent = agent
+        }
+    }
+
+    public struct OperationOfAgent: Hashable, Sendable {
+        public var operation: OperationID
+        public var agent: AgentID?
+        public var provider: ProviderID?
+
+        public init(operation: OperationID, agent: AgentID? = nil, provider: ProviderID? = nil) {
+            self.operation = operation
+            self.agent = agent
+            self.provider = provider
+        }
+    }
+
+    /// An allocator may ignore it, and ours does.
+    public struct ResourceRequest: Hashable, Sendable {
+        public var agent: AgentID?
+        public var resources: [Resource]
+
+        public init(agent: AgentID?, resources: [Resource]) {
+            self.agent = agent
+            self.resources = resources
+        }
+    }
+
+    public enum Action: Hashable, Sendable {
+        case subscribe(Subscription)
+        case updateFramework(Subscription)
+        case teardown
+        case accept(offers: [OfferID], operations: [OfferOperation], filter: OfferFilter)
+        case decline(offers: [OfferID], filter: OfferFilter)
+        case acceptInverseOffers([OfferID], filter: OfferFilter)
+        case declineInverseOffers([OfferID], filter: OfferFilter)
+        /// No roles: all of them.
+        case revive([RoleName])
+        case suppress([RoleName])
+        case kill(TaskOfAgent, gracePeriod: Duration?)
+        case shutdown(ExecutorID, agent: AgentID)
+        case acknowledge(UpdateID, task: TaskID, agent: AgentID)
+        case acknowledgeOperation(UpdateID, OperationOfAgent)
+        /// No tasks: all of them.
+        case reconcile([TaskOfAgent])
+        case reconcileOperations([OperationOfAgent])
+        case message([UInt8], executor: ExecutorID, agent: AgentID)
+        case request([ResourceRequest])
+    }
+
+    /// Nil only for a SUBSCRIBE that leaves the choice to the master.
+    public var framework: FrameworkID?
+    public var action: Action
+
+    /// - Throws: `Failure` `api.body-…` when `body` is no JSON within `bounds`, `api.member-…` or the value's own code
+    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
+    ///   which is answered with 501.
+    public init(json body: [UInt8], bounds: WireBounds = .standard) throws(Failure) {
+        let call = try WireObject(bounds.value(parsing: body))
+        let type = try call.required("type", call.string("type"))
+        framework = try call.identifier("framework_id")
+        if type == "SUBSCRIBE" {
+            let subscription = try call.part("subscribe").subscription()
+            guard framework == subscription.framework.id else {
+                throw call.invalid("framework_id", "it differs from subscribe.framework_info.id")
+            }
+            action = .subscribe(subscription)
+        } else {
+            let framework = try call.required("framework_id", framework)
+            action = try call.action(type, of: framework)
+        }
+    }
+}
+
+extension WireObject {
+    fileprivate func action(_ type: String, of framework: FrameworkID) throws(Failure) -> SchedulerCall.Action {
+        switch type {
+        case "TEARDOWN": return .teardown
+        case "UPDATE_FRAMEWORK": return try update(of: framework)
+        case "ACCEPT": return try part("accept").accept(framework)
+        case "DECLINE":
+            let decline = try part("decline")
+            return .decline(offers: try decline.identifiers("offer_ids"), filter: try decline.filter())
+        case "ACCEPT_INVERSE_OFFERS":
+            let accept = try part("accept_inverse_offers")
+            return .acceptInverseOffers(try accept.identifiers("inverse_offer_ids"), filter: try accept.filter())
+        case "DECLINE_INVERSE_OFFERS":
+            let decline = try part("decline_inverse_offers")
+            return .declineInverseOffers(try decline.identifiers("inverse_offer_ids"), filter: try decline.filter())
+        case "REVIVE": return .revive(try object("revive")?.roles("roles") ?? [])
+        case "SUPPRESS": return .suppress(try object("suppress")?.roles("roles") ?? [])
+        case "REQUEST": return .request(try part("request").resourceRequests())
+        default: return try taskAction(type)
+        }
+    }
+
+    private func taskAction(_ type: String) throws(Failure) -> SchedulerCall.Action {
+        switch type {
+        case "KILL":
+            let kill = try part("kill")
+            return .kill(try kill.taskOfAgent(), gracePeriod: try kill.object("kill_policy")?.duration("grace_period"))
+        case "SHUTDOWN":
+            let shutdown = try part("shutdown")
+            return .shutdown(try shutdown.name("executor_id"), agent: try shutdown.name("agent_id"))
+        case "ACKNOWLEDGE":
+            let acknowledge = try part("acknowledge")
+            return .acknowledge(
+                try acknowledge.updateID(), task: try acknowledge.name("task_id"),
+                agent: try acknowledge.name("agent_id"))
+        case "ACKNOWLEDGE_OPERATION_STATUS":
+            let acknowledge = try part("acknowledge_operation_status")
+            return .acknowledgeOperation(try acknowledge.updateID(), try acknowledge.operationOfAgent())
+        case "RECONCILE":
+            var tasks: [SchedulerCall.TaskOfAgent] = []
+            for task in try part("reconcile").objects("tasks") { tasks.append(try task.taskOfAgent()) }
+            return .reconcile(tasks)
+        case "RECONCILE_OPERATIONS":
+            var operations: [SchedulerCall.OperationOfAgent] = []
+            for operation in try part("reconcile_operations").objects("operations") {
+                operations.append(try operation.operationOfAgent())
+            }
+            return .reconcileOperations(operations)
+        case "MESSAGE":
+            let message = try part("message")
+            return .message(
+                try message.required("data", message.bytes("data")), executor: try message.name("executor_id"),
+                agent: try message.name("agent_id"))
+        default:
+            throw Failure(
+                "api.call-unknown", doing: "read the call", cause: "there is no call '\(type)'",
+                remedy: "use a call of the scheduler API", field: "type")
+        }
+    }
+
+    private func update(of framework: FrameworkID) throws(Failure) -> SchedulerCall.Action {
+        let update = try part("update_framework")
+        let subscription = try update.subscription()
+        guard subscription.framework.id == framework else {
+            throw update.invalid("framework_info.id", "it differs from framework_id")
+        }
+        return .updateFramework(subscription)
+    }
+
+    private func accept(_ framework: FrameworkID) throws(Failure) -> SchedulerCall.Action {
+        var operations: [OfferOperation] = []
+        for operation in try objects("operations") { operations.append(try operation.operation(framework: framework)) }
+        return .accept(offers: try identifiers("offer_ids"), operations: operations, filter: try filter())
+    }
+
+    private func filter() throws(Failure) -> OfferFilter {
+        OfferFilter(refuseSeconds: try object("filters")?.double("refuse_seconds"))
+    }
+
+    private func resourceRequests() throws(Failure) -> [SchedulerCall.ResourceRequest] {
+        var requests: [SchedulerCall.ResourceRequest] = []
+        for request in try objects("requests") {
+            requests.append(
+                SchedulerCall.ResourceRequest(
+                    agent: try request.identifier("agent_id"), resources: try request.resources("resources")))
+        }
+        return requests
+    }
+
+    private func name<Kind: IdentifierKind>(_ name: String) throws(Failure) -> Identifier<Kind> {
+        try required(name, identifier(name))
+    }
+
+    /// pymesos leaves the agent out, others send an empty one.
+    private func taskOfAgent() throws(Failure) -> SchedulerCall.TaskOfAgent {
+        let agent: AgentID? = try object("agent_id")?.string("value") == "" ? nil : try identifier("agent_id")
+        return SchedulerCall.TaskOfAgent(task: try name("task_id"), agent: agent)
+    }
+
+    private func operationOfAgent() throws(Failure) -> SchedulerCall.OperationOfAgent {
+        SchedulerCall.OperationOfAgent(
+            operation: try name("operation_id"), agent: try identifier("agent_id"),
+            provider: try identifier("resource_provider_id"))
+    }
+
+    private func updateID() throws(Failure) -> UpdateID {
+        guard let id = UpdateID(bytes: try required("uuid", bytes("uuid"))) else {
+            throw invalid("uuid", "it is not 16 bytes")
+        }
+        return id
+    }
+}

@@ -1,0 +1,103 @@
+/// A JSON value of the cluster's protocol. Numbers keep their text, so that 64-bit integers stay exact; infinity is a
+/// number here, though JSON has no word for it.
+///
+/// Apart from `JSONValue` of images on purpose: an image's document is read strictly, a client's call leniently.
+public enum WireValue: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    case number(String)
+    case string(String)
+    case array([WireValue])
+    case object([String: WireValue])
+
+    var kind: String {
+        switch self {
+        case .null: "null"
+        case .bool: "a boolean"
+        case .number: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+}
+
+extension WireValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+
+    public static func number(_ value: some BinaryInteger) -> WireValue { .number(String(value)) }
+
+    /// Infinity as the quoted word that every client reads; what is no number, which no client reads, as zero.
+    public static func number(_ value: Double) -> WireValue {
+        if value.isNaN { return .number("0.0") }
+        if value.isInfinite { return .string(value < 0 ? "-Infinity" : "Infinity") }
+        return .number("\(value)")
+    }
+
+    /// An object of the members that are set. The protocol leaves out what is unset, and lists without elements.
+    public static func members(_ members: KeyValuePairs<String, WireValue?>) -> WireValue {
+        var present: [String: WireValue] = [:]
+        for (name, value) in members {
+            if let value, value != .array([]) { present[name] = value }
+        }
+        return .object(present)
+    }
+}
+
+// MARK: - Text
+
+extension WireValue {
+    /// Compact JSON in one line of ASCII, members sorted by name: equal values give equal bytes, and a client may cut
+    /// it by characters where it should by bytes.
+    public var bytes: [UInt8] {
+        var result: [UInt8] = []
+        write(to: &result)
+        return result
+    }
+
+    private func write(to result: inout [UInt8]) {
+        switch self {
+        case .null: result += "null".utf8
+        case .bool(let value): result += (value ? "true" : "false").utf8
+        case .number(let text):
+            if text.hasSuffix("Infinity") { WireValue.quote(text, to: &result) } else { result += text.utf8 }
+        case .string(let text): WireValue.quote(text, to: &result)
+        case .array(let values):
+            result.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                if index > 0 { result.append(UInt8(ascii: ",")) }
+                value.write(to: &result)
+            }
+            result.append(UInt8(ascii: "]"))
+        case .object(let members):
+            result.append(UInt8(ascii: "{"))
+            for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { result.append(UInt8(ascii: ",")) }
+                WireValue.quote(member.key, to: &result)
+                result.append(UInt8(ascii: ":"))
+                member.value.write(to: &result)
+            }
+            result.append(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func quote(_ text: String, to result: inout [UInt8]) {
+        result.append(UInt8(ascii: "\""))
+        for unit in text.utf16 {
+            switch unit {
+            case 0x22, 0x5C: result += [0x5C, UInt8(unit)]
+            case 0x20..<0x7F: result.append(UInt8(unit))
+            case 0x0A: result += "\\n".utf8
+            case 0x0D: result += "\\r".utf8
+            case 0x09: result += "\\t".utf8
+            default:
+                let digits = String(unit, radix: 16)
+                result += "\\u".utf8
+                result += String(repeating: "0", count: 4 - digits.count).utf8
+                result += digits.utf8
+            }
+        }
+        result.append(UInt8(ascii: "\""))
+    }
+}
