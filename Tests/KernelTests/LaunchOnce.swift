@@ -46,8 +46,7 @@ struct Traces: Equatable, CustomStringConvertible {
         }
         try add(host.places.store + "/containers")
         for name in try Self.groups() {
-            let group = try OwnedDescriptor.open(RawPath(Self.parent + "/" + name), [.directory])
-            if try Self.owner(of: group) == host.places.volatile { lines.append("cgroup \(name)") }
+            if Self.owner(ofGroup: name) == host.places.volatile { lines.append("cgroup \(name)") }
         }
         let mounts = try TextFile.read("/proc/self/mountinfo").split(separator: "\n")
         lines += mounts.filter { $0.contains(host.scratch) }.map(String.init)
@@ -63,10 +62,12 @@ struct Traces: Equatable, CustomStringConvertible {
         return entries.filter { $0.kind == .directory }.map(\.name.description)
     }
 
-    /// Another test's may go at any moment.
-    private static func owner(of group: OwnedDescriptor) throws -> String? {
-        do throws(KernelError) { return String(decoding: try group.attribute("trusted.bulkhead"), as: UTF8.self) } catch
-        {
+    /// Another test's may go at any moment, and is none of ours.
+    private static func owner(ofGroup name: String) -> String? {
+        do throws(KernelError) {
+            let group = try OwnedDescriptor.open(RawPath(parent + "/" + name), [.directory])
+            return String(decoding: try group.attribute("trusted.bulkhead"), as: UTF8.self)
+        } catch {
             return nil
         }
     }
