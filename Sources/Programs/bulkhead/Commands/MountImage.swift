@@ -71,11 +71,10 @@ struct UnmountImage: ParsableCommand {
     func run() throws {
         let store = try global.imageStore()
         let mounts = ImageMounts(global)
-        let isPath = target.hasPrefix("/") || target.hasPrefix(".")
-        let path =
-            isPath
-            ? HostPath.absolute(target, in: CurrentProcess.directory())
-            : try mounts.place(of: try store.resolve(target))
+        // `image mount` takes a directory by any path, so the way back does; a name nothing is mounted at is an image's.
+        let place = HostPath.absolute(target, in: CurrentProcess.directory())
+        let isPath = try target.hasPrefix("/") || target.hasPrefix(".") || mounts.isMounted(place)
+        let path = isPath ? place : try mounts.place(of: try store.resolve(target))
         do throws(KernelError) { try Mounts.unmount(path) } catch {
             throw error.failure(
                 "image.cannot-unmount", doing: "unmount", on: path, remedy: Self.remedy(for: error))
