@@ -229,6 +229,9 @@ struct SessionTests {
         #expect(try program.run("image", "mount", "box").error.contains("something is mounted there already"))
         #expect(try program.run("image", "unmount", "box").status == 0)
         #expect(try program.run("image", "unmount", named).status == 0)
+        // The program starts in "/": the same place, by a relative path.
+        #expect(try program.run("image", "mount", "box", named).status == 0)
+        #expect(try program.run("image", "unmount", String(named.dropFirst())).status == 0)
         #expect(HostFacts.exists(named + "/etc/data") == false)
         #expect(try program.run("image", "unmount", named).error.hasPrefix("bulkhead: cannot unmount \(named): "))
         #expect(try program.run("image", "rm", "box").output == "removed box:latest\n")
