@@ -71,7 +71,8 @@ struct UnmountImage: ParsableCommand {
     func run() throws {
         let store = try global.imageStore()
         let mounts = ImageMounts(global)
-        // `image mount` takes a directory by any path, so the way back does; a name nothing is mounted at is an image's.
+        // `image mount` takes a directory by any path, so the way back does; a name at which nothing is mounted is an
+        // image's.
         let place = HostPath.absolute(target, in: CurrentProcess.directory())
         let isPath = try target.hasPrefix("/") || target.hasPrefix(".") || mounts.isMounted(place)
         let path = isPath ? place : try mounts.place(of: try store.resolve(target))
