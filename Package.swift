@@ -29,6 +29,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let hummingbird: [Target.Dependency] = ["Hummingbird", "HummingbirdTLS"].map { .product(name: $0, package: "hummingbird") }
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 let package = Package(
     name: "bulkhead",
@@ -36,6 +46,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Vocabulary: values only
@@ -47,11 +67,18 @@ let package = Package(
         module("Formats", "OCIFormat", ["Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
-        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics"]),
+        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", protobuf]),
 
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
         module("Cores", "Containers", ["Diagnostics", "LaunchPlanning"]),
+        module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
+        module(
+            "Cores", "AgentCore",
+            ["Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "LaunchPlanning", collections]),
+        module(
+            "Cores", "MasterCore",
+            ["Allocation", "Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
 
         // Kernel: the only code that issues system calls
         .target(name: "CLinux", path: "Sources/Kernel/CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
@@ -80,12 +107,31 @@ let package = Package(
                 "LaunchPlanning", "Containers", "Diagnostics",
             ]),
 
+        module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
+        module("Host", "DockerContainerizer", ["LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
+        // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
+        module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "LayerUnpacking", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
+
+        // Services: long-running shells; run effects, never decide
+        module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls, httpTypes] + hummingbird + nio),
+        module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
+        module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Allocation", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database, httpTypes] + hummingbird + nio),
+        module("Services", "AgentService", ["HTTPServing", "ClusterClient", "AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, httpTypes] + hummingbird + nio),
+
+        // Frameworks: schedulers built on ClusterClient only
+        module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
+
+        // Simulation: the same cores in a world that a seed reproduces
+        module("Simulation", "Simulation", ["MasterCore", "AgentCore", "Allocation", "Coordination", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
+
         // Programs: wiring only
         program(
             "bulkhead",
             [
                 "NativeContainerizer", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
-                "LaunchPlanning", "Containers", "Diagnostics", arguments,
+                "LaunchPlanning", "Containers", "Diagnostics", arguments, yaml, "MasterService", "AgentService", "HTTPServing",
+                "ClusterClient", "SchedulerKit", "Simulation", "MasterCore", "AgentCore", "ClusterAPI", "ClusterModel",
+                "Determinism", "OCIRuntimeContainerizer", "DockerContainerizer", "TaskFiles", "DurableStorage", logging,
             ]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
 

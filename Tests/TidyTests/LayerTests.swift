@@ -8,20 +8,36 @@ struct LayerTests {
     static let thirdParty: [String: Set<String>] = [
         "Vocabulary": ["OrderedCollections"],
         // Crypto only computes: a digest is part of a format.
-        "Formats": ["OrderedCollections", "FoundationEssentials", "Crypto"],
+        "Formats": ["OrderedCollections", "FoundationEssentials", "Crypto", "SwiftProtobuf"],
         "Cores": ["OrderedCollections"],
         "Kernel": ["Glibc", "Synchronization"],
         "Host": ["Crypto", "FoundationEssentials", "OrderedCollections", "Synchronization"],
-        "Programs": ["ArgumentParser", "FoundationEssentials", "OrderedCollections", "Synchronization"],
+        "Services": [
+            "AsyncHTTPClient", "Atomics", "FoundationEssentials", "GRDB", "HTTPTypes", "Hummingbird", "HummingbirdCore",
+            "HummingbirdTLS", "JWTKit", "Logging", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "NIOHTTPTypes",
+            "NIOPosix", "NIOSSL", "OrderedCollections", "ServiceLifecycle", "Synchronization",
+        ],
+        "Frameworks": ["Logging", "OrderedCollections", "Synchronization"],
+        "Simulation": ["OrderedCollections"],
+        "Programs": [
+            "ArgumentParser", "FoundationEssentials", "Logging", "NIOPosix", "OrderedCollections", "ServiceLifecycle",
+            "Synchronization", "Yams",
+        ],
     ]
     /// Layers a layer may import, itself included only where modules of it build on each other.
     static let below: [String: [String]] = [
         "Vocabulary": ["Vocabulary"],
         "Formats": ["Vocabulary"],
-        "Cores": ["Vocabulary", "Formats"],
+        "Cores": ["Vocabulary", "Formats", "Cores"],
         "Kernel": ["Vocabulary", "Formats", "Kernel"],
         "Host": ["Vocabulary", "Formats", "Cores", "Kernel", "Host"],
-        "Programs": ["Vocabulary", "Formats", "Cores", "Kernel", "Host", "Programs"],
+        // Never Host: programs hand services what they need of the machine.
+        "Services": ["Vocabulary", "Formats", "Cores", "Services"],
+        "Frameworks": ["Vocabulary", "Formats", "Services"],
+        "Simulation": ["Vocabulary", "Formats", "Cores"],
+        "Programs": [
+            "Vocabulary", "Formats", "Cores", "Kernel", "Host", "Services", "Frameworks", "Simulation", "Programs",
+        ],
     ]
     static let modules: [String: Set<String>] = {
         var result: [String: Set<String>] = [:]
