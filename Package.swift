@@ -71,6 +71,7 @@ let package = Package(
 
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
+        module("Cores", "Authorization", ["ClusterAPI", "Diagnostics"]),
         module("Cores", "Containers", ["Diagnostics", "LaunchPlanning"]),
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
@@ -78,7 +79,7 @@ let package = Package(
             ["Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "LaunchPlanning", collections]),
         module(
             "Cores", "MasterCore",
-            ["Allocation", "Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
+            ["Allocation", "Authorization", "Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
 
         // Kernel: the only code that issues system calls
         .target(name: "CLinux", path: "Sources/Kernel/CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
@@ -143,6 +144,7 @@ let package = Package(
 
         // tests
         tests("DeterminismTests", ["Determinism"]),
+        tests("AuthorizationTests", ["Authorization", "Diagnostics"]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterAPITests", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),

@@ -233,8 +233,10 @@ extension WireParser {
     private func syntax(_ cause: String) -> Failure { refusal("api.body-syntax", cause) }
 
     private func refusal(_ code: Failure.Code, _ cause: String, limit: String? = nil) -> Failure {
-        Failure(
-            code, doing: "read the body", cause: "at byte \(position) \(cause)", remedy: "correct the JSON",
-            limit: limit)
+        // A person with a file looks for the line, a person with a call for the byte.
+        let line = content[..<min(position, content.count)].reduce(1) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
+        return Failure(
+            code, doing: "read the body", cause: "at line \(line), byte \(position) \(cause)",
+            remedy: "correct the JSON", limit: limit)
     }
 }
