@@ -60,7 +60,7 @@ let package = Package(
     targets: [
         // Vocabulary: values only
         module("Vocabulary", "Diagnostics"),
-        module("Vocabulary", "Determinism"),
+        module("Vocabulary", "Determinism", ["Diagnostics"]),
         module("Vocabulary", "ClusterModel", ["Determinism", "Diagnostics"]),
 
         // Formats: bytes <-> values, pure
@@ -92,7 +92,7 @@ let package = Package(
 
         // Host: effects on one machine
         module("Host", "HostProbe", ["LinuxKernel", "Diagnostics"]),
-        module("Host", "DurableStorage", ["LinuxKernel", "Diagnostics"]),
+        module("Host", "DurableStorage", ["LinuxKernel", "Determinism", "Diagnostics"]),
         module(
             "Host", "LayerUnpacking",
             ["CArchive", "CInflate", "CZstandard", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "OCIFormat", "Diagnostics", crypto]),
@@ -181,7 +181,7 @@ let package = Package(
                 "Containers", "Diagnostics", arguments,
             ]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
-        tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Diagnostics"]),
+        tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(
             name: "image-importer", dependencies: ["ImageStorage", "LinuxKernel"], path: "Tests/ImageImporter",
             swiftSettings: swiftSettings),
