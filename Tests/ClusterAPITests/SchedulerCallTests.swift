@@ -193,7 +193,7 @@ private let task =
         }
         #expect(executor.spec == ExecutorSpec(id: try ExecutorID("E"), framework: framework, kind: .standard))
         #expect(tasks.map(\.spec.runner) == [.executor(executor.spec)])
-        #expect(tasks.map(\.groupCommand) == [CommandSpec(.shell("x"))])
+        #expect(tasks.map(\.spec.groupCommand) == [CommandSpec(.shell("x"))])
     }
 
     @Test("operations on resources are read")

@@ -4,7 +4,7 @@ import Determinism
 extension WireValue {
     static func base64(_ bytes: [UInt8]) -> WireValue { .string(Base64.text(bytes)) }
 
-    private static func nanoseconds(_ nanoseconds: Int64) -> WireValue {
+    static func nanoseconds(_ nanoseconds: Int64) -> WireValue {
         .object(["nanoseconds": .number(nanoseconds)])
     }
 
@@ -69,7 +69,7 @@ extension WireValue {
         ])
     }
 
-    private static func domain(_ domain: FaultDomain) -> WireValue {
+    static func domain(_ domain: FaultDomain) -> WireValue {
         .object([
             "fault_domain": .object([
                 "region": .object(["name": .string(domain.region)]), "zone": .object(["name": .string(domain.zone)]),
@@ -106,7 +106,7 @@ extension WireValue {
             "data": update.data.map(WireValue.base64),
             "agent_id": update.agent.map { .identifier($0) },
             "executor_id": update.executor.map { .identifier($0) },
-            "timestamp": .number(update.at.seconds),
+            "timestamp": .seconds(update.at),
             "uuid": update.id.map { .base64($0.bytes) },
             "healthy": update.isHealthy.map { .bool($0) },
             "labels": labels(update.labels),

@@ -60,7 +60,7 @@ extension WireObject {
         return Subscription(framework: framework, suppressedRoles: suppressed, constraints: try offerConstraints())
     }
 
-    private func framework() throws(Failure) -> FrameworkRequest {
+    func framework() throws(Failure) -> FrameworkRequest {
         var capabilities: Set<FrameworkInfo.Capability> = []
         for capability in try objects("capabilities") {
             if let known = try capability.choice("type", of: FrameworkInfo.Capability.self) {

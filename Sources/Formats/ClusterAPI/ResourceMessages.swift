@@ -42,7 +42,7 @@ extension WireObject {
         }
     }
 
-    private func ranges() throws(Failure) -> Ranges {
+    func ranges() throws(Failure) -> Ranges {
         var ranges: [ClosedRange<UInt64>] = []
         for range in try objects("range") {
             let begin = try range.required("begin", range.integer("begin", as: UInt64.self))

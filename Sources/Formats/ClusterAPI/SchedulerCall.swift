@@ -172,7 +172,7 @@ extension WireObject {
         return requests
     }
 
-    private func name<Kind: IdentifierKind>(_ name: String) throws(Failure) -> Identifier<Kind> {
+    func name<Kind: IdentifierKind>(_ name: String) throws(Failure) -> Identifier<Kind> {
         try required(name, identifier(name))
     }
 
@@ -188,7 +188,7 @@ extension WireObject {
             provider: try identifier("resource_provider_id"))
     }
 
-    private func updateID() throws(Failure) -> UpdateID {
+    func updateID() throws(Failure) -> UpdateID {
         guard let id = UpdateID(bytes: try required("uuid", bytes("uuid"))) else {
             throw invalid("uuid", "it is not 16 bytes")
         }

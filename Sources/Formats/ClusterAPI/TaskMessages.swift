@@ -5,14 +5,11 @@ import Diagnostics
 /// it came.
 public struct TaskRequest: Hashable, Sendable {
     public var spec: TaskSpec
-    /// What a task group's executor starts for it; a task by itself has its command in `spec.runner`.
-    public var groupCommand: CommandSpec?
     /// `container`, `health_check`, `check`, `discovery` and `executor.container`, those that are set.
     public var carried: [String: WireValue]
 
-    public init(spec: TaskSpec, groupCommand: CommandSpec? = nil, carried: [String: WireValue] = [:]) {
+    public init(spec: TaskSpec, carried: [String: WireValue] = [:]) {
         self.spec = spec
-        self.groupCommand = groupCommand
         self.carried = carried
     }
 }
@@ -48,14 +45,14 @@ extension WireObject {
         case (.some, .some, _): throw invalid("executor", "a task of a group runs under the group's executor")
         default: throw invalid("command", "a task has either a command or an executor")
         }
-        return TaskRequest(spec: try taskSpec(runner), groupCommand: groupCommand, carried: carried)
+        return TaskRequest(spec: try taskSpec(runner, groupCommand), carried: carried)
     }
 
-    private func taskSpec(_ runner: TaskRunner) throws(Failure) -> TaskSpec {
+    func taskSpec(_ runner: TaskRunner, _ groupCommand: CommandSpec?) throws(Failure) -> TaskSpec {
         TaskSpec(
             id: try required("task_id", identifier("task_id")), name: try required("name", string("name")),
             agent: try required("agent_id", identifier("agent_id")), resources: try resources("resources"),
-            limits: try limits(), runner: runner,
+            limits: try limits(), runner: runner, groupCommand: groupCommand,
             killGracePeriod: try object("kill_policy")?.duration("grace_period"),
             maxCompletionTime: try duration("max_completion_time"), data: try bytes("data"),
             labels: try labels("labels"))

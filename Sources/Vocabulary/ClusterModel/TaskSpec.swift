@@ -63,6 +63,8 @@ public struct TaskSpec: Hashable, Sendable {
     /// By resource name; only `cpus` and `mem` can have one.
     public var limits: [String: ResourceLimit]
     public var runner: TaskRunner
+    /// What a task group's executor starts for it; a task by itself has its command in `runner`.
+    public var groupCommand: CommandSpec?
     /// From the polite signal to the end.
     public var killGracePeriod: Duration?
     public var maxCompletionTime: Duration?
@@ -71,8 +73,8 @@ public struct TaskSpec: Hashable, Sendable {
 
     public init(
         id: TaskID, name: String, agent: AgentID, resources: [Resource], limits: [String: ResourceLimit] = [:],
-        runner: TaskRunner, killGracePeriod: Duration? = nil, maxCompletionTime: Duration? = nil,
-        data: [UInt8]? = nil, labels: [Label] = []
+        runner: TaskRunner, groupCommand: CommandSpec? = nil, killGracePeriod: Duration? = nil,
+        maxCompletionTime: Duration? = nil, data: [UInt8]? = nil, labels: [Label] = []
     ) {
         self.id = id
         self.name = name
@@ -80,6 +82,7 @@ public struct TaskSpec: Hashable, Sendable {
         self.resources = resources
         self.limits = limits
         self.runner = runner
+        self.groupCommand = groupCommand
         self.killGracePeriod = killGracePeriod
         self.maxCompletionTime = maxCompletionTime
         self.data = data
