@@ -200,23 +200,23 @@ private let task =
     func resourceOperations() throws {
         let half = Resource("cpus", .scalar(Scalar(thousandths: 500)))
         let expected: [(String, OfferOperation.Action)] = [
-            (#""RESERVE","reserve":{"resources":[\#(resource)]}"#, .reserve([half], source: [])),
-            (#""UNRESERVE","unreserve":{"resources":[\#(resource)]}"#, .unreserve([half])),
-            (#""CREATE","create":{"volumes":[\#(resource)]}"#, .create(volumes: [half])),
-            (#""DESTROY","destroy":{"volumes":\#(resource)}"#, .destroy(volumes: [half])),
+            (#""RESERVE","reserve":{"resources":[\#(resource)]}"#, .change(.reserve([half], source: []))),
+            (#""UNRESERVE","unreserve":{"resources":[\#(resource)]}"#, .change(.unreserve([half]))),
+            (#""CREATE","create":{"volumes":[\#(resource)]}"#, .change(.create(volumes: [half]))),
+            (#""DESTROY","destroy":{"volumes":\#(resource)}"#, .change(.destroy(volumes: [half]))),
             (
                 #""GROW_VOLUME","grow_volume":{"volume":\#(resource),"addition":\#(resource)}"#,
-                .grow(volume: half, by: half)
+                .change(.grow(volume: half, by: half))
             ),
             (
                 #""SHRINK_VOLUME","shrink_volume":{"volume":\#(resource),"subtract":{"value":64}}"#,
-                .shrink(volume: half, by: Scalar(64))
+                .change(.shrink(volume: half, by: Scalar(64)))
             ),
             (
                 #""CREATE_DISK","create_disk":{"source":\#(resource),"target_type":"MOUNT"}"#,
-                .createDisk(source: half, as: .mount, profile: nil)
+                .change(.createDisk(source: half, as: .mount, profile: nil))
             ),
-            (#""DESTROY_DISK","destroy_disk":{"source":\#(resource)}"#, .destroyDisk(source: half)),
+            (#""DESTROY_DISK","destroy_disk":{"source":\#(resource)}"#, .change(.destroyDisk(source: half))),
         ]
         for (json, action) in expected {
             let read = try operations(#"{"id":{"value":"op"},"type":"# + json + "}")

@@ -6,15 +6,7 @@ public struct OfferOperation: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
         case launch([TaskRequest])
         case launchGroup(ExecutorRequest, [TaskRequest])
-        /// `source`: what is reserved already and becomes something else.
-        case reserve([Resource], source: [Resource])
-        case unreserve([Resource])
-        case create(volumes: [Resource])
-        case destroy(volumes: [Resource])
-        case grow(volume: Resource, by: Resource)
-        case shrink(volume: Resource, by: Scalar)
-        case createDisk(source: Resource, as: Disk.Source.Kind, profile: String?)
-        case destroyDisk(source: Resource)
+        case change(ResourceOperation)
     }
     /// Set when the framework wants to hear how it went.
     public var id: OperationID?
@@ -34,27 +26,38 @@ extension WireObject {
         case "LAUNCH":
             action = .launch(try part("launch").tasks("task_infos", framework: framework, executor: nil))
         case "LAUNCH_GROUP": action = try part("launch_group").launchGroup(framework: framework)
+        default:
+            guard let change = try resourceOperation(type) else {
+                throw invalid("type", "there is no operation '\(type)'")
+            }
+            action = .change(change)
+        }
+        return OfferOperation(id: try identifier("id"), action)
+    }
+
+    /// Nil when `type` is no operation on resources.
+    func resourceOperation(_ type: String) throws(Failure) -> ResourceOperation? {
+        switch type {
         case "RESERVE":
             let reserve = try part("reserve")
-            action = .reserve(try reserve.resources("resources"), source: try reserve.resources("source"))
-        case "UNRESERVE": action = .unreserve(try part("unreserve").resources("resources"))
-        case "CREATE": action = .create(volumes: try part("create").resources("volumes"))
-        case "DESTROY": action = .destroy(volumes: try part("destroy").resources("volumes"))
+            return .reserve(try reserve.resources("resources"), source: try reserve.resources("source"))
+        case "UNRESERVE": return .unreserve(try part("unreserve").resources("resources"))
+        case "CREATE": return .create(volumes: try part("create").resources("volumes"))
+        case "DESTROY": return .destroy(volumes: try part("destroy").resources("volumes"))
         case "GROW_VOLUME":
             let grow = try part("grow_volume")
-            action = .grow(volume: try grow.part("volume").resource(), by: try grow.part("addition").resource())
+            return .grow(volume: try grow.part("volume").resource(), by: try grow.part("addition").resource())
         case "SHRINK_VOLUME":
             let shrink = try part("shrink_volume")
-            action = .shrink(volume: try shrink.part("volume").resource(), by: try shrink.part("subtract").scalar())
+            return .shrink(volume: try shrink.part("volume").resource(), by: try shrink.part("subtract").scalar())
         case "CREATE_DISK":
             let create = try part("create_disk")
             let kind = try create.required("target_type", create.choice("target_type", of: Disk.Source.Kind.self))
-            action = .createDisk(
+            return .createDisk(
                 source: try create.part("source").resource(), as: kind, profile: try create.string("target_profile"))
-        case "DESTROY_DISK": action = .destroyDisk(source: try part("destroy_disk").part("source").resource())
-        default: throw invalid("type", "there is no operation '\(type)'")
+        case "DESTROY_DISK": return .destroyDisk(source: try part("destroy_disk").part("source").resource())
+        default: return nil
         }
-        return OfferOperation(id: try identifier("id"), action)
     }
 
     /// The member that must be there.

@@ -26,12 +26,15 @@ public struct StatusUpdate: Hashable, Sendable {
     public var unreachableSince: Instant?
     /// The resources whose limit was hit.
     public var limitation: [Resource]
+    @Boxed public var checkStatus: CheckStatus?
+    @Boxed public var containerStatus: ContainerStatusInfo?
 
     public init(
         framework: FrameworkID, task: TaskID, state: TaskState, source: Source, reason: StatusReason? = nil,
         message: String? = nil, data: [UInt8]? = nil, agent: AgentID? = nil, executor: ExecutorID? = nil,
         at: Instant, id: UpdateID? = nil, isHealthy: Bool? = nil, labels: [Label] = [],
-        unreachableSince: Instant? = nil, limitation: [Resource] = []
+        unreachableSince: Instant? = nil, limitation: [Resource] = [], checkStatus: CheckStatus? = nil,
+        containerStatus: ContainerStatusInfo? = nil
     ) {
         self.framework = framework
         self.task = task
@@ -48,6 +51,8 @@ public struct StatusUpdate: Hashable, Sendable {
         self.labels = labels
         self.unreachableSince = unreachableSince
         self.limitation = limitation
+        self.checkStatus = checkStatus
+        self.containerStatus = containerStatus
     }
 }
 

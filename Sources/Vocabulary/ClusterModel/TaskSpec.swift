@@ -37,10 +37,13 @@ public struct ExecutorSpec: Hashable, Sendable {
     public var data: [UInt8]?
     public var shutdownGracePeriod: Duration?
     public var labels: [Label]
+    @Boxed public var container: ContainerSpec?
+    @Boxed public var discovery: DiscoveryInfo?
 
     public init(
         id: ExecutorID, framework: FrameworkID, kind: Kind, name: String? = nil, command: CommandSpec? = nil,
-        resources: [Resource] = [], data: [UInt8]? = nil, shutdownGracePeriod: Duration? = nil, labels: [Label] = []
+        resources: [Resource] = [], data: [UInt8]? = nil, shutdownGracePeriod: Duration? = nil, labels: [Label] = [],
+        container: ContainerSpec? = nil, discovery: DiscoveryInfo? = nil
     ) {
         self.id = id
         self.framework = framework
@@ -51,6 +54,8 @@ public struct ExecutorSpec: Hashable, Sendable {
         self.data = data
         self.shutdownGracePeriod = shutdownGracePeriod
         self.labels = labels
+        self.container = container
+        self.discovery = discovery
     }
 }
 
@@ -70,11 +75,17 @@ public struct TaskSpec: Hashable, Sendable {
     public var maxCompletionTime: Duration?
     public var data: [UInt8]?
     public var labels: [Label]
+    @Boxed public var container: ContainerSpec?
+    @Boxed public var healthCheck: HealthCheck?
+    @Boxed public var check: CheckSpec?
+    @Boxed public var discovery: DiscoveryInfo?
 
     public init(
         id: TaskID, name: String, agent: AgentID, resources: [Resource], limits: [String: ResourceLimit] = [:],
         runner: TaskRunner, groupCommand: CommandSpec? = nil, killGracePeriod: Duration? = nil,
-        maxCompletionTime: Duration? = nil, data: [UInt8]? = nil, labels: [Label] = []
+        maxCompletionTime: Duration? = nil, data: [UInt8]? = nil, labels: [Label] = [],
+        container: ContainerSpec? = nil, healthCheck: HealthCheck? = nil, check: CheckSpec? = nil,
+        discovery: DiscoveryInfo? = nil
     ) {
         self.id = id
         self.name = name
@@ -87,6 +98,10 @@ public struct TaskSpec: Hashable, Sendable {
         self.maxCompletionTime = maxCompletionTime
         self.data = data
         self.labels = labels
+        self.container = container
+        self.healthCheck = healthCheck
+        self.check = check
+        self.discovery = discovery
     }
 
     /// The resources and limits by themselves: every limit bounds something that was asked for, from above.
