@@ -6,6 +6,9 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
         case none
         /// The host's network: no wall there.
         case host
+        /// The network and the shared memory of another container, which must run. Its user namespace is shared as
+        /// well, see Docs/Decisions/0040.
+        case container(ContainerID)
     }
 
     public enum Seccomp: Equatable, Sendable, Codable {

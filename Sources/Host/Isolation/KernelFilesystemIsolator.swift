@@ -29,7 +29,7 @@ public struct KernelFilesystemIsolator: Isolator {
     private func addSys(_ network: IsolationRequest.Network, to contribution: inout PlanContribution) {
         let readOnly = Self.quiet.union(.readOnly)
         switch network {
-        case .none:
+        case .none, .container:
             contribution.add(
                 .mount(type: "sysfs", target: "/sys", attributes: readOnly, resolve: Self.target, options: []),
                 at: .kernelFilesystems)

@@ -96,7 +96,7 @@ struct UsageDocument: Encodable {
             headings: ["NAME", "CPU", "THROTTLED", "MEMORY", "LIMIT", "PIDS", "READ", "WRITTEN", "PRESSURE"])
         for document in documents {
             let usage = document.usage
-            let pids = usage.processes.map { "\($0)" + (usage.processLimit.map { "/\($0)" } ?? "") }
+            let pids = (usage.threads ?? usage.processes).map { "\($0)" + (usage.processLimit.map { "/\($0)" } ?? "") }
             let pressure = usage.pressure.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)%" }
             table.rows.append([
                 document.name, document.cpuPercent.map { "\(($0 * 10).rounded() / 10)%" } ?? "-",
