@@ -1,0 +1,22 @@
+public import ClusterModel
+
+/// A record of a stream from or to a process.
+public enum ProcessIO: Hashable, Sendable {
+    public enum Stream: String, Sendable, CaseIterable {
+        case input = "STDIN"
+        case output = "STDOUT"
+        case error = "STDERR"
+    }
+    /// No bytes: the stream has ended.
+    case data(Stream, [UInt8])
+    case resize(Terminal.Size)
+    /// The next will come after `interval`.
+    case heartbeat(interval: Duration?)
+}
+
+/// A record of the request of ATTACH_CONTAINER_INPUT.
+public enum AttachInput: Hashable, Sendable {
+    /// The first.
+    case container(ContainerPath)
+    case io(ProcessIO)
+}
