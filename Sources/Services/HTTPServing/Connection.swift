@@ -1,0 +1,302 @@
+import Diagnostics
+import NIOCore
+import NIOHTTP1
+
+/// One connection: reads a request, has it answered, reads the next. Lives on its event loop.
+///
+/// It reads from the socket only when somebody wants bytes: the next header, or a reader of the body. So what a peer
+/// may put into memory is one read ahead, whatever it sends.
+final class Connection: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    enum Phase {
+        /// Between requests.
+        case idle
+        case serving(Exchange)
+        /// Answered; what is left of the body is read and thrown away. The count is what may still come.
+        case draining(bytes: Int)
+        /// Nothing is read or written any more; waits for the peer to close.
+        case ending
+    }
+
+    /// One request and its answer.
+    struct Exchange {
+        let number: UInt64
+        let head: HTTPRequestHead
+        let body: BodyStream
+        var isBodyRead = false
+        var isAnswered = false
+        /// The connection does not outlive this exchange.
+        var closes: Bool
+        var awaitsContinue: Bool
+        var task: Task<Void, Never>?
+        var stream: EventStream?
+        var heartbeat: RepeatedTask?
+        /// HTTP/1.0: no chunks, and a connection ends unless both sides say otherwise.
+        var isOld: Bool { head.version.major < 1 || (head.version.major == 1 && head.version.minor == 0) }
+    }
+
+    let dispatcher: Dispatcher
+    let table: ConnectionTable
+    let peer: Peer
+    var limits: ServerLimits { dispatcher.limits }
+
+    var phase = Phase.idle
+    private var exchanges: UInt64 = 0
+    /// Parts of requests that were sent before their turn.
+    private var ahead: [HTTPServerRequestPart] = []
+    private var aheadBytes = 0
+    /// What is wrong with bytes after the present request.
+    private var poison: HTTPResponseStatus?
+    private var deadline: NIODeadline?
+    private var hasTimer = false
+    private var context: ChannelHandlerContext?
+    var presentContext: ChannelHandlerContext? { context }
+
+    init(dispatcher: Dispatcher, table: ConnectionTable, peer: Peer) {
+        self.dispatcher = dispatcher
+        self.table = table
+        self.peer = peer
+    }
+
+    // MARK: - The channel's events
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        setDeadline(limits.headerTime)
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        switch phase {
+        case .idle: begin(part, context)
+        case .serving(let exchange) where exchange.isBodyRead: keepAhead(part, context)
+        case .serving(var exchange):
+            switch part {
+            case .head: break
+            case .body(let chunk): exchange.body.push(chunk)
+            case .end:
+                exchange.isBodyRead = true
+                exchange.body.finish()
+                deadline = nil
+                phase = .serving(exchange)
+            }
+        case .draining(let left): drain(part, left: left, context)
+        case .ending: break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { readIfWanted(context) }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { pump(context) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
+        switch phase {
+        case .idle, .draining, .ending: context.close(promise: nil)
+        case .serving(var exchange):
+            // The peer may still read, so a plain answer is sent; a stream would only find out much later.
+            guard exchange.stream == nil else { return context.close(promise: nil) }
+            exchange.closes = true
+            exchange.task?.cancel()
+            phase = .serving(exchange)
+            exchange.body.finish(.failure(Connection.cutOff))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .serving(let exchange) = phase {
+            exchange.task?.cancel()
+            exchange.body.finish(.failure(Connection.cutOff))
+            endStream(of: exchange, .peerClosed)
+        }
+        phase = .ending
+        deadline = nil
+        self.context = nil
+        table.remove(context.channel, peer: peer.address)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let fault = error as? HTTPParserError else { return context.close(promise: nil) }
+        let status = Connection.status(of: fault)
+        switch phase {
+        case .idle: refuse(status, context)
+        case .serving(var exchange):
+            exchange.closes = true
+            poison = exchange.isBodyRead ? status : nil
+            phase = .serving(exchange)
+            exchange.body.finish(
+                .failure(
+                    Failure(
+                        "http.body-malformed", doing: "read the body", cause: "its framing is broken",
+                        remedy: "send a valid Content-Length or chunks")))
+        case .draining, .ending: context.close(promise: nil)
+        }
+    }
+
+    // MARK: - Requests
+
+    private func begin(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        guard case .head(let head) = part else { return }
+        exchanges += 1
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        let body = BodyStream(
+            source: BodyStream.Source(
+                demand: { loop.execute { bound.value.bodyWanted() } },
+                limitTime: { loop.execute { bound.value.limitBodyTime() } }))
+        var exchange = Exchange(
+            number: exchanges, head: head, body: body, closes: !head.isKeepAlive,
+            awaitsContinue: head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" })
+        deadline = nil
+        let number = exchanges
+        let dispatcher = dispatcher
+        let peer = peer
+        exchange.task = Task {
+            let response = await dispatcher.respond(to: head, body: body, peer: peer)
+            loop.execute { bound.value.answer(response, to: number) }
+        }
+        phase = .serving(exchange)
+    }
+
+    private func keepAhead(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        aheadBytes += 64
+        if case .body(let chunk) = part { aheadBytes += chunk.readableBytes }
+        if case .head(let head) = part { aheadBytes += head.uri.utf8.count + head.headers.count * 64 }
+        guard aheadBytes <= limits.pipelineBytesMax else { return context.close(promise: nil) }
+        ahead.append(part)
+    }
+
+    private func drain(_ part: HTTPServerRequestPart, left: Int, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head: break
+        case .body(let chunk):
+            guard chunk.readableBytes <= left else { return context.close(promise: nil) }
+            phase = .draining(bytes: left - chunk.readableBytes)
+        case .end: next(context)
+        }
+    }
+
+    /// The exchange is over and the connection goes on.
+    func next(_ context: ChannelHandlerContext) {
+        if let poison { return refuse(poison, context) }
+        phase = .idle
+        setDeadline(limits.idleTime)
+        let parts = ahead
+        ahead = []
+        aheadBytes = 0
+        for part in parts { channelRead(context: context, data: wrapInboundPart(part)) }
+        readIfWanted(context)
+    }
+
+    private func wrapInboundPart(_ part: HTTPServerRequestPart) -> NIOAny { NIOAny(part) }
+
+    private func readIfWanted(_ context: ChannelHandlerContext) {
+        switch phase {
+        case .idle, .draining, .ending: context.read()
+        case .serving(let exchange):
+            if !exchange.isBodyRead, exchange.body.isWanted { context.read() }
+        }
+    }
+
+    private func bodyWanted() {
+        guard let context, case .serving(var exchange) = phase, !exchange.isBodyRead else { return }
+        if exchange.awaitsContinue {
+            exchange.awaitsContinue = false
+            phase = .serving(exchange)
+            let head = HTTPResponseHead(version: exchange.head.version, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        }
+        context.read()
+    }
+
+    private func limitBodyTime() {
+        guard case .serving(let exchange) = phase, !exchange.isBodyRead else { return }
+        setDeadline(limits.bodyTime)
+    }
+
+    // MARK: - Refusals and time
+
+    private static let cutOff = Failure(
+        "http.body-cut-off", doing: "read the body", cause: "the connection ended before the body did", retry: .later)
+
+    private static func status(of fault: HTTPParserError) -> HTTPResponseStatus {
+        switch fault {
+        case .headerOverflow: .requestHeaderFieldsTooLarge
+        case .invalidVersion: .httpVersionNotSupported
+        default: .badRequest
+        }
+    }
+
+    /// Answers what never became a request, and ends the connection. Waits a moment for the peer to close first, so
+    /// that bytes it still sends do not reset the connection before it has read the answer.
+    private func refuse(_ status: HTTPResponseStatus, _ context: ChannelHandlerContext) {
+        phase = .ending
+        poison = nil
+        let headers: HTTPHeaders = ["Connection": "close", "Content-Length": "0"]
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(mode: .output, promise: nil)
+        setDeadline(.seconds(2))
+        context.read()
+    }
+
+    func setDeadline(_ time: Duration) {
+        deadline = .now() + .nanoseconds(time.saturatingNanoseconds)
+        armTimer()
+    }
+
+    func clearDeadline() { deadline = nil }
+
+    /// One timer a connection, renewed when it rings: cheaper than a new one for every request.
+    private func armTimer() {
+        guard !hasTimer, let context, let deadline else { return }
+        hasTimer = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let soonest = min(deadline, .now() + .seconds(1))
+        context.eventLoop.scheduleTask(deadline: soonest) { bound.value.timerRang() }
+    }
+
+    private func timerRang() {
+        hasTimer = false
+        guard let context, let deadline else { return }
+        guard deadline <= .now() else { return armTimer() }
+        self.deadline = nil
+        switch phase {
+        case .serving(var exchange) where !exchange.isBodyRead && !exchange.isAnswered:
+            exchange.closes = true
+            phase = .serving(exchange)
+            exchange.body.finish(
+                .failure(
+                    Failure(
+                        "http.body-too-slow", doing: "read the body", cause: "it did not arrive in time",
+                        limit: "body time \(limits.bodyTime)", retry: .later)))
+        case .idle where exchanges == 0: refuse(.requestTimeout, context)
+        case .idle, .serving, .draining, .ending: context.close(promise: nil)
+        }
+    }
+
+    // MARK: - Stopping
+
+    /// Ends what waits, lets finish what is being answered.
+    func stop() {
+        guard let context else { return }
+        switch phase {
+        case .idle, .draining, .ending: context.close(promise: nil)
+        case .serving(var exchange):
+            exchange.closes = true
+            phase = .serving(exchange)
+            if let stream = exchange.stream {
+                endStream(of: exchange, .serverStopped)
+                stream.close(.serverStopped)
+                finishResponse(context)
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Diagnostics
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// From a request's header to its answer: path, caller, method, body, handler, compression, in this order.
+struct Dispatcher: Sendable {
+    let router: Router
+    let authentication: Authentication
+    let limits: ServerLimits
+    let logger: Logger
+
+    func respond(to head: HTTPRequestHead, body: BodyStream, peer: Peer) async -> Response {
+        var response = await answer(head, body, peer)
+        if response.headers.first(name: "Date") == nil { response.headers.add(name: "Date", value: HTTPDate.now()) }
+        compress(&response, for: head)
+        let path = Untrusted.shown(String(head.uri.prefix { $0 != "?" }.prefix(200)))
+        logger.debug(
+            "request",
+            metadata: [
+                "method": "\(head.method.rawValue)", "path": "\(path)", "status": "\(response.status.code)",
+                "peer": "\(peer)",
+            ])
+        return response
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ body: BodyStream, _ peer: Peer) async -> Response {
+        guard head.uri.utf8.count <= limits.targetBytesMax else {
+            return .text(.uriTooLong, "the request target has more than \(limits.targetBytesMax) bytes")
+        }
+        let target: RequestTarget
+        do {
+            target = try RequestTarget(head.uri)
+        } catch {
+            return .refusal(error)
+        }
+        guard let match = router.match(target) else { return .text(.notFound, "nothing is served here") }
+        var request = Request(method: head.method, target: target, headers: head.headers, peer: peer)
+        request.rest = match.rest
+        switch await authentication.caller(of: head.headers, in: match.route.realm) {
+        case .known(let principal): request.principal = principal
+        case .refused(let response): return response
+        }
+        if let early = match.route.gate?(target) { return early }
+        guard match.route.allows(head.method) else {
+            var response = Response.text(.methodNotAllowed, "Expecting one of \(match.route.allowed)")
+            response.headers.add(name: "Allow", value: match.route.allowed)
+            return response
+        }
+        do {
+            try await attach(body, to: &request, by: match.route.body)
+        } catch {
+            return refusal(ofBody: error)
+        }
+        return await match.route.handler(request)
+    }
+
+    private func attach(_ body: BodyStream, to request: inout Request, by rule: Route.BodyRule) async throws {
+        switch rule {
+        case .ignored: break
+        case .streamed: request.stream = body
+        case .collected(let most):
+            let bytesMax = most ?? limits.bodyBytesMax
+            if let length = request.headers.first(name: "Content-Length").flatMap(Int.init), length > bytesMax {
+                throw Failure(
+                    "http.body-too-large", doing: "read the body", cause: "it has \(length) bytes", remedy: "send less",
+                    limit: "body bytes \(bytesMax)")
+            }
+            body.limitTime()
+            request.body = try await body.collect(bytesMax: bytesMax)
+        }
+    }
+
+    private func refusal(ofBody error: any Error) -> Response {
+        guard let failure = error as? Failure else { return .text(.badRequest, "the body was cut off") }
+        var response = Response.refusal(failure)
+        if failure.code == "http.body-too-slow" { response.status = .requestTimeout }
+        response.closes = true
+        return response
+    }
+
+    private func compress(_ response: inout Response, for head: HTTPRequestHead) {
+        guard case .bytes(let bytes) = response.body,
+            (limits.compressionBytesMin...limits.compressionBytesMax).contains(bytes.count),
+            response.headers.first(name: "Content-Encoding") == nil
+        else { return }
+        response.headers.add(name: "Vary", value: "Accept-Encoding")
+        guard Negotiation.acceptsGzip(head.headers) else { return }
+        response.headers.add(name: "Content-Encoding", value: "gzip")
+        response.body = .bytes(Gzip.compress(bytes))
+    }
+}
+
+extension Route {
+    func allows(_ method: HTTPMethod) -> Bool {
+        methods.contains(method) || (method == .HEAD && methods.contains(.GET))
+    }
+
+    var allowed: String {
+        (methods + (methods.contains(.GET) ? [.HEAD] : [])).map(\.rawValue).joined(separator: ", ")
+    }
+}

@@ -1,0 +1,60 @@
+public import Diagnostics
+public import NIOHTTP1
+
+/// One request, its header read and its caller known.
+public struct Request: Sendable {
+    public var method: HTTPMethod
+    public var target: RequestTarget
+    public var headers: HTTPHeaders
+    public var peer: Peer
+    /// Nil while authentication is off, or where the route's realm does not ask for it.
+    public var principal: Principal?
+    /// The path's components beyond those the route is registered under.
+    public var rest: [String] = []
+    /// The body, for routes that collect it; empty for the others.
+    public var body: [UInt8] = []
+    /// The body as it arrives, for routes that stream it.
+    public var stream: BodyStream?
+
+    public init(
+        method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders = [:], peer: Peer = .local, body: [UInt8] = []
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.peer = peer
+        self.body = body
+    }
+
+    /// The form `name=value&...` of the body, however it is typed: clients of the old endpoints send any type.
+    ///
+    /// - Throws: `Failure` `http.target-malformed`.
+    public func form() throws(Failure) -> [RequestTarget.Parameter] {
+        guard let text = String(validating: body, as: UTF8.self) else {
+            throw Failure("http.target-malformed", doing: "read the form", cause: "it is not UTF-8")
+        }
+        return try RequestTarget.parameters(text[...])
+    }
+}
+
+/// Who is at the other end of a connection.
+public enum Peer: Hashable, Sendable, CustomStringConvertible {
+    case network(address: String, port: Int)
+    /// A unix socket, or a call made in this process.
+    case local
+
+    /// What connections are counted by; nil where there is nothing to count.
+    var address: String? {
+        switch self {
+        case .network(let address, _): address
+        case .local: nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .network(let address, let port): address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+        case .local: "local"
+        }
+    }
+}
