@@ -128,6 +128,9 @@ long bh_filesystem_type_at(const char *path) {
 unsigned bh_major(dev_t device) { return major(device); }
 unsigned bh_minor(dev_t device) { return minor(device); }
 int bh_syncfs(int descriptor) { return syncfs(descriptor); }
+int bh_fallocate(int descriptor, int mode, int64_t offset, int64_t count) {
+    return fallocate(descriptor, mode, offset, count);
+}
 int bh_flock(int descriptor, int operation) { return flock(descriptor, operation); }
 int bh_ioctl_int(int descriptor, unsigned long request, long argument) { return ioctl(descriptor, request, argument); }
 int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument) {

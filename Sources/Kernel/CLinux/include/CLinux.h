@@ -95,6 +95,7 @@ unsigned bh_major(dev_t device);
 unsigned bh_minor(dev_t device);
 int bh_flock(int descriptor, int operation);
 int bh_syncfs(int descriptor);
+int bh_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 int bh_ioctl_int(int descriptor, unsigned long request, long argument);
 int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument);
 

@@ -1,0 +1,162 @@
+import DurableStorage
+public import Diagnostics
+public import LinuxKernel
+
+/// What people read of sandboxes: listings, pieces of files, whole files. Paths are those of the files API: the host
+/// path of a sandbox, or `/frameworks/F/executors/E/runs/latest` for the agent's own latest.
+///
+/// Links inside a sandbox are followed inside it only. All calls block.
+public struct SandboxFiles: Sendable {
+    private let work: WorkDirectory
+    /// The most one read gives: sixteen pages, as clients of this API expect.
+    public static let readBytesMax = 65_536
+    /// The most entries one listing gives.
+    public static let entriesMax = 100_000
+
+    public init(_ work: WorkDirectory) { self.work = work }
+
+    public struct Entry: Equatable, Sendable {
+        /// The path asked for with the entry's name.
+        public var path: String
+        public var status: FileStatus
+    }
+
+    public struct Piece: Equatable, Sendable {
+        public var bytes: [UInt8]
+        /// Where `bytes` begin; beyond what was asked for when the log's oldest part has been dropped.
+        public var offset: Int64
+        /// The file's size now.
+        public var size: Int64
+    }
+
+    /// - Throws: `files.missing`, `files.forbidden`, `files.not-directory`.
+    public func list(_ path: String) throws(Failure) -> [Entry] {
+        let directory = try open(path, [.directory])
+        let base = path.hasSuffix("/") ? path : path + "/"
+        do throws(KernelError) {
+            var entries: [Entry] = []
+            for entry in try directory.firstEntries(Self.entriesMax) {
+                do throws(KernelError) {
+                    entries.append(
+                        Entry(path: base + entry.name.description, status: try directory.status(of: entry.name)))
+                } catch {
+                    // Removed between the two calls.
+                    if error.errno != Errno.noEntry { throw error }
+                }
+            }
+            return entries.sorted { $0.path < $1.path }
+        } catch {
+            throw Self.failure(error, "list", path)
+        }
+    }
+
+    /// At most `length` bytes from `offset`. A nil or negative offset asks for the size only; a nil or negative length
+    /// for as much as one read gives. Beyond the end there is nothing, which is no error.
+    public func read(_ path: String, offset: Int64?, length: Int64?) throws(Failure) -> Piece {
+        let file = try openFile(path)
+        return try Self.read(file, path, offset: offset, length: length)
+    }
+
+    static func read(
+        _ file: OwnedDescriptor, _ path: String, offset: Int64?, length: Int64?
+    ) throws(Failure) -> Piece {
+        do throws(KernelError) {
+            let size = try file.status().size
+            guard let asked = offset, asked >= 0, asked < size else {
+                return Piece(bytes: [], offset: size, size: size)
+            }
+            var start = asked
+            if isLog(path), let first = try file.nextData(from: 0), first > start { start = first }
+            let wanted = length.map { $0 < 0 ? Int64(readBytesMax) : $0 } ?? Int64(readBytesMax)
+            let bytes = try file.readBytes(Int(min(wanted, Int64(readBytesMax))), at: start)
+            return Piece(bytes: bytes, offset: start, size: size)
+        } catch {
+            throw failure(error, "read", path)
+        }
+    }
+
+    /// The only files whose beginning is ever dropped.
+    private static func isLog(_ path: String) -> Bool { path.hasSuffix("/stdout") || path.hasSuffix("/stderr") }
+
+    /// An open regular file, for downloads and followers.
+    public func openFile(_ path: String) throws(Failure) -> OwnedDescriptor {
+        // Not blocking: whoever opens a task's fifo would wait for the task.
+        let file = try open(path, [.readOnly, .nonBlocking, .noControllingTerminal])
+        do throws(KernelError) {
+            guard try file.status().kind == .regular else {
+                throw KernelError(call: "open", on: path, errno: Errno.isDirectory)
+            }
+            return file
+        } catch {
+            throw Self.failure(error, "read", path)
+        }
+    }
+
+    // MARK: - Paths
+
+    private func open(_ path: String, _ flags: OpenFlags) throws(Failure) -> OwnedDescriptor {
+        let (sandbox, rest) = try split(path)
+        do throws(KernelError) {
+            let root = try openSandbox(sandbox)
+            return try root.open(
+                RawPath(rest.isEmpty ? "." : rest.joined(separator: "/")), flags, rules: [.inRoot, .noMagicLinks])
+        } catch {
+            throw Self.failure(error, "open", path)
+        }
+    }
+
+    /// Names from the work directory to the sandbox, and from there on.
+    private func split(_ path: String) throws(Failure) -> (sandbox: [String], rest: [String]) {
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw Failure("files.no-path", doing: "read a file", cause: "no path is given", field: "path")
+        }
+        var names: [String]
+        if path == work.path || path.hasPrefix(work.path + "/") {
+            names = path.dropFirst(work.path.count).split(separator: "/").map(String.init)
+        } else {
+            names = path.split(separator: "/").map(String.init)
+            if names.first == "frameworks" { names = ["slaves", "latest"] + names }
+        }
+        names.removeAll { $0 == "." }
+        guard names.count >= 8, !names.contains(".."),
+            [names[0], names[2], names[4], names[6]] == ["slaves", "frameworks", "executors", "runs"]
+        else {
+            throw Failure(
+                "files.missing", doing: "open", on: path, cause: "no sandbox is there",
+                remedy: "ask for a path below a sandbox's directory", field: "path")
+        }
+        return (Array(names[..<8]), Array(names[8...]))
+    }
+
+    /// Only `latest` may be a link here, and only to a name beside it.
+    private func openSandbox(_ names: [String]) throws(KernelError) -> OwnedDescriptor {
+        var directory = work.root
+        for name in names {
+            var target = RawPath(name)
+            if name == "latest" { target = try latest(in: directory) }
+            directory = try directory.open(target, [.directory, .noFollow], rules: [.beneath, .noLinks])
+        }
+        return directory
+    }
+
+    private func latest(in directory: OwnedDescriptor) throws(KernelError) -> RawPath {
+        do throws(KernelError) { return try directory.linkTarget("latest") } catch {
+            // An executor may be called "latest" itself.
+            if error.errno == Errno.invalid { return "latest" }
+            throw error
+        }
+    }
+
+    private static func failure(_ error: KernelError, _ doing: String, _ path: String) -> Failure {
+        switch error.errno {
+        case Errno.noEntry, Errno.notDirectory, Errno.nameTooLong:
+            Failure("files.missing", doing: doing, on: path, cause: "it is not there", field: "path")
+        case Errno.isDirectory:
+            Failure("files.not-a-file", doing: doing, on: path, cause: "it is not a regular file", field: "path")
+        case Errno.crossDevice, Errno.tooManyLinks, Errno.accessDenied, Errno.notPermitted:
+            Failure(
+                "files.forbidden", doing: doing, on: path, cause: "it leads out of the sandbox", field: "path")
+        default: error.failure("files.unreadable", doing: doing, on: path)
+        }
+    }
+}
