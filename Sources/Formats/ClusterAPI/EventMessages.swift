@@ -113,6 +113,8 @@ extension WireValue {
             "unreachable_time": update.unreachableSince.map { nanoseconds($0.nanoseconds) },
             "limitation": update.limitation.isEmpty
                 ? nil : .object(["resources": .resources(update.limitation, form)]),
+            "check_status": update.checkStatus.map(WireValue.checkStatus),
+            "container_status": update.containerStatus.map(WireValue.containerStatus),
         ])
     }
 

@@ -111,7 +111,7 @@ extension ExecutorEvent {
 extension WireObject {
     fileprivate func subscribed() throws(Failure) -> ExecutorEvent {
         let framework = try part("framework_info").frameworkInfo()
-        let executor = try part("executor_info").executor(framework: framework.id).spec
+        let executor = try part("executor_info").executor(framework: framework.id)
         let container = try object("container_id")
         return .subscribed(
             executor, framework: framework, agent: try part("agent_info").agentInfo(),

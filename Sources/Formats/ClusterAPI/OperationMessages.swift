@@ -4,8 +4,8 @@ import Diagnostics
 /// One thing to do with accepted offers.
 public struct OfferOperation: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
-        case launch([TaskRequest])
-        case launchGroup(ExecutorRequest, [TaskRequest])
+        case launch([TaskSpec])
+        case launchGroup(ExecutorSpec, [TaskSpec])
         case change(ResourceOperation)
     }
     /// Set when the framework wants to hear how it went.
@@ -71,9 +71,9 @@ extension WireObject {
     }
 
     private func tasks(
-        _ name: String, framework: FrameworkID, executor: ExecutorRequest?
-    ) throws(Failure) -> [TaskRequest] {
-        var tasks: [TaskRequest] = []
+        _ name: String, framework: FrameworkID, executor: ExecutorSpec?
+    ) throws(Failure) -> [TaskSpec] {
+        var tasks: [TaskSpec] = []
         for task in try objects(name) { tasks.append(try task.task(framework: framework, executor: executor)) }
         return tasks
     }

@@ -14,7 +14,9 @@ extension WireObject {
             at: try seconds("timestamp") ?? .epoch, id: try value("uuid") == nil ? nil : updateID(),
             isHealthy: try bool("healthy"), labels: try labels("labels"),
             unreachableSince: try instant("unreachable_time"),
-            limitation: try object("limitation")?.resources("resources") ?? [])
+            limitation: try object("limitation")?.resources("resources") ?? [],
+            checkStatus: try object("check_status")?.checkStatus(),
+            containerStatus: try object("container_status")?.containerStatus())
     }
 
     /// Seconds since 1970 as a number; exact to the nanosecond when it is written out in decimals.

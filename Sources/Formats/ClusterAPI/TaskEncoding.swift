@@ -24,6 +24,10 @@ extension WireValue {
             "max_completion_time": task.maxCompletionTime.map(WireValue.duration),
             "data": task.data.map(WireValue.base64),
             "labels": labels(task.labels),
+            "container": task.container.map(WireValue.container),
+            "health_check": task.healthCheck.map(WireValue.healthCheck),
+            "check": task.check.map(WireValue.check),
+            "discovery": task.discovery.map(WireValue.discovery),
         ])
     }
 
@@ -38,6 +42,8 @@ extension WireValue {
             "data": executor.data.map(WireValue.base64),
             "shutdown_grace_period": executor.shutdownGracePeriod.map(WireValue.duration),
             "labels": labels(executor.labels),
+            "container": executor.container.map(WireValue.container),
+            "discovery": executor.discovery.map(WireValue.discovery),
         ])
     }
 
@@ -116,6 +122,6 @@ extension WireObject {
         }
         let named = try executor.identifier("framework_id", of: FrameworkKind.self)
         let owner = try executor.required("framework_id", framework ?? named)
-        return try taskSpec(.executor(try executor.executor(framework: owner).spec), command)
+        return try taskSpec(.executor(try executor.executor(framework: owner)), command)
     }
 }

@@ -1,51 +1,18 @@
-public import ClusterModel
+import ClusterModel
 import Diagnostics
-
-/// A task as a framework asks for it: what the cluster decides by, and beside it what only the agent reads, carried as
-/// it came.
-public struct TaskRequest: Hashable, Sendable {
-    public var spec: TaskSpec
-    /// `container`, `health_check`, `check`, `discovery` and `executor.container`, those that are set.
-    public var carried: [String: WireValue]
-
-    public init(spec: TaskSpec, carried: [String: WireValue] = [:]) {
-        self.spec = spec
-        self.carried = carried
-    }
-}
-
-/// An executor with its `container` and `discovery`, carried as they came.
-public struct ExecutorRequest: Hashable, Sendable {
-    public var spec: ExecutorSpec
-    public var carried: [String: WireValue]
-
-    public init(spec: ExecutorSpec, carried: [String: WireValue] = [:]) {
-        self.spec = spec
-        self.carried = carried
-    }
-}
 
 extension WireObject {
     /// `executor`: what runs the task when it brings none itself, in a task group.
-    func task(framework: FrameworkID, executor group: ExecutorRequest? = nil) throws(Failure) -> TaskRequest {
-        var carried = carried(["container", "health_check", "check", "discovery"])
+    func task(framework: FrameworkID, executor group: ExecutorSpec? = nil) throws(Failure) -> TaskSpec {
         let own = try object("executor")
         let command = try object("command")
-        var groupCommand: CommandSpec?
-        let runner: TaskRunner
         switch (group, own, command) {
-        case (let group?, nil, _):
-            groupCommand = try command?.command()
-            runner = .executor(group.spec)
-        case (nil, let own?, nil):
-            let executor = try own.executor(framework: framework)
-            if let container = executor.carried["container"] { carried["executor.container"] = container }
-            runner = .executor(executor.spec)
-        case (nil, nil, let command?): runner = .command(try command.command())
+        case (let group?, nil, _): return try taskSpec(.executor(group), try command?.command())
+        case (nil, let own?, nil): return try taskSpec(.executor(try own.executor(framework: framework)), nil)
+        case (nil, nil, let command?): return try taskSpec(.command(try command.command()), nil)
         case (.some, .some, _): throw invalid("executor", "a task of a group runs under the group's executor")
         default: throw invalid("command", "a task has either a command or an executor")
         }
-        return TaskRequest(spec: try taskSpec(runner, groupCommand), carried: carried)
     }
 
     func taskSpec(_ runner: TaskRunner, _ groupCommand: CommandSpec?) throws(Failure) -> TaskSpec {
@@ -55,10 +22,12 @@ extension WireObject {
             limits: try limits(), runner: runner, groupCommand: groupCommand,
             killGracePeriod: try object("kill_policy")?.duration("grace_period"),
             maxCompletionTime: try duration("max_completion_time"), data: try bytes("data"),
-            labels: try labels("labels"))
+            labels: try labels("labels"), container: try object("container")?.containerSpec(),
+            healthCheck: try object("health_check")?.healthCheck(), check: try object("check")?.check(),
+            discovery: try object("discovery")?.discovery())
     }
 
-    private func limits() throws(Failure) -> [String: ResourceLimit] {
+    func limits() throws(Failure) -> [String: ResourceLimit] {
         var limits: [String: ResourceLimit] = [:]
         for (name, limit) in try entries("limits") {
             let bound = try limit.required("value", limit.double("value"))
@@ -67,7 +36,7 @@ extension WireObject {
         return limits
     }
 
-    func executor(framework: FrameworkID) throws(Failure) -> ExecutorRequest {
+    func executor(framework: FrameworkID) throws(Failure) -> ExecutorSpec {
         let named = try identifier("framework_id", of: FrameworkKind.self)
         guard named == nil || named == framework else {
             throw invalid("framework_id", "it is not the framework of the call")
@@ -77,18 +46,12 @@ extension WireObject {
         guard (kind == .custom) == (command != nil) else {
             throw invalid("command", kind == .custom ? "a custom executor needs one" : "the default executor has none")
         }
-        let spec = ExecutorSpec(
+        return ExecutorSpec(
             id: try required("executor_id", identifier("executor_id")), framework: framework, kind: kind,
             name: try string("name"), command: command, resources: try resources("resources"),
             data: try bytes("data"), shutdownGracePeriod: try duration("shutdown_grace_period"),
-            labels: try labels("labels"))
-        return ExecutorRequest(spec: spec, carried: carried(["container", "discovery"]))
-    }
-
-    private func carried(_ names: [String]) -> [String: WireValue] {
-        var carried: [String: WireValue] = [:]
-        for name in names { carried[name] = value(name) }
-        return carried
+            labels: try labels("labels"), container: try object("container")?.containerSpec(),
+            discovery: try object("discovery")?.discovery())
     }
 }
 

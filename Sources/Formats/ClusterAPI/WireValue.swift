@@ -56,7 +56,7 @@ extension WireValue {
         return result
     }
 
-    private func write(to result: inout [UInt8]) {
+    func write(to result: inout [UInt8]) {
         switch self {
         case .null: result += "null".utf8
         case .bool(let value): result += (value ? "true" : "false").utf8
@@ -82,8 +82,19 @@ extension WireValue {
         }
     }
 
-    private static func quote(_ text: String, to result: inout [UInt8]) {
+    static func quote(_ text: String, to result: inout [UInt8]) {
         result.append(UInt8(ascii: "\""))
+        // Nearly all text is plain and goes over in one piece.
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { bytes in
+            guard bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) else { return false }
+            result.append(contentsOf: bytes)
+            return true
+        }
+        if isPlain != true { escape(text, to: &result) }
+        result.append(UInt8(ascii: "\""))
+    }
+
+    private static func escape(_ text: String, to result: inout [UInt8]) {
         for unit in text.utf16 {
             switch unit {
             case 0x22, 0x5C: result += [0x5C, UInt8(unit)]
@@ -98,6 +109,5 @@ extension WireValue {
                 result += digits.utf8
             }
         }
-        result.append(UInt8(ascii: "\""))
     }
 }

@@ -1,0 +1,317 @@
+import ClusterModel
+
+/// Where a document is written to, piece by piece: straight to JSON, or to a `WireValue` for the other encoding. What
+/// writes to a sink names the members of an object in alphabetical order, so that both give the same bytes.
+protocol WireSink {
+    mutating func beginObject()
+    mutating func endObject()
+    mutating func beginArray()
+    mutating func endArray()
+    /// The name of the member whose value comes next.
+    mutating func name(_ name: StaticString)
+    mutating func name(_ name: String)
+    mutating func text(_ text: String)
+    /// Digits as they are to be written; `Infinity` is quoted.
+    mutating func numeral(_ text: String)
+    mutating func integer(_ value: Int64)
+    mutating func flag(_ value: Bool)
+    mutating func value(_ value: WireValue)
+}
+
+extension WireSink {
+    /// Nil is unset: nothing is written, here and below.
+    mutating func member(_ name: StaticString, _ text: String?) {
+        guard let text else { return }
+        self.name(name)
+        self.text(text)
+    }
+
+    mutating func member(_ name: StaticString, _ flag: Bool?) {
+        guard let flag else { return }
+        self.name(name)
+        self.flag(flag)
+    }
+
+    mutating func member(_ name: StaticString, _ choice: (some RawRepresentable<String>)?) {
+        member(name, choice?.rawValue)
+    }
+
+    mutating func member(_ name: StaticString, _ integer: (some FixedWidthInteger)?) {
+        guard let integer else { return }
+        self.name(name)
+        if let small = Int64(exactly: integer) { self.integer(small) } else { numeral(String(integer)) }
+    }
+
+    mutating func member(_ name: StaticString, _ number: Double?) {
+        guard let number else { return }
+        self.name(name)
+        value(.number(number))
+    }
+
+    mutating func member(_ name: StaticString, _ value: WireValue?) {
+        guard let value else { return }
+        self.name(name)
+        self.value(value)
+    }
+
+    /// Base64.
+    mutating func member(_ name: StaticString, _ bytes: [UInt8]?) {
+        guard let bytes else { return }
+        self.name(name)
+        text(Base64.text(bytes))
+    }
+
+    mutating func object(_ content: (inout Self) -> Void) {
+        beginObject()
+        content(&self)
+        endObject()
+    }
+
+    mutating func object(_ name: StaticString, _ content: (inout Self) -> Void) {
+        self.name(name)
+        object(content)
+    }
+
+    mutating func object<Value>(_ name: StaticString, _ value: Value?, _ content: (inout Self, Value) -> Void) {
+        guard let value else { return }
+        self.name(name)
+        beginObject()
+        content(&self, value)
+        endObject()
+    }
+
+    /// The objects of a repeated member; nothing without any.
+    mutating func objects<Element>(
+        _ name: StaticString, _ elements: [Element], _ content: (inout Self, Element) -> Void
+    ) {
+        if elements.isEmpty { return }
+        self.name(name)
+        beginArray()
+        for element in elements {
+            beginObject()
+            content(&self, element)
+            endObject()
+        }
+        endArray()
+    }
+
+    mutating func texts(_ name: StaticString, _ elements: some Collection<String>) {
+        if elements.isEmpty { return }
+        self.name(name)
+        beginArray()
+        for element in elements { text(element) }
+        endArray()
+    }
+}
+
+// MARK: - Values of the cluster
+
+extension WireSink {
+    mutating func identifier<Kind: IdentifierKind>(_ name: StaticString, _ identifier: Identifier<Kind>?) {
+        guard let identifier else { return }
+        self.name(name)
+        beginObject()
+        member("value", identifier.text)
+        endObject()
+    }
+
+    mutating func nanoseconds(_ name: StaticString, _ nanoseconds: Int64?) {
+        guard let nanoseconds else { return }
+        self.name(name)
+        beginObject()
+        member("nanoseconds", nanoseconds)
+        endObject()
+    }
+
+    mutating func duration(_ name: StaticString, _ duration: Duration?) {
+        nanoseconds(name, duration?.saturatingNanoseconds)
+    }
+
+    /// A duration as a number of seconds.
+    mutating func seconds(_ name: StaticString, _ duration: Duration?) {
+        guard let duration else { return }
+        self.name(name)
+        numeral(duration.decimalSeconds)
+    }
+
+    mutating func labels(_ name: StaticString, _ labels: [Label]) {
+        if labels.isEmpty { return }
+        object(name) { sink in
+            sink.objects("labels", labels) { sink, label in
+                sink.member("key", label.key)
+                sink.member("value", label.value)
+            }
+        }
+    }
+
+    /// `"a": "b"` members, sorted.
+    mutating func dictionary(_ name: StaticString, _ entries: [String: String]) {
+        if entries.isEmpty { return }
+        object(name) { sink in
+            for (key, value) in entries.sorted(by: { $0.key < $1.key }) {
+                sink.name(key)
+                sink.text(value)
+            }
+        }
+    }
+
+    mutating func amount(_ scalar: Scalar) {
+        name("value")
+        numeral(scalar.isWhole ? "\(scalar.thousandths / 1_000).0" : "\(scalar)")
+    }
+}
+
+// MARK: - The two sinks
+
+/// Compact JSON, one line of ASCII. Nothing is buffered but the bytes themselves.
+struct JSONSink: WireSink {
+    private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    init() {}
+
+    /// What has been written so far, to be sent on its way; the sink goes on with none.
+    mutating func takeBytes() -> [UInt8] {
+        var taken: [UInt8] = []
+        taken.reserveCapacity(bytes.count)
+        swap(&taken, &bytes)
+        return taken
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
+    }
+
+    mutating func beginObject() {
+        separate()
+        bytes.append(UInt8(ascii: "{"))
+        needsComma = false
+    }
+
+    mutating func endObject() {
+        bytes.append(UInt8(ascii: "}"))
+        needsComma = true
+    }
+
+    mutating func beginArray() {
+        separate()
+        bytes.append(UInt8(ascii: "["))
+        needsComma = false
+    }
+
+    mutating func endArray() {
+        bytes.append(UInt8(ascii: "]"))
+        needsComma = true
+    }
+
+    mutating func name(_ name: StaticString) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    mutating func name(_ name: String) {
+        separate()
+        WireValue.quote(name, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    mutating func text(_ text: String) {
+        separate()
+        WireValue.quote(text, to: &bytes)
+    }
+
+    mutating func numeral(_ text: String) {
+        separate()
+        WireValue.number(text).write(to: &bytes)
+    }
+
+    mutating func integer(_ value: Int64) {
+        separate()
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        let start = bytes.count
+        var rest = value.magnitude
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    mutating func flag(_ value: Bool) {
+        separate()
+        bytes += (value ? "true" : "false").utf8
+    }
+
+    mutating func value(_ value: WireValue) {
+        separate()
+        value.write(to: &bytes)
+    }
+}
+
+/// A tree in memory.
+struct TreeSink: WireSink {
+    private enum Frame {
+        case object([String: WireValue])
+        case array([WireValue])
+    }
+    /// The outermost holds the document as its only element.
+    private var frames: [Frame] = [.array([])]
+    private var names: [String] = []
+
+    /// What `write` wrote.
+    static func value(_ write: (inout TreeSink) -> Void) -> WireValue {
+        var sink = TreeSink()
+        write(&sink)
+        guard case .array(let values)? = sink.frames.first, let value = values.first else { return .null }
+        return value
+    }
+
+    mutating func beginObject() { frames.append(.object([:])) }
+    mutating func beginArray() { frames.append(.array([])) }
+    mutating func endObject() { end() }
+    mutating func endArray() { end() }
+
+    private mutating func end() {
+        switch frames.removeLast() {
+        case .object(let members): value(.object(members))
+        case .array(let elements): value(.array(elements))
+        }
+    }
+
+    mutating func name(_ name: StaticString) { names.append("\(name)") }
+    mutating func name(_ name: String) { names.append(name) }
+    mutating func text(_ text: String) { value(.string(text)) }
+    mutating func numeral(_ text: String) { value(.number(text)) }
+    mutating func integer(_ value: Int64) { self.value(.number(value)) }
+    mutating func flag(_ value: Bool) { self.value(.bool(value)) }
+
+    mutating func value(_ value: WireValue) {
+        switch frames.removeLast() {
+        case .object(var members):
+            members[names.removeLast()] = value
+            frames.append(.object(members))
+        case .array(var elements):
+            elements.append(value)
+            frames.append(.array(elements))
+        }
+    }
+}
+
+extension WireValue {
+    /// The object that `content` writes.
+    static func written(_ content: (inout TreeSink) -> Void) -> WireValue {
+        TreeSink.value { $0.object(content) }
+    }
+
+    /// What `write` puts under `name`.
+    static func written(_ name: String, _ write: (inout TreeSink) -> Void) -> WireValue {
+        guard case .object(let members) = written(write), let value = members[name] else { return .null }
+        return value
+    }
+}
