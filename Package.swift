@@ -9,8 +9,12 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-func module(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
+func module(
+    _ layer: String, _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", exclude: exclude,
+        swiftSettings: swiftSettings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -67,7 +71,8 @@ let package = Package(
         module("Formats", "OCIFormat", ["Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
-        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", protobuf]),
+        // Protocol: the .proto files that two of its sources are generated from
+        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", protobuf], exclude: ["Protocol"]),
 
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),

@@ -42,22 +42,16 @@ public struct WireObject: Sendable {
         _ name: String, as type: Integer.Type = Integer.self
     ) throws(Failure) -> Integer? {
         guard let value = value(name) else { return nil }
-        guard let text = WireObject.numeral(value),
-            let number = Integer(text) ?? WireObject.double(text).flatMap(Integer.init(exactly:))
-        else {
+        guard let number = WireObject.whole(value, as: type) else {
             throw wrongType(value, name, "a whole number from \(Integer.min) to \(Integer.max)")
         }
         return number
     }
 
     public func bool(_ name: String) throws(Failure) -> Bool? {
-        switch value(name) {
-        case nil: return nil
-        case .bool(let flag): return flag
-        case .string("true"): return true
-        case .string("false"): return false
-        case .some(let value): throw wrongType(value, name, "a boolean")
-        }
+        guard let value = value(name) else { return nil }
+        guard let flag = WireObject.flag(value) else { throw wrongType(value, name, "a boolean") }
+        return flag
     }
 
     /// Base64.
@@ -217,7 +211,21 @@ extension WireObject {
             remedy: "send \(expected)", field: place.isEmpty ? nil : place)
     }
 
-    private static func numeral(_ value: WireValue) -> String? {
+    static func whole<Integer: FixedWidthInteger>(_ value: WireValue, as type: Integer.Type) -> Integer? {
+        guard let text = numeral(value) else { return nil }
+        return Integer(text) ?? double(text).flatMap(Integer.init(exactly:))
+    }
+
+    static func flag(_ value: WireValue) -> Bool? {
+        switch value {
+        case .bool(let flag): flag
+        case .string("true"): true
+        case .string("false"): false
+        default: nil
+        }
+    }
+
+    static func numeral(_ value: WireValue) -> String? {
         switch value {
         case .number(let text), .string(let text): text
         default: nil
@@ -225,7 +233,7 @@ extension WireObject {
     }
 
     /// Decimal notation and the word of the protocol only: the standard library would also read "nan" and "0x1p3".
-    private static func double(_ text: String) -> Double? {
+    static func double(_ text: String) -> Double? {
         switch text {
         case "Infinity", "+Infinity", "inf": return .infinity
         case "-Infinity", "-inf": return -.infinity
