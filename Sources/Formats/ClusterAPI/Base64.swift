@@ -1,5 +1,5 @@
 /// Standard base64 with padding, the form of byte strings on the wire.
-enum Base64 {
+public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     private static let digits: [UInt8?] = {
@@ -8,7 +8,7 @@ enum Base64 {
         return digits
     }()
 
-    static func text(_ bytes: [UInt8]) -> String {
+    public static func text(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -24,7 +24,7 @@ enum Base64 {
     }
 
     /// Nil for what is not base64. Padding may be missing; bits beyond the last byte are ignored.
-    static func bytes(_ text: String) -> [UInt8]? {
+    public static func bytes(_ text: String) -> [UInt8]? {
         var characters = Array(text.utf8)[...]
         for _ in 0..<2 where characters.last == UInt8(ascii: "=") && text.utf8.count % 4 == 0 {
             characters.removeLast()
