@@ -77,7 +77,7 @@ extension WireValue {
         ])
     }
 
-    private static func unavailability(_ unavailability: Unavailability) -> WireValue {
+    static func unavailability(_ unavailability: Unavailability) -> WireValue {
         .members([
             "start": nanoseconds(unavailability.start.nanoseconds),
             "duration": unavailability.duration.map { nanoseconds($0.saturatingNanoseconds) },

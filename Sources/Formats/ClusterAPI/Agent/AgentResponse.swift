@@ -1,5 +1,4 @@
 public import ClusterModel
-
 public import Determinism
 
 /// The answer to a call that looks or waits.

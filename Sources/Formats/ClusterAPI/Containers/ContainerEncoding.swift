@@ -312,7 +312,9 @@ extension Probe {
 // MARK: - As values
 
 extension WireValue {
-    public static func container(_ container: ContainerSpec) -> WireValue { written("x") { $0.container("x", container) } }
+    public static func container(_ container: ContainerSpec) -> WireValue {
+        written("x") { $0.container("x", container) }
+    }
     public static func healthCheck(_ check: HealthCheck) -> WireValue { written("x") { $0.healthCheck("x", check) } }
     public static func check(_ check: CheckSpec) -> WireValue { written("x") { $0.check("x", check) } }
     public static func discovery(_ info: DiscoveryInfo) -> WireValue { written("x") { $0.discovery("x", info) } }
@@ -320,6 +322,8 @@ extension WireValue {
     public static func containerStatus(_ status: ContainerStatusInfo) -> WireValue {
         written("x") { $0.containerStatus("x", status) }
     }
-    public static func containerPath(_ path: ContainerPath) -> WireValue { written("x") { $0.containerPath("x", path) } }
+    public static func containerPath(_ path: ContainerPath) -> WireValue {
+        written("x") { $0.containerPath("x", path) }
+    }
     public static func image(_ image: ContainerImage) -> WireValue { written("x") { $0.image("x", image) } }
 }

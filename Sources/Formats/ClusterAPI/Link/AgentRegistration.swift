@@ -1,6 +1,5 @@
 public import ClusterModel
 
-
 /// What an agent brings when it opens its link: who it is, and everything on it that a master has to know.
 public struct AgentRegistration: Hashable, Sendable {
     /// Nil: it has never been admitted, or starts over.

@@ -1,5 +1,4 @@
 public import ClusterModel
-
 public import Determinism
 
 /// An agent as the master sees it.

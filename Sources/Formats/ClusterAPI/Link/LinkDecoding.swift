@@ -1,0 +1,235 @@
+public import ClusterModel
+public import Diagnostics
+
+/// The link between agent and master over HTTP. Agents open it, so it passes address translation and one direction has
+/// to be let through.
+public enum AgentLink {
+    /// The agent's requests go here: the first, with `register` alone, is answered with the stream of the master's
+    /// messages; the others, one after the other, with 202.
+    public static let path = "/api/v1/agent"
+    /// Names the link in the answer to the first request and in all later ones.
+    public static let header = "Bulkhead-Link-Id"
+    /// A registration carries all tasks of the agent.
+    public static let bounds = WireBounds(bytes: 64 << 20, depth: 64, values: 4_000_000)
+}
+
+extension AgentMessage {
+    /// `record` without its frame.
+    ///
+    /// - Throws: `Failure` `api.body-…`, `api.member-…` or the value's own code; `link.message-unknown`.
+    public init(_ record: [UInt8], bounds: WireBounds = AgentLink.bounds) throws(Failure) {
+        try self.init(bounds.value(parsing: record))
+    }
+
+    public init(_ value: WireValue) throws(Failure) {
+        let message = try WireObject(value)
+        let type = try message.required("type", message.string("type"))
+        if type == "PONG" {
+            self = .pong
+            return
+        }
+        let content = try message.part("content")
+        switch type {
+        case "REGISTER": self = .register(try AgentRegistration(content))
+        case "STATUS":
+            self = .status(
+                try content.part("update").update(),
+                latest: try content.required("latest_state", content.choice("latest_state", of: TaskState.self)))
+        case "EXECUTOR_LOST":
+            self = .executorLost(
+                try content.name("executor_id"), framework: try content.name("framework_id"),
+                status: try content.required("status", content.integer("status")))
+        case "MESSAGE":
+            self = .message(
+                try content.required("data", content.bytes("data")), executor: try content.name("executor_id"),
+                framework: try content.name("framework_id"))
+        case "OPERATION":
+            self = .operation(
+                try content.part("status").operationStatus(), key: try content.updateID("key"),
+                framework: try content.identifier("framework_id"))
+        case "RESOURCES": self = .resources(try content.resources("total"))
+        default: throw WireObject.unknownMessage(type)
+        }
+    }
+}
+
+extension MasterMessage {
+    /// `record` without its frame.
+    ///
+    /// - Throws: `Failure` `api.body-…`, `api.member-…` or the value's own code; `link.message-unknown`.
+    public init(_ record: [UInt8], bounds: WireBounds = AgentLink.bounds) throws(Failure) {
+        try self.init(bounds.value(parsing: record))
+    }
+
+    public init(_ value: WireValue) throws(Failure) {
+        let message = try WireObject(value)
+        let type = try message.required("type", message.string("type"))
+        switch type {
+        case "PING": self = .ping
+        case "CANCEL_DRAIN": self = .cancelDrain
+        default:
+            let content = try message.part("content")
+            if let work = try content.work(type) {
+                self = work
+            } else if let upkeep = try content.upkeep(type) {
+                self = upkeep
+            } else {
+                throw WireObject.unknownMessage(type)
+            }
+        }
+    }
+}
+
+extension WireObject {
+    fileprivate static func unknownMessage(_ type: String) -> Failure {
+        Failure(
+            "link.message-unknown", doing: "read the link", cause: "there is no message '\(type)'",
+            remedy: "run versions of agent and master that know each other", field: "type")
+    }
+
+    /// About tasks and executors.
+    fileprivate func work(_ type: String) throws(Failure) -> MasterMessage? {
+        switch type {
+        case "RUN_TASK":
+            let framework = try part("framework").frameworkInfo()
+            return .runTask(try part("task").launchedTask(framework: framework.id), of: framework)
+        case "RUN_GROUP":
+            let framework = try part("framework").frameworkInfo()
+            var tasks: [TaskSpec] = []
+            for task in try objects("tasks") { tasks.append(try task.launchedTask(framework: framework.id)) }
+            return .runGroup(tasks, under: try part("executor").executor(framework: framework.id), of: framework)
+        case "KILL": return .kill(try part("task").reference(), gracePeriod: try duration("grace_period"))
+        case "SHUTDOWN_EXECUTOR":
+            return .shutdownExecutor(try name("executor_id"), framework: try name("framework_id"))
+        case "SHUTDOWN_FRAMEWORK": return .shutdownFramework(try name("framework_id"))
+        case "MESSAGE":
+            return .message(
+                try required("data", bytes("data")), executor: try name("executor_id"),
+                framework: try name("framework_id"))
+        case "ACKNOWLEDGE": return .acknowledge(try updateID("uuid"), try part("task").reference())
+        case "RECONCILE":
+            var tasks: [TaskReference] = []
+            for task in try objects("tasks") { tasks.append(try task.reference()) }
+            return .reconcile(tasks)
+        default: return nil
+        }
+    }
+
+    fileprivate func upkeep(_ type: String) throws(Failure) -> MasterMessage? {
+        switch type {
+        case "REGISTERED":
+            return .registered(
+                try name("agent_id"), pingInterval: try required("ping_interval", duration("ping_interval")),
+                pingsMissedMax: try required("pings_missed_max", integer("pings_missed_max")))
+        case "REFUSED":
+            return .refused(
+                try required("reason", string("reason")), isFinal: try required("final", bool("final")))
+        case "ACKNOWLEDGE_OPERATION":
+            return .acknowledgeOperation(try updateID("uuid"), key: try updateID("key"))
+        case "APPLY": return .apply(try order())
+        case "UPDATE_FRAMEWORK": return .updateFramework(try part("framework").frameworkInfo())
+        case "DRAIN": return .drain(try drainConfiguration())
+        case "SHUTDOWN": return .shutdown(try required("reason", string("reason")))
+        default: return nil
+        }
+    }
+}
+
+// MARK: - What messages and journals carry
+
+extension AgentRegistration {
+    init(_ content: WireObject) throws(Failure) {
+        self.init(
+            id: try content.identifier("agent_id"), address: try content.part("address").address(),
+            resources: try content.resources("resources"), totals: try content.resources("totals"),
+            attributes: try content.attributes("attributes"), domain: try content.object("domain")?.faultDomain(),
+            capabilities: try content.agentCapabilities(),
+            version: try content.required("version", content.string("version")),
+            bootID: try content.required("boot_id", content.string("boot_id")),
+            drain: try content.object("drain")?.wholeDrain())
+        for framework in try content.objects("frameworks") { frameworks.append(try framework.frameworkInfo()) }
+        for executor in try content.objects("executors") { executors.append(try executor.executorReport()) }
+        for task in try content.objects("tasks") { tasks.append(try task.taskReport()) }
+        for operation in try content.objects("operations") { operations.append(try operation.operationReport()) }
+    }
+}
+
+extension WireObject {
+    /// What `WireValue.update` wrote.
+    public func update() throws(Failure) -> StatusUpdate { try part("status").status(of: name("framework_id")) }
+
+    public func reference() throws(Failure) -> TaskReference {
+        TaskReference(framework: try name("framework_id"), task: try name("task_id"))
+    }
+
+    public func order() throws(Failure) -> OperationOrder {
+        let change = try part("change")
+        let type = try change.required("type", change.string("type"))
+        return OperationOrder(
+            key: try updateID("key"), framework: try identifier("framework_id"), id: try identifier("operation_id"),
+            change: try change.required("type", change.resourceOperation(type)))
+    }
+
+    public func operationReport() throws(Failure) -> OperationReport {
+        OperationReport(order: try part("order").order(), status: try part("status").operationStatus())
+    }
+
+    public func taskReport() throws(Failure) -> TaskReport {
+        let framework: FrameworkID = try name("framework_id")
+        var report = TaskReport(
+            framework: framework, spec: try part("task").launchedTask(framework: framework),
+            state: try required("state", choice("state", of: TaskState.self)), executor: try identifier("executor_id"),
+            pending: try object("pending")?.update(), container: try containerPath("container_id"))
+        for status in try objects("statuses") { report.statuses.append(try status.update()) }
+        return report
+    }
+
+    public func executorReport() throws(Failure) -> ExecutorReport {
+        let executor = try part("executor")
+        return ExecutorReport(
+            try executor.executor(framework: executor.name("framework_id")),
+            container: try containerPath("container_id"))
+    }
+
+    /// What `WireValue.wholeAgent` wrote.
+    public func wholeAgent() throws(Failure) -> AgentInfo {
+        AgentInfo(
+            id: try name("id"), address: try part("address").address(), resources: try resources("resources"),
+            attributes: try attributes("attributes"), domain: try object("domain")?.faultDomain(),
+            capabilities: try agentCapabilities())
+    }
+
+    func address() throws(Failure) -> NetworkAddress {
+        NetworkAddress(
+            hostname: try required("hostname", string("hostname")), address: try string("ip"),
+            port: try required("port", integer("port")))
+    }
+
+    /// Those that are not known are left out: a newer agent may have more.
+    fileprivate func agentCapabilities() throws(Failure) -> Set<AgentInfo.Capability> {
+        Set(try strings("capabilities").compactMap(AgentInfo.Capability.init(rawValue:)))
+    }
+
+    /// What `WireValue.wholeDrain` wrote.
+    public func wholeDrain() throws(Failure) -> DrainInfo {
+        var drain = try drainInfo()
+        drain.startedAt = try instant("started")
+        return drain
+    }
+
+    func operationStatus() throws(Failure) -> OperationStatus {
+        OperationStatus(
+            operation: try identifier("operation_id"),
+            state: try required("state", choice("state", of: OperationStatus.State.self)),
+            message: try string("message"), converted: try resources("converted_resources"),
+            id: try value("uuid") == nil ? nil : updateID(), agent: try identifier("agent_id"),
+            provider: try identifier("resource_provider_id"))
+    }
+
+    func updateID(_ name: String) throws(Failure) -> UpdateID {
+        guard let id = UpdateID(bytes: try required(name, bytes(name))) else {
+            throw invalid(name, "it is not 16 bytes")
+        }
+        return id
+    }
+}
