@@ -4,7 +4,7 @@ import Determinism
 import Diagnostics
 import Testing
 
-private func call(_ json: String) throws(Failure) -> SchedulerCall { try SchedulerCall(json: Array(json.utf8)) }
+private func call(_ json: String) throws(Failure) -> SchedulerCall { try SchedulerCall(parsed(json)) }
 private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"#
 private let task =
     #"{"name":"n","task_id":{"value":"1:0:1"},"agent_id":{"value":"S"},"resources":[\#(resource)],"command":{"#

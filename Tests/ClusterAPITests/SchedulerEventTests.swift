@@ -112,7 +112,7 @@ import Testing
             is:
                 #"{"type":"UPDATE_OPERATION_STATUS","update_operation_status":{"status":{"operation_id":{"#
                 + #""value":"op"},"#
-                + #""state":"OPERATION_FINISHED","uuid":"AAAAAAAAAAAAAAAAAAAAAQ=="}}}"#)
+                + #""state":"OPERATION_FINISHED","uuid":{"value":"AAAAAAAAAAAAAAAAAAAAAQ=="}}}}"#)
         try check(
             .inverseOffers([
                 InverseOffer(

@@ -7,7 +7,7 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
 
 @Suite("Refused scheduler calls") struct SchedulerRefusalTests {
     private func check(_ json: String, _ code: Failure.Code, _ field: String?, line: Int = #line) {
-        let failure = #expect(throws: Failure.self, "line \(line)") { try SchedulerCall(json: Array(json.utf8)) }
+        let failure = #expect(throws: Failure.self, "line \(line)") { try SchedulerCall(parsed(json)) }
         #expect(failure?.code == code, "line \(line): \(String(describing: failure))")
         #expect(failure?.field == field, "line \(line): \(String(describing: failure))")
     }
@@ -182,7 +182,7 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
                 + #""ranges":{"range":[{"begin":1,"end":18446744073709551615}]}}],"limits":{"cpus":{"#
                 + #""value":"Infinity"}},"#
                 + #""command":{"value":"x"},"max_completion_time":{"nanoseconds":9223372036854775807}}]}}]}}"#).utf8)
-        #expect(throws: Never.self) { try SchedulerCall(json: whole) }
+        #expect(throws: Never.self) { try SchedulerCall(whole) }
         var refusals = 0
         for _ in 0..<200 {
             var damaged = whole
@@ -197,7 +197,7 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
                 if damaged.isEmpty { damaged = whole }
             }
             do {
-                let call = try SchedulerCall(json: damaged)
+                let call = try SchedulerCall(damaged)
                 #expect(call.framework != nil)
             } catch {
                 #expect(!error.code.rawValue.isEmpty)
@@ -206,7 +206,7 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
         }
         #expect(refusals > 0)
         for end in stride(from: 0, to: whole.count, by: 7) {
-            #expect(throws: Failure.self) { try SchedulerCall(json: Array(whole[..<end])) }
+            #expect(throws: Failure.self) { try SchedulerCall(Array(whole[..<end])) }
         }
     }
 }

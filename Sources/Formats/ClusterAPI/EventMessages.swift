@@ -4,6 +4,11 @@ import Determinism
 extension WireValue {
     static func base64(_ bytes: [UInt8]) -> WireValue { .string(Base64.text(bytes)) }
 
+    /// From a framework to its executor or back.
+    static func message(_ data: [UInt8], _ executor: ExecutorID, _ agent: AgentID) -> WireValue {
+        .object(["agent_id": .identifier(agent), "executor_id": .identifier(executor), "data": .base64(data)])
+    }
+
     static func nanoseconds(_ nanoseconds: Int64) -> WireValue {
         .object(["nanoseconds": .number(nanoseconds)])
     }
@@ -124,7 +129,7 @@ extension WireValue {
             "state": .string(status.state.rawValue),
             "message": status.message.map { .string($0) },
             "converted_resources": .resources(status.converted, form),
-            "uuid": status.id.map { .base64($0.bytes) },
+            "uuid": status.id.map { .object(["value": .base64($0.bytes)]) },
             "agent_id": status.agent.map { .identifier($0) },
             "resource_provider_id": status.provider.map { .identifier($0) },
         ])

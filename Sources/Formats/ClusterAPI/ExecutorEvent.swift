@@ -4,7 +4,7 @@ public import Diagnostics
 /// An event of the executor API's stream.
 public enum ExecutorEvent: Hashable, Sendable {
     /// `container`: the executor's own.
-    case subscribed(ExecutorSpec, framework: FrameworkInfo, agent: AgentInfo, container: String?)
+    case subscribed(ExecutorSpec, framework: FrameworkInfo, agent: AgentInfo, container: ContainerPath?)
     case launch(TaskSpec)
     case launchGroup([TaskSpec])
     case kill(TaskID, gracePeriod: Duration?)
@@ -31,7 +31,7 @@ extension ExecutorEvent {
                     .members([
                         "executor_info": .executor(executor, form), "framework_info": .framework(framework),
                         "agent_info": .agent(agent, form),
-                        "container_id": container.map { .object(["value": .string($0)]) },
+                        "container_id": container.map(WireValue.containerPath),
                     ])
                 )
             case .launch(let task): ("LAUNCH", "launch", .object(["task": .task(task, form)]))
@@ -112,9 +112,8 @@ extension WireObject {
     fileprivate func subscribed() throws(Failure) -> ExecutorEvent {
         let framework = try part("framework_info").frameworkInfo()
         let executor = try part("executor_info").executor(framework: framework.id)
-        let container = try object("container_id")
         return .subscribed(
             executor, framework: framework, agent: try part("agent_info").agentInfo(),
-            container: try container?.required("value", container?.string("value")))
+            container: try containerPath("container_id"))
     }
 }

@@ -63,11 +63,25 @@ public struct SchedulerCall: Hashable, Sendable {
     public var framework: FrameworkID?
     public var action: Action
 
-    /// - Throws: `Failure` `api.body-…` when `body` is no JSON within `bounds`, `api.member-…` or the value's own code
+    public init(framework: FrameworkID?, _ action: Action) {
+        self.framework = framework
+        self.action = action
+    }
+
+    /// The message of the protocol that carries it.
+    public static let message = "mesos.v1.scheduler.Call"
+
+    /// - Throws: `Failure` `api.body-…` when `body` is nothing within `bounds`, `api.member-…` or the value's own code
     ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
     ///   which is answered with 501.
-    public init(json body: [UInt8], bounds: WireBounds = .standard) throws(Failure) {
-        let call = try WireObject(bounds.value(parsing: body))
+    public init(
+        _ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard
+    ) throws(Failure) {
+        try self.init(WireCodec.decode(body, as: SchedulerCall.message, format, bounds: bounds))
+    }
+
+    public init(_ value: WireValue) throws(Failure) {
+        let call = try WireObject(value)
         let type = try call.required("type", call.string("type"))
         framework = try call.identifier("framework_id")
         if type == "SUBSCRIBE" {
@@ -188,9 +202,9 @@ extension WireObject {
             provider: try identifier("resource_provider_id"))
     }
 
-    func updateID() throws(Failure) -> UpdateID {
-        guard let id = UpdateID(bytes: try required("uuid", bytes("uuid"))) else {
-            throw invalid("uuid", "it is not 16 bytes")
+    func updateID(_ name: String = "uuid") throws(Failure) -> UpdateID {
+        guard let id = UpdateID(bytes: try required(name, bytes(name))) else {
+            throw invalid(name, "it is not 16 bytes")
         }
         return id
     }

@@ -121,18 +121,20 @@ public enum SchedulerEvent: Hashable, Sendable {
     }
 
     /// A record of the stream, framed.
-    public func record(for capabilities: Set<FrameworkInfo.Capability>) -> [UInt8] {
-        RecordFraming.record(value(for: capabilities).bytes)
+    public func record(
+        for capabilities: Set<FrameworkInfo.Capability>, _ format: WireFormat = .json
+    ) -> [UInt8] {
+        RecordFraming.record(WireCodec.encode(value(for: capabilities), as: SchedulerEvent.message, format))
     }
+
+    /// The message of the protocol that carries it.
+    public static let message = "mesos.v1.scheduler.Event"
 
     /// What every framework reads alike.
     private var plainValue: WireValue {
         switch self {
         case .message(let data, let executor, let agent):
-            let content = WireValue.object([
-                "agent_id": .identifier(agent), "executor_id": .identifier(executor), "data": .base64(data),
-            ])
-            return SchedulerEvent.event("MESSAGE", "message", content)
+            return SchedulerEvent.event("MESSAGE", "message", .message(data, executor, agent))
         case .agentLost(let agent):
             return SchedulerEvent.event("FAILURE", "failure", .object(["agent_id": .identifier(agent)]))
         case .executorLost(let executor, let agent, let status):
