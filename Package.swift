@@ -157,6 +157,10 @@ let package = Package(
             name: "launch-benchmark",
             dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],
             path: "Tests/Benchmarks/LaunchBenchmark", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "allocation-benchmark", dependencies: ["Allocation", "ClusterModel", "Determinism", "Diagnostics"],
+            path: "Tests/Benchmarks/AllocationBenchmark", swiftSettings: swiftSettings,
+            linkerSettings: [.linkedLibrary("m")]),
         tests("ContainersTests", ["Containers"]),
         tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),

@@ -1,11 +1,17 @@
-import Allocation
 import ClusterModel
 import Determinism
 import Diagnostics
 import Testing
 
+@testable import Allocation
+
 @Suite("Fairness")
 struct FairnessTests {
+    @Test("the logarithm is the logarithm", arguments: [(1, 0), (2.718281828459045, 1), (0.5, -0.6931471805599453)])
+    func logarithm(_ number: Double, _ expected: Double) {
+        #expect(abs(FairAllocator.naturalLogarithm(number) - expected) < 1e-14)
+    }
+
     @Test("one agent's processors and memory are shared by dominant share")
     func dominantShares() throws {
         var cluster = Cluster()
@@ -84,6 +90,26 @@ struct FairnessTests {
         cluster.expectNothingTwice()
     }
 
+    @Test("drawn by lot, whoever has more weight comes first more often")
+    func lots() throws {
+        var options = AllocatorOptions()
+        options.order = .random
+        var cluster = Cluster(options: options)
+        try cluster.addAgent("a", "cpus:1;mem:1024")
+        try cluster.addFramework("light", roles: ["l"])
+        try cluster.addFramework("heavy", roles: ["h"])
+        try cluster.allocator.setWeight(3, for: try RoleName("h"))
+        var first: [String: Int] = [:]
+        for _ in 0..<4_000 {
+            let offers = cluster.cycle()
+            if let taker = offers.first { first[taker.framework.text, default: 0] += 1 }
+            // Taken back without a word, so that nobody counts as having passed.
+            for offer in offers { cluster.giveBack(offer, refusing: nil) }
+        }
+        let heavy = Double(first["heavy"] ?? 0) / 4_000
+        #expect(abs(heavy - 0.75) < 0.03, "\(first)")
+    }
+
     @Test("a weight is above zero", arguments: [0, -1, Double.infinity, .nan])
     func badWeight(_ weight: Double) {
         var cluster = Cluster()
@@ -105,6 +131,31 @@ struct QuotaTests {
         try cluster.addFramework("sure", roles: ["eng/web"])
         _ = cluster.cycle()
         #expect(cluster.held(by: "sure").amount(of: "cpus") == Scalar(4))
+        cluster.expectNothingTwice()
+    }
+
+    @Test("what ends under quota is handed out again without looking at every agent that waits", arguments: [1, 40])
+    func fewLooks(_ count: Int) throws {
+        var cluster = Cluster()
+        for number in 0..<300 { try cluster.addAgent("a\(number)", "cpus:4;mem:4096;disk:4096") }
+        for number in 0..<count {
+            try cluster.addFramework("f\(number)", roles: ["r\(number)"])
+            try cluster.allocator.setQuota(
+                Quota(
+                    guarantees: ["cpus": Scalar(1)],
+                    limits: ["cpus": Scalar(4), "mem": Scalar(4_096), "disk": Scalar(4_096)]),
+                for: try RoleName("r\(number)"))
+        }
+        while !cluster.cycle().isEmpty {}
+        let before = cluster.allocator.looks
+        for _ in 0..<20 {
+            let ended = try #require(cluster.ledger.first)
+            cluster.giveBack(ended, filter: nil)
+            let offers = cluster.cycle()
+            #expect(offers.map(\.resources) == [ended.resources])
+            _ = cluster.cycle()
+        }
+        #expect(cluster.allocator.looks - before <= 20 * 8, "\(cluster.allocator.looks - before) looks")
         cluster.expectNothingTwice()
     }
 

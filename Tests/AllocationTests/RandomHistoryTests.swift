@@ -19,6 +19,7 @@ struct History {
         var options = AllocatorOptions()
         options.seed = seed
         options.offersPerAgent = 1 + Int(seed % 3)
+        options.order = seed % 5 == 0 ? .random : .fair
         cluster = Cluster(options: options)
         self.looksAtEverything = looksAtEverything
     }

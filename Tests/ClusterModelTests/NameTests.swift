@@ -25,7 +25,8 @@ struct NameTests {
         "role names that lead nowhere are refused",
         arguments: [
             "", "/", "/eng", "eng/", "eng//web", ".", "..", "eng/..", "eng/*", "-eng", "eng/-web", "a b", "a\tb",
-            "a\u{8}",
+            "a\u{8}", String(repeating: "a", count: RoleName.bytesMax + 1),
+            Array(repeating: "a", count: RoleName.componentsMax + 1).joined(separator: "/"),
         ])
     func roles(_ text: String) {
         let failure = #expect(throws: Failure.self) { try RoleName(text) }

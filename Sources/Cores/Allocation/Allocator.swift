@@ -71,6 +71,15 @@ public protocol Allocator: Sendable {
 }
 
 public struct AllocatorOptions: Sendable {
+    /// Who comes first among roles, and among the frameworks of a role.
+    public enum Order: String, Sendable, CaseIterable {
+        /// Whoever has the smallest dominant share for their weight.
+        case fair
+        /// Drawn anew each cycle, likelier first with a larger weight, whatever one has already. A cycle then costs
+        /// as much as there are frameworks.
+        case random
+    }
+    public var order = Order.fair
     /// Unless the framework has a rule of its own.
     public var minimumOffer = MinimumOffer.standard
     /// A refusal lasts at least this long, so that others see the resources; refusing for no time makes no filter.

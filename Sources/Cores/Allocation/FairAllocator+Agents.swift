@@ -6,7 +6,7 @@ extension FairAllocator {
     public mutating func addAgent(_ agent: AgentInfo, holdings: [Holding]) {
         if agentSlots[agent.id] != nil { removeAgent(agent.id) }
         let slot: Int
-        let record = AgentRecord(info: agent, arrival: nextArrival())
+        let record = AgentRecord(info: agent, key: nextKey())
         if let unused = unusedAgents.popLast() {
             agents[unused] = record
             slot = unused
@@ -41,7 +41,6 @@ extension FairAllocator {
         filterCount -= record.filters.values.reduce(0) { $0 + $1.count }
         agents[slot] = nil
         dirty.removeAll { $0 == slot }
-        waitingForQuota.removeAll { $0 == slot }
         agentSlots[id] = nil
         unusedAgents.append(slot)
     }

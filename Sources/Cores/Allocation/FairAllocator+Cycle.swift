@@ -5,26 +5,44 @@ extension FairAllocator {
     public mutating func cycle(at now: Instant) -> [Allocation] {
         dropExpiredFilters(at: now)
         refreshShares()
-        if quotaMayAllowMore {
-            for slot in waitingForQuota {
-                agents[slot]?.waitsForQuota = false
-                markDirty(slot)
-            }
-            waitingForQuota.removeAll()
-        }
-        quotaMayAllowMore = false
         cycles += 1
-        let candidates = takeCandidates()
+        let start = SeededRandom.scrambled(options.seed &+ cycles)
+        let candidates = takeCandidates(from: start)
+        refreshOwed()
+        everyoneIsExhausted = false
+        var line = WaitingLine(start: start, gained: quotaMayAllowMore ? topsThatGained() : [])
         var result: [Allocation] = []
         if quotaTops.contains(where: { isOwed($0) }) {
-            for slot in candidates { serve(slot, onlyOwed: true, into: &result) }
+            pass(candidates, line, onlyOwed: true, into: &result)
         }
         let owed = result.count
-        for slot in candidates { serve(slot, onlyOwed: false, into: &result) }
-        if owed > 0 { result = merged(result) }
+        if owed > 0 { line.gained.removeAll { !hasGained($0) } }
+        pass(candidates, line, onlyOwed: false, into: &result)
+        keepWaiting()
         // What this cycle handed out allows nobody more.
         quotaMayAllowMore = false
-        return result
+        return owed > 0 ? merged(result) : result
+    }
+
+    /// Looks at every agent about which something changed, and between them at those that wait for quota as long as
+    /// some role may take more of them than when they were last looked at.
+    private mutating func pass(
+        _ candidates: [Int], _ waitingLine: WaitingLine, onlyOwed: Bool, into result: inout [Allocation]
+    ) {
+        var line = waitingLine
+        if onlyOwed { line.gained.removeAll { !isOwed($0) } }
+        var handed = result.count
+        for slot in candidates {
+            guard let key = agents[slot]?.key else { continue }
+            serveWaiting(&line, before: key, onlyOwed: onlyOwed, into: &result)
+            serve(slot, onlyOwed: onlyOwed, among: nil, into: &result)
+            if result.count > handed {
+                handed = result.count
+                line.refresh { hasGained($0) }
+            }
+        }
+        serveWaiting(&line, before: nil, onlyOwed: onlyOwed, into: &result)
+        if !onlyOwed { forgetCeilings(of: line) }
     }
 
     /// One allocation for each framework, role and agent, where the first found it.
@@ -48,16 +66,17 @@ extension FairAllocator {
         return result
     }
 
-    /// The agents to look at, in an order that differs from cycle to cycle but not with which other agents there are.
-    private mutating func takeCandidates() -> [Int] {
+    /// The agents to look at. Their order is a circle that stays the same, entered at another place each cycle: it
+    /// does not depend on which other agents there are.
+    private mutating func takeCandidates(from start: UInt64) -> [Int] {
         var keyed: [(key: UInt64, slot: Int)] = []
         keyed.reserveCapacity(dirty.count)
-        let salt = SeededRandom.scrambled(options.seed &+ cycles)
         for slot in dirty {
-            guard let arrival = agents[slot]?.arrival else { continue }
+            guard let key = agents[slot]?.key else { continue }
             agents[slot]?.isDirty = false
+            agents[slot]?.waitsForQuota = false
             guard agents[slot]?.isActive == true, agents[slot]?.available.isEmpty == false else { continue }
-            keyed.append((SeededRandom.scrambled(salt &+ UInt64(arrival)), slot))
+            keyed.append((key &- start, slot))
         }
         dirty.removeAll(keepingCapacity: true)
         keyed.sort { $0.key < $1.key }
@@ -65,8 +84,10 @@ extension FairAllocator {
     }
 
     /// Hands out what one agent has until nobody takes any more. Who gave an offer of it back whole comes last.
-    private mutating func serve(_ slot: Int, onlyOwed: Bool, into result: inout [Allocation]) {
+    /// `among`: only these roles at the top, the others are known to take nothing.
+    mutating func serve(_ slot: Int, onlyOwed: Bool, among: [Int]?, into result: inout [Allocation]) {
         guard let record = agents[slot], !record.available.isEmpty else { return }
+        looks += 1
         if !record.ceiling.contains(record.available) {
             agents[slot]?.blocked.removeAll()
             agents[slot]?.ceiling = record.available
@@ -74,7 +95,7 @@ extension FairAllocator {
         var served: [Int] = []
         for includesPassed in record.passed.isEmpty ? [false] : [false, true] {
             while let allocation = firstTaker(
-                of: slot, onlyOwed: onlyOwed, includesPassed: includesPassed, served: &served)
+                of: slot, onlyOwed: onlyOwed, among: among, includesPassed: includesPassed, served: &served)
             {
                 result.append(allocation)
                 if agents[slot]?.available.isEmpty != false { return }
@@ -84,38 +105,59 @@ extension FairAllocator {
     }
 
     private mutating func firstTaker(
-        of slot: Int, onlyOwed: Bool, includesPassed: Bool, served: inout [Int]
+        of slot: Int, onlyOwed: Bool, among: [Int]?, includesPassed: Bool, served: inout [Int]
     ) -> Allocation? {
-        let order = tree.order
         guard let agent = agents[slot] else { return nil }
         let hasQuota = !quotaTops.isEmpty
-        if hasQuota { refreshOwed() }
-        for node in order {
-            let top = tree[node].top
-            if onlyOwed, !isOwed(top) { continue }
-            if hasQuota, agent.isPlain, isExhausted(top) {
-                waitForQuota(slot)
-                continue
-            }
-            let allowance = hasQuota ? self.allowance(of: top) : nil
-            let line = tree[node].clients
-            for client in line {
-                if agent.blocked.contains(client) || served.contains(client) { continue }
-                if !includesPassed, agent.passed.contains(client) { continue }
-                guard let offer = offer(of: slot, to: client, allowance: allowance, owed: onlyOwed ? top : nil)
-                else { continue }
-                served.append(client)
-                let share = piece(of: offer, for: client, on: slot, line: line, served: served, allowance: allowance)
-                return hand(share, of: slot, to: client)
+        if hasQuota {
+            refreshOwed()
+            if everyoneIsExhausted, agent.isPlain, !onlyOwed {
+                wait(slot)
+                return nil
             }
         }
+        var someoneHasRoom = false
+        for node in tree.order() {
+            let top = tree[node].top
+            if onlyOwed, !isOwed(top) { continue }
+            if let among, !among.contains(top) { continue }
+            if hasQuota, !onlyOwed {
+                if isExhausted(node) {
+                    if agent.isPlain {
+                        if tree[node].clients.contains(where: { !agent.blocked.contains($0) }) { wait(slot) }
+                        continue
+                    }
+                } else {
+                    someoneHasRoom = true
+                }
+            }
+            if let taker = firstTaker(of: slot, at: node, onlyOwed: onlyOwed, includesPassed, served: &served) {
+                return taker
+            }
+        }
+        if hasQuota, !someoneHasRoom, among == nil, !onlyOwed { everyoneIsExhausted = true }
         return nil
     }
 
-    private mutating func waitForQuota(_ slot: Int) {
-        guard agents[slot]?.waitsForQuota == false else { return }
-        agents[slot]?.waitsForQuota = true
-        waitingForQuota.append(slot)
+    /// The first of one role's own line who takes something.
+    private mutating func firstTaker(
+        of slot: Int, at node: Int, onlyOwed: Bool, _ includesPassed: Bool, served: inout [Int]
+    ) -> Allocation? {
+        guard let agent = agents[slot] else { return nil }
+        let top = tree[node].top
+        var allowance: Amounts?
+        let line = tree[node].clients
+        for client in line {
+            if agent.blocked.contains(client) || served.contains(client) { continue }
+            if !includesPassed, agent.passed.contains(client) { continue }
+            if allowance == nil, !quotaTops.isEmpty { allowance = self.allowance(of: top) }
+            guard let offer = offer(of: slot, to: client, allowance: allowance, owed: onlyOwed ? top : nil)
+            else { continue }
+            served.append(client)
+            let share = piece(of: offer, for: client, on: slot, line: line, served: served, allowance: allowance)
+            return hand(share, of: slot, to: client)
+        }
+        return nil
     }
 
     /// What a client can be offered of an agent now; nil for nothing, remembering so when that lasts.
@@ -133,7 +175,7 @@ extension FairAllocator {
         }
         if let owed, !contributes(trimmed, to: owed) { return nil }
         if trimmed.sharesStorage(with: base) || trimmed == base { return base }
-        waitForQuota(slot)
+        if owed == nil { wait(slot, for: tree[taker.node].top, having: allowance) }
         guard !trimmed.isEmpty, taker.minimum.isMet(by: trimmed.quantities),
             !isRefused(trimmed, by: client, on: agent)
         else { return nil }

@@ -23,7 +23,10 @@ extension FairAllocator {
 
     private mutating func describe(_ slot: Int, as framework: FrameworkInfo, constraints: OfferConstraints) {
         guard let role = clients[slot]?.role else { return }
-        clients[slot]?.minimum = framework.minimumOffers[role] ?? options.minimumOffer
+        let minimum = framework.minimumOffers[role] ?? options.minimumOffer
+        clients[slot]?.minimum = minimum
+        let least = minimum.alternatives.map { amounts(of: $0) }
+        clients[slot]?.least = least
         clients[slot]?.capabilities = framework.capabilities
         clients[slot]?.constraints = constraints
     }
@@ -127,6 +130,7 @@ extension FairAllocator {
             framework: framework, role: role, node: node, arrival: nextArrival(), minimum: options.minimumOffer)
         if let record = frameworks[framework], let info = record.info {
             client.minimum = info.minimumOffers[role] ?? options.minimumOffer
+            client.least = client.minimum.alternatives.map { amounts(of: $0) }
             client.capabilities = info.capabilities
             client.constraints = record.constraints
         }

@@ -15,8 +15,8 @@ extension FairAllocator {
         }
         tops[top].limits = limits
         quotaTops = tops.indices.filter { tops[$0].quota != .unlimited }
-        quotaMayAllowMore = true
         owedIsStale = true
+        wakeWaiting()
         retireIdleTops()
     }
 
@@ -61,14 +61,12 @@ extension FairAllocator {
 
     /// What a role under `top` may still take of an unreserved amount: what it is owed and what is free beyond what
     /// anybody is owed, within its limit. `owed` must be fresh.
-    private func allowance(of top: Int, _ index: Int) -> Int64 {
+    func allowance(of top: Int, _ index: Int) -> Int64 {
         let allowed = tops[top].unsatisfied(index) + max(0, free.at(index) - owed.at(index))
         return tops[top].room(index).map { min($0, allowed) } ?? allowed
     }
 
     func allowance(of top: Int) -> Amounts { scalarNames.indices.map { allowance(of: top, $0) } }
-
-    func isExhausted(_ top: Int) -> Bool { scalarNames.indices.allSatisfy { allowance(of: top, $0) == 0 } }
 
     func isOwed(_ top: Int) -> Bool {
         tops[top].guarantees.indices.contains { tops[top].unsatisfied($0) > 0 }

@@ -34,11 +34,17 @@ public struct FairAllocator: Allocator {
     var arrivals = 0
     var cycles: UInt64 = 0
     var dirty: [Int] = []
-    var waitingForQuota: [Int] = []
+    /// Agents that wait for quota by their place in the circle; some may have stopped to.
+    var waiting: [WaitingAgent] = []
+    var newlyWaiting: [WaitingAgent] = []
+    /// No role may take anything unreserved any more in this cycle.
+    var everyoneIsExhausted = false
     var quotaMayAllowMore = false
     var sharesAreStale = false
     var expiries = ExpiryHeap()
     var filterCount = 0
+    /// Agents looked at since the beginning: what cycles cost.
+    public internal(set) var looks = 0
 
     public init(options: AllocatorOptions = AllocatorOptions()) { self.options = options }
 
@@ -47,6 +53,11 @@ public struct FairAllocator: Allocator {
     mutating func nextArrival() -> Int {
         arrivals += 1
         return arrivals
+    }
+
+    /// Never twice the same, so that an entry of an agent that left is not taken for its successor's.
+    mutating func nextKey() -> UInt64 {
+        SeededRandom.scrambled(SeededRandom.scrambled(options.seed) &+ UInt64(nextArrival()))
     }
 
     // MARK: Amounts
@@ -93,18 +104,22 @@ public struct FairAllocator: Allocator {
         clients[slot] = nil
         client.use.amounts.add(amounts, times: sign)
         if isOffer { client.use.offers += 1 }
-        client.use.share = share(client.use.amounts, weight: 1)
+        let isFair = options.order == .fair
+        if isFair { client.use.share = share(client.use.amounts, weight: 1) }
         clients[slot] = client
-        if client.isActive, !sharesAreStale { repositionClient(slot, in: client.node) }
+        if client.isActive, !sharesAreStale, isFair { repositionClient(slot, in: client.node) }
+        tree.orderIsStale()
         tree[client.node].own.amounts.add(amounts, times: sign)
-        tree[client.node].own.share = share(tree[client.node].own.amounts, weight: 1)
+        if isFair { tree[client.node].own.share = share(tree[client.node].own.amounts, weight: 1) }
         if isOffer { tree[client.node].own.offers += 1 }
         var node = client.node
         while node > 0 {
             tree[node].use.amounts.add(amounts, times: sign)
             if isOffer { tree[node].use.offers += 1 }
-            tree[node].use.share = share(tree[node].use.amounts, weight: tree[node].weight)
-            if !sharesAreStale { tree.reposition(node) }
+            if isFair {
+                tree[node].use.share = share(tree[node].use.amounts, weight: tree[node].weight)
+                if !sharesAreStale { tree.reposition(node) }
+            }
             node = tree[node].parent
         }
         tops[tree[client.node].top].used.add(unreserved, times: sign)
@@ -128,26 +143,6 @@ public struct FairAllocator: Allocator {
             if clientPrecedes(tree[node].clients[middle], slot) { low = middle + 1 } else { high = middle }
         }
         tree[node].clients.insert(slot, at: low)
-    }
-
-    /// Shares of everybody after the totals or a weight changed.
-    mutating func refreshShares() {
-        guard sharesAreStale else { return }
-        sharesAreStale = false
-        for slot in clients.indices {
-            guard let amounts = clients[slot]?.use.amounts else { continue }
-            let refreshed = share(amounts, weight: 1)
-            clients[slot]?.use.share = refreshed
-        }
-        for node in tree.nodes.indices.dropFirst() {
-            tree[node].use.share = share(tree[node].use.amounts, weight: tree[node].weight)
-            tree[node].own.share = share(tree[node].own.amounts, weight: 1)
-            if tree[node].clients.count > 1 {
-                let sorted = tree[node].clients.sorted { clientPrecedes($0, $1) }
-                tree[node].clients = sorted
-            }
-        }
-        tree.sortAllChildren()
     }
 
     // MARK: What is to be looked at

@@ -73,6 +73,8 @@ struct Client: Sendable {
     var isActive = false
     var isSuppressed = false
     var minimum: MinimumOffer
+    /// The alternatives of `minimum` as amounts.
+    var least: [Amounts] = []
     var capabilities: Set<FrameworkInfo.Capability> = []
     var constraints: OfferConstraints = .none
 }
@@ -87,7 +89,8 @@ struct FrameworkRecord: Sendable {
 
 struct AgentRecord: Sendable {
     var info: AgentInfo
-    var arrival: Int
+    /// Its place in the circle in which agents are looked at.
+    var key: UInt64
     var isActive = true
     var total = Resources()
     var available = Resources()
@@ -101,7 +104,10 @@ struct AgentRecord: Sendable {
     /// More is in somebody's hands than it has: the total shrank.
     var isOvercommitted = false
     var isDirty = false
+    /// Something is left that somebody would take if quota allowed.
     var waitsForQuota = false
+    /// There is an entry among the waiting, current or not.
+    var isListed = false
     /// Clients who get nothing as long as no more is available than `ceiling`.
     var blocked = BitSet()
     var ceiling = Resources()
@@ -126,6 +132,10 @@ struct TopRole: Sendable {
     /// Unreserved, non-revocable, in its hands.
     var used: Amounts = []
     var nodes = 0
+    /// On no agent that waits was it refused with less than this. Nil: on none at all.
+    var ceiling: Amounts?
+    /// The least it was refused with in this cycle.
+    var refused: Amounts?
 
     func consumed(_ index: Int) -> Int64 { reserved.at(index) + used.at(index) }
     func unsatisfied(_ index: Int) -> Int64 { Swift.max(0, guarantees.at(index) - consumed(index)) }

@@ -19,12 +19,15 @@ struct RoleTree: Sendable {
         var active = 0
         /// Clients, active or not, and child nodes: it stays as long as there are any.
         var references = 0
+        /// The cycle in which quota was found to leave its own clients nothing.
+        var exhaustedIn: UInt64 = 0
     }
     /// The first is the root, which is no role.
     private(set) var nodes: [Node] = [Node(name: .anyone, parent: -1, top: -1)]
     private var indices: [RoleName: Int] = [:]
     private var unused: [Int] = []
     private(set) var deepNodes = 0
+    private var knownOrder: [Int]?
 
     subscript(_ index: Int) -> Node {
         get { nodes[index] }
@@ -78,6 +81,7 @@ struct RoleTree: Sendable {
     }
 
     private mutating func place(_ index: Int) {
+        knownOrder = nil
         let parent = nodes[index].parent
         var low = 0
         var high = nodes[parent].children.count
@@ -90,6 +94,7 @@ struct RoleTree: Sendable {
 
     /// One more or one fewer active client in `start` and above.
     mutating func countActive(_ start: Int, by change: Int) {
+        knownOrder = nil
         var index = start
         while index > 0 {
             let before = nodes[index].active
@@ -101,6 +106,7 @@ struct RoleTree: Sendable {
     }
 
     mutating func sortAllChildren() {
+        knownOrder = nil
         for parent in nodes.indices where nodes[parent].children.count > 1 {
             let sorted = nodes[parent].children.sorted { precedes($0, $1) }
             nodes[parent].children = sorted
@@ -108,14 +114,20 @@ struct RoleTree: Sendable {
     }
 
     /// Every role with active clients of its own, first in line first.
-    var order: [Int] {
+    mutating func order() -> [Int] {
         if deepNodes == 0 { return nodes[0].children }
+        if let known = knownOrder { return known }
         var result: [Int] = []
+        result.reserveCapacity(nodes.count)
         visit(0, into: &result)
+        knownOrder = result
         return result
     }
 
-    /// Recursion is as deep as the names of roles are; the master bounds those.
+    /// Somebody's place may have changed.
+    mutating func orderIsStale() { knownOrder = nil }
+
+    /// Recursion is as deep as `RoleName.componentsMax`.
     private func visit(_ index: Int, into result: inout [Int]) {
         let node = nodes[index]
         var ownIsDue = !node.clients.isEmpty

@@ -8,6 +8,10 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// Resources nobody reserved belong to it, and frameworks that name no role are in it.
     public static let anyone = RoleName(valid: "*")
 
+    public static let bytesMax = 1_024
+    /// Walks over the tree of roles go as deep as this.
+    public static let componentsMax = 32
+
     /// - Throws: `Failure` `role.invalid`, naming the rule that was broken.
     public init(_ text: String) throws(Failure) {
         if let fault = Self.fault(in: text) {
@@ -25,9 +29,12 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
     private static func fault(in text: String) -> String? {
         if text == "*" { return nil }
         if text.isEmpty { return "it is empty" }
+        if text.utf8.count > bytesMax { return "it has more than \(bytesMax) bytes" }
         if text.utf8.first == UInt8(ascii: "/") { return "it starts with '/'" }
         if text.utf8.last == UInt8(ascii: "/") { return "it ends with '/'" }
-        for component in text.split(separator: "/", omittingEmptySubsequences: false) {
+        let components = text.split(separator: "/", omittingEmptySubsequences: false)
+        if components.count > componentsMax { return "it has more than \(componentsMax) components" }
+        for component in components {
             switch component {
             case "": return "it has an empty component"
             case ".", "..", "*": return "'\(component)' cannot be a component"
