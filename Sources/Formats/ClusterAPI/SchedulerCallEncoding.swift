@@ -92,15 +92,19 @@ extension WireValue {
 
 extension WireValue {
     public static func operation(_ operation: OfferOperation, _ form: ReservationForm) -> WireValue {
-        let (type, member, content): (String, String, WireValue) =
+        var value: WireValue =
             switch operation.action {
             case .launch(let tasks):
-                ("LAUNCH", "launch", .members(["task_infos": .array(tasks.map { .task($0, form) })]))
+                .object(["type": "LAUNCH", "launch": .members(["task_infos": .array(tasks.map { .task($0, form) })])])
             case .launchGroup(let executor, let tasks):
-                ("LAUNCH_GROUP", "launch_group", .launchGroup(executor, tasks, form))
-            case .change(let change): WireValue.change(change, form)
+                .object(["type": "LAUNCH_GROUP", "launch_group": .launchGroup(executor, tasks, form)])
+            case .change(let change): .change(change, form)
             }
-        return .members(["type": .string(type), "id": operation.id.map { .identifier($0) }, member: content])
+        if let id = operation.id, case .object(var members) = value {
+            members["id"] = .identifier(id)
+            value = .object(members)
+        }
+        return value
     }
 
     /// The tasks of a group leave their executor out: it stands beside them.
@@ -118,41 +122,6 @@ extension WireValue {
         return .object([
             "executor": .executor(executor, form), "task_group": .members(["tasks": .array(list)]),
         ])
-    }
-
-    public static func change(
-        _ change: ResourceOperation, _ form: ReservationForm
-    ) -> (type: String, member: String, content: WireValue) {
-        switch change {
-        case .reserve(let resources, let source):
-            (
-                "RESERVE", "reserve",
-                .members(["source": .resources(source, form), "resources": .resources(resources, form)])
-            )
-        case .unreserve(let resources):
-            ("UNRESERVE", "unreserve", .members(["resources": .resources(resources, form)]))
-        case .create(let volumes): ("CREATE", "create", .members(["volumes": .resources(volumes, form)]))
-        case .destroy(let volumes): ("DESTROY", "destroy", .members(["volumes": .resources(volumes, form)]))
-        case .grow(let volume, let addition):
-            (
-                "GROW_VOLUME", "grow_volume",
-                .object(["volume": .resource(volume, form), "addition": .resource(addition, form)])
-            )
-        case .shrink(let volume, let amount):
-            (
-                "SHRINK_VOLUME", "shrink_volume",
-                .object(["volume": .resource(volume, form), "subtract": .amount(amount)])
-            )
-        case .createDisk(let source, let kind, let profile):
-            (
-                "CREATE_DISK", "create_disk",
-                .members([
-                    "source": .resource(source, form), "target_type": .string(kind.rawValue),
-                    "target_profile": profile.map { .string($0) },
-                ])
-            )
-        case .destroyDisk(let source): ("DESTROY_DISK", "destroy_disk", .object(["source": .resource(source, form)]))
-        }
     }
 }
 

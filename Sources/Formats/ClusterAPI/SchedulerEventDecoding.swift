@@ -113,10 +113,6 @@ extension WireObject {
             unavailability: try part("unavailability").unavailability(), resources: try resources("resources"))
     }
 
-    func unavailability() throws(Failure) -> Unavailability {
-        Unavailability(start: try required("start", instant("start")), duration: try duration("duration"))
-    }
-
     public func operationStatus() throws(Failure) -> OperationStatus {
         OperationStatus(
             operation: try identifier("operation_id"),

@@ -140,7 +140,7 @@ extension WireObject {
 extension AgentRegistration {
     init(_ content: WireObject) throws(Failure) {
         self.init(
-            id: try content.identifier("agent_id"), address: try content.part("address").address(),
+            id: try content.identifier("agent_id"), address: try content.part("address").networkAddress(),
             resources: try content.resources("resources"), totals: try content.resources("totals"),
             attributes: try content.attributes("attributes"), domain: try content.object("domain")?.faultDomain(),
             capabilities: try content.agentCapabilities(),
@@ -194,15 +194,9 @@ extension WireObject {
     /// What `WireValue.wholeAgent` wrote.
     public func wholeAgent() throws(Failure) -> AgentInfo {
         AgentInfo(
-            id: try name("id"), address: try part("address").address(), resources: try resources("resources"),
+            id: try name("id"), address: try part("address").networkAddress(), resources: try resources("resources"),
             attributes: try attributes("attributes"), domain: try object("domain")?.faultDomain(),
             capabilities: try agentCapabilities())
-    }
-
-    func address() throws(Failure) -> NetworkAddress {
-        NetworkAddress(
-            hostname: try required("hostname", string("hostname")), address: try string("ip"),
-            port: try required("port", integer("port")))
     }
 
     /// Those that are not known are left out: a newer agent may have more.
@@ -215,21 +209,5 @@ extension WireObject {
         var drain = try drainInfo()
         drain.startedAt = try instant("started")
         return drain
-    }
-
-    func operationStatus() throws(Failure) -> OperationStatus {
-        OperationStatus(
-            operation: try identifier("operation_id"),
-            state: try required("state", choice("state", of: OperationStatus.State.self)),
-            message: try string("message"), converted: try resources("converted_resources"),
-            id: try value("uuid") == nil ? nil : updateID(), agent: try identifier("agent_id"),
-            provider: try identifier("resource_provider_id"))
-    }
-
-    func updateID(_ name: String) throws(Failure) -> UpdateID {
-        guard let id = UpdateID(bytes: try required(name, bytes(name))) else {
-            throw invalid(name, "it is not 16 bytes")
-        }
-        return id
     }
 }
