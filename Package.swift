@@ -164,6 +164,7 @@ let package = Package(
         tests("ContainersTests", ["Containers"]),
         tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
+        tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("TidyTests", []),
         .executableTarget(
             name: "launch-once",

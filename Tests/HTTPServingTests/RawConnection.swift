@@ -1,0 +1,201 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A connection that sends exactly what it is told and shows exactly what comes back.
+final class RawConnection: Sendable {
+    struct Timeout: Error {}
+    struct Closed: Error { var received: String }
+
+    private struct State {
+        var bytes: [UInt8] = []
+        var isClosed = false
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+    private let state = Mutex(State())
+    private let channel: any Channel
+
+    private init(_ channel: any Channel) { self.channel = channel }
+
+    /// A connection that does not read leaves everything in the kernel's buffers.
+    static func open(_ port: Int, reads: Bool = true, tls: NIOSSLContext? = nil) async throws -> RawConnection {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.autoRead, value: reads)
+            .channelOption(.allowRemoteHalfClosure, value: false)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let tls else { return }
+                    try channel.pipeline.syncOperations.addHandler(
+                        NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                }
+            }
+        return try await attach(try await bootstrap.connect(host: "127.0.0.1", port: port).get())
+    }
+
+    static func open(socket path: String) async throws -> RawConnection {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        return try await attach(try await bootstrap.connect(unixDomainSocketPath: path).get())
+    }
+
+    private static func attach(_ channel: any Channel) async throws -> RawConnection {
+        let connection = RawConnection(channel)
+        try await channel.pipeline.addHandler(Collector(connection)).get()
+        channel.closeFuture.whenComplete { _ in connection.ended() }
+        return connection
+    }
+
+    func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+    func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
+    func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
+    func finishSending() async throws { try await channel.close(mode: .output).get() }
+    func close() { channel.close(promise: nil) }
+
+    /// Everything until the peer closes.
+    func everything(within time: Duration = .seconds(20)) async throws -> String {
+        try await wait(within: time) { $0.isClosed }
+        return String(decoding: state.withLock { $0.bytes }, as: UTF8.self)
+    }
+
+    /// Bytes up to and with `mark`.
+    func read(to mark: String, within time: Duration = .seconds(20)) async throws -> String {
+        let mark = Array(mark.utf8)
+        var end: Int?
+        try await wait(within: time) { state in
+            end = state.bytes.firstRange(of: mark)?.upperBound
+            return end != nil || state.isClosed
+        }
+        guard let end else { throw Closed(received: String(decoding: state.withLock { $0.bytes }, as: UTF8.self)) }
+        return take(end)
+    }
+
+    func read(count: Int, within time: Duration = .seconds(20)) async throws -> String {
+        try await wait(within: time) { $0.bytes.count >= count || $0.isClosed }
+        guard state.withLock({ $0.bytes.count >= count }) else { throw Closed(received: "") }
+        return take(count)
+    }
+
+    private func take(_ count: Int) -> String {
+        state.withLock { state in
+            defer { state.bytes.removeFirst(count) }
+            return String(decoding: state.bytes[..<count], as: UTF8.self)
+        }
+    }
+
+    private func wait(within time: Duration, _ isDone: (borrowing State) -> Bool) async throws {
+        let deadline = ContinuousClock.now + time
+        let alarm = channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(time / .nanoseconds(1)))) { self.wake() }
+        defer { alarm.cancel() }
+        while true {
+            if state.withLock({ isDone($0) }) { return }
+            guard ContinuousClock.now < deadline else { throw Timeout() }
+            let before = state.withLock { ($0.bytes.count, $0.isClosed) }
+            await withCheckedContinuation { continuation in
+                let isStale = state.withLock { state in
+                    if (state.bytes.count, state.isClosed) != before || ContinuousClock.now >= deadline { return true }
+                    state.waiting = continuation
+                    return false
+                }
+                if isStale { continuation.resume() }
+            }
+        }
+    }
+
+    private func wake() {
+        state.withLock { state in
+            defer { state.waiting = nil }
+            return state.waiting
+        }?.resume()
+    }
+
+    fileprivate func received(_ buffer: ByteBuffer) {
+        state.withLock { $0.bytes += Array(buffer.readableBytesView) }
+        wake()
+    }
+
+    fileprivate func ended() {
+        state.withLock { $0.isClosed = true }
+        wake()
+    }
+
+    private final class Collector: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        let connection: RawConnection
+        init(_ connection: RawConnection) { self.connection = connection }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { connection.received(unwrapInboundIn(data)) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
+
+/// A response taken apart.
+struct RawResponse: Sendable {
+    var status = 0
+    var headers: [(name: String, value: String)] = []
+    var body = ""
+    subscript(name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
+}
+
+extension RawConnection {
+    func head(within time: Duration = .seconds(20)) async throws -> RawResponse {
+        let lines = try await read(to: "\r\n\r\n", within: time).components(separatedBy: "\r\n")
+        var response = RawResponse()
+        response.status = Int(lines[0].split(separator: " ")[1]) ?? 0
+        for line in lines.dropFirst() where !line.isEmpty {
+            let sides = line.split(separator: ":", maxSplits: 1).map { $0.trimmingPrefix(" ") }
+            response.headers.append((String(sides[0]), sides.count > 1 ? String(sides[1]) : ""))
+        }
+        return response
+    }
+
+    func response(hasBody: Bool = true) async throws -> RawResponse {
+        var response = try await head()
+        guard hasBody else { return response }
+        if let length = response["Content-Length"].flatMap(Int.init) {
+            response.body = try await read(count: length)
+        } else if response["Transfer-Encoding"] == "chunked" {
+            while let chunk = try await chunk() { response.body += chunk }
+        }
+        return response
+    }
+
+    /// The next chunk, or nil after the last.
+    func chunk(within time: Duration = .seconds(20)) async throws -> String? {
+        let line = try await read(to: "\r\n", within: time)
+        let size = Int(line.trimmingSuffix(), radix: 16) ?? 0
+        let content = try await read(count: size)
+        _ = try await read(to: "\r\n")
+        return size == 0 ? nil : content
+    }
+
+    /// The next record of an event stream, whatever the chunks.
+    func record(within time: Duration = .seconds(20)) async throws -> String? {
+        guard let chunk = try await chunk(within: time) else { return nil }
+        let parts = chunk.split(separator: "\n", maxSplits: 1)
+        return parts.count == 2 ? String(parts[1]) : chunk
+    }
+
+    /// One request on a connection of its own.
+    static func exchange(_ port: Int, _ text: String, tls: NIOSSLContext? = nil) async throws -> RawResponse {
+        let connection = try await open(port, tls: tls)
+        defer { connection.close() }
+        try await connection.send(text)
+        return try await connection.response(hasBody: !text.hasPrefix("HEAD"))
+    }
+
+    static func get(_ port: Int, _ path: String, _ headers: String = "") async throws -> RawResponse {
+        try await exchange(port, "GET \(path) HTTP/1.1\r\nHost: x\r\n\(headers)\r\n")
+    }
+
+    static func post(_ port: Int, _ path: String, _ headers: String = "", body: String) async throws -> RawResponse {
+        try await exchange(
+            port, "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix() -> String { String(prefix { $0.isHexDigit }) }
+
+    fileprivate func components(separatedBy mark: String) -> [String] {
+        split(separator: mark, omittingEmptySubsequences: false).map { String($0) }
+    }
+}
