@@ -1,0 +1,118 @@
+import Allocation
+import ClusterAPI
+import ClusterModel
+import Coordination
+import Determinism
+
+/// What an agent brings along when it registers: tasks, executors, operations and the frameworks they belong to.
+extension MasterCore {
+    /// Frameworks only the agent knows of, because the registry was lost or is another one: they are known from now on.
+    mutating func admitFrameworks(of registration: AgentRegistration, at now: Instant) -> [RegistryChange] {
+        var changes: [RegistryChange] = []
+        for info in registration.frameworks where frameworks[info.id] == nil && removedFrameworks[info.id] == nil {
+            changes.append(.putFramework(RegisteredFramework(info: info, registered: now)))
+        }
+        return changes
+    }
+
+    /// Takes over what the agent reports and drops what it does not have.
+    mutating func adopt(
+        _ registration: AgentRegistration, by agent: AgentID, wasUnreachable: Bool, at now: Instant
+    ) {
+        for info in registration.frameworks { adopt(info, on: agent, at: now) }
+        let believed = agents[agent]?.tasks ?? []
+        adoptExecutors(registration.executors, on: agent)
+        var reported: Set<TaskReference> = []
+        for task in registration.tasks {
+            guard frameworks[task.framework] != nil else { continue }
+            let key = TaskReference(framework: task.framework, task: task.spec.id)
+            reported.insert(key)
+            adopt(task, key, on: agent, wasUnreachable: wasUnreachable, at: now)
+        }
+        adoptOperations(registration.operations, on: agent)
+        if let info = agents[agent]?.currentInfo { allocator.addAgent(info, holdings: holdings(on: agent)) }
+        let missing = believed.subtracting(reported).sorted()
+        for key in missing where tasks[key]?.state.isTerminal == true { complete(key) }
+        let doubtful = missing.filter { tasks[$0] != nil }
+        if !doubtful.isEmpty { send(.reconcile(doubtful), to: agent) }
+        for key in reported.sorted() {
+            if let kill = tasks[key]?.killAsked { send(.kill(key, gracePeriod: kill.gracePeriod), to: agent) }
+        }
+    }
+
+    private mutating func adopt(_ info: FrameworkInfo, on agent: AgentID, at now: Instant) {
+        if removedFrameworks[info.id] != nil {
+            send(.shutdownFramework(info.id), to: agent)
+            return
+        }
+        guard let known = frameworks[info.id] else {
+            var record = FrameworkRecord(info: info, connection: .recovered, isActive: false, registered: now)
+            let deadline = now + max(info.failoverTimeout, configuration.agentReturnWindow)
+            record.failoverDeadline = deadline
+            record.failoverTimer = setTimer(.failover(info.id), at: deadline)
+            frameworks[info.id] = record
+            note(
+                "framework.recovered", "A framework is known from an agent only, and may come back",
+                ["framework": info.id.text, "agent": agent.text])
+            if let view = frameworkView(info.id) { emit(.announce(.frameworkAdded(view))) }
+            return
+        }
+        if known.info != info { send(.updateFramework(known.info), to: agent) }
+    }
+
+    private mutating func adoptExecutors(_ reports: [ExecutorReport], on agent: AgentID) {
+        for framework in (agents[agent]?.executors ?? [:]).keys.sorted() {
+            count(framework, on: agent, by: -(agents[agent]?.executors[framework]?.count ?? 0))
+        }
+        agents[agent]?.executors = [:]
+        for report in reports where frameworks[report.spec.framework] != nil {
+            agents[agent]?.executors[report.spec.framework, default: [:]][report.spec.id] = report.spec
+            count(report.spec.framework, on: agent, by: 1)
+        }
+    }
+
+    private mutating func adopt(
+        _ report: TaskReport, _ key: TaskReference, on agent: AgentID, wasUnreachable: Bool, at now: Instant
+    ) {
+        let known = tasks[key]
+        let former = frameworks[key.framework]?.unreachableTasks.remove(key.task)
+        let role = report.spec.resources.first?.allocatedTo ?? .anyone
+        var record = TaskRecord(
+            framework: key.framework, spec: report.spec, agent: agent, role: role, state: report.state,
+            resources: Resources(report.spec.resources).allocated(to: role))
+        record.statuses = Array(report.statuses.suffix(configuration.limits.statusesMax))
+        record.hasReturnedResources = report.state.isTerminal
+        record.killAsked = known?.killAsked ?? former?.killAsked
+        if let pending = report.pending, let id = pending.id {
+            record.pendingUpdate = TaskRecord.PendingUpdate(state: pending.state, id: id)
+        }
+        if known != nil {
+            replaceTask(record)
+        } else {
+            addTask(record)
+            emit(.announce(.taskAdded(taskView(record))))
+        }
+        guard wasUnreachable, former != nil || known == nil, !report.state.isTerminal else { return }
+        let update = StatusUpdate(
+            framework: key.framework, task: key.task, state: report.state, source: .master,
+            reason: .agentReregistered, message: "the agent is back, and the task is still on it", agent: agent,
+            executor: report.executor, at: now)
+        publish(.update(update), to: key.framework)
+    }
+
+    /// What every framework has on the agent, for the allocator.
+    private func holdings(on agent: AgentID) -> [Holding] {
+        guard let record = agents[agent] else { return [] }
+        var held: [FrameworkID: Resources] = [:]
+        for key in record.tasks.sorted() {
+            guard let task = tasks[key], !task.hasReturnedResources else { continue }
+            held[key.framework, default: .none] += task.resources
+        }
+        for (framework, executors) in record.executors {
+            for executor in executors.values.sorted(by: { $0.id < $1.id }) {
+                held[framework, default: .none] += Resources(executor.resources)
+            }
+        }
+        return held.keys.sorted().map { Holding(framework: $0, agent: agent, resources: held[$0] ?? .none) }
+    }
+}

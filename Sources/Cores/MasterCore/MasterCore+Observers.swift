@@ -1,0 +1,47 @@
+import Authorization
+import ClusterAPI
+import ClusterModel
+import Determinism
+
+/// Operators: those who watch, and those who change something.
+extension MasterCore {
+    mutating func operatorCall(
+        _ request: OperatorCall, _ call: CallID, by principal: String?, at now: Instant
+    ) {
+        switch request {
+        case .subscribe: observe(call)
+        case .change(.teardown(let framework)): tearDown(framework, call, by: principal, at: now)
+        case .change(let change): operate(change, call, by: principal, at: now)
+        case .query, .process:
+            // Reads never come this way: the driver asks `response(to:)`.
+            answer(call, .invalid("This call changes nothing"))
+        }
+    }
+
+    /// A stream that begins with everything there is; the oldest one makes room when there are too many.
+    private mutating func observe(_ call: CallID) {
+        if observers.count >= configuration.limits.observersMax { closeStream(observers.removeFirst()) }
+        lastStream += 1
+        let stream = StreamID(lastStream)
+        observers.append(stream)
+        streams[stream] = .observer
+        emit(.openStream(call, stream))
+        emit(.inform(stream, .subscribed(stateView(), heartbeat: configuration.heartbeatInterval)))
+    }
+
+    private mutating func tearDown(
+        _ framework: FrameworkID, _ call: CallID, by principal: String?, at now: Instant
+    ) {
+        guard let record = frameworks[framework] else {
+            answer(call, .invalid("No framework found with specified ID"))
+            return
+        }
+        let decision = configuration.authorizer.decide(
+            Subject(principal: principal), to: .teardownFramework, on: record.info.principal)
+        guard decision.isAllowed else {
+            answer(call, .forbidden("Not authorized to tear down framework '\(framework)'"))
+            return
+        }
+        remove(framework, for: .tornDownByOperator, call, at: now)
+    }
+}

@@ -1,0 +1,197 @@
+import Allocation
+import Authorization
+import ClusterAPI
+import ClusterModel
+import Coordination
+import Determinism
+import Diagnostics
+
+/// How agents come and come back.
+extension MasterCore {
+    mutating func register(
+        _ registration: AgentRegistration, on link: LinkID, by principal: String?, at now: Instant
+    ) {
+        let decision = configuration.authorizer.decide(Subject(principal: principal), to: .registerAgent, on: nil)
+        register(registration, on: link, authorized: decision.isAllowed, at: now)
+    }
+
+    mutating func register(
+        _ registration: AgentRegistration, on link: LinkID, authorized: Bool, at now: Instant
+    ) {
+        guard authorized else {
+            refuse(link, "the agent is not authorized to register", isFinal: false)
+            return
+        }
+        do throws(Failure) { try validate(registration) } catch {
+            refuse(link, error.description, isFinal: false)
+            return
+        }
+        guard let id = registration.id else {
+            admit(registration, on: link, at: now)
+            return
+        }
+        let waiting = WaitingRegistration(link: link, registration: registration)
+        if let former = formerAgents[id], case .gone = former.entry.standing {
+            refuse(link, "an operator has given agent \(id) up for good", isFinal: true)
+        } else if agents[id] != nil {
+            reregister(id, waiting, at: now)
+        } else {
+            arrive(id, waiting, changes: [], at: now)
+        }
+    }
+
+    private func validate(_ registration: AgentRegistration) throws(Failure) {
+        _ = try Resources(validating: registration.resources)
+        _ = try Resources(validating: registration.totals)
+        if configuration.requiresAgentDomain, registration.domain == nil {
+            throw Failure(
+                "agent.without-domain", doing: "admit the agent", cause: "it does not say which fault domain it is in",
+                remedy: "start it with a domain", field: "domain")
+        }
+        if agents.count >= configuration.limits.agentsMax, registration.id.map({ agents[$0] == nil }) ?? true {
+            throw Failure(
+                "agent.too-many", doing: "admit the agent", cause: "there are \(agents.count) agents",
+                remedy: "raise the limit or remove agents", limit: "agents \(configuration.limits.agentsMax)",
+                retry: .later)
+        }
+    }
+
+    private mutating func refuse(_ link: LinkID, _ why: String, isFinal: Bool) {
+        note("agent.refused", "An agent is not admitted", level: .warning, ["why": why])
+        emit(.send(link, .refused(why, isFinal: isFinal)))
+        closeLink(link)
+    }
+
+    /// A new one gets an id that no agent has had.
+    private mutating func admit(_ registration: AgentRegistration, on link: LinkID, at now: Instant) {
+        let id: AgentID
+        do throws(Failure) {
+            id = try AgentID("\(configuration.master.id)-S\(issued.agents)")
+        } catch {
+            refuse(link, error.description, isFinal: false)
+            return
+        }
+        issued.agents += 1
+        let waiting = WaitingRegistration(link: link, registration: registration)
+        arrive(id, waiting, changes: [.putIssued(issued)], at: now)
+    }
+
+    /// Has the registry told of an agent that is new, or back after it was given up or forgotten.
+    private mutating func arrive(
+        _ id: AgentID, _ waiting: WaitingRegistration, changes: [RegistryChange], at now: Instant
+    ) {
+        bind(waiting.link, to: id)
+        if let earlier = arrivals[id] {
+            if let link = earlier.waiting?.link, link != waiting.link { closeLink(link) }
+            arrivals[id]?.waiting = waiting
+            return
+        }
+        if let former = formerAgents[id], former.transition != nil {
+            if let link = former.waiting?.link, link != waiting.link { closeLink(link) }
+            formerAgents[id]?.waiting = waiting
+            return
+        }
+        let info = waiting.registration.info(as: id)
+        var entry = formerAgents[id]?.entry ?? RegisteredAgent(info: info, registered: now)
+        entry.standing = .registered
+        entry.info = info
+        let all = changes + [.putAgent(entry)] + admitFrameworks(of: waiting.registration, at: now)
+        persist(all, then: .agentArrived(id))
+        arrivals[id] = Arrival(entry: entry, waiting: waiting, isNew: waiting.registration.id == nil)
+    }
+
+    mutating func agentArrived(_ id: AgentID, at now: Instant) {
+        guard let arrival = arrivals.removeValue(forKey: id) else { return }
+        if arrival.isNew, arrival.waiting == nil {
+            // It hung up before it heard its id, and will come as a new one.
+            persist([.remove(.agent(id))], then: .kept)
+            return
+        }
+        let wasUnreachable = formerAgents.removeValue(forKey: id) != nil
+        if arrival.isNew {
+            counters.agentRegistrations += 1
+        } else {
+            counters.agentReregistrations += 1
+        }
+        note(
+            "agent.admitted", wasUnreachable ? "An agent that was unreachable is back" : "An agent has been admitted",
+            ["agent": id.text, "hostname": arrival.entry.info.address.hostname])
+        var record = AgentRecord(entry: arrival.entry, isRecovered: arrival.waiting == nil)
+        if !arrival.isNew { record.reregistered = now }
+        agents[id] = record
+        if record.isRecovered { recoveredAgents += 1 }
+        startPinging(id, at: now)
+        guard let waiting = arrival.waiting else { return }
+        connect(id, waiting, wasUnreachable: wasUnreachable, at: now)
+        if let view = agentView(id) { emit(.announce(.agentAdded(view))) }
+    }
+
+    /// An admitted agent registers again: its link or the master is new, or it has been configured anew.
+    private mutating func reregister(_ id: AgentID, _ waiting: WaitingRegistration, at now: Instant) {
+        guard let record = agents[id] else { return }
+        bind(waiting.link, to: id)
+        if let earlier = record.waiting, earlier.link != waiting.link { closeLink(earlier.link) }
+        agents[id]?.waiting = waiting
+        guard record.transition == nil else { return }
+        let info = waiting.registration.info(as: id)
+        var changes = admitFrameworks(of: waiting.registration, at: now)
+        if info != record.info {
+            agents[id]?.entry.info = info
+            var entry = record.entry
+            entry.info = info
+            changes.append(.putAgent(entry))
+        }
+        if changes.isEmpty {
+            agentChanged(id, at: now)
+        } else {
+            let ticket = persist(changes, then: .agentChanged(id))
+            agents[id]?.transition = ticket
+        }
+    }
+
+    mutating func agentChanged(_ id: AgentID, at now: Instant) {
+        agents[id]?.transition = nil
+        guard let record = agents[id], let waiting = record.waiting else { return }
+        agents[id]?.waiting = nil
+        counters.agentReregistrations += 1
+        note("agent.reregistered", "An agent has registered again", ["agent": id.text])
+        agents[id]?.reregistered = now
+        connect(id, waiting, wasUnreachable: false, at: now)
+        if record.isRecovered, let view = agentView(id) { emit(.announce(.agentAdded(view))) }
+    }
+
+    private mutating func bind(_ link: LinkID, to id: AgentID) { links[link] = id }
+
+    /// Joins the link, the newest wins, and takes in what the agent brings.
+    private mutating func connect(
+        _ id: AgentID, _ waiting: WaitingRegistration, wasUnreachable: Bool, at now: Instant
+    ) {
+        guard let record = agents[id] else { return }
+        if let old = record.link, old != waiting.link { closeLink(old) }
+        rescindOffers(of: id, at: now)
+        let registration = waiting.registration
+        agents[id]?.link = waiting.link
+        if record.isRecovered { recoveredAgents -= 1 }
+        agents[id]?.isRecovered = false
+        agents[id]?.version = registration.version
+        agents[id]?.bootID = registration.bootID
+        agents[id]?.total = Resources(registration.totals).unallocated()
+        agentLives(id)
+        startPinging(id, at: now)
+        emit(
+            .send(
+                waiting.link,
+                .registered(id, pingInterval: configuration.pingInterval, pingsMissedMax: configuration.pingTimeouts)))
+        adopt(registration, by: id, wasUnreachable: wasUnreachable, at: now)
+        agentHasReturned(id, drain: registration.drain, at: now)
+        refreshActivity(of: id)
+    }
+}
+
+/// An agent of which the registry is being told.
+struct Arrival: Sendable {
+    var entry: RegisteredAgent
+    /// Nil once its link has ended.
+    var waiting: WaitingRegistration?
+    var isNew: Bool
+}
