@@ -23,7 +23,7 @@ public struct ExecutorCall: Hashable, Sendable {
     }
 
     /// The message of the protocol that carries it.
-    public static let message = "mesos.v1.executor.Call"
+    public static let messageName = "mesos.v1.executor.Call"
 }
 
 // MARK: - Decoding
@@ -35,7 +35,7 @@ extension ExecutorCall {
     public init(
         _ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard
     ) throws(Failure) {
-        try self.init(WireCodec.decode(body, as: ExecutorCall.message, format, bounds: bounds))
+        try self.init(WireCodec.decode(body, as: ExecutorCall.messageName, format, bounds: bounds))
     }
 
     public init(_ value: WireValue) throws(Failure) {

@@ -15,7 +15,7 @@ public enum ExecutorEvent: Hashable, Sendable {
     case heartbeat
 
     /// The message of the protocol that carries it.
-    public static let message = "mesos.v1.executor.Event"
+    public static let messageName = "mesos.v1.executor.Event"
 }
 
 // MARK: - Encoding
@@ -60,7 +60,7 @@ extension ExecutorEvent {
 
     /// A record of the stream, framed.
     public func record(_ form: ReservationForm, _ format: WireFormat = .json) -> [UInt8] {
-        RecordFraming.record(WireCodec.encode(value(form), as: ExecutorEvent.message, format))
+        RecordFraming.record(WireCodec.encode(value(form), as: ExecutorEvent.messageName, format))
     }
 }
 
@@ -72,7 +72,7 @@ extension ExecutorEvent {
     public init(
         _ record: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard
     ) throws(Failure) {
-        try self.init(WireCodec.decode(record, as: ExecutorEvent.message, format, bounds: bounds))
+        try self.init(WireCodec.decode(record, as: ExecutorEvent.messageName, format, bounds: bounds))
     }
 
     public init(_ value: WireValue) throws(Failure) {

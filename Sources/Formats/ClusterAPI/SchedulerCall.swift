@@ -69,7 +69,7 @@ public struct SchedulerCall: Hashable, Sendable {
     }
 
     /// The message of the protocol that carries it.
-    public static let message = "mesos.v1.scheduler.Call"
+    public static let messageName = "mesos.v1.scheduler.Call"
 
     /// - Throws: `Failure` `api.body-…` when `body` is nothing within `bounds`, `api.member-…` or the value's own code
     ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
@@ -77,7 +77,7 @@ public struct SchedulerCall: Hashable, Sendable {
     public init(
         _ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard
     ) throws(Failure) {
-        try self.init(WireCodec.decode(body, as: SchedulerCall.message, format, bounds: bounds))
+        try self.init(WireCodec.decode(body, as: SchedulerCall.messageName, format, bounds: bounds))
     }
 
     public init(_ value: WireValue) throws(Failure) {

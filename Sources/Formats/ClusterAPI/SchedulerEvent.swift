@@ -124,11 +124,11 @@ public enum SchedulerEvent: Hashable, Sendable {
     public func record(
         for capabilities: Set<FrameworkInfo.Capability>, _ format: WireFormat = .json
     ) -> [UInt8] {
-        RecordFraming.record(WireCodec.encode(value(for: capabilities), as: SchedulerEvent.message, format))
+        RecordFraming.record(WireCodec.encode(value(for: capabilities), as: SchedulerEvent.messageName, format))
     }
 
     /// The message of the protocol that carries it.
-    public static let message = "mesos.v1.scheduler.Event"
+    public static let messageName = "mesos.v1.scheduler.Event"
 
     /// What every framework reads alike.
     private var plainValue: WireValue {

@@ -11,7 +11,7 @@ extension SchedulerEvent {
     public init(
         _ record: [UInt8], of framework: FrameworkID?, format: WireFormat = .json, bounds: WireBounds = .standard
     ) throws(Failure) {
-        try self.init(WireCodec.decode(record, as: SchedulerEvent.message, format, bounds: bounds), of: framework)
+        try self.init(WireCodec.decode(record, as: SchedulerEvent.messageName, format, bounds: bounds), of: framework)
     }
 
     public init(_ value: WireValue, of framework: FrameworkID?) throws(Failure) {

@@ -23,8 +23,10 @@ extension WireObject {
     public func seconds(_ name: String) throws(Failure) -> Instant? {
         guard let approximate = try double(name) else { return nil }
         if case .number(let text) = value(name), let exact = Instant(decimalSeconds: text) { return exact }
-        guard let offset = Duration(clamping: approximate, to: .seconds(-9_000_000_000)...Duration.seconds(9_000_000_000))
-        else { throw invalid(name, "it is not a number") }
+        let range = Duration.seconds(-9_000_000_000)...Duration.seconds(9_000_000_000)
+        guard let offset = Duration(clamping: approximate, to: range) else {
+            throw invalid(name, "it is not a number")
+        }
         return .epoch + offset
     }
 
