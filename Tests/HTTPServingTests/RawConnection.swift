@@ -8,41 +8,44 @@ final class RawConnection: Sendable {
     struct Timeout: Error {}
     struct Closed: Error { var received: String }
 
-    private struct State {
+    fileprivate struct State {
         var bytes: [UInt8] = []
         var isClosed = false
         var waiting: CheckedContinuation<Void, Never>?
     }
-    private let state = Mutex(State())
-    private let channel: any Channel
+    private let collector: Collector
+        private let channel: any Channel
 
-    private init(_ channel: any Channel) { self.channel = channel }
+    private init(_ channel: any Channel, _ collector: Collector) {
+        self.channel = channel
+        self.collector = collector
+    }
 
     /// A connection that does not read leaves everything in the kernel's buffers.
     static func open(_ port: Int, reads: Bool = true, tls: NIOSSLContext? = nil) async throws -> RawConnection {
-        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.autoRead, value: reads)
-            .channelOption(.allowRemoteHalfClosure, value: false)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let tls else { return }
-                    try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
-                }
-            }
-        return try await attach(try await bootstrap.connect(host: "127.0.0.1", port: port).get())
+        let collector = Collector()
+        return RawConnection(
+            try await bootstrap(collector, tls).channelOption(.autoRead, value: reads)
+                .connect(host: "127.0.0.1", port: port).get(), collector)
     }
 
     static func open(socket path: String) async throws -> RawConnection {
-        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        return try await attach(try await bootstrap.connect(unixDomainSocketPath: path).get())
+        let collector = Collector()
+        return RawConnection(
+            try await bootstrap(collector, nil).connect(unixDomainSocketPath: path).get(), collector)
     }
 
-    private static func attach(_ channel: any Channel) async throws -> RawConnection {
-        let connection = RawConnection(channel)
-        try await channel.pipeline.addHandler(Collector(connection)).get()
-        channel.closeFuture.whenComplete { _ in connection.ended() }
-        return connection
+    private static func bootstrap(_ collector: Collector, _ tls: NIOSSLContext?) -> ClientBootstrap {
+        ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(collector)
+                }
+            }
     }
 
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
@@ -54,7 +57,7 @@ final class RawConnection: Sendable {
     /// Everything until the peer closes.
     func everything(within time: Duration = .seconds(20)) async throws -> String {
         try await wait(within: time) { $0.isClosed }
-        return String(decoding: state.withLock { $0.bytes }, as: UTF8.self)
+        return String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)
     }
 
     /// Bytes up to and with `mark`.
@@ -65,18 +68,18 @@ final class RawConnection: Sendable {
             end = state.bytes.firstRange(of: mark)?.upperBound
             return end != nil || state.isClosed
         }
-        guard let end else { throw Closed(received: String(decoding: state.withLock { $0.bytes }, as: UTF8.self)) }
+        guard let end else { throw Closed(received: String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)) }
         return take(end)
     }
 
     func read(count: Int, within time: Duration = .seconds(20)) async throws -> String {
         try await wait(within: time) { $0.bytes.count >= count || $0.isClosed }
-        guard state.withLock({ $0.bytes.count >= count }) else { throw Closed(received: "") }
+        guard collector.state.withLock({ $0.bytes.count >= count }) else { throw Closed(received: "") }
         return take(count)
     }
 
     private func take(_ count: Int) -> String {
-        state.withLock { state in
+        collector.state.withLock { state in
             defer { state.bytes.removeFirst(count) }
             return String(decoding: state.bytes[..<count], as: UTF8.self)
         }
@@ -84,14 +87,14 @@ final class RawConnection: Sendable {
 
     private func wait(within time: Duration, _ isDone: (borrowing State) -> Bool) async throws {
         let deadline = ContinuousClock.now + time
-        let alarm = channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(time / .nanoseconds(1)))) { self.wake() }
+        let alarm = channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(time / .nanoseconds(1)))) { [collector] in collector.wake() }
         defer { alarm.cancel() }
         while true {
-            if state.withLock({ isDone($0) }) { return }
+            if collector.state.withLock({ isDone($0) }) { return }
             guard ContinuousClock.now < deadline else { throw Timeout() }
-            let before = state.withLock { ($0.bytes.count, $0.isClosed) }
+            let before = collector.state.withLock { ($0.bytes.count, $0.isClosed) }
             await withCheckedContinuation { continuation in
-                let isStale = state.withLock { state in
+                let isStale = collector.state.withLock { state in
                     if (state.bytes.count, state.isClosed) != before || ContinuousClock.now >= deadline { return true }
                     state.waiting = continuation
                     return false
@@ -101,29 +104,29 @@ final class RawConnection: Sendable {
         }
     }
 
-    private func wake() {
-        state.withLock { state in
-            defer { state.waiting = nil }
-            return state.waiting
-        }?.resume()
-    }
-
-    fileprivate func received(_ buffer: ByteBuffer) {
-        state.withLock { $0.bytes += Array(buffer.readableBytesView) }
-        wake()
-    }
-
-    fileprivate func ended() {
-        state.withLock { $0.isClosed = true }
-        wake()
-    }
-
     private final class Collector: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
-        let connection: RawConnection
-        init(_ connection: RawConnection) { self.connection = connection }
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) { connection.received(unwrapInboundIn(data)) }
+        let state = Mutex(State())
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let bytes = Array(unwrapInboundIn(data).readableBytesView)
+            state.withLock { $0.bytes += bytes }
+            wake()
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            state.withLock { $0.isClosed = true }
+            wake()
+        }
+
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+        func wake() {
+            state.withLock { state in
+                defer { state.waiting = nil }
+                return state.waiting
+            }?.resume()
+        }
     }
 }
 

@@ -161,8 +161,8 @@ extension Connection {
     private func woken() {
         guard let context = presentContext else { return }
         pump(context)
-        guard case .serving(let exchange) = phase, exchange.stream?.ending == .overflowed, let stream = exchange.stream
-        else { return }
+        // Whoever does not read what is left of an ended stream is cut off.
+        guard case .serving(let exchange) = phase, let stream = exchange.stream, stream.ending != nil else { return }
         setDeadline(stream.rules.farewellTime)
     }
 

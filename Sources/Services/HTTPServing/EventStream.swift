@@ -80,7 +80,7 @@ public final class EventStream: Sendable {
             let fits = state.queue.isEmpty || state.bytes + size <= rules.bytesMax
             guard fits, state.queue.count < rules.recordsMax else {
                 overflow(&state)
-                return (false, wake(&state))
+                return (false, state.outlet)
             }
             append(record, to: &state)
             return (true, wake(&state))
@@ -95,7 +95,7 @@ public final class EventStream: Sendable {
             guard state.ending == nil else { return nil }
             if let last { append(ByteBuffer(bytes: last), to: &state) }
             state.ending = .finished
-            return wake(&state)
+            return state.outlet
         }
         outlet?.wake()
     }
