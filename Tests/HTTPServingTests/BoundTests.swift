@@ -15,12 +15,21 @@ struct BoundTests {
         ("a negative length", "POST /api/v1 HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         ("a length beyond 64 bits", "POST /api/v1 HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400),
         ("two lengths", "POST /api/v1 HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
-        ("length and chunks", "POST /api/v1 HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("a chunk size that overflows", "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400),
+        (
+            "length and chunks",
+            "POST /api/v1 HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400
+        ),
+        (
+            "a chunk size that overflows",
+            "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400
+        ),
         ("a chunk size that is none", "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
         ("a huge header", "GET /state HTTP/1.1\r\nA: " + String(repeating: "x", count: 1 << 20) + "\r\n\r\n", 431),
         ("10,000 headers", "GET /state HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 10_000) + "\r\n", 431),
-        ("a huge target", "GET /" + String(repeating: "x", count: 10_000) + " HTTP/1.1\r\nConnection: close\r\n\r\n", 414),
+        (
+            "a huge target", "GET /" + String(repeating: "x", count: 10_000) + " HTTP/1.1\r\nConnection: close\r\n\r\n",
+            414
+        ),
         ("a body announced too large", "POST /api/v1 HTTP/1.1\r\nContent-Length: 104857600\r\n\r\n", 413),
     ]
 

@@ -11,7 +11,10 @@ struct PlainRouteTests {
             ("/metrics/snapshot", #"{"master/uptime_secs":12.5}"#),
             ("/metrics/snapshot?timeout=5secs", #"{"master/uptime_secs":12.5}"#),
             ("/metrics", "# TYPE bulkhead_master_uptime_secs gauge\nbulkhead_master_uptime_secs 12.5\n"),
-            ("/files/browse?path=/log", #"[{"gid":"root","mode":"-rw-r--r--","mtime":5.0,"nlink":1,"path":"/log/file","size":10,"uid":"root"}]"#),
+            (
+                "/files/browse?path=/log",
+                #"[{"gid":"root","mode":"-rw-r--r--","mtime":5.0,"nlink":1,"path":"/log/file","size":10,"uid":"root"}]"#
+            ),
             ("/files/read?path=/log/file&offset=3&length=4", #"{"data":"3456","offset":3}"#),
             ("/files/read?path=/log/file&offset=-1", #"{"data":"","offset":600010}"#),
             ("/files/read?path=/log/file&offset=600009&length=-1", #"{"data":"z","offset":600009}"#),
@@ -49,10 +52,14 @@ struct PlainRouteTests {
         await served.server.stop()
     }
 
-    @Test("dates are written as HTTP has them", arguments: [(784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT")])
+    @Test(
+        "dates are written as HTTP has them",
+        arguments: [(784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT")])
     func dates(_ seconds: Int64, _ text: String) { #expect(HTTPDate.text(secondsSinceEpoch: seconds) == text) }
 
-    @Test("durations of the protocol are read", arguments: [("5secs", 5.0), ("1.5mins", 90), ("100ms", 0.1), ("2hrs", 7_200)])
+    @Test(
+        "durations of the protocol are read",
+        arguments: [("5secs", 5.0), ("1.5mins", 90), ("100ms", 0.1), ("2hrs", 7_200)])
     func durations(_ text: String, _ seconds: Double) {
         #expect(ProtocolDuration.read(text) == .milliseconds(Int64(seconds * 1_000)))
     }

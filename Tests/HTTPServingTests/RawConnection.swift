@@ -14,7 +14,7 @@ final class RawConnection: Sendable {
         var waiting: CheckedContinuation<Void, Never>?
     }
     private let collector: Collector
-        private let channel: any Channel
+    private let channel: any Channel
 
     private init(_ channel: any Channel, _ collector: Collector) {
         self.channel = channel
@@ -68,7 +68,9 @@ final class RawConnection: Sendable {
             end = state.bytes.firstRange(of: mark)?.upperBound
             return end != nil || state.isClosed
         }
-        guard let end else { throw Closed(received: String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)) }
+        guard let end else {
+            throw Closed(received: String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self))
+        }
         return take(end)
     }
 
@@ -87,7 +89,9 @@ final class RawConnection: Sendable {
 
     private func wait(within time: Duration, _ isDone: (borrowing State) -> Bool) async throws {
         let deadline = ContinuousClock.now + time
-        let alarm = channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(time / .nanoseconds(1)))) { [collector] in collector.wake() }
+        let alarm = channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(time / .nanoseconds(1)))) { [collector] in
+            collector.wake()
+        }
         defer { alarm.cancel() }
         while true {
             if collector.state.withLock({ isDone($0) }) { return }

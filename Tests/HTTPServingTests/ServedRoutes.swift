@@ -20,7 +20,8 @@ final class Served: Sendable {
 
     static func start(
         limits: ServerLimits = ServerLimits(), authentication: Authentication = .off, tls: TLSSettings? = nil,
-        rules: EventStreamRules = EventStreamRules(), addresses: [ListenAddress] = [.network(host: "127.0.0.1", port: 0)]
+        rules: EventStreamRules = EventStreamRules(),
+        addresses: [ListenAddress] = [.network(host: "127.0.0.1", port: 0)]
     ) async throws -> Served {
         let holder = Holder()
         var router = Router(delegate: "master")
@@ -41,8 +42,12 @@ final class Served: Sendable {
         router.add(Route("/state", realm: .masterReadOnly) { request in .json(.object(["a": "b"]), for: request) })
         router.add(Route("/redirect", isExact: true) { Redirect.response(to: ("leader", 5050), for: $0.target) })
         router.add(Route("/gated", [.POST], gate: { _ in .text(.serviceUnavailable, "recovering") }) { _ in .ok })
-        router.add(Route("/large") { _ in .content(Array(repeatElement(UInt8(ascii: "x"), count: 200_000)), type: "text/plain") })
-        router.add(Route("/small") { _ in .content(Array(repeatElement(UInt8(ascii: "x"), count: 1_023)), type: "text/plain") })
+        router.add(
+            Route("/large") { _ in .content(Array(repeatElement(UInt8(ascii: "x"), count: 200_000)), type: "text/plain")
+            })
+        router.add(
+            Route("/small") { _ in .content(Array(repeatElement(UInt8(ascii: "x"), count: 1_023)), type: "text/plain") }
+        )
         router.add(
             Route("/whoami", realm: .masterScheduler) { request in
                 .text(.ok, "\(request.principal?.value ?? "-") \(request.principal?.claims.count ?? 0)")
@@ -53,7 +58,9 @@ final class Served: Sendable {
                 guard let stream = request.stream else { return .text(.badRequest, "no body") }
                 var lengths: [String] = []
                 do {
-                    for try await record in RecordSequence(stream, bytesMax: 1_000_000) { lengths.append("\(record.count)") }
+                    for try await record in RecordSequence(stream, bytesMax: 1_000_000) {
+                        lengths.append("\(record.count)")
+                    }
                 } catch {
                     return .text(.badRequest, "\(error)")
                 }

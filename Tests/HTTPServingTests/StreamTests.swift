@@ -162,7 +162,9 @@ struct StreamTests {
         let served = try await Served.start()
         let connection = try await RawConnection.open(served.port)
         try await connection.send("POST /records HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for chunk in ["5\r\n3\nabc\r\n", "1\r\n2\r\n", "3\r\n\nde\r\n", "0\r\n\r\n"] { try await connection.send(chunk) }
+        for chunk in ["5\r\n3\nabc\r\n", "1\r\n2\r\n", "3\r\n\nde\r\n", "0\r\n\r\n"] {
+            try await connection.send(chunk)
+        }
         #expect(try await connection.response().body == "3 2")
         try await connection.send("POST /records HTTP/1.1\r\nContent-Length: 4\r\n\r\n9\nab")
         let answer = try await connection.response()

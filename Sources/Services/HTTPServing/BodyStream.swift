@@ -124,7 +124,8 @@ public struct RecordSequence: AsyncSequence, Sendable {
             reader = RecordReader(bytesMax: bytesMax)
         }
 
-        /// - Throws: `Failure` `stream.record-*` for broken framing or an end inside a record, and what the body throws.
+        /// - Throws: `Failure` `stream.record-*` for broken framing or an end inside a record, and what the body
+        ///   throws.
         public mutating func next() async throws -> [UInt8]? {
             while ready.isEmpty {
                 guard let chunk = try await body.next() else {

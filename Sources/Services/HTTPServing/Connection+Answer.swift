@@ -5,7 +5,9 @@ import NIOHTTP1
 extension Connection {
     /// The handler has answered exchange `number`.
     func answer(_ response: Response, to number: UInt64) {
-        guard let context = presentContext, case .serving(var exchange) = phase, exchange.number == number, !exchange.isAnswered else {
+        guard let context = presentContext, case .serving(var exchange) = phase, exchange.number == number,
+            !exchange.isAnswered
+        else {
             if case .events(let stream) = response.body { stream.close(.peerClosed) }
             return
         }
@@ -44,7 +46,8 @@ extension Connection {
         let head = head(response, length: bytes.count, exchange)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if exchange.head.method != .HEAD, !bytes.isEmpty {
-            context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: bytes)))), promise: nil)
+            context.write(
+                wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: bytes)))), promise: nil)
         }
         watchForStall(of: exchange.number, context)
         finishResponse(context)
@@ -80,7 +83,9 @@ extension Connection {
     }
 
     private func finishPieces(of number: UInt64) {
-        guard let context = presentContext, case .serving(let exchange) = phase, exchange.number == number else { return }
+        guard let context = presentContext, case .serving(let exchange) = phase, exchange.number == number else {
+            return
+        }
         finishResponse(context)
     }
 

@@ -27,9 +27,11 @@ final class ConnectionTable: Sendable {
         state.withLock { state in
             let count = peer.map { state.perPeer[$0, default: 0] } ?? 0
             let refusal: Refusal? =
-                state.isStopping ? .stopping
-                : state.channels.count >= limits.connectionsMax ? .total
-                : count >= limits.connectionsPerPeerMax ? .peer : nil
+                state.isStopping
+                ? .stopping
+                : state.channels.count >= limits.connectionsMax
+                    ? .total
+                    : count >= limits.connectionsPerPeerMax ? .peer : nil
             guard refusal == nil else {
                 state.refused += 1
                 return refusal

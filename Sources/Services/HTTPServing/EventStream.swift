@@ -67,7 +67,8 @@ public final class EventStream: Sendable {
         self.state = Mutex(state)
     }
 
-    /// Queues one framed record. False when the stream has ended or ends with this very record because the queue is full.
+    /// Queues one framed record. False when the stream has ended, or ends with this very record because the queue is
+    /// full.
     @discardableResult
     public func send(_ record: [UInt8]) -> Bool { send(ByteBuffer(bytes: record)) }
 

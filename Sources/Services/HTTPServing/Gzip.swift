@@ -58,7 +58,9 @@ enum Gzip {
     }
 
     private static func append(_ number: UInt32, to output: inout [UInt8]) {
-        for shift in stride(from: 0, to: 32, by: 8) { output.append(UInt8(truncatingIfNeeded: number >> UInt32(shift))) }
+        for shift in stride(from: 0, to: 32, by: 8) {
+            output.append(UInt8(truncatingIfNeeded: number >> UInt32(shift)))
+        }
     }
 
     private static let table: [UInt32] = (0..<256).map { byte in

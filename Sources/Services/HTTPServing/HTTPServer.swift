@@ -1,6 +1,6 @@
+import Determinism
 public import Diagnostics
 public import Logging
-import Determinism
 import NIOCore
 import NIOHTTP1
 import NIOPosix

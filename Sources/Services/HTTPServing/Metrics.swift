@@ -60,7 +60,8 @@ public final class Metrics: Sendable {
         "bulkhead_"
             + String(
                 name.map { character in
-                    character.isASCII && (character.isLetter || character.isNumber || character == "_") ? character : "_"
+                    character.isASCII && (character.isLetter || character.isNumber || character == "_")
+                        ? character : "_"
                 })
     }
 

@@ -43,7 +43,8 @@ public enum Negotiation {
             throw Refusal(.text(.badRequest, "Expecting 'Message-Content-Type' to be set for a streaming request"))
         }
         guard let type = MediaType(rawValue: text), type != .recordio else {
-            throw Refusal(.text(.unsupportedMediaType, "Expecting 'Message-Content-Type' of \(list([.json, .protobuf]))"))
+            throw Refusal(
+                .text(.unsupportedMediaType, "Expecting 'Message-Content-Type' of \(list([.json, .protobuf]))"))
         }
         return type
     }

@@ -33,7 +33,8 @@ public struct TLSSettings: Sendable, Hashable {
     func context() throws(Failure) -> NIOSSLContext {
         if clientCertificates != .none, authority == nil {
             throw Failure(
-                "tls.settings-invalid", doing: "set up TLS", cause: "client certificates are asked for without an authority",
+                "tls.settings-invalid", doing: "set up TLS",
+                cause: "client certificates are asked for without an authority",
                 remedy: "name the file of the authority that signs them", field: "tls-ca")
         }
         let chain = try reading("tls-certificate", certificates) { try NIOSSLCertificate.fromPEMFile(certificates) }
