@@ -53,6 +53,9 @@ public enum AgentEffect: Sendable {
     case publish(Agent.StreamID, ExecutorEvent)
     case closeStream(Agent.StreamID)
     case answer(Agent.CallID, CallAnswer)
+    /// Runs a process in the container and streams with the call; its end is `sessionEnded`. Closing the call ends it.
+    case openSession(Agent.CallID, in: ContainerID, ExecRequest)
+    case signalSession(Agent.CallID, Int32)
 
     // MARK: Disk
     /// Answered by `diskMeasured`.
@@ -75,6 +78,8 @@ public struct SandboxOrder: Hashable, Sendable {
     public var path: String
     /// Name in the container's user database of who owns it; nil: root.
     public var user: String?
+    /// More directories inside it, for volumes; absolute.
+    public var directories: [String]
     /// Symbolic links to make, replacing older ones: where, and what they say.
     public var links: [Link]
 
@@ -87,9 +92,10 @@ public struct SandboxOrder: Hashable, Sendable {
         }
     }
 
-    public init(path: String, user: String? = nil, links: [Link] = []) {
+    public init(path: String, user: String? = nil, directories: [String] = [], links: [Link] = []) {
         self.path = path
         self.user = user
+        self.directories = directories
         self.links = links
     }
 }

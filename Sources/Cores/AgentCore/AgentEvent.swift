@@ -54,8 +54,12 @@ public enum AgentEvent: Sendable {
     case executorCalled(ExecutorCall)
 
     // MARK: Operators
-    /// `isSession`: it lives as long as the call. Answered `done` when it runs.
-    case launchContainer(Agent.CallID, ContainerLaunchRequest, isSession: Bool)
+    /// Answered `done` when it runs.
+    case launchContainer(Agent.CallID, ContainerLaunchRequest)
+    /// One more process in a running container, as long as the call lasts.
+    case openSession(Agent.CallID, ContainerLaunchRequest)
+    /// The process of a session has ended, with the code shells give it; nil: it could not be started.
+    case sessionEnded(Agent.CallID, code: Int32?)
     /// Answered when it has ended.
     case waitContainer(Agent.CallID, ContainerPath)
     case killContainer(Agent.CallID, ContainerPath, signal: Int32)

@@ -30,6 +30,8 @@ public enum AgentRecord: Equatable, Sendable {
     case containerForgotten(ContainerID)
     case updateAdded(StatusUpdate)
     case updateAcknowledged(TaskReference, UpdateID)
+    /// A snapshot's way to say what was added and acknowledged.
+    case streamKept(TaskReference, UpdateStream)
     /// What there is to give after an operation.
     case totalsChanged([Resource])
     case operationAccepted(OperationOrder)
@@ -115,7 +117,7 @@ public struct TaskRun: Hashable, Sendable {
         /// One of a group: its own container inside that of its executor.
         case member(ContainerID, of: ContainerID, group: UInt64)
         /// A custom executor runs it, in the executor's container.
-        case executor(ContainerID)
+        case executor(ContainerID, group: UInt64?)
     }
     public var framework: FrameworkID
     public var spec: TaskSpec
@@ -142,6 +144,15 @@ public struct TaskRun: Hashable, Sendable {
 
     public var key: TaskReference { TaskReference(framework: framework, task: spec.id) }
 
+    /// The tasks that live and die together with it; nil: it is alone.
+    public var group: UInt64? {
+        switch place {
+        case .container: nil
+        case .member(_, _, let group): group
+        case .executor(_, let group): group
+        }
+    }
+
     /// The container that is the task's own.
     public var ownContainer: ContainerID? {
         switch place {
@@ -154,7 +165,7 @@ public struct TaskRun: Hashable, Sendable {
     public var executorContainer: ContainerID? {
         switch place {
         case .container: nil
-        case .member(_, let executor, _), .executor(let executor): executor
+        case .member(_, let executor, _), .executor(let executor, _): executor
         }
     }
 }
@@ -167,8 +178,6 @@ public struct ContainerRun: Equatable, Sendable {
         case executor(ExecutorKey)
         /// An operator asked for it.
         case ordered
-        /// An operator asked for it, and it goes with the connection.
-        case session
     }
     public enum Phase: Equatable, Sendable {
         case planned

@@ -1,0 +1,315 @@
+public import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+public import Diagnostics
+
+/// Custom executors: programs of a framework that run its tasks in their container and report over the executor API.
+extension Agent {
+    mutating func runUnder(
+        _ spec: ExecutorSpec, _ specs: [TaskSpec], of framework: FrameworkInfo, group: UInt64?
+    ) {
+        let key = ExecutorKey(framework.id, spec.id)
+        let run: ExecutorRun
+        var isNew = false
+        do throws(Failure) {
+            if let old = state.executor(key) {
+                guard old.ending == nil else {
+                    throw Failure(
+                        "executor.ending", doing: "launch a task", on: spec.id.text, cause: "its executor is ending",
+                        remedy: "launch it again when the executor has ended", retry: .later)
+                }
+                run = old
+            } else {
+                run = try launchExecutor(spec, specs, of: framework)
+                isNew = true
+            }
+        } catch {
+            for each in specs { refuseLaunch(TaskReference(framework: framework.id, task: each.id), error) }
+            return
+        }
+        for each in specs {
+            let place = TaskRun.Place.executor(run.container, group: group)
+            record(.taskAccepted(TaskRun(framework: framework.id, spec: each, place: place, arrivedAt: now)))
+        }
+        if isNew {
+            begin(run.container)
+        } else {
+            send(.update(run.container, TaskLaunch(configuration: configuration).limits(executorResources(run))))
+        }
+        deliver(to: run.container, known: nil)
+    }
+
+    private mutating func launchExecutor(
+        _ spec: ExecutorSpec, _ specs: [TaskSpec], of framework: FrameworkInfo
+    ) throws(Failure) -> ExecutorRun {
+        guard let agent = info else { throw Failure("agent.not-admitted", doing: "launch an executor") }
+        let id = newContainerID()
+        let key = ExecutorKey(framework.id, spec.id)
+        let layout = SandboxLayout(workDirectory: configuration.workDirectory, agent: agent.id)
+        let sandbox = layout.run(key, id)
+        let container = try TaskLaunch(configuration: configuration).executor(
+            spec, as: id, key: key, framework: framework, agent: agent, tasks: specs, sandbox: sandbox,
+            path: ContainerPath(try ContainerName(id.text)))
+        let run = ExecutorRun(spec: spec, container: id, sandbox: sandbox.path)
+        record(.executorAdded(run))
+        plan(container)
+        return run
+    }
+
+    /// What an executor's container is to have: its own and that of its tasks.
+    private func executorResources(_ run: ExecutorRun) -> [Resource] {
+        run.spec.resources + state.liveTasks(under: run.container).flatMap(\.spec.resources)
+    }
+
+    mutating func limitsUpdated(_ id: ContainerID, _ failure: Failure?) {
+        guard let failure, state.executors[id]?.ending == nil, state.containers[id]?.exit == nil else { return }
+        record(.executorEnding(id, KillOrder(.limitsRefused(failure.description), deadline: now)))
+        doom(id)
+    }
+
+    // MARK: Launch and registration
+
+    mutating func executorLaunched(_ run: ContainerRun) {
+        guard let executor = state.executors[run.id] else { return }
+        if executor.isPod {
+            podLaunched(run.id)
+            return
+        }
+        openDoor(executor)
+        if executor.ending != nil {
+            send(.signal(run.id, Signals.terminate))
+            arm(.executorShutdown(run.id), after: configuration.timing.executorShutdownGrace)
+        } else if executorStreams[run.id] == nil {
+            arm(.executorRegistration(run.id), after: configuration.timing.executorRegistration)
+        }
+    }
+
+    mutating func openDoor(_ executor: ExecutorRun) {
+        send(.openExecutorDoor(executor.container, executor.key, port: configuration.policy.executorPort))
+    }
+
+    mutating func executorDoorFailed(_ id: ContainerID, _ failure: Failure) {
+        note("executor.unreachable", "the executor API cannot be served inside a container", .error,
+            ["container": id.text, "failure": failure.description])
+        guard state.executors[id]?.ending == nil, state.containers[id]?.exit == nil else { return }
+        record(.executorEnding(id, KillOrder(.executorUnregistered, deadline: now)))
+        doom(id)
+    }
+
+    mutating func executorDidNotRegister(_ id: ContainerID) { executorIsSilent(id, .executorUnregistered) }
+    mutating func executorDidNotReturn(_ id: ContainerID) { executorIsSilent(id, .executorUnreturned) }
+
+    private mutating func executorIsSilent(_ id: ContainerID, _ cause: KillOrder.Cause) {
+        guard let run = state.executors[id], run.ending == nil, executorStreams[id] == nil else { return }
+        record(.executorEnding(id, KillOrder(cause, deadline: now)))
+        doom(id)
+    }
+
+    // MARK: Calls
+
+    /// Why an executor's call cannot be served, for the driver's answer; nil: it can.
+    public func refusal(of call: ExecutorCall) -> Failure? {
+        guard isServing else {
+            return Failure(
+                "agent.not-ready", doing: "serve the executor", cause: "the agent is recovering",
+                remedy: "try again in a moment", retry: .later)
+        }
+        guard let run = state.executor(ExecutorKey(call.framework, call.executor)), !run.isPod else {
+            return Failure(
+                "executor.unknown", doing: "serve the executor", on: call.executor.text,
+                cause: "the agent runs no such executor of framework '\(call.framework)'",
+                remedy: "use the ids of the environment", field: "executor_id")
+        }
+        if case .subscribe = call.action { return nil }
+        guard executorStreams[run.container] != nil else {
+            return Failure(
+                "executor.not-subscribed", doing: "serve the executor", on: call.executor.text,
+                cause: "it is not subscribed", remedy: "subscribe first")
+        }
+        return nil
+    }
+
+    mutating func executorSubscribed(_ stream: StreamID, _ call: ExecutorCall) {
+        guard refusal(of: call) == nil, case .subscribe(let known, let updates) = call.action, let agent = info,
+            let run = state.executor(ExecutorKey(call.framework, call.executor)),
+            let framework = state.frameworks[call.framework]
+        else {
+            let why = refusal(of: call)?.description ?? "the agent does not know the executor's framework"
+            send(.publish(stream, .error(why)))
+            send(.closeStream(stream))
+            return
+        }
+        if let old = executorStreams[run.container], old != stream { send(.closeStream(old)) }
+        executorStreams[run.container] = stream
+        disarm(.executorRegistration(run.container))
+        disarm(.executorReturn(run.container))
+        for update in updates { takeFromExecutor(update, run) }
+        let path = state.containers[run.container]?.path
+        send(
+            .publish(
+                stream, .subscribed(run.spec, framework: framework.info, agent: agent, container: path?.description)))
+        arm(.executorHeartbeat(run.container), after: configuration.timing.executorHeartbeat)
+        if run.ending != nil {
+            send(.publish(stream, .shutdown))
+        } else {
+            deliver(to: run.container, known: Set(known.map(\.id)))
+        }
+    }
+
+    mutating func executorStreamClosed(_ stream: StreamID) {
+        guard let container = executorStreams.first(where: { $0.value == stream })?.key else { return }
+        executorStreams.removeValue(forKey: container)
+        disarm(.executorHeartbeat(container))
+    }
+
+    /// Hands over the tasks that wait. `known`, of an executor that has come back: those it says it has. A task it does
+    /// not know, and never reported on, was lost on its way and is sent again.
+    mutating func deliver(to container: ContainerID, known: Set<TaskID>?) {
+        guard let stream = executorStreams[container] else { return }
+        var groups: [(group: UInt64, tasks: [TaskSpec])] = []
+        for task in state.liveTasks(under: container) {
+            let isLost = known.map { !$0.contains(task.spec.id) && task.state == .staging } ?? false
+            if task.isDelivered, !isLost {
+                if known != nil, let ending = task.ending { publishKill(task, max(.zero, ending.deadline - now)) }
+                continue
+            }
+            if !task.isDelivered { record(.taskDelivered(task.key)) }
+            if let group = task.group {
+                if groups.last?.group == group {
+                    groups[groups.count - 1].tasks.append(task.spec)
+                } else {
+                    groups.append((group, [task.spec]))
+                }
+            } else {
+                send(.publish(stream, .launch(task.spec)))
+            }
+        }
+        for group in groups { send(.publish(stream, .launchGroup(group.tasks))) }
+    }
+
+    mutating func executorCalled(_ call: ExecutorCall) {
+        guard let run = state.executor(ExecutorKey(call.framework, call.executor)) else { return }
+        switch call.action {
+        case .subscribe, .heartbeat: break
+        case .update(let update): takeFromExecutor(update, run)
+        case .message(let data):
+            guard data.count <= configuration.bounds.messageBytesMax else {
+                note("message.refused", "an executor's message is larger than messageBytesMax", .warning,
+                    ["executor": call.executor.text])
+                return
+            }
+            send(.send(.message(data, executor: call.executor, framework: call.framework)))
+        }
+    }
+
+    /// An executor's update: remembered, then acknowledged to the executor, which may forget it then.
+    private mutating func takeFromExecutor(_ update: StatusUpdate, _ run: ExecutorRun) {
+        let key = TaskReference(framework: update.framework, task: update.task)
+        guard let id = update.id else { return }
+        if let task = state.tasks[key], task.executorContainer == run.container {
+            var whole = update
+            whole.agent = state.id
+            whole.executor = run.spec.id
+            whole.containerStatus = containerStatus(task)
+            if !task.isDelivered { record(.taskDelivered(key)) }
+            let isNew = state.streams[key]?.knows(id) != true
+            if take(whole), isNew {
+                if update.state.isTerminal {
+                    taskEnded(task, update.state)
+                } else if task.state != .running, update.state == .running, let most = task.spec.maxCompletionTime {
+                    arm(.completion(key), after: most)
+                }
+            }
+        } else if state.streams[key]?.knows(id) != true {
+            counters.invalidUpdates += 1
+            note("update.foreign", "an executor reports on a task that is not one of its own", .warning,
+                ["executor": run.spec.id.text, "task": update.task.text])
+        }
+        // Also when it was refused: the executor would send it for ever.
+        if let stream = executorStreams[run.container] {
+            send(.publish(stream, .acknowledged(id, task: update.task)))
+        }
+    }
+
+    // MARK: Orders to executors
+
+    mutating func passOn(_ data: [UInt8], to key: ExecutorKey) {
+        guard let run = state.executor(key), let stream = executorStreams[run.container],
+            data.count <= configuration.bounds.messageBytesMax
+        else {
+            counters.invalidMessages += 1
+            note("message.dropped", "a message has no executor to go to", .info, ["executor": key.executor.text])
+            return
+        }
+        send(.publish(stream, .message(data)))
+    }
+
+    /// A kill for a task of an executor: its own business, unless it has not got the task yet.
+    mutating func killUnder(_ container: ContainerID, _ key: TaskReference, grace: Duration, isFirst: Bool) {
+        guard let task = state.tasks[key] else { return }
+        guard task.isDelivered else {
+            let cause = task.ending?.cause ?? .framework
+            let verdict = Verdict.ended(
+                cause, "it had not been handed to its executor", during: .taskKilledDuringLaunch)
+            report(key, verdict.state, source: .agent, reason: verdict.reason, message: verdict.message)
+            taskEnded(task, verdict.state)
+            // An executor that never got a task, and has none to wait for, has no reason to be.
+            let hasServed = state.tasks(under: container).contains { $0.isDelivered }
+            if !hasServed, state.liveTasks(under: container).isEmpty, executorStreams[container] == nil {
+                end(container, .unneeded)
+            }
+            return
+        }
+        publishKill(task, grace)
+    }
+
+    private mutating func publishKill(_ task: TaskRun, _ grace: Duration) {
+        guard let container = task.executorContainer, let stream = executorStreams[container] else { return }
+        send(.publish(stream, .kill(task.spec.id, gracePeriod: grace)))
+    }
+
+    mutating func heartbeat(_ container: ContainerID) {
+        guard let stream = executorStreams[container] else { return }
+        send(.publish(stream, .heartbeat))
+        arm(.executorHeartbeat(container), after: configuration.timing.executorHeartbeat)
+    }
+
+    // MARK: The end
+
+    mutating func executorContainerEnded(_ id: ContainerID, _ exit: ContainerExit) {
+        counters.executorsTerminated += 1
+        for purpose: TimerTable.Purpose in [
+            .executorRegistration(id), .executorReturn(id), .executorShutdown(id), .executorHeartbeat(id),
+        ] { disarm(purpose) }
+        guard let run = state.executors[id] else { return }
+        for task in state.liveTasks(under: id) { endWithExecutor(task, run, exit) }
+        if let stream = executorStreams.removeValue(forKey: id) { send(.closeStream(stream)) }
+        send(.send(.executorLost(run.spec.id, framework: run.spec.framework, status: exit.waitStatus)))
+    }
+
+    private mutating func endWithExecutor(_ task: TaskRun, _ run: ExecutorRun, _ exit: ContainerExit) {
+        let cause = run.ending?.cause ?? .executorEnded(exit.message)
+        if task.ending == nil { record(.taskEnding(task.key, KillOrder(cause, deadline: now))) }
+        if let own = task.ownContainer {
+            doom(own)
+            return
+        }
+        var verdict = Verdict.ended(cause, exit.message, during: nil)
+        switch exit.reason {
+        case .memoryLimit:
+            verdict.state = .failed
+            verdict.reason = .containerLimitationMemory
+            verdict.limitation = run.spec.resources.filter { $0.name == "mem" }
+        case .launchFailed where run.ending == nil:
+            verdict.reason = .containerLaunchFailed
+            verdict.message = "its executor could not be launched: \(exit.message)"
+        case .unknown where hasRebooted:
+            verdict = Verdict(state: .gone, source: .agent, reason: .agentRestarted, message: exit.message)
+        default: break
+        }
+        report(
+            task.key, verdict.state, source: .agent, reason: verdict.reason, message: verdict.message,
+            limitation: verdict.limitation)
+    }
+}

@@ -1,0 +1,197 @@
+import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+import Diagnostics
+
+/// Containers and sessions that operators, and executors, ask for over the agent's own API.
+extension Agent {
+    mutating func launchOrdered(_ request: ContainerLaunchRequest, for call: CallID) {
+        if state.container(at: request.container) != nil {
+            send(.answer(call, .alreadyLaunched))
+            return
+        }
+        do throws(Failure) {
+            let run = try orderedRun(request)
+            plan(run)
+            pendingLaunches[run.id] = call
+            begin(run.id)
+        } catch {
+            send(.answer(call, .refused(error)))
+        }
+    }
+
+    private mutating func orderedRun(_ request: ContainerLaunchRequest) throws(Failure) -> ContainerRun {
+        let bound = configuration.bounds.orderedContainersMax
+        guard state.containers.values.lazy.filter({ $0.purpose == .ordered }).count < bound else {
+            throw Failure(
+                "container.too-many", doing: "launch container", on: request.container.description,
+                cause: "operators have \(bound) containers here", remedy: "remove those that have ended",
+                limit: "orderedContainersMax \(bound)", retry: .later)
+        }
+        let id = newContainerID()
+        guard let path = request.container.parent else {
+            guard !request.resources.isEmpty else {
+                throw Failure(
+                    "container.no-resources", doing: "launch container", on: request.container.description,
+                    cause: "one without a parent needs resources", remedy: "set resources", field: "resources")
+            }
+            return try TaskLaunch(configuration: configuration).ordered(
+                request, as: id, parent: nil,
+                sandbox: SandboxLayout.standalone(id, below: configuration.workDirectory))
+        }
+        let parent = try running(path, to: "launch a container in")
+        return try TaskLaunch(configuration: configuration).ordered(
+            request, as: id, parent: parent, sandbox: SandboxLayout.nested(in: parent.sandbox.path, id))
+    }
+
+    private func running(_ path: ContainerPath, to what: String) throws(Failure) -> ContainerRun {
+        guard let run = state.container(at: path) else { throw unknown(path, to: what) }
+        guard case .launched = run.phase else {
+            throw Failure(
+                "container.not-running", doing: what, on: path.description,
+                cause: run.exit == nil ? "it has not started yet" : "it has ended", remedy: "use one that runs",
+                retry: run.exit == nil ? .later : .never)
+        }
+        return run
+    }
+
+    private func unknown(_ path: ContainerPath, to what: String) -> Failure {
+        Failure(
+            "container.not-found", doing: what, on: path.description, cause: "there is no such container",
+            remedy: "list them with GET_CONTAINERS", field: "container_id")
+    }
+
+    mutating func orderedLaunched(_ id: ContainerID) {
+        if let call = pendingLaunches.removeValue(forKey: id) { send(.answer(call, .done)) }
+    }
+
+    mutating func orderedEnded(_ id: ContainerID, _ exit: ContainerExit) {
+        guard let call = pendingLaunches.removeValue(forKey: id) else { return }
+        let path = state.containers[id]?.path.description
+        send(.answer(call, .refused(Failure("container.launch-failed", doing: "launch container", on: path,
+            cause: exit.message, retry: .later))))
+    }
+
+    // MARK: Waiting, killing, removing
+
+    mutating func wait(for path: ContainerPath, _ call: CallID) {
+        if let session = sessions.first(where: { $0.value.path == path })?.key {
+            sessions[session]?.waiters.append(call)
+            return
+        }
+        guard let run = state.container(at: path) else {
+            send(.answer(call, .unknown(unknown(path, to: "wait for container"))))
+            return
+        }
+        if let exit = run.exit {
+            send(.answer(call, .ended(termination(run, exit))))
+        } else if waiters.count >= configuration.bounds.waitersMax {
+            send(.answer(call, .refused(Failure(
+                "call.too-many", doing: "wait for container", on: path.description,
+                cause: "\(waiters.count) calls wait already", remedy: "try again later",
+                limit: "waitersMax \(configuration.bounds.waitersMax)", retry: .later))))
+        } else {
+            waiters.append(Waiter(call: call, container: run.id))
+        }
+    }
+
+    mutating func answerWaiters(for id: ContainerID, _ exit: ContainerExit) {
+        guard let run = state.containers[id] else { return }
+        for waiter in waiters where waiter.container == id {
+            send(.answer(waiter.call, .ended(termination(run, exit))))
+        }
+        waiters.removeAll { $0.container == id }
+    }
+
+    private func termination(_ run: ContainerRun, _ exit: ContainerExit) -> ContainerTermination {
+        let reason: StatusReason? =
+            switch exit.reason {
+            case .memoryLimit: .containerLimitationMemory
+            case .launchFailed: .containerLaunchFailed
+            case .ended, .killed, .unknown: nil
+            }
+        return ContainerTermination(
+            status: exit.waitStatus, state: reason == nil ? nil : .failed, reason: reason, message: exit.message)
+    }
+
+    mutating func killOrdered(_ path: ContainerPath, _ signal: Int32, _ call: CallID) {
+        if let session = sessions.first(where: { $0.value.path == path })?.key {
+            send(.signalSession(session, signal))
+            send(.answer(call, .done))
+            return
+        }
+        guard let run = state.container(at: path), run.exit == nil else {
+            send(.answer(call, .unknown(unknown(path, to: "kill container"))))
+            return
+        }
+        if case .launched = run.phase { send(.signal(run.id, signal)) } else { doom(run.id) }
+        send(.answer(call, .done))
+    }
+
+    mutating func removeOrdered(_ path: ContainerPath, _ call: CallID) {
+        guard let run = state.container(at: path), run.purpose == .ordered else {
+            send(.answer(call, .unknown(unknown(path, to: "remove container"))))
+            return
+        }
+        guard run.exit != nil, progress[run.id]?.isDestroyPending != true else {
+            send(.answer(call, .refused(Failure(
+                "container.running", doing: "remove container", on: path.description, cause: "it has not ended",
+                remedy: "kill it, and wait for its end", retry: .later))))
+            return
+        }
+        for child in state.children(of: run.id) { forget(child) }
+        forget(run)
+        if run.launch.parent != nil { send(.collect(path: run.sandbox.path)) }
+        send(.answer(call, .done))
+    }
+
+    // MARK: Sessions
+
+    mutating func openSession(_ request: ContainerLaunchRequest, for call: CallID) {
+        do throws(Failure) {
+            guard let path = request.container.parent else {
+                throw Failure(
+                    "session.no-parent", doing: "open session", on: request.container.description,
+                    cause: "a session runs inside a container", remedy: "name the container as the parent",
+                    field: "container_id.parent")
+            }
+            let parent = try running(path, to: "open a session in")
+            let isTaken = state.container(at: request.container) != nil
+                || sessions.values.contains { $0.path == request.container }
+            if isTaken {
+                send(.answer(call, .alreadyLaunched))
+                return
+            }
+            let exec = try TaskLaunch(configuration: configuration).session(request, in: parent)
+            sessions[call] = Session(path: request.container, container: parent.id)
+            send(.openSession(call, in: parent.id, exec))
+        } catch {
+            send(.answer(call, .refused(error)))
+        }
+    }
+
+    mutating func sessionEnded(_ call: CallID, _ code: Int32?) {
+        guard let session = sessions.removeValue(forKey: call) else { return }
+        let status = code.map { $0 > 128 && $0 < 192 ? $0 - 128 : $0 << 8 }
+        let message = code.map { "ended with exit code \($0)" } ?? "it could not be started"
+        for waiter in session.waiters {
+            send(.answer(waiter, .ended(ContainerTermination(status: status, message: message))))
+        }
+    }
+
+    mutating func endSessions(in container: ContainerID) {
+        for (call, session) in sessions where session.container == container {
+            send(.signalSession(call, Signals.kill))
+        }
+    }
+
+    mutating func callClosed(_ call: CallID) {
+        waiters.removeAll { $0.call == call }
+        for index in sessions.values.indices { sessions.values[index].waiters.removeAll { $0 == call } }
+        if sessions[call] != nil {
+            send(.signalSession(call, Signals.kill))
+            sessionEnded(call, 128 + Signals.kill)
+        }
+    }
+}

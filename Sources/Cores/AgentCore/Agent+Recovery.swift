@@ -1,0 +1,172 @@
+import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+import Diagnostics
+
+/// Starting, and starting again after a crash, an upgrade or a reboot: whatever was running runs on, whatever ended is
+/// reported as it ended, whatever was about to be launched still is.
+extension Agent {
+    mutating func start(_ records: [AgentRecord], bootID: String) {
+        guard phase == .new else { return }
+        startedAt = now
+        phase = .recovering
+        state = AgentState(records)
+        outbox.begin(journalLength: records.count)
+        let identity = AgentIdentity(
+            hostname: configuration.address.hostname, resources: configuration.resources,
+            attributes: configuration.attributes, domain: configuration.domain)
+        if let old = state.identity, configuration.recovery == .reconnect {
+            if let difference = identity.difference(from: old) {
+                stop(difference)
+                return
+            }
+            if let totals = state.totals, old.resources != identity.resources {
+                // Reservations and volumes stay; what is new is added beside them.
+                let more = Resources(identity.resources) - Resources(old.resources)
+                record(.totalsChanged(Array(Resources(totals) + more)))
+            }
+        }
+        if state.identity != identity { record(.configured(identity)) }
+        if state.bootID != bootID {
+            hasRebooted = state.bootID != nil
+            record(.booted(bootID))
+        }
+        // Also of what has ended: the containerizer keeps it until it has been told to destroy it.
+        send(.recoverContainers(state.containers.values.map(\.launch)))
+    }
+
+    mutating func containersRecovered(_ recovery: ContainerRecovery) {
+        guard phase == .recovering else { return }
+        phase = .running
+        mayHaveSettled = true
+        for stranger in recovery.destroyed {
+            note("container.stranger", "a container that no record knows was destroyed", .warning,
+                ["container": stranger.text])
+        }
+        for id in state.containers.keys { progress[id] = ContainerProgress() }
+        for each in recovery.ended { containerWasEnded(each.id, each.exit) }
+        for id in recovery.adopted { containerWasAdopted(id) }
+        for id in recovery.vanished { containerHasVanished(id) }
+        for run in state.containers.values where run.launch.parent == nil { resume(run) }
+        for framework in state.frameworks.values where framework.isShutDown { endFramework(framework.info.id) }
+        for operation in state.operations.values where operation.status == nil { resumeOperation(operation.order) }
+        for executor in state.executors.values { endIdlePod(executor) }
+        if configuration.recovery == .cleanup {
+            cleanUp()
+        } else {
+            planRegistration()
+            arm(.disk, after: configuration.timing.diskWatch)
+        }
+    }
+
+    private mutating func containerWasEnded(_ id: ContainerID, _ exit: ContainerExit) {
+        guard let run = state.containers[id] else { return }
+        if run.exit != nil { destroy(id) } else { exited(id, exit) }
+    }
+
+    private mutating func containerWasAdopted(_ id: ContainerID) {
+        guard let run = state.containers[id] else { return }
+        switch run.phase {
+        case .ended: destroy(id)
+        case .planned: containerLaunched(id, RunningContainer())
+        case .launched(let at, _): carryOn(run, since: at)
+        }
+    }
+
+    /// A container that ran before the restart and runs now.
+    private mutating func carryOn(_ run: ContainerRun, since launch: Instant) {
+        switch run.purpose {
+        case .task(let key):
+            guard let task = state.tasks[key], !task.state.isTerminal else {
+                destroy(run.id)
+                return
+            }
+            if task.ending != nil { killAgain(key) } else { watch(key, since: launch) }
+        case .executor: executorRunsOn(run)
+        case .ordered: break
+        }
+    }
+
+    private mutating func executorRunsOn(_ run: ContainerRun) {
+        guard let executor = state.executors[run.id] else {
+            destroy(run.id)
+            return
+        }
+        guard !executor.isPod else { return }
+        openDoor(executor)
+        if let ending = executor.ending {
+            send(.signal(run.id, Signals.terminate))
+            arm(.executorShutdown(run.id), at: max(now, ending.deadline))
+        } else {
+            let patience = min(configuration.timing.executorReregistration, AgentTiming.executorReregistrationMax)
+            arm(.executorReturn(run.id), after: patience)
+        }
+    }
+
+    /// Nothing is left of it. Planned and on the same boot, it was never started: it can be, still. Otherwise its exit
+    /// is lost with it.
+    private mutating func containerHasVanished(_ id: ContainerID) {
+        guard let run = state.containers[id] else { return }
+        switch run.phase {
+        case .ended: destroyed(id, .gone(nil))
+        case .planned where !hasRebooted: break
+        case .planned, .launched:
+            let why = hasRebooted
+                ? "the host was started anew while it ran"
+                : "nothing is left of its container, and its exit code with it"
+            containerEnded(id, unseenExit(why))
+        }
+    }
+
+    /// Goes on with launches that were cut off.
+    private mutating func resume(_ run: ContainerRun) {
+        guard state.containers[run.id]?.phase == .planned else {
+            if case .launched = state.containers[run.id]?.phase {
+                for child in state.children(of: run.id) where child.phase == .planned { resume(child) }
+            }
+            return
+        }
+        switch run.purpose {
+        case .task, .executor: begin(run.id)
+        // Whoever ordered it lost the connection and never learned that it was taken.
+        case .ordered: doom(run.id)
+        }
+    }
+
+    private mutating func endIdlePod(_ executor: ExecutorRun) {
+        guard executor.isPod, state.liveTasks(under: executor.container).isEmpty else { return }
+        doom(executor.container)
+    }
+
+    private mutating func resumeOperation(_ order: OperationOrder) {
+        record(.operationForgotten(key: order.key))
+        apply(order)
+    }
+
+    /// `--recover=cleanup`: everything ends, and the agent with it.
+    private mutating func cleanUp() {
+        note("agent.cleaning", "ending everything that is left, as asked for", .warning)
+        phase = .stopping("everything that was left has been ended and forgotten")
+        for container in state.containers.values where container.exit == nil { doom(container.id) }
+    }
+}
+
+extension AgentIdentity {
+    /// Why an agent that was `old` cannot be this: anything but more than before. Nil: it can.
+    func difference(from old: AgentIdentity) -> String? {
+        var faults: [String] = []
+        if hostname != old.hostname { faults.append("its host name was '\(old.hostname)' and is '\(hostname)'") }
+        if let domain = old.domain, domain != self.domain { faults.append("its fault domain has changed") }
+        let own = Resources(resources)
+        for resource in Resources(old.resources) where !own.contains(resource) {
+            faults.append("it had \(resource) and has not any more")
+        }
+        for attribute in old.attributes where !attribute.name.hasPrefix("bulkhead.") && !attributes.contains(attribute) {
+            faults.append("its attribute '\(attribute.name)' is gone or different")
+        }
+        guard !faults.isEmpty else { return nil }
+        return "this configuration is not that of the agent that ran here before: \(faults.joined(separator: "; ")). "
+            + "Start it as it was, or once with --recover=cleanup, which ends its tasks"
+    }
+}

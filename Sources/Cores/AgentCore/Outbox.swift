@@ -1,0 +1,95 @@
+import Containers
+import Determinism
+
+/// Holds back what leaves the agent until the records before it are durable.
+///
+/// One rule for everything: while a batch of records is on its way to the journal, whatever is to leave waits behind it,
+/// in order. So nothing that anybody could have seen is ever forgotten, and no effect overtakes another.
+struct Outbox: Sendable {
+    private(set) var records: [AgentRecord] = []
+    private var leaving: [AgentEffect] = []
+    private var inner: [AgentEffect] = []
+    private var waiting: [(ticket: Agent.Ticket, effect: AgentEffect)] = []
+    private var released: [AgentEffect] = []
+    private var lastTicket = Agent.Ticket(0)
+    private var storedTicket = Agent.Ticket(0)
+    /// Records in the journal since it was last replaced.
+    private(set) var journalLength = 0
+    /// The journal has refused a batch and has not taken a whole state since.
+    private(set) var isFailing = false
+    /// After a refusal, only the answer to this ticket or a later one counts.
+    private var trusted = Agent.Ticket(0)
+
+    var isWaiting: Bool { storedTicket < lastTicket }
+    var waitingCount: Int { waiting.count }
+
+    /// So many records are in the journal already.
+    mutating func begin(journalLength: Int) { self.journalLength = journalLength }
+
+    mutating func add(_ record: AgentRecord) { records.append(record) }
+
+    /// Something that others see: it waits for the records.
+    mutating func send(_ effect: AgentEffect) {
+        if isFailing {
+            // What ends a task needs no memory: it must not wait for a full disk.
+            switch effect {
+            case .signal, .destroy:
+                inner.append(effect)
+                return
+            default: break
+            }
+        }
+        leaving.append(effect)
+    }
+
+    /// Timers and notes: nobody but the agent sees them.
+    mutating func order(_ effect: AgentEffect) { inner.append(effect) }
+
+    /// What has been given out is durable up to here.
+    mutating func stored(_ ticket: Agent.Ticket) {
+        guard ticket >= trusted else { return }
+        storedTicket = max(storedTicket, ticket)
+        isFailing = false
+        let count = waiting.firstIndex { storedTicket < $0.ticket } ?? waiting.count
+        released += waiting[..<count].map(\.effect)
+        waiting.removeFirst(count)
+    }
+
+    /// Records up to now may be lost: nothing but a snapshot makes up for them.
+    mutating func failed() {
+        isFailing = true
+        trusted = Agent.Ticket(lastTicket.number + 1)
+    }
+
+    /// The next batch is the whole state: the journal starts over with it.
+    mutating func compact(_ snapshot: [AgentRecord]) {
+        records = []
+        lastTicket = Agent.Ticket(lastTicket.number + 1)
+        trusted = lastTicket
+        journalLength = snapshot.count
+        inner.append(.compact(snapshot, lastTicket))
+    }
+
+    /// Everything to do now, in order. `isWanted`: an effect that waited may have become pointless.
+    mutating func flush(isWanted: (AgentEffect) -> Bool) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        if !records.isEmpty {
+            lastTicket = Agent.Ticket(lastTicket.number + 1)
+            journalLength += records.count
+            // While the journal refuses, the next snapshot carries these records as well.
+            if !isFailing { effects.append(.persist(records, lastTicket)) }
+            records = []
+        }
+        effects += released.filter(isWanted)
+        released = []
+        effects += inner
+        inner = []
+        if isWaiting {
+            waiting += leaving.map { (lastTicket, $0) }
+        } else {
+            effects += leaving
+        }
+        leaving = []
+        return effects
+    }
+}

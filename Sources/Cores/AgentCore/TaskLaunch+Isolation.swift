@@ -1,0 +1,226 @@
+import ClusterModel
+import Containers
+import Diagnostics
+
+/// Walls: network, capabilities, system calls, shared memory, limits of processes and of the container.
+extension TaskLaunch {
+    func isolation(of draft: Draft) throws(Failure) -> IsolationRequest {
+        var isolation = IsolationRequest(hostname: draft.hostname ?? "")
+        isolation.network = try network(of: draft)
+        isolation.sharedMemoryBytes = draft.sharedMemoryBytes ?? policy.sharedMemoryBytes
+        isolation.extraHosts = draft.extraHosts
+        isolation.nameServers = draft.nameServers
+        isolation.readOnlyRoot = draft.readOnlyRoot
+        isolation.resourceLimits = draft.processLimits
+        for limit in draft.container?.processLimits ?? [] {
+            let name = limit.kind.rawValue.dropFirst("RLMT_".count).lowercased()
+            if (limit.soft == nil) != (limit.hard == nil) {
+                throw refusal(
+                    "launch.rlimit", "\(limit.kind.rawValue) has only one of soft and hard",
+                    remedy: "give both, or neither for no limit", field: "container.rlimit_info")
+            }
+            isolation.resourceLimits.removeAll { $0.name == name }
+            isolation.resourceLimits.append(NamedLimit(name: name, soft: limit.soft, hard: limit.hard))
+        }
+        if draft.container?.docker?.isPrivileged == true {
+            guard policy.allowsPrivileged else {
+                throw refusal(
+                    "launch.privileged", "this agent runs nothing privileged",
+                    remedy: "ask for the capabilities it needs, or start the agent with --allow-privileged",
+                    field: "container.docker.privileged")
+            }
+            isolation.seccomp = .unconfined
+            isolation.maskedPaths = []
+            isolation.readOnlyPaths = []
+        }
+        try apply(draft.container?.linux, of: draft, to: &isolation)
+        return isolation
+    }
+
+    private func apply(_ linux: LinuxOptions?, of draft: Draft, to isolation: inout IsolationRequest) throws(Failure) {
+        guard let linux else { return }
+        if linux.sharesProcessNamespace {
+            throw refusal(
+                "launch.pid-namespace", "every container here has a process namespace of its own",
+                remedy: "leave share_pid_namespace out", field: "container.linux_info.share_pid_namespace")
+        }
+        switch (linux.ipcMode, draft.parent != nil) {
+        case (.shareParent, false):
+            throw refusal(
+                "launch.ipc", "it has no parent whose shared memory it could share",
+                remedy: "leave ipc_mode out", field: "container.linux_info.ipc_mode")
+        case (.private, true):
+            throw refusal(
+                "launch.ipc", "the containers of a group share their shared memory",
+                remedy: "leave ipc_mode out, or run the task by itself", field: "container.linux_info.ipc_mode")
+        default: break
+        }
+        if let megabytes = linux.sharedMemoryMegabytes { isolation.sharedMemoryBytes = UInt64(megabytes) << 20 }
+        switch linux.seccomp {
+        case nil: break
+        case .unconfined:
+            guard policy.allowsUnconfined else {
+                throw refusal(
+                    "launch.unconfined", "this agent runs nothing without a system call filter",
+                    remedy: "name a profile, or start the agent with --allow-unconfined",
+                    field: "container.linux_info.seccomp.unconfined")
+            }
+            isolation.seccomp = .unconfined
+        case .profile(let name): isolation.seccomp = try seccomp(named: name)
+        }
+    }
+
+    private func seccomp(named name: String) throws(Failure) -> IsolationRequest.Seccomp {
+        switch name {
+        case "standard", "default", "default.json": return .standard
+        case "strict": return .strict
+        default:
+            guard let profile = policy.seccompProfiles.first(where: { $0.name == name }) else {
+                let known = (["standard", "strict"] + policy.seccompProfiles.map(\.name)).joined(separator: ", ")
+                throw refusal(
+                    "launch.seccomp-profile", "this agent has no seccomp profile '\(name)'",
+                    remedy: "use one of \(known)", field: "container.linux_info.seccomp.profile_name")
+            }
+            return .profile(name: profile.name, json: profile.json)
+        }
+    }
+
+    // MARK: Network
+
+    private func network(of draft: Draft) throws(Failure) -> IsolationRequest.Network {
+        if let parent = draft.parent { return try networkInside(parent, draft) }
+        var asked = IsolationRequest.Network.none
+        switch draft.container?.docker?.network {
+        case nil, .some(.none): break
+        case .host: asked = .host
+        case .bridge, .user:
+            throw refusal(
+                "launch.network", "this agent has no bridges and no networks of a name",
+                remedy: "use network NONE, which has a loopback interface, or HOST where policy allows it",
+                field: "container.docker.network")
+        }
+        if draft.container?.docker?.portMappings.isEmpty == false, asked != .host {
+            throw refusal(
+                "launch.port-mapping", "ports are mapped on a bridge, and this agent has none",
+                remedy: "use network HOST where policy allows it", field: "container.docker.port_mappings")
+        }
+        for network in draft.container?.networks ?? [] {
+            if try isHost(network) { asked = .host }
+        }
+        guard asked != .host || policy.allowsHostNetwork else {
+            throw refusal(
+                "launch.host-network", "this agent gives no task the host's network",
+                remedy: "leave it out, or start the agent with --allow-host-network", field: "container.network_infos")
+        }
+        return asked
+    }
+
+    private func isHost(_ network: NetworkInfo) throws(Failure) -> Bool {
+        if !network.portMappings.isEmpty || network.addresses.contains(where: { $0.text != nil }) {
+            throw refusal(
+                "launch.network", "this agent neither maps ports nor gives out addresses",
+                remedy: "leave them out", field: "container.network_infos")
+        }
+        switch network.name {
+        case nil, "none": return false
+        case "host": return true
+        case .some(let name):
+            throw refusal(
+                "launch.network", "this agent has no network '\(name)'", remedy: "use 'none' or 'host'",
+                field: "container.network_infos[0].name")
+        }
+    }
+
+    private func networkInside(_ parent: ContainerRun, _ draft: Draft) throws(Failure) -> IsolationRequest.Network {
+        let asks = draft.container?.networks.contains { $0.name != nil } ?? false
+        if asks || draft.container?.docker?.network == .host {
+            throw refusal(
+                "launch.network", "a container inside another is on that one's network",
+                remedy: "name the network at the executor", field: "container.network_infos")
+        }
+        return .container(parent.id)
+    }
+
+    // MARK: Capabilities
+
+    /// What is added to the default set and taken from it.
+    func capabilities(of draft: Draft) throws(Failure) -> (added: [String], dropped: [String]) {
+        var added = draft.addedCapabilities
+        var dropped = draft.droppedCapabilities
+        if let linux = draft.container?.linux, let asked = linux.effectiveCapabilities ?? linux.boundingCapabilities {
+            if let bounding = linux.boundingCapabilities {
+                let allowed = try CapabilitySet(names: bounding)
+                guard allowed.isSuperset(of: try CapabilitySet(names: asked)) else {
+                    throw refusal(
+                        "launch.capabilities", "effective_capabilities go beyond bounding_capabilities",
+                        remedy: "name each of them in both", field: "container.linux_info.effective_capabilities")
+                }
+            }
+            added += asked
+            dropped.append("ALL")
+        }
+        if draft.container?.docker?.isPrivileged == true { added.append("ALL") }
+        let wanted = try CapabilitySet(names: added)
+        let grantable = policy.allowsPrivileged ? .all : policy.grantableCapabilities.union(.rootDefault)
+        let refused = wanted.subtracting(grantable)
+        guard refused.isEmpty else {
+            throw refusal(
+                "launch.capabilities", "this agent does not give out \(refused.names.joined(separator: ", "))",
+                remedy: "do without, or start the agent with --allow-capabilities",
+                field: "container.linux_info.effective_capabilities")
+        }
+        return (added, dropped)
+    }
+
+    // MARK: Limits
+
+    /// Processors and memory as cgroups hold them. A request is a share and, unless the task's limits say otherwise, a
+    /// bound as well.
+    func limits(_ resources: [Resource], _ bounds: [String: ResourceLimit] = [:]) -> ContainerLimits {
+        let bag = Resources(resources)
+        var limits = ContainerLimits()
+        let cpus = bag.amount(of: "cpus")
+        if !cpus.isZero {
+            limits.cpus = bound(bounds["cpus"], cpus)?.value
+            limits.cpuWeight = UInt64(max(1, min(10_000, (cpus.value * 100).rounded())))
+        }
+        let memory = bag.amount(of: "mem")
+        if !memory.isZero { limits.memory = bound(bounds["mem"], memory).map { UInt64($0.value * 1_048_576) } }
+        return limits
+    }
+
+    private func bound(_ limit: ResourceLimit?, _ request: Scalar) -> Scalar? {
+        switch limit {
+        case nil: request
+        case .infinite: nil
+        case .atMost(let most): most
+        }
+    }
+
+    func checkedLimits(_ draft: Draft, _ isolation: inout IsolationRequest) throws(Failure) -> ContainerLimits {
+        if draft.isHold { return ContainerLimits() }
+        if !Resources(draft.resources).amount(of: "gpus").isZero {
+            throw refusal(
+                "launch.gpus", "this agent cannot keep one task's GPUs from another",
+                remedy: "leave gpus out", field: "resources")
+        }
+        var limits = limits(draft.resources, draft.limits)
+        if let pids = draft.pids {
+            limits.pids = pids
+            limits.pidsAsked = true
+        }
+        var asked: [String] = []
+        if limits.cpus != nil || limits.cpuWeight != nil { asked.append("cpu") }
+        if limits.memory != nil { asked += ["memory", "swap"] }
+        if limits.pidsAsked { asked.append("pids") }
+        let lacking = asked.filter(policy.unenforceable.contains)
+        guard !lacking.isEmpty else { return limits }
+        guard policy.allowsUnenforced else {
+            throw refusal(
+                "launch.unenforceable", "this host cannot hold a task to its \(lacking.joined(separator: ", ")) limit",
+                remedy: "use another host, or start the agent with --unenforced allow", field: "resources")
+        }
+        isolation.allowedUnenforced = lacking
+        return limits
+    }
+}

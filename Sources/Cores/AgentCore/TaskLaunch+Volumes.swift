@@ -1,0 +1,115 @@
+import ClusterModel
+import Containers
+import Diagnostics
+
+/// What of the host a container sees: its sandbox, and the volumes it asks for and may have.
+extension TaskLaunch {
+    /// The volumes, and the directories that must be there for them.
+    func volumes(of draft: Draft) throws(Failure) -> (volumes: [VolumeRequest], directories: [String]) {
+        var directories: [String] = []
+        var volumes = [VolumeRequest(source: draft.sandbox.path, target: policy.sandboxTarget)]
+        for (index, mount) in (draft.container?.volumes ?? []).enumerated() {
+            let field = "container.volumes[\(index)]"
+            let source = try source(of: mount, number: index, draft, field: field)
+            if source.isInSandbox { directories.append(source.path) }
+            volumes.append(
+                VolumeRequest(
+                    source: source.path, target: try target(mount.containerPath, field: field),
+                    readOnly: mount.mode == .readOnly))
+        }
+        for volume in draft.hostVolumes {
+            let field = "container.docker.parameters"
+            try allow(volume.source, isWritten: !volume.isReadOnly, field: field)
+            volumes.append(
+                VolumeRequest(
+                    source: volume.source, target: try target(volume.target, field: field),
+                    readOnly: volume.isReadOnly))
+        }
+        for resource in draft.resources where resource.isPersistentVolume {
+            guard let path = SandboxLayout.volume(resource, below: configuration.workDirectory),
+                let volume = resource.disk?.volume
+            else {
+                throw refusal(
+                    "launch.volume", "the volume \(resource) has no directory", remedy: "use a PATH or MOUNT disk",
+                    field: "resources")
+            }
+            volumes.append(
+                VolumeRequest(
+                    source: path, target: try target(volume.containerPath, field: "resources"),
+                    readOnly: volume.mode == .readOnly))
+        }
+        let targets = volumes.map(\.target)
+        for (index, path) in targets.enumerated() where targets[..<index].contains(path) {
+            throw refusal(
+                "launch.volume", "two volumes are at '\(path)'", remedy: "give each its own path",
+                field: "container.volumes")
+        }
+        return (volumes, directories)
+    }
+
+    private func source(
+        of mount: VolumeMount, number: Int, _ draft: Draft, field: String
+    ) throws(Failure) -> (path: String, isInSandbox: Bool) {
+        switch mount.source {
+        case nil: return (draft.sandbox.path + "/.volumes/\(number)", true)
+        case .hostPath(let path, let propagation):
+            if propagation == .bothWays {
+                throw refusal(
+                    "launch.volume", "mounts inside a container never show on the host",
+                    remedy: "leave mount_propagation out", field: field)
+            }
+            guard path.hasPrefix("/") else {
+                return (draft.sandbox.path + "/" + (try plain(path, field: field)), true)
+            }
+            try allow(path, isWritten: mount.mode == .readWrite, field: field)
+            return (path, false)
+        case .sandbox(.own, let path):
+            return (draft.sandbox.path + "/" + (try plain(path, field: field)), true)
+        case .sandbox(.parent, let path):
+            guard let parent = draft.parent else {
+                throw refusal(
+                    "launch.volume", "it has no parent whose sandbox it could use",
+                    remedy: "use SELF, or run it in a group", field: field)
+            }
+            return (parent.sandbox.path + "/" + (try plain(path, field: field)), true)
+        case .image: throw unserved("images as volumes", field)
+        case .driver: throw unserved("volumes of other engines' drivers", field)
+        case .secret: throw unserved("secrets", field)
+        case .storage: throw unserved("storage plug-ins", field)
+        }
+    }
+
+    private func unserved(_ what: String, _ field: String) -> Failure {
+        refusal("launch.volume", "this agent has no \(what)", remedy: "use HOST_PATH or SANDBOX_PATH", field: field)
+    }
+
+    /// A path below another one, without a way out of it.
+    private func plain(_ path: String, field: String) throws(Failure) -> String {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        guard !parts.isEmpty, !parts.contains(".."), !path.utf8.contains(0) else {
+            throw refusal(
+                "launch.volume", "'\(path)' does not stay where it belongs", remedy: "use a path without '..'",
+                field: field)
+        }
+        return parts.joined(separator: "/")
+    }
+
+    /// Where it appears: relative paths are in the sandbox.
+    private func target(_ path: String, field: String) throws(Failure) -> String {
+        let inside = try plain(path, field: field)
+        return path.hasPrefix("/") ? "/" + inside : policy.sandboxTarget + "/" + inside
+    }
+
+    private func allow(_ path: String, isWritten: Bool, field: String) throws(Failure) {
+        let normal = "/" + (try plain(path, field: field))
+        let rule = policy.hostPaths.first { normal == $0.path || normal.hasPrefix($0.path + "/") || $0.path == "/" }
+        guard let rule, rule.isWritable || !isWritten else {
+            throw refusal(
+                "launch.host-path",
+                rule == nil
+                    ? "this agent does not show tasks the host's '\(normal)'"
+                    : "tasks of this agent may only read the host's '\(normal)'",
+                remedy: "start the agent with --allow-host-path \(normal)\(isWritten ? ":rw" : "")", field: field)
+        }
+    }
+}

@@ -1,0 +1,318 @@
+import ClusterAPI
+import ClusterModel
+import Containers
+import Diagnostics
+import OrderedCollections
+
+/// What a framework asks for, made into what a containerizer is asked for. Pure: the same task, policy and names give
+/// the same launch. What cannot be had as asked is refused with the reason; nothing is left out silently.
+struct TaskLaunch {
+    let configuration: AgentConfiguration
+
+    var policy: LaunchPolicy { configuration.policy }
+
+    /// A task in a container of its own, alone or inside a pod's.
+    func task(
+        _ spec: TaskSpec, as id: ContainerID, purpose: ContainerRun.Purpose, parent: ContainerRun? = nil,
+        sandbox: SandboxOrder, path: ContainerPath
+    ) throws(Failure) -> ContainerRun {
+        var environment = Environment()
+        environment.set("MESOS_SANDBOX", policy.sandboxTarget)
+        if case .task(let key) = purpose {
+            environment.set("MESOS_FRAMEWORK_ID", key.framework.text)
+            environment.set("MESOS_TASK_ID", key.task.text)
+        }
+        environment.set("MESOS_SLAVE_ID", spec.agent.text)
+        if let role = spec.resources.lazy.compactMap(\.allocatedTo).first {
+            environment.set("MESOS_ALLOCATION_ROLE", role.text)
+        }
+        var draft = try Draft(
+            id: id, command: command(of: spec), container: spec.container, parent: parent, sandbox: sandbox,
+            environment: environment)
+        draft.resources = spec.resources
+        draft.limits = spec.limits
+        draft.labels = ["bulkhead.task": spec.id.text]
+        return try run(draft, purpose: purpose, path: path)
+    }
+
+    private func command(of spec: TaskSpec) -> CommandSpec {
+        if case .command(let command) = spec.runner { return command }
+        return spec.groupCommand ?? CommandSpec(.execute(path: nil, arguments: []))
+    }
+
+    /// The container that holds a pod: namespaces, and nothing that runs.
+    func pod(
+        _ spec: ExecutorSpec, as id: ContainerID, key: ExecutorKey, sandbox: SandboxOrder, path: ContainerPath
+    ) throws(Failure) -> ContainerRun {
+        var draft = try Draft(
+            id: id, command: CommandSpec(.execute(path: nil, arguments: [])), container: spec.container,
+            parent: nil, sandbox: sandbox, environment: Environment())
+        draft.isHold = true
+        draft.labels = ["bulkhead.executor": spec.id.text]
+        return try run(draft, purpose: .executor(key), path: path)
+    }
+
+    /// A custom executor, with what its first tasks need.
+    func executor(
+        _ spec: ExecutorSpec, as id: ContainerID, key: ExecutorKey, framework: FrameworkInfo, agent: AgentInfo,
+        tasks: [TaskSpec], sandbox: SandboxOrder, path: ContainerPath
+    ) throws(Failure) -> ContainerRun {
+        guard let command = spec.command else {
+            throw refusal("executor.command", "a custom executor needs a command", field: "executor.command")
+        }
+        var draft = try Draft(
+            id: id, command: command, container: spec.container, parent: nil, sandbox: sandbox,
+            environment: Environment())
+        draft.resources = spec.resources + tasks.flatMap(\.resources)
+        draft.labels = ["bulkhead.executor": spec.id.text]
+        draft.isExecutor = true
+        let isOnHostNetwork = try isolation(of: draft).network == .host
+        let address = configuration.address
+        let endpoint = isOnHostNetwork
+            ? "\(address.address ?? address.hostname):\(address.port)" : "127.0.0.1:\(policy.executorPort)"
+        draft.environment = executorEnvironment(spec, framework: framework, agent: agent, endpoint: endpoint)
+        draft.endpointPort = isOnHostNetwork ? nil : policy.executorPort
+        return try run(draft, purpose: .executor(key), path: path)
+    }
+
+    /// What executors of the protocol look for. MESOS_CHECKPOINT is always there, because this agent takes every
+    /// executor over after a restart; an agent that would not must leave it out, since some take "0" for yes.
+    private func executorEnvironment(
+        _ spec: ExecutorSpec, framework: FrameworkInfo, agent: AgentInfo, endpoint: String
+    ) -> Environment {
+        let timing = configuration.timing
+        var environment = Environment()
+        for variable in policy.executorEnvironment { environment.set(variable.name, variable.value) }
+        environment.set("LIBPROCESS_PORT", "0")
+        environment.set("MESOS_FRAMEWORK_ID", framework.id.text)
+        environment.set("MESOS_EXECUTOR_ID", spec.id.text)
+        environment.set("MESOS_DIRECTORY", policy.sandboxTarget)
+        environment.set("MESOS_SANDBOX", policy.sandboxTarget)
+        environment.set("MESOS_SLAVE_ID", agent.id.text)
+        environment.set("MESOS_SLAVE_PID", "slave(1)@\(endpoint)")
+        environment.set("MESOS_AGENT_ENDPOINT", endpoint)
+        environment.set("MESOS_HTTP_COMMAND_EXECUTOR", "0")
+        environment.set("MESOS_CHECKPOINT", "1")
+        environment.set("MESOS_RECOVERY_TIMEOUT", timing.executorRecovery.protocolText)
+        environment.set("MESOS_SUBSCRIPTION_BACKOFF_MAX", timing.executorReregistration.protocolText)
+        environment.set(
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
+            (spec.shutdownGracePeriod ?? timing.executorShutdownGrace).protocolText)
+        if let role = spec.resources.lazy.compactMap(\.allocatedTo).first {
+            environment.set("MESOS_ALLOCATION_ROLE", role.text)
+        }
+        return environment
+    }
+
+    /// A container an operator asks for.
+    func ordered(
+        _ request: ContainerLaunchRequest, as id: ContainerID, parent: ContainerRun?, sandbox: SandboxOrder
+    ) throws(Failure) -> ContainerRun {
+        var environment = Environment()
+        environment.set("MESOS_SANDBOX", policy.sandboxTarget)
+        var draft = try Draft(
+            id: id, command: request.command ?? CommandSpec(.execute(path: nil, arguments: [])),
+            container: request.spec, parent: parent, sandbox: sandbox, environment: environment)
+        draft.resources = request.resources
+        draft.limits = request.limits
+        return try run(draft, purpose: .ordered, path: request.container)
+    }
+
+    /// One more process of a running container.
+    func session(_ request: ContainerLaunchRequest, in parent: ContainerRun) throws(Failure) -> ExecRequest {
+        guard let command = request.command else {
+            throw refusal("session.command", "a session needs a command", field: "command")
+        }
+        if request.spec?.image != nil || request.spec?.volumes.isEmpty == false {
+            throw refusal(
+                "session.container", "a session is in its parent's file system", field: "container")
+        }
+        var environment = Environment()
+        try environment.set(command.environment)
+        let arguments: [String]
+        switch command.program {
+        case .shell(let line): arguments = ["/bin/sh", "-c", line]
+        case .execute(let path, let rest):
+            arguments = path.map { [$0] + rest.dropFirst() } ?? rest
+        }
+        guard !arguments.isEmpty else {
+            throw refusal("session.command", "the command has no program", field: "command.value")
+        }
+        return ExecRequest(
+            arguments: arguments, environment: environment.lines, user: command.user,
+            terminal: terminal(of: request.spec), interactive: true)
+    }
+
+    // MARK: Putting it together
+
+    private func run(
+        _ draft: Draft, purpose: ContainerRun.Purpose, path: ContainerPath
+    ) throws(Failure) -> ContainerRun {
+        var draft = draft
+        try draft.applyDockerParameters()
+        var environment = draft.environment
+        try environment.set(draft.command.environment)
+        let root = try root(of: draft)
+        var isolation = try isolation(of: draft)
+        let limits = try checkedLimits(draft, &isolation)
+        let (volumes, directories) = try volumes(of: draft)
+        let capabilities = try capabilities(of: draft)
+        var sandbox = draft.sandbox
+        sandbox.directories = directories
+        sandbox.user = draft.user
+        let isHostTools = root == .hostTools
+        let launch = ContainerLaunch(
+            id: draft.id, parent: draft.parent?.id, root: root,
+            program: draft.isHold ? .hold : draft.command.program.launched, environment: environment.lines,
+            user: draft.user,
+            workingDirectory: draft.isHold ? nil : draft.workingDirectory ?? (isHostTools ? policy.sandboxTarget : nil),
+            limits: limits, volumes: draft.isHold ? [] : volumes,
+            temporaryFilesystems: draft.temporaryFilesystems, terminal: terminal(of: draft.container),
+            interactive: draft.container?.terminal != nil,
+            output: draft.isHold
+                ? nil : OutputFile(path: draft.sandbox.path + "/stdout", bytesMax: policy.logBytesMax),
+            error: draft.isHold
+                ? nil : OutputFile(path: draft.sandbox.path + "/stderr", bytesMax: policy.logBytesMax),
+            isolation: isolation, addedCapabilities: capabilities.added, droppedCapabilities: capabilities.dropped,
+            labels: draft.labels, stopSignal: draft.stopSignal, endpointPort: draft.endpointPort)
+        return ContainerRun(
+            purpose: purpose, path: path, launch: launch, sandbox: sandbox, fetches: draft.command.fetches)
+    }
+
+    private func terminal(of container: ContainerSpec?) -> TerminalRequest? {
+        container?.terminal.map { terminal in
+            terminal.size.map { TerminalRequest(rows: $0.rows, columns: $0.columns) } ?? TerminalRequest()
+        }
+    }
+
+    private func root(of draft: Draft) throws(Failure) -> ContainerLaunch.Root {
+        if draft.isHold { return .layers([]) }
+        guard let image = draft.container?.image else {
+            switch policy.withoutImage {
+            case .hostTools: return .hostTools
+            case .image(let name): return .image(name)
+            case .refuse:
+                throw refusal(
+                    "launch.no-image", "it names no image, and this agent runs tasks with images only",
+                    remedy: "name an image, or start the agent with --tasks-without-image host-tools",
+                    field: "container.image")
+            }
+        }
+        guard case .docker(let name, let config) = image.source else {
+            throw refusal(
+                "launch.image-format", "images of type APPC are not known here", remedy: "use a Docker image",
+                field: "container.mesos.image.type")
+        }
+        if config != nil {
+            throw refusal(
+                "launch.image-credentials", "this agent takes images from its own store and uses no credentials",
+                field: "container.mesos.image.docker.config")
+        }
+        if !image.isCached {
+            throw refusal(
+                "launch.image-pull", "this agent takes images from its own store and cannot look for a newer one",
+                remedy: "leave force_pull_image out, and import the image on the agent",
+                field: "container.mesos.image.cached")
+        }
+        return .image(name)
+    }
+
+    func refusal(
+        _ code: Failure.Code, _ cause: String, remedy: String? = nil, field: String
+    ) -> Failure { Failure(code, doing: "launch it", cause: cause, remedy: remedy, field: field) }
+}
+
+/// A launch being put together.
+struct Draft {
+    var id: ContainerID
+    var command: CommandSpec
+    var container: ContainerSpec?
+    var parent: ContainerRun?
+    var sandbox: SandboxOrder
+    var environment: Environment
+    var resources: [Resource] = []
+    var limits: [String: ResourceLimit] = [:]
+    var labels: [String: String] = [:]
+    var user: String?
+    var workingDirectory: String?
+    var hostname: String?
+    var isHold = false
+    var isExecutor = false
+    var endpointPort: UInt16?
+    // What the other engine's parameters add.
+    var addedCapabilities: [String] = []
+    var droppedCapabilities: [String] = []
+    var processLimits: [NamedLimit] = []
+    var hostVolumes: [(source: String, target: String, isReadOnly: Bool)] = []
+    var temporaryFilesystems: [TemporaryFilesystem] = []
+    var extraHosts: [String] = []
+    var nameServers: [String] = []
+    var readOnlyRoot = false
+    var sharedMemoryBytes: UInt64?
+    var pids: UInt64?
+    var stopSignal: Int32?
+
+    init(
+        id: ContainerID, command: CommandSpec, container: ContainerSpec?, parent: ContainerRun?,
+        sandbox: SandboxOrder, environment: Environment
+    ) throws(Failure) {
+        self.id = id
+        self.command = command
+        self.container = container
+        self.parent = parent
+        self.sandbox = sandbox
+        self.environment = environment
+        user = command.user
+        hostname = container?.hostname
+    }
+}
+
+/// Variables by name: a later one takes the place of an earlier one.
+struct Environment {
+    private var variables: OrderedDictionary<String, String> = [:]
+
+    mutating func set(_ name: String, _ value: String) { variables[name] = value }
+
+    mutating func set(_ variables: [CommandSpec.EnvironmentVariable]) throws(Failure) {
+        for variable in variables {
+            guard !variable.name.isEmpty, !variable.name.utf8.contains(0x3d), !variable.name.utf8.contains(0) else {
+                throw Failure(
+                    "launch.environment", doing: "launch it", on: variable.name,
+                    cause: "a variable's name is not empty and has no '='", remedy: "correct the name",
+                    field: "command.environment")
+            }
+            guard case .text(let text) = variable.value else {
+                throw Failure(
+                    "launch.secret", doing: "launch it", on: variable.name,
+                    cause: "this agent has nothing that keeps secrets, and would have to write it to its journal",
+                    remedy: "pass what is not secret as a plain value", field: "command.environment")
+            }
+            set(variable.name, text)
+        }
+    }
+
+    var lines: [String] { variables.map { "\($0.key)=\($0.value)" } }
+}
+
+extension CommandSpec.Program {
+    var launched: ContainerLaunch.Program {
+        switch self {
+        case .shell(let line): .shell(line)
+        case .execute(let path, let arguments): .execute(path: path, arguments: arguments)
+        }
+    }
+}
+
+extension Duration {
+    /// As the protocol's programs read durations: `2secs`, `15mins`, `500ms`.
+    var protocolText: String {
+        let nanoseconds = saturatingNanoseconds
+        let units: [(String, Int64)] = [
+            ("mins", 60_000_000_000), ("secs", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000),
+        ]
+        for (name, size) in units where nanoseconds >= size && nanoseconds % size == 0 {
+            return "\(nanoseconds / size)\(name)"
+        }
+        return "\(nanoseconds)ns"
+    }
+}
