@@ -75,7 +75,7 @@ struct ClusterSamples {
         let image = ContainerImage(.docker(name: "data:1"), isCached: false)
         let storage = StorageVolume(
             plugin: "nfs", volume: "v1", fileSystem: "ext4", mountFlags: ["noatime"], accessMode: "SINGLE_NODE_WRITER",
-            isReadOnly: true, context: ["a": "b"])
+            context: ["a": "b"])
         let block = StorageVolume(plugin: "nfs", volume: "v2", isBlock: true)
         let sources: [VolumeMount.Source?] = [
             nil, .hostPath("/srv"), .hostPath("/srv", propagation: .bothWays), .image(image),

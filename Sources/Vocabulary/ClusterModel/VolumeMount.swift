@@ -39,13 +39,12 @@ public struct StorageVolume: Hashable, Sendable {
     public var fileSystem: String?
     public var mountFlags: [String]
     /// As the interface names it: `SINGLE_NODE_WRITER`.
-    public var accessMode: String?
-    public var isReadOnly: Bool
+    public var accessMode: String
     public var context: [String: String]
 
     public init(
         plugin: String, volume: String, isBlock: Bool = false, fileSystem: String? = nil, mountFlags: [String] = [],
-        accessMode: String? = nil, isReadOnly: Bool = false, context: [String: String] = [:]
+        accessMode: String = "UNKNOWN", context: [String: String] = [:]
     ) {
         self.plugin = plugin
         self.volume = volume
@@ -53,7 +52,6 @@ public struct StorageVolume: Hashable, Sendable {
         self.fileSystem = fileSystem
         self.mountFlags = mountFlags
         self.accessMode = accessMode
-        self.isReadOnly = isReadOnly
         self.context = context
     }
 }

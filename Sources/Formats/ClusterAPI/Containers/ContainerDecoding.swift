@@ -170,8 +170,7 @@ extension WireObject {
             volume: try provisioning.required("volume_id", provisioning.string("volume_id")),
             isBlock: try capability.object("block") != nil, fileSystem: try mount?.string("fs_type"),
             mountFlags: try mount?.strings("mount_flags") ?? [],
-            accessMode: try capability.object("access_mode")?.string("mode"),
-            isReadOnly: try provisioning.bool("readonly") ?? false)
+            accessMode: try capability.object("access_mode")?.string("mode") ?? "UNKNOWN")
         volume.context = try provisioning.texts("volume_context")
         return volume
     }

@@ -169,9 +169,8 @@ extension WireSink {
     private mutating func storage(_ volume: StorageVolume) {
         member("plugin_name", volume.plugin)
         object("static_provisioning") { sink in
-            sink.member("readonly", volume.isReadOnly)
             sink.object("volume_capability") { sink in
-                sink.object("access_mode", volume.accessMode) { $0.member("mode", $1) }
+                sink.object("access_mode") { $0.member("mode", volume.accessMode) }
                 if volume.isBlock {
                     sink.object("block") { _ in }
                 } else {
