@@ -150,6 +150,12 @@ let package = Package(
         // tests
         tests("DeterminismTests", ["Determinism"]),
         tests("AuthorizationTests", ["Authorization", "Diagnostics"]),
+        tests(
+            "MasterCoreTests",
+            [
+                "MasterCore", "Authorization", "Allocation", "Coordination", "ClusterAPI", "ClusterModel", "Determinism",
+                "Diagnostics",
+            ]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterAPITests", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),

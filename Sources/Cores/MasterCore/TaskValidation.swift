@@ -2,41 +2,39 @@ import ClusterAPI
 import ClusterModel
 import Diagnostics
 
-/// Whether a task fits together, and fits where it is to run.
+/// Whether a task may run where it is to: what it is like by itself, and whether its id is free.
 extension MasterCore {
     func validate(_ task: TaskSpec, with accepted: AcceptedOffers) throws(Failure) {
-        try validatePlace(task, with: accepted)
-        try task.validateResources()
-        if case .executor(let executor) = task.runner { try validate(executor, with: accepted) }
+        try checkIdentifier(of: task, with: accepted)
+        try rules(for: accepted).check(task)
     }
 
     func validate(
         _ tasks: [TaskSpec], under executor: ExecutorSpec, with accepted: AcceptedOffers
     ) throws(Failure) {
-        try validate(executor, with: accepted)
-        var met: Set<TaskID> = []
-        for task in tasks {
-            if !met.insert(task.id).inserted {
-                throw unfit(task, "it is twice in its group", field: "task_id")
-            }
-            try validatePlace(task, with: accepted)
-            try task.validateResources()
-        }
+        for task in tasks { try checkIdentifier(of: task, with: accepted) }
+        try rules(for: accepted).check(tasks, under: executor)
+        try checkAgreement(of: tasks, with: executor, on: accepted)
     }
 
-    private func validatePlace(_ task: TaskSpec, with accepted: AcceptedOffers) throws(Failure) {
-        let framework = accepted.framework.id
-        if task.agent != accepted.agent {
-            throw unfit(task, "its agent is \(task.agent), the offers' is \(accepted.agent)", field: "agent_id")
+    private func rules(for accepted: AcceptedOffers) throws(Failure) -> TaskRules {
+        guard let agent = agents[accepted.agent] else {
+            throw Failure(
+                "agent.unknown", doing: "run task", on: accepted.agent.text, cause: "the agent has gone",
+                remedy: "use another offer", field: "agent_id")
         }
+        return TaskRules(
+            agent: agent.info, role: accepted.role, executors: agent.executors[accepted.framework.id] ?? [:])
+    }
+
+    private func checkIdentifier(of task: TaskSpec, with accepted: AcceptedOffers) throws(Failure) {
+        let framework = accepted.framework.id
+        let at = Place(task)
         if tasks[TaskReference(framework: framework, task: task.id)] != nil {
-            throw unfit(task, "there is a task with this id", field: "task_id")
+            throw at.refused("task_id", "there is a task with this id")
         }
         if frameworks[framework]?.unreachableTasks[task.id] != nil {
-            throw unfit(task, "there is a task with this id on an unreachable agent", field: "task_id")
-        }
-        if let role = task.resources.first(where: { $0.allocatedTo != accepted.role })?.allocatedTo {
-            throw unfit(task, "its resources are for role \(role), the offers' for \(accepted.role)", field: "resources")
+            throw at.refused("task_id", "there is a task with this id on an unreachable agent")
         }
         let limit = configuration.limits.tasksOfFrameworkMax
         if let count = frameworks[framework]?.tasks.count, count >= limit {
@@ -46,18 +44,18 @@ extension MasterCore {
         }
     }
 
-    private func validate(_ executor: ExecutorSpec, with accepted: AcceptedOffers) throws(Failure) {
-        _ = try Resources(validating: executor.resources)
-        let known = agents[accepted.agent]?.executors[accepted.framework.id]?[executor.id]
-        if let known, known.kind != executor.kind || known.command != executor.command {
-            throw Failure(
-                "executor.differs", doing: "use executor", on: executor.id.text,
-                cause: "one with this id runs on the agent, and it is another", remedy: "use another id",
-                field: "executor_id")
+    /// The tasks that run under an executor already have all a control group of their own, or none has.
+    private func checkAgreement(
+        of tasks: [TaskSpec], with executor: ExecutorSpec, on accepted: AcceptedOffers
+    ) throws(Failure) {
+        guard let first = tasks.first, let agent = agents[accepted.agent] else { return }
+        let own = first.container?.linux?.sharesControlGroup ?? true
+        for key in agent.tasks where key.framework == accepted.framework.id {
+            guard let task = self.tasks[key], task.executor == executor.id, !task.state.isTerminal else { continue }
+            if (task.spec.container?.linux?.sharesControlGroup ?? true) != own {
+                throw Place(first).refused(
+                    "container.linux_info.share_cgroups", "tasks of the executor that run already have it otherwise")
+            }
         }
-    }
-
-    private func unfit(_ task: TaskSpec, _ cause: String, field: String) -> Failure {
-        Failure("task.invalid", doing: "run task", on: task.id.text, cause: cause, remedy: "correct it", field: field)
     }
 }
