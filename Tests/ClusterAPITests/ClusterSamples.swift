@@ -76,7 +76,7 @@ struct ClusterSamples {
         let storage = StorageVolume(
             plugin: "nfs", volume: "v1", fileSystem: "ext4", mountFlags: ["noatime"], accessMode: "SINGLE_NODE_WRITER",
             context: ["a": "b"])
-        let block = StorageVolume(plugin: "nfs", volume: "v2", isBlock: true)
+        let block = StorageVolume(plugin: "nfs", volume: "v2", isBlock: true, accessMode: "MULTI_NODE_READER_ONLY")
         let sources: [VolumeMount.Source?] = [
             nil, .hostPath("/srv"), .hostPath("/srv", propagation: .bothWays), .image(image),
             .driver(name: "v", driver: "rexray", options: ["size": "1"]), .sandbox(.parent, path: "shared"),

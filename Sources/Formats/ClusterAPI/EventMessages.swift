@@ -89,38 +89,11 @@ extension WireValue {
         ])
     }
 
-    public static func attribute(_ attribute: Attribute) -> WireValue {
-        let (type, member, value): (String, String, WireValue) =
-            switch attribute.value {
-            case .text(let text): ("TEXT", "text", .object(["value": .string(text)]))
-            case .scalar(let scalar): ("SCALAR", "scalar", .amount(scalar))
-            case .ranges(let ranges): ("RANGES", "ranges", .ranges(ranges))
-            case .set(let set): ("SET", "set", .set(set))
-            }
-        return .object(["name": .string(attribute.name), "type": .string(type), member: value])
-    }
+    public static func attribute(_ attribute: Attribute) -> WireValue { written { $0.attribute(attribute) } }
 
     /// `isPartitionAware`: whether the states of lost agents keep their own names.
     public static func status(_ update: StatusUpdate, _ form: ReservationForm, isPartitionAware: Bool) -> WireValue {
-        .members([
-            "task_id": .identifier(update.task),
-            "state": .string((isPartitionAware ? update.state : update.state.withoutPartitions).rawValue),
-            "source": .string(update.source.rawValue),
-            "reason": update.reason.map { .string($0.rawValue) },
-            "message": update.message.map { .string($0) },
-            "data": update.data.map(WireValue.base64),
-            "agent_id": update.agent.map { .identifier($0) },
-            "executor_id": update.executor.map { .identifier($0) },
-            "timestamp": .seconds(update.at),
-            "uuid": update.id.map { .base64($0.bytes) },
-            "healthy": update.isHealthy.map { .bool($0) },
-            "labels": labels(update.labels),
-            "unreachable_time": update.unreachableSince.map { nanoseconds($0.nanoseconds) },
-            "limitation": update.limitation.isEmpty
-                ? nil : .object(["resources": .resources(update.limitation, form)]),
-            "check_status": update.checkStatus.map(WireValue.checkStatus),
-            "container_status": update.containerStatus.map(WireValue.containerStatus),
-        ])
+        written { $0.status(update, form, isPartitionAware: isPartitionAware) }
     }
 
     static func operationStatus(_ status: OperationStatus, _ form: ReservationForm) -> WireValue {

@@ -132,7 +132,7 @@ extension WireObject {
 // MARK: - Offer constraints
 
 extension WireObject {
-    private func offerConstraints() throws(Failure) -> OfferConstraints {
+    func offerConstraints() throws(Failure) -> OfferConstraints {
         guard let constraints = try object("offer_constraints") else { return .none }
         var groups: [RoleName: [OfferConstraints.Group]] = [:]
         for (key, value) in try constraints.entries("role_constraints") {

@@ -51,14 +51,7 @@ extension WireValue {
 
     /// The protocol has no place for capabilities here.
     public static func agent(_ info: AgentInfo, _ form: ReservationForm) -> WireValue {
-        .members([
-            "id": .identifier(info.id),
-            "hostname": .string(info.address.hostname),
-            "port": .number(info.address.port),
-            "resources": .resources(info.resources, form),
-            "attributes": .array(info.attributes.map(WireValue.attribute)),
-            "domain": info.domain.map(WireValue.domain),
-        ])
+        written { $0.agentInfo(info, form) }
     }
 }
 

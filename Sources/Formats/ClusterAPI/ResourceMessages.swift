@@ -116,24 +116,7 @@ extension WireValue {
     }
 
     public static func resource(_ resource: Resource, _ form: ReservationForm) -> WireValue {
-        let isFlat = form == .flat && !resource.isRefined
-        let reservation = resource.reservations.last
-        return .members([
-            "name": .string(resource.name),
-            "type": .string(typeName(resource.value)),
-            "scalar": scalar(resource.value),
-            "ranges": ranges(resource.value),
-            "set": set(resource.value),
-            "role": isFlat ? .string(reservation?.role.text ?? "*") : nil,
-            "reservation": isFlat && reservation?.origin == .requested
-                ? reservation.map { WireValue.reservation($0, isNamed: false) } : nil,
-            "reservations": isFlat ? nil : .array(resource.reservations.map { .reservation($0, isNamed: true) }),
-            "disk": resource.disk.map(WireValue.disk),
-            "revocable": resource.isRevocable ? .object([:]) : nil,
-            "shared": resource.isShared ? .object([:]) : nil,
-            "provider_id": resource.provider.map { .identifier($0) },
-            "allocation_info": resource.allocatedTo.map { .object(["role": .string($0.text)]) },
-        ])
+        written { $0.resource(resource, form) }
     }
 
     public static func identifier<Kind: IdentifierKind>(_ identifier: Identifier<Kind>) -> WireValue {
@@ -154,74 +137,7 @@ extension WireValue {
         .object(["value": .number(scalar.isWhole ? "\(scalar).0" : "\(scalar)")])
     }
 
-    private static func typeName(_ value: ResourceValue) -> String {
-        switch value {
-        case .scalar: "SCALAR"
-        case .ranges: "RANGES"
-        case .set: "SET"
-        }
-    }
+    static func ranges(_ ranges: Ranges) -> WireValue { written { $0.ranges(ranges) } }
 
-    private static func scalar(_ value: ResourceValue) -> WireValue? {
-        guard case .scalar(let scalar) = value else { return nil }
-        return amount(scalar)
-    }
-
-    private static func ranges(_ value: ResourceValue) -> WireValue? {
-        guard case .ranges(let ranges) = value else { return nil }
-        return .ranges(ranges)
-    }
-
-    static func ranges(_ ranges: Ranges) -> WireValue {
-        let list = ranges.ranges.map { range in
-            WireValue.object(["begin": .number(range.lowerBound), "end": .number(range.upperBound)])
-        }
-        return .members(["range": .array(list)])
-    }
-
-    private static func set(_ value: ResourceValue) -> WireValue? {
-        guard case .set(let set) = value else { return nil }
-        return .set(set)
-    }
-
-    static func set(_ set: ItemSet) -> WireValue {
-        .members(["item": .array(set.items.map { .string($0) })])
-    }
-
-    /// `isNamed`: with origin and role, as an element of the stack.
-    private static func reservation(_ reservation: Reservation, isNamed: Bool) -> WireValue {
-        .members([
-            "type": isNamed ? .string(reservation.origin.rawValue) : nil,
-            "role": isNamed ? .string(reservation.role.text) : nil,
-            "principal": reservation.principal.map { .string($0) },
-            "labels": labels(reservation.labels),
-        ])
-    }
-
-    private static func disk(_ disk: Disk) -> WireValue {
-        .members([
-            "source": disk.source.map(diskSource),
-            "persistence": disk.persistence.map { persistence in
-                .members([
-                    "id": .string(persistence.id.text), "principal": persistence.principal.map { .string($0) },
-                ])
-            },
-            "volume": disk.volume.map { volume in
-                .object(["mode": .string(volume.mode.rawValue), "container_path": .string(volume.containerPath)])
-            },
-        ])
-    }
-
-    private static func diskSource(_ source: Disk.Source) -> WireValue {
-        let root = source.root.map { WireValue.object(["root": .string($0)]) }
-        return .members([
-            "type": .string(source.kind.rawValue),
-            "path": source.kind == .path ? root : nil,
-            "mount": source.kind == .mount ? root : nil,
-            "id": source.id.map { .string($0) },
-            "profile": source.profile.map { .string($0) },
-            "vendor": source.vendor.map { .string($0) },
-            "metadata": labels(source.metadata),
-        ])
-    }
+    static func set(_ set: ItemSet) -> WireValue { written { $0.texts("item", set.items) } }
 }

@@ -107,7 +107,7 @@ extension WireObject {
             executors: try identifiers("executor_ids"), unavailability: try object("unavailability")?.unavailability())
     }
 
-    fileprivate func inverseOffer() throws(Failure) -> InverseOffer {
+    func inverseOffer() throws(Failure) -> InverseOffer {
         InverseOffer(
             id: try name("id"), framework: try name("framework_id"), agent: try identifier("agent_id"),
             unavailability: try part("unavailability").unavailability(), resources: try resources("resources"))

@@ -66,14 +66,7 @@ extension WireValue {
 
     /// Nil without limits.
     static func limits(_ limits: [String: ResourceLimit]) -> WireValue? {
-        guard !limits.isEmpty else { return nil }
-        return .object(
-            limits.mapValues { limit in
-                switch limit {
-                case .atMost(let bound): .amount(bound)
-                case .infinite: .object(["value": .number(Double.infinity)])
-                }
-            })
+        limits.isEmpty ? nil : written("limits") { $0.limits("limits", limits) }
     }
 
     static func killPolicy(_ gracePeriod: Duration) -> WireValue {

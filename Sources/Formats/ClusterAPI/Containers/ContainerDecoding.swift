@@ -165,12 +165,13 @@ extension WireObject {
         let provisioning = try part("static_provisioning")
         let capability = try provisioning.part("volume_capability")
         let mount = try capability.object("mount")
+        let access = try capability.part("access_mode")
         var volume = StorageVolume(
             plugin: try required("plugin_name", string("plugin_name")),
             volume: try provisioning.required("volume_id", provisioning.string("volume_id")),
             isBlock: try capability.object("block") != nil, fileSystem: try mount?.string("fs_type"),
             mountFlags: try mount?.strings("mount_flags") ?? [],
-            accessMode: try capability.object("access_mode")?.string("mode") ?? "UNKNOWN")
+            accessMode: try access.required("mode", access.string("mode")))
         volume.context = try provisioning.texts("volume_context")
         return volume
     }

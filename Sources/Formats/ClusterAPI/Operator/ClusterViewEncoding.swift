@@ -1,0 +1,218 @@
+import ClusterModel
+import Determinism
+
+extension WireSink {
+    mutating func instant(_ name: StaticString, _ instant: Instant?) { nanoseconds(name, instant?.nanoseconds) }
+
+    mutating func agentView(_ view: AgentView) {
+        member("active", view.isActive)
+        object("agent_info") { $0.agentInfo(view.info, .stacked) }
+        resources("allocated_resources", view.allocated)
+        let capabilities = AgentInfo.Capability.allCases.filter(view.info.capabilities.contains)
+        objects("capabilities", capabilities) { $0.member("type", $1) }
+        member("deactivated", view.isDeactivated)
+        member("drain_info", view.drain.map(WireValue.drainInfo))
+        instant("estimated_drain_start_time", view.drain?.startedAt)
+        resources("offered_resources", view.offered)
+        member("pid", view.pid)
+        instant("registered_time", view.registeredAt)
+        instant("reregistered_time", view.reregisteredAt)
+        resources("total_resources", view.total)
+        member("version", view.version)
+    }
+
+    mutating func frameworkView(_ view: FrameworkView) {
+        member("active", view.isActive)
+        resources("allocated_resources", view.allocated)
+        member("connected", view.isConnected)
+        member("framework_info", WireValue.framework(view.info))
+        list("inverse_offers", view.inverseOffers) { WireValue.inverseOffer($0, .stacked) }
+        member("offer_constraints", WireValue.constraints(view.constraints))
+        resources("offered_resources", view.offered)
+        list("offers", view.offers) { WireValue.offer($0, .stacked) }
+        member("recovered", view.isRecovered)
+        instant("registered_time", view.registeredAt)
+        instant("reregistered_time", view.reregisteredAt)
+        texts("suppressed_roles", view.suppressedRoles.map(\.text))
+        instant("unregistered_time", view.unregisteredAt)
+    }
+
+    /// The values of a repeated member; nothing without any.
+    mutating func list<Element>(_ name: StaticString, _ elements: [Element], _ content: (Element) -> WireValue) {
+        if elements.isEmpty { return }
+        self.name(name)
+        beginArray()
+        for element in elements { value(content(element)) }
+        endArray()
+    }
+
+    mutating func taskView(_ view: TaskView) {
+        identifier("agent_id", view.agent)
+        check("check", view.check)
+        container("container", view.container)
+        discovery("discovery", view.discovery)
+        identifier("executor_id", view.executor)
+        identifier("framework_id", view.framework)
+        healthCheck("health_check", view.healthCheck)
+        if let gracePeriod = view.killGracePeriod {
+            object("kill_policy") { $0.duration("grace_period", gracePeriod) }
+        }
+        labels("labels", view.labels)
+        limits("limits", view.limits)
+        duration("max_completion_time", view.maxCompletionTime)
+        member("name", view.name)
+        resources("resources", view.resources)
+        member("state", view.state)
+        member("status_update_state", view.updateState)
+        member("status_update_uuid", view.updateID?.bytes)
+        objects("statuses", view.statuses) { $0.status($1, .stacked, isPartitionAware: true) }
+        identifier("task_id", view.id)
+        member("user", view.user)
+    }
+
+    mutating func executorView(_ view: ExecutorView) {
+        identifier("agent_id", view.agent)
+        member("executor_info", WireValue.executor(view.spec, .stacked))
+    }
+
+    mutating func operationView(_ view: OperationView) {
+        identifier("agent_id", view.agent)
+        identifier("framework_id", view.order.framework)
+        member("info", WireValue.operation(OfferOperation(id: view.order.id, .change(view.order.change)), .stacked))
+        member("latest_status", WireValue.operationStatus(view.latest, .stacked))
+        list("statuses", view.statuses) { WireValue.operationStatus($0, .stacked) }
+        object("uuid") { $0.member("value", view.order.key.bytes) }
+    }
+
+    mutating func roleView(_ view: RoleView) {
+        list("frameworks", view.frameworks) { .identifier($0) }
+        member("name", view.name.text)
+        resources("resources", view.allocated)
+        member("weight", view.weight)
+    }
+
+    mutating func maintenanceStatus(_ status: MaintenanceStatus) {
+        list("down_machines", status.down, WireValue.machine)
+        objects("draining_machines", status.draining) { sink, draining in
+            sink.member("id", WireValue.machine(draining.machine))
+            sink.objects("statuses", draining.answers) { sink, answer in
+                sink.identifier("agent_id", answer.agent)
+                sink.identifier("framework_id", answer.framework)
+                sink.member("status", answer.word)
+                sink.instant("timestamp", answer.at)
+            }
+        }
+    }
+
+    mutating func masterView(_ view: MasterView) {
+        if let elected = view.electedAt {
+            name("elected_time")
+            seconds(elected)
+        }
+        member("master_info", WireValue.master(view.info))
+        name("start_time")
+        seconds(view.startedAt)
+    }
+
+    /// With the older form beside it: each guarantee as resources.
+    mutating func quotaStatus(_ status: QuotaStatus) {
+        list("configs", status.configs, WireValue.quotaConfig)
+        objects("infos", status.configs) { sink, config in
+            sink.resources(
+                "guarantee", config.quota.guarantees.amounts.map { Resource($0.name, .scalar($0.scalar)) })
+            sink.member("role", config.role.text)
+        }
+    }
+}
+
+// MARK: - Long documents
+
+/// A stretch of a document with many elements, so that it can be written a piece at a time.
+struct DocumentStretch<Sink: WireSink> {
+    var open: (inout Sink) -> Void
+    var count = 0
+    var element: (inout Sink, Int) -> Void = { _, _ in }
+    var close: (inout Sink) -> Void
+
+    /// `"name": [{…}, …]`; nothing without elements.
+    static func objects<Element>(
+        _ name: StaticString, _ elements: [Element], _ content: @escaping (inout Sink, Element) -> Void
+    ) -> DocumentStretch {
+        if elements.isEmpty { return DocumentStretch(open: { _ in }, close: { _ in }) }
+        return DocumentStretch(
+            open: { sink in
+                sink.name(name)
+                sink.beginArray()
+            }, count: elements.count,
+            element: { sink, index in
+                sink.beginObject()
+                content(&sink, elements[index])
+                sink.endObject()
+            }, close: { $0.endArray() })
+    }
+
+    static func piece(_ write: @escaping (inout Sink) -> Void) -> DocumentStretch {
+        DocumentStretch(open: write, close: { _ in })
+    }
+
+    static func begin(_ name: StaticString) -> DocumentStretch {
+        piece { sink in
+            sink.name(name)
+            sink.beginObject()
+        }
+    }
+
+    static var begin: DocumentStretch { piece { $0.beginObject() } }
+    static var end: DocumentStretch { piece { $0.endObject() } }
+}
+
+extension [DocumentStretch<TreeSink>] {
+    var value: WireValue { TreeSink.value { sink in write(to: &sink) } }
+}
+
+extension Array {
+    func write<Sink>(to sink: inout Sink) where Element == DocumentStretch<Sink> {
+        for stretch in self {
+            stretch.open(&sink)
+            for index in 0..<stretch.count { stretch.element(&sink, index) }
+            stretch.close(&sink)
+        }
+    }
+}
+
+/// JSON a piece at a time: what is large need never be in memory as a whole. A pass over it costs nothing but the
+/// pieces handed out.
+public struct DocumentPieces: Sequence, IteratorProtocol {
+    private let stretches: [DocumentStretch<JSONSink>]
+    /// Pieces are about as long as this, in bytes.
+    private let pieceBytes: Int
+    private var sink = JSONSink()
+    private var stretch = 0
+    /// The next element of the stretch; -1: it has not been opened.
+    private var element = -1
+
+    init(_ stretches: [DocumentStretch<JSONSink>], pieceBytes: Int = 1 << 16) {
+        self.stretches = stretches
+        self.pieceBytes = Swift.max(1, pieceBytes)
+    }
+
+    public mutating func next() -> [UInt8]? {
+        while stretch < stretches.count, sink.bytes.count < pieceBytes { step() }
+        return sink.bytes.isEmpty ? nil : sink.takeBytes()
+    }
+
+    private mutating func step() {
+        let current = stretches[stretch]
+        if element < 0 {
+            current.open(&sink)
+            element = 0
+        } else if element < current.count {
+            current.element(&sink, element)
+            element += 1
+        } else {
+            current.close(&sink)
+            stretch += 1
+            element = -1
+        }
+    }
+}
