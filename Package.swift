@@ -106,15 +106,17 @@ let package = Package(
         module(
             "Host", "Isolation",
             ["LinuxKernel", "SeccompCompiler", "SeccompFormat", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"]),
+        // What every containerizer does alike: image and launch put together, waits and events, sessions.
+        module("Host", "Containerizing", ["LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         module(
             "Host", "NativeContainerizer",
             [
-                "LinuxKernel", "HostProbe", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
+                "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
                 "LaunchPlanning", "Containers", "Diagnostics",
             ]),
 
-        module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
-        module("Host", "DockerContainerizer", ["LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
+        module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
+        module("Host", "DockerContainerizer", ["Containerizing", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
         module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "LayerUnpacking", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
 
@@ -134,7 +136,7 @@ let package = Package(
         program(
             "bulkhead",
             [
-                "NativeContainerizer", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
+                "NativeContainerizer", "Containerizing", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
                 "LaunchPlanning", "Containers", "Diagnostics", arguments, yaml, "MasterService", "AgentService", "HTTPServing",
                 "ClusterClient", "SchedulerKit", "Simulation", "MasterCore", "AgentCore", "ClusterAPI", "ClusterModel",
                 "Determinism", "OCIRuntimeContainerizer", "DockerContainerizer", "TaskFiles", "DurableStorage", logging,
@@ -193,7 +195,7 @@ let package = Package(
         tests(
             "CommandLineTests",
             [
-                "bulkhead", "bulkhead-unpack", "NativeContainerizer", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
+                "bulkhead", "bulkhead-unpack", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
                 "Containers", "Diagnostics", arguments,
             ]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),

@@ -2,8 +2,8 @@
  * Init: the parent side of BH_DIVIDE. It outlives whoever started the container, reaps, passes signals on, copies the
  * task's output and at last writes down how the task ended.
  *
- * Once set up it calls nothing but: read write pwrite64 pwritev sendto recvmsg ppoll wait4 kill ftruncate clock_gettime
- * close exit_group. The filter in the plan is written for this list.
+ * Once set up it calls nothing but: read write pwrite64 pwritev sendto recvmsg ppoll wait4 kill ftruncate fallocate
+ * clock_gettime close exit_group. The filter in the plan is written for this list.
  */
 #include "launcher.h"
 
@@ -21,6 +21,7 @@ enum {
     sink_chunk = 4096,          /* PIPE_BUF: what a pipe that polls writable takes without blocking */
     drain_max = 4 << 20,        /* bytes of one stream still read after the task has ended */
     hangup_retry = 100,         /* milliseconds until a terminal nobody has open is read again */
+    hole_unit = 4096,           /* the block size of most file systems: less of a file gives nothing back */
     capability_kill = 5, process_one = 1,
 };
 
@@ -29,7 +30,8 @@ struct log {
     uint64_t limit, offset, sequence, dropped, unreported;
 };
 struct source {
-    int from, sink, sink_is_socket, hung;
+    int from, sink, sink_is_socket, sink_is_file, hung;
+    uint64_t limit, offset, kept; /* of a sink that is a file: bytes to keep (0: all), its size, where they begin */
     uint32_t stream, start, end, drained;
     char bytes[chunk];          /* start..<end is read and logged but not in the sink yet */
 };
@@ -120,15 +122,30 @@ static void fill(struct source *source) {
     }
 }
 
+/* The oldest part of a long file becomes a hole, some of it at a time: what is kept stays where it is. */
+static void trim(struct source *source) {
+    if (!source->limit || source->offset - source->kept <= source->limit) return;
+    uint64_t end = (source->offset - source->limit / 4 * 3) & ~(uint64_t)(hole_unit - 1);
+    if (end <= source->kept) return;
+    if (fallocate(source->sink, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)source->kept,
+                  (off_t)(end - source->kept)) == 0)
+        source->kept = end;
+}
+
 static void flush(struct source *source) {
     const char *bytes = source->bytes + source->start;
     size_t size = source->end - source->start;
-    if (size > sink_chunk) size = sink_chunk;
+    if (size > sink_chunk && !source->sink_is_file) size = sink_chunk;
     ssize_t count = source->sink_is_socket ? sendto(source->sink, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0)
                                            : write(source->sink, bytes, size);
     if (count >= 0) {
         source->start += (uint32_t)count;
+        source->offset += (uint64_t)count;
         if (source->start == source->end) source->start = source->end = 0;
+        trim(source);
+    } else if (source->sink_is_file && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+        init.log.dropped += size; /* a full disk costs output, never the task, and there may be room later */
+        source->start = source->end = 0;
     } else if (errno != EAGAIN && errno != EINTR) {
         drop_sink(source);
     }
@@ -171,7 +188,10 @@ static void take_signal(void) {
         number = information.ssi_int;
     }
     if (number < 1 || number > 64) return;
-    if (!init.ended) (void)kill(init.task, number);
+    if (!init.task) {
+        init.status = number; /* nothing but this end was there to be held up */
+        init.ended = information.ssi_signo == BH_ORDER_SIGNAL;
+    } else if (!init.ended) (void)kill(init.task, number);
     else for (int i = 0; i < 2; i++) drop_sink(&init.source[i]); /* someone is tired of waiting for a stuck sink */
 }
 
@@ -266,7 +286,7 @@ __attribute__((noreturn)) static void become_init(struct launch *launch, const s
     init.signals = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (init.signals < 0 || harden(launch, filter) < 0) {
         int error = errno;
-        (void)kill(init.task, SIGKILL);
+        if (init.task) (void)kill(init.task, SIGKILL);
         report(launch, launch->step, error, BH_PART_CONFIGURE);
         _exit(BH_EXIT_NOT_EXECUTABLE);
     }
@@ -276,7 +296,7 @@ __attribute__((noreturn)) static void become_init(struct launch *launch, const s
 }
 
 /* Pipes for output and error, or a socket over which the terminal's master will come. */
-static int make_channels(struct launch *launch, uint32_t flags, const int sinks[2]) {
+static int make_channels(struct launch *launch, uint32_t flags, const int sinks[2], const uint64_t limits[2]) {
     struct stat status;
     int pair[2];
     init.terminal = -1;
@@ -285,6 +305,9 @@ static int make_channels(struct launch *launch, uint32_t flags, const int sinks[
         *source = (struct source){ .from = -1, .sink = sinks[i], .stream = i ? BH_STREAM_ERR : BH_STREAM_OUT };
         if (sinks[i] >= 0 && fstat(sinks[i], &status) < 0) return -1;
         source->sink_is_socket = sinks[i] >= 0 && S_ISSOCK(status.st_mode);
+        source->sink_is_file = sinks[i] >= 0 && S_ISREG(status.st_mode);
+        source->offset = source->sink_is_file ? (uint64_t)status.st_size : 0;
+        source->limit = source->sink_is_file ? limits[i] : 0;
         if (!(flags & BH_DIVIDE_PUMP) || (flags & BH_DIVIDE_TERMINAL)) continue;
         if (pipe2(pair, O_CLOEXEC) < 0) return -1;
         source->from = pair[0];
@@ -305,12 +328,14 @@ int step_divide(struct launch *launch, struct cursor *payload) {
     init.log.limit = init.log.offset = take_wide(payload);
     int sinks[2] = { take_descriptor(payload), -1 };
     sinks[1] = take_descriptor(payload);
+    uint64_t limits[2] = { take_wide(payload), 0 };
+    limits[1] = take_wide(payload);
     struct block filter = take_block(payload);
     init.is_process_one = (flags & BH_DIVIDE_INIT) != 0;
     launch->part = BH_PART_VERIFY; /* kill(-1) from anywhere else would be the end of the host */
     if (init.is_process_one && getpid() != process_one) { errno = EINVAL; return -1; }
     launch->part = BH_PART_OPEN;
-    if (make_channels(launch, flags, sinks) < 0) return -1;
+    if (make_channels(launch, flags, sinks, limits) < 0) return -1;
     struct stat log;
     init.log.fresh = init.log.file[0] >= 0 && fstat(init.log.file[0], &log) == 0 && log.st_size == 0;
 
@@ -320,9 +345,9 @@ int step_divide(struct launch *launch, struct cursor *payload) {
     (void)sigdelset(&signals, SIGXFSZ);
     if (sigprocmask(SIG_SETMASK, &signals, &before) < 0) return -1;
     launch->part = BH_PART_CREATE;
-    init.task = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (!(flags & BH_DIVIDE_HOLD)) init.task = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (init.task < 0) return -1;
-    if (init.task > 0) become_init(launch, &signals, filter);
+    if (init.task > 0 || (flags & BH_DIVIDE_HOLD)) become_init(launch, &signals, filter);
 
     if (launch->moved) launch->procfs = close_after(-1, launch->procfs);
     for (int i = 0; i < 2; i++)

@@ -13,7 +13,7 @@ static const char *const fields_of[] = {
     [BH_PROPAGATION] = "8", [BH_ATTACH_ROOT] = "Dt", [BH_MOUNT] = "tt84l", [BH_ATTACH] = "Dt44",
     [BH_SEAL_PATH] = "t84", [BH_MASK] = "tD", [BH_MAKE_DIRECTORY] = "t444", [BH_ROOT_ATTRIBUTES] = "884",
     [BH_ENTER_ROOT] = "", [BH_SET_HOSTNAME] = "t", [BH_SET_DOMAINNAME] = "t", [BH_SYSCTL] = "tt", [BH_LIMIT] = "488",
-    [BH_OOM_SCORE] = "4", [BH_LOOPBACK_UP] = "", [BH_NEW_KEYRING] = "", [BH_DIVIDE] = "4ddd8ddb",
+    [BH_OOM_SCORE] = "4", [BH_LOOPBACK_UP] = "", [BH_NEW_KEYRING] = "", [BH_DIVIDE] = "4ddd8dd88b",
     [BH_TERMINAL] = "4444", [BH_STANDARD_STREAMS] = "ddd", [BH_CREDENTIALS] = "44g88888",
     [BH_NO_NEW_PRIVILEGES] = "", [BH_WORKING_DIRECTORY] = "t", [BH_CLOSE_DESCRIPTORS] = "4",
     [BH_INSTALL_FILTER] = "4b", [BH_EXECUTE] = "ll",
@@ -135,7 +135,7 @@ static int check_values(uint32_t operation, const struct bh_field field[]) {
     case BH_BEGIN_SESSION: return field[0].number <= 64;
     case BH_ROOT_ATTRIBUTES: return field[2].number <= 1;
     case BH_DIVIDE:
-        return field[0].number <= 7 && is_filter(field[7].length)
+        return field[0].number <= 15 && is_filter(field[9].length)
             && (field[2].number == BH_NO_DESCRIPTOR) == (field[3].number == BH_NO_DESCRIPTOR)
             && (field[2].number == BH_NO_DESCRIPTOR || field[4].number >= BH_LOG_BYTES_MIN);
     case BH_TERMINAL: return field[0].number <= UINT16_MAX && field[1].number <= UINT16_MAX;
@@ -147,7 +147,7 @@ static int check_values(uint32_t operation, const struct bh_field field[]) {
 }
 
 static int check_step(uint32_t operation, struct cursor payload) {
-    struct bh_field field[8];
+    struct bh_field field[10];
     if (operation == 0 || operation >= operation_count) return 0;
     for (unsigned i = 0; fields_of[operation][i]; i++) field[i] = take_field(&payload, fields_of[operation][i]);
     return !payload.bad && payload.at == payload.end && check_values(operation, field);

@@ -1,3 +1,4 @@
+import Containerizing
 import Containers
 import Diagnostics
 import OCIFormat

@@ -1,4 +1,5 @@
 import Containers
+import Containerizing
 import Diagnostics
 import Testing
 

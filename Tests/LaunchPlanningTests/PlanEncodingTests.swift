@@ -12,7 +12,10 @@ struct PlanEncodingTests {
         ["tmpfs", "/tmp", "2097168", "4", #"["size=1", "ro", ""]"#], ["6", "/x", "1", "1"], ["/sealed", "1", "2"],
         ["/masked", "6"], ["/made", "1023", "3", "4"], ["1", "2", "1"], [], ["host"], ["dömain"], ["net/x", "1 2"],
         ["3", "5", "18446744073709551615"], ["4294966296"], [], [],
-        ["7", "4294967295", "7", "8", "1099511627776", "5", "4294967295", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"],
+        [
+            "7", "4294967295", "7", "8", "1099511627776", "5", "4294967295", "1099511627777", "78",
+            "bytes [6, 0, 0, 0, 0, 0, 255, 127]",
+        ],
         ["24", "80", "11", "12"], ["4294967295", "6", "5"],
         ["1", "2", "[30, 40]", "1099511627776", "6", "7", "8", "9"], [], ["/work dir"], ["2"],
         ["2", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"], [#"["prog", "", "three"]"#, #"["A=1", "B=ü"]"#],
@@ -117,6 +120,11 @@ struct PlanContractTests {
                 outputSink: nil, errorSink: nil, initFilter: .none
             ).flags
         }
+        var holding = Division(
+            isInit: true, pumps: false, hasTerminal: false, exitRecord: nil, logs: [], logBytesMax: 0, outputSink: nil,
+            errorSink: nil, initFilter: .none)
+        holding.holds = true
+        #expect(holding.flags == BH_DIVIDE_INIT | BH_DIVIDE_HOLD)
         #expect(flags(true, false, false) == BH_DIVIDE_INIT)
         #expect(flags(false, true, false) == BH_DIVIDE_PUMP)
         #expect(flags(false, false, true) == BH_DIVIDE_TERMINAL)

@@ -98,7 +98,8 @@ enum Sample {
         .divide(
             Division(
                 isInit: true, pumps: true, hasTerminal: true, exitRecord: nil, logs: ["log:0", "log:1"],
-                logBytesMax: 1 << 40, outputSink: "root", errorSink: nil, initFilter: filter)),
+                logBytesMax: 1 << 40, outputSink: "root", errorSink: nil, initFilter: filter,
+                outputBytesMax: (1 << 40) + 1, errorBytesMax: 78)),
         .terminal(rows: 24, columns: 80, uid: 11, gid: 12),
         .standardStreams(input: nil, output: "null", error: "root"),
         .credentials(

@@ -15,12 +15,20 @@ public struct ContainerRequest: Equatable, Sendable, Codable {
     public var stopSignal: Int32
     /// Remove the container's record and files as soon as it has ended.
     public var removeAtEnd: Bool
+    /// Files its output goes to instead of the log. Absent in records of older programs, as is all below.
+    public var output: OutputFile?
+    public var error: OutputFile?
+    /// No task: it only holds the namespaces that others join.
+    public var holdsOnly: Bool?
+    /// The container it is destroyed with.
+    public var parent: ContainerID?
 
     public init(
         id: ContainerID, name: String, image: ImageIdentity, process: ProcessRequest,
         isolation: IsolationRequest = IsolationRequest(), limits: ContainerLimits = ContainerLimits(),
         volumes: [VolumeRequest] = [], temporaryFilesystems: [TemporaryFilesystem] = [],
-        labels: [String: String] = [:], stopSignal: Int32 = 15, removeAtEnd: Bool = false
+        labels: [String: String] = [:], stopSignal: Int32 = 15, removeAtEnd: Bool = false,
+        output: OutputFile? = nil, error: OutputFile? = nil, holdsOnly: Bool? = nil, parent: ContainerID? = nil
     ) {
         self.id = id
         self.name = name
@@ -33,6 +41,10 @@ public struct ContainerRequest: Equatable, Sendable, Codable {
         self.labels = labels
         self.stopSignal = stopSignal
         self.removeAtEnd = removeAtEnd
+        self.output = output
+        self.error = error
+        self.holdsOnly = holdsOnly
+        self.parent = parent
     }
 }
 

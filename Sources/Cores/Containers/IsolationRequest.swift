@@ -54,6 +54,11 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
     /// Limits the user accepts to go without where this host cannot enforce them.
     public var allowedUnenforced: [String]
 
+    /// Network and memory are another container's.
+    public var sharesWithContainer: Bool {
+        if case .container = network { true } else { false }
+    }
+
     public init(
         network: Network = .none, identities: IdentityRange = IdentityRange(base: 0, count: 0),
         capabilities: UInt64 = 0, noNewPrivileges: Bool = true, seccomp: Seccomp = .standard,

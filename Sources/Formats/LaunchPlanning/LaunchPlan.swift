@@ -60,6 +60,8 @@ public enum Stage: Int, CaseIterable, Comparable, Sendable {
 /// What clone3(2) gives the process before its first instruction, and what is done to it before it is released.
 public struct SpawnOptions: Equatable, Sendable {
     public var namespaces: NamespaceSet
+    /// Namespaces of another container it is born in.
+    public var joined: NamespaceSet
     /// Empty when no user namespace is made.
     public var userMap: [IDMapping]
     public var groupMap: [IDMapping]
@@ -68,10 +70,11 @@ public struct SpawnOptions: Equatable, Sendable {
     /// Born in the container's cgroup (CLONE_INTO_CGROUP).
     public var inControlGroup: Bool
     public init(
-        namespaces: NamespaceSet, userMap: [IDMapping], groupMap: [IDMapping], timeOffsets: String? = nil,
-        inControlGroup: Bool
+        namespaces: NamespaceSet, joined: NamespaceSet = [], userMap: [IDMapping], groupMap: [IDMapping],
+        timeOffsets: String? = nil, inControlGroup: Bool
     ) {
         self.namespaces = namespaces
+        self.joined = joined
         self.userMap = userMap
         self.groupMap = groupMap
         self.timeOffsets = timeOffsets
@@ -112,6 +115,8 @@ public enum DescriptorSource: Equatable, Sendable {
     case containerProcess
     case exitRecord
     case log(Int)
+    /// A regular file that output is appended to; with a limit, one on a file system that can give back its oldest part.
+    case outputFile(path: String, isLimited: Bool)
     /// Standard input, output or error as the caller gave it.
     case stream(Int)
 }

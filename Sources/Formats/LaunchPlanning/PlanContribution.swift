@@ -2,6 +2,8 @@
 public struct PlanContribution: Equatable, Sendable {
     public var isolator: String
     public var namespaces: NamespaceSet = []
+    /// Namespaces of another container to be born in.
+    public var joined: NamespaceSet = []
     public var userMap: [IDMapping] = []
     public var groupMap: [IDMapping] = []
     public var timeOffsets: String?
@@ -16,7 +18,7 @@ public struct PlanContribution: Equatable, Sendable {
     public mutating func open(_ name: DescriptorName, _ source: DescriptorSource) { descriptors.append((name, source)) }
 
     public static func == (left: PlanContribution, right: PlanContribution) -> Bool {
-        left.isolator == right.isolator && left.namespaces == right.namespaces && left.userMap == right.userMap
+        left.isolator == right.isolator && left.namespaces == right.namespaces && left.joined == right.joined && left.userMap == right.userMap
             && left.groupMap == right.groupMap && left.timeOffsets == right.timeOffsets
             && left.inControlGroup == right.inControlGroup
             && left.steps.elementsEqual(right.steps) { $0.stage == $1.stage && $0.step == $1.step }

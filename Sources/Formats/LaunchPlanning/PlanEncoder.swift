@@ -173,6 +173,8 @@ extension PlanWriter {
         wide(division.logBytesMax)
         try descriptor(division.outputSink)
         try descriptor(division.errorSink)
+        wide(division.outputBytesMax)
+        wide(division.errorBytesMax)
         block(division.initFilter.bytes)
     }
 
@@ -191,5 +193,5 @@ extension PlanWriter {
 
 extension Division {
     /// `BH_DIVIDE_*`
-    var flags: UInt32 { (isInit ? 1 : 0) | (pumps ? 2 : 0) | (hasTerminal ? 4 : 0) }
+    var flags: UInt32 { (isInit ? 1 : 0) | (pumps ? 2 : 0) | (hasTerminal ? 4 : 0) | (holds ? 8 : 0) }
 }

@@ -52,6 +52,7 @@ extension PlanExplanation {
 extension SpawnOptions {
     var lines: [String] {
         var lines = ["new namespaces: \(namespaces.isEmpty ? "none" : namespaces.names)"]
+        if !joined.isEmpty { lines.append("born in another container's namespaces: \(joined.names)") }
         lines += userMap.map { "user ids \($0.sentence)" }
         lines += groupMap.map { "group ids \($0.sentence)" }
         if let timeOffsets {

@@ -28,6 +28,12 @@ extension LaunchPlan {
     }
 
     private func checkSpawn() throws(Failure) {
+        guard spawn.joined.isDisjoint(with: spawn.namespaces) else {
+            throw broken("a namespace is either new or another container's")
+        }
+        if spawn.joined.contains(.user), !steps.contains(where: { $0.step == .becomeRoot }) {
+            throw broken("in another container's user namespace the launcher must become its root")
+        }
         if spawn.namespaces.contains(.user) {
             guard !spawn.userMap.isEmpty, !spawn.groupMap.isEmpty else {
                 throw broken("a new user namespace needs a user id map and a group id map")

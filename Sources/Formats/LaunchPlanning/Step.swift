@@ -146,11 +146,17 @@ public struct Division: Equatable, Sendable {
     public var logBytesMax: UInt64
     public var outputSink: DescriptorName?
     public var errorSink: DescriptorName?
+    /// Newest bytes that a sink which is a regular file keeps; 0: all.
+    public var outputBytesMax: UInt64
+    public var errorBytesMax: UInt64
+    /// No task: init only holds the namespaces. The steps that follow are not carried out.
+    public var holds: Bool
     /// The filter init itself runs under.
     public var initFilter: FilterProgram
     public init(
         isInit: Bool, pumps: Bool, hasTerminal: Bool, exitRecord: DescriptorName?, logs: [DescriptorName],
-        logBytesMax: UInt64, outputSink: DescriptorName?, errorSink: DescriptorName?, initFilter: FilterProgram
+        logBytesMax: UInt64, outputSink: DescriptorName?, errorSink: DescriptorName?, initFilter: FilterProgram,
+        outputBytesMax: UInt64 = 0, errorBytesMax: UInt64 = 0, holds: Bool = false
     ) {
         self.isInit = isInit
         self.pumps = pumps
@@ -161,6 +167,9 @@ public struct Division: Equatable, Sendable {
         self.outputSink = outputSink
         self.errorSink = errorSink
         self.initFilter = initFilter
+        self.outputBytesMax = outputBytesMax
+        self.errorBytesMax = errorBytesMax
+        self.holds = holds
     }
 }
 

@@ -95,6 +95,7 @@ extension DescriptorSource {
         case .containerProcess: "the running container"
         case .exitRecord: "the exit record"
         case .log(let index): "log file \(index)"
+        case .outputFile(let path, _): "file \(Untrusted.shown(path)), appended to"
         case .stream(let number): "stream \(number) of the caller"
         }
     }
@@ -114,9 +115,13 @@ extension RootTree {
 
 extension Division {
     var sentence: String {
+        if holds { return "become init without a task, hold the namespaces; what follows is not carried out" }
         var parts = [isInit ? "fork; the parent becomes init" : "fork; the parent watches the task"]
         if hasTerminal { parts.append("with a terminal") }
         if pumps { parts.append("copies output" + (logs.isEmpty ? "" : " to a log of 2 × \(logBytesMax) bytes")) }
+        for (name, limit) in [("output", outputBytesMax), ("error", errorBytesMax)] where limit > 0 {
+            parts.append("keeps the newest \(limit) bytes of the \(name) file")
+        }
         if !initFilter.bytes.isEmpty { parts.append("runs under filter \(Untrusted.shown(initFilter.name))") }
         return parts.joined(separator: ", ")
     }

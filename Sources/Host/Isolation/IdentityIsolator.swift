@@ -47,6 +47,16 @@ enum Sysctl {
         "kernel.shm_rmid_forced",
     ]
 
+    private static let strangerProblem = "it does not belong to a namespace of the container"
+
+    private static func networkProblem(_ network: IsolationRequest.Network) -> String? {
+        switch network {
+        case .none: nil
+        case .host: "the container uses the host's network"
+        case .container: "it belongs to the container whose network is shared"
+        }
+    }
+
     /// The file below /proc/sys for `name`, or a refusal.
     static func path(_ name: String, value: String, _ isolation: IsolationRequest) throws(Failure) -> String {
         let wellFormed = name.utf8.allSatisfy {
@@ -60,10 +70,8 @@ enum Sysctl {
             : value.contains("\n") || value.contains("\0") || value.utf8.count > 256
                 ? "its value is not one short line"
                 : name.hasPrefix("fs.mqueue.") || ipc.contains(name)
-                    ? nil
-                    : name.hasPrefix("net.")
-                        ? (isolation.network == .host ? "the container uses the host's network" : nil)
-                        : "it does not belong to a namespace of the container"
+                    ? (isolation.sharesWithContainer ? "it belongs to the container whose memory is shared" : nil)
+                    : name.hasPrefix("net.") ? networkProblem(isolation.network) : strangerProblem
         if let problem {
             throw Failure(
                 "isolation.refused-sysctl", doing: "set the sysctl", on: name, cause: problem,

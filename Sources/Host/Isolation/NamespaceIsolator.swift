@@ -9,11 +9,15 @@ public struct NamespaceIsolator: Isolator {
 
     public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: name)
-        contribution.namespaces = [.mount, .ipc, .uts, .cgroup]
+        contribution.namespaces = [.mount, .uts, .cgroup]
         if try context.demand(.timeNamespaces, for: "a time namespace", flag: "time namespace") {
             contribution.namespaces.insert(.time)
         }
-        if context.request.isolation.network == .none { contribution.namespaces.insert(.network) }
+        switch context.request.isolation.network {
+        case .none: contribution.namespaces.formUnion([.network, .ipc])
+        case .host: contribution.namespaces.insert(.ipc)
+        case .container: contribution.joined = [.network, .ipc]
+        }
         if context.request.isolation.hasInit {
             contribution.namespaces.insert(.pid)
         } else {

@@ -13,17 +13,79 @@ public struct ProcessIsolator: Isolator {
         let request = context.request
         var contribution = PlanContribution(isolator: name)
         contribution.open("exit-record", .exitRecord)
-        contribution.open("log:0", .log(0))
-        contribution.open("log:1", .log(1))
-        if context.hasReader { Self.openSinks(&contribution) }
-        let division = Division(
+        var division = Division(
             isInit: request.isolation.hasInit, pumps: true, hasTerminal: request.process.terminal != nil,
-            exitRecord: "exit-record", logs: ["log:0", "log:1"], logBytesMax: Self.logBytesMax,
-            outputSink: context.hasReader ? "output" : nil, errorSink: context.hasReader ? "error" : nil,
+            exitRecord: "exit-record", logs: [], logBytesMax: Self.logBytesMax, outputSink: nil, errorSink: nil,
             initFilter: try context.filters.initFilter())
+        var process = request.process
+        if request.holdsOnly == true {
+            try Self.hold(request, &division, &process)
+        } else {
+            try Self.connect(context, &division, &contribution)
+        }
         contribution.add(.divide(division), at: request.isolation.hasInit ? .divide : .separate)
-        try Self.add(request.process, to: &contribution)
+        try Self.add(process, to: &contribution)
         return contribution
+    }
+
+    /// A plan ends with a program whether or not anybody gets that far.
+    private static func hold(
+        _ request: ContainerRequest, _ division: inout Division, _ process: inout ProcessRequest
+    ) throws(Failure) {
+        guard request.isolation.hasInit, process.terminal == nil else {
+            throw Failure(
+                "container.cannot-hold", doing: "make a container that only holds namespaces", on: request.id.text,
+                cause: "it must have an init and no terminal", field: "init")
+        }
+        division.holds = true
+        division.pumps = false
+        process.arguments = ["hold"]
+        process.interactive = false
+    }
+
+    /// Where the output goes: files that were asked for, or the log, and whoever reads it as it comes.
+    private static func connect(
+        _ context: LaunchContext, _ division: inout Division, _ contribution: inout PlanContribution
+    ) throws(Failure) {
+        let request = context.request
+        if request.output == nil && request.error == nil {
+            division.logs = ["log:0", "log:1"]
+            for (number, name) in division.logs.enumerated() { contribution.open(name, .log(number)) }
+            guard context.hasReader else { return }
+            openSinks(&contribution)
+            division.outputSink = "output"
+            division.errorSink = "error"
+            return
+        }
+        guard request.output?.path != request.error?.path else {
+            throw Failure(
+                "container.one-file", doing: "write the container's output", on: request.output?.path,
+                cause: "output and errors are two files", remedy: "name two", field: "output")
+        }
+        if let file = request.output {
+            contribution.open("output", .outputFile(path: file.path, isLimited: file.bytesMax != nil))
+            division.outputSink = "output"
+            division.outputBytesMax = try limit(of: file)
+        }
+        if let file = request.error {
+            contribution.open("error", .outputFile(path: file.path, isLimited: file.bytesMax != nil))
+            division.errorSink = "error"
+            division.errorBytesMax = try limit(of: file)
+        }
+    }
+
+    /// Below it the blocks of a file system would not let the limit be kept.
+    public static let outputBytesMin: UInt64 = 65_536
+
+    private static func limit(of file: OutputFile) throws(Failure) -> UInt64 {
+        guard let limit = file.bytesMax else { return 0 }
+        guard limit >= outputBytesMin else {
+            throw Failure(
+                "container.output-limit", doing: "limit the container's output to \(limit) bytes", on: file.path,
+                cause: "it is less than a limit can be", remedy: "give at least \(outputBytesMin)", field: "output",
+                limit: "output file \(outputBytesMin) bytes")
+        }
+        return limit
     }
 
     static func openSinks(_ contribution: inout PlanContribution) {

@@ -3,7 +3,7 @@ public import Diagnostics
 public import LaunchPlanning
 
 /// A user namespace of its own for every container, user_namespaces(7): root inside is an ordinary,
-/// unused user outside.
+/// unused user outside. Containers that share their network share it too: Docs/Decisions/0040.
 public struct UserNamespaceIsolator: Isolator {
     public let name = "user-namespace"
     public init() {}
@@ -18,6 +18,11 @@ public struct UserNamespaceIsolator: Isolator {
                 field: "identities")
         }
         var contribution = PlanContribution(isolator: name)
+        if case .container = context.request.isolation.network {
+            contribution.joined = .user
+            contribution.add(.becomeRoot, at: .becomeRoot)
+            return contribution
+        }
         contribution.namespaces = .user
         contribution.userMap = [IDMapping(inside: 0, outside: range.base, count: range.count)]
         contribution.groupMap = contribution.userMap

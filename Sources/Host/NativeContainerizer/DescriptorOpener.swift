@@ -63,6 +63,15 @@ struct DescriptorOpener: Sendable {
             return file
         case .log(let number):
             return try OwnedDescriptor.open(RawPath(logs[number]), [.readWrite, .create, .noFollow], mode: 0o600)
+        case .outputFile(let path, let isLimited):
+            let file = try OwnedDescriptor.open(
+                RawPath(path), [.writeOnly, .create, .append, .noFollow], mode: 0o644)
+            guard try file.status().kind == .regular else {
+                throw KernelError(call: "not a regular file: open", on: path, errno: Errno.invalid)
+            }
+            // Init cannot say so later, and the disk would fill.
+            if isLimited { try file.checkHoles() }
+            return file
         case .stream(let number):
             guard let stream = streams[number] else {
                 throw KernelError(call: "pass standard stream \(number)", errno: Errno.invalid)

@@ -10,7 +10,7 @@ struct HeldProcess: Sendable {
     let control: OwnedDescriptor
 
     static func spawn(
-        _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?
+        _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, joining other: ProcessHandle? = nil
     ) throws(Failure) -> HeldProcess {
         let bytes = try PlanEncoder.encode(plan)
         let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
@@ -23,7 +23,8 @@ struct HeldProcess: Sendable {
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
                 descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
-                owner: plan.spawn.userMap.first?.outside ?? 0)
+                owner: plan.spawn.userMap.first?.outside ?? 0,
+                joining: other.map { ($0, plan.spawn.joined.rawValue) })
             return HeldProcess(process: process, control: ours)
         } catch {
             let doing = "start a process in the container"
@@ -138,6 +139,7 @@ enum OpenRemedy {
         switch (error.call, error.errno) {
         case ("mount_setattr", Errno.invalid):
             "its file system cannot map owners; add ',unmapped' to the volume, or use ext4, xfs or btrfs"
+        case ("fallocate", _): "put the output file on ext4, xfs, btrfs or tmpfs, or give it no limit"
         case (_, Errno.noEntry): "make it first"
         case (_, Errno.notPermitted): "give a directory made for this purpose"
         case (_, Errno.notDirectory), (_, Errno.isDirectory): "give a path of the kind the container wants to see"

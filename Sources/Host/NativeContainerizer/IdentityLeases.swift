@@ -2,7 +2,8 @@ public import Containers
 public import Diagnostics
 import LinuxKernel
 
-/// Which block of 65,536 host ids belongs to which container: one file a block, made with O_EXCL, named by its number.
+/// Which block of 65,536 host ids belongs to which containers: one file a block, made with O_EXCL, named by its number,
+/// one line a container. A block is in use as long as one of them is there.
 public struct IdentityLeases: Sendable {
     /// Inside the range systemd.io/UIDS-GIDS leaves to container managers, above what subuid(5) tools hand out.
     static let firstBase: UInt32 = 0x1000_0000
@@ -75,22 +76,42 @@ public struct IdentityLeases: Sendable {
         let name = RawPath("\((range.base - Self.firstBase) / Self.size)")
         try locked("give back the user ids of container", on: id.text) { folder throws(KernelError) in
             guard try folder.exists(name) else { return }
-            if try holder(of: name, in: folder) == id.text { try folder.unlink(name) }
+            try keep(name, in: folder) { $0 != id.text }
         }
+    }
+
+    /// Gives `id` the block another container holds as well.
+    func share(_ range: IdentityRange, with id: ContainerID) throws(Failure) {
+        guard range.base >= Self.firstBase else { return }
+        let name = RawPath("\((range.base - Self.firstBase) / Self.size)")
+        try locked("share the user ids with container", on: id.text) { folder throws(KernelError) in
+            try folder.open(name, [.writeOnly, .append]).write("\n" + id.text)
+        }
+    }
+
+    /// Takes all but the holders `isKept` says from a block, and gives it back when none is left.
+    private func keep(
+        _ name: RawPath, in folder: OwnedDescriptor, _ isKept: (String) -> Bool
+    ) throws(KernelError) {
+        let holders = try holders(of: name, in: folder)
+        let kept = holders.filter(isKept)
+        if kept.isEmpty { return try folder.unlink(name) }
+        guard kept.count < holders.count else { return }
+        try folder.open(name, [.writeOnly, .truncate]).write(kept.joined(separator: "\n"))
     }
 
     /// Gives back, after a crash, what containers hold that are no more, as `isGone` says of an id.
     func dropAbandoned(_ isGone: (String) -> Bool) throws(Failure) {
         guard HostFacts.exists(directory) else { return }
         try locked("give back leases of user ids", on: directory) { folder throws(KernelError) in
-            for entry in try folder.entries() where isGone(try holder(of: entry.name, in: folder)) {
-                try folder.unlink(entry.name)
-            }
+            for entry in try folder.entries() { try keep(entry.name, in: folder) { !isGone($0) } }
         }
     }
 
-    private func holder(of name: RawPath, in folder: OwnedDescriptor) throws(KernelError) -> String {
-        String(decoding: try folder.open(name).readAll(limit: 128), as: UTF8.self)
+    /// A file that a crash left empty has one holder without a name.
+    private func holders(of name: RawPath, in folder: OwnedDescriptor) throws(KernelError) -> [String] {
+        String(decoding: try folder.open(name).readAll(limit: 1 << 20), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// Everything is looked up and changed under one lock: a lease that was looked at cannot have become another's.

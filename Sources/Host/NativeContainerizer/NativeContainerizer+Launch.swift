@@ -28,9 +28,13 @@ public struct RunningContainer: Sendable {
 extension NativeContainerizer {
     /// Starts a container. The request's ids are leased here. When this throws, nothing of the container is left.
     ///
+    /// `beforeRelease` runs when the process is there in its namespaces and nothing of the plan has been done yet; what it
+    /// throws ends the launch.
+    ///
     /// The launch, as a line: mark, name, ids, record, snapshot, plan, cgroup, spawn, maps, mounts, release, report.
     public func launch(
-        _ request: ContainerRequest, layers: [String], attachment: Attachment
+        _ request: ContainerRequest, layers: [String], attachment: Attachment,
+        beforeRelease: (ProcessHandle) throws(Failure) -> Void = { _ in }
     ) throws(Failure) -> RunningContainer {
         try records.prepare()
         let mark = try marks.begin(request.id)
@@ -47,9 +51,16 @@ extension NativeContainerizer {
         do throws(Failure) {
             try names.take(request.name, for: request.id) { other in records.exists(other) }
             Failpoint.pass("launch.recorded")
-            record.request.isolation.identities = try leases.take(for: request.id)
+            let shared = try sharedContainer(of: request)
+            if let shared {
+                record.request.isolation.identities = shared.range
+                try leases.share(shared.range, with: request.id)
+            } else {
+                record.request.isolation.identities = try leases.take(for: request.id)
+            }
             try records.write(record)
-            var running = try start(&record, attachment: attachment)
+            var running = try start(
+                &record, attachment: attachment, joining: shared?.process, beforeRelease: beforeRelease)
             try marks.launched(request.id)
             running.mark = mark
             return running
@@ -61,7 +72,8 @@ extension NativeContainerizer {
     }
 
     private func start(
-        _ record: inout ContainerRecord, attachment: Attachment
+        _ record: inout ContainerRecord, attachment: Attachment, joining: ProcessHandle?,
+        beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
         let id = record.request.id
         let root = try snapshots.prepare(
@@ -74,7 +86,8 @@ extension NativeContainerizer {
         Failpoint.pass("launch.established")
 
         let held = try HeldProcess.spawn(
-            plan, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host))
+            plan, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host),
+            joining: joining)
         Failpoint.pass("launch.spawned")
         do throws(Failure) {
             record.process = try identity(of: held.process)
@@ -83,6 +96,7 @@ extension NativeContainerizer {
             try held.writeIdentityMaps(plan.spawn)
             try held.raiseLimits(for: plan)
             for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
+            try beforeRelease(held.process)
             try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
             Failpoint.pass("launch.released")
             let terminal = try held.awaitStart(plan)
@@ -95,6 +109,26 @@ extension NativeContainerizer {
         } catch {
             throw held.abandoned(error)
         }
+    }
+
+    /// The container whose network and ids `request` shares; nil when it shares none.
+    private func sharedContainer(
+        of request: ContainerRequest
+    ) throws(Failure) -> (process: ProcessHandle, range: IdentityRange)? {
+        guard case .container(let other) = request.isolation.network else { return nil }
+        let process = try running(other, to: "share the network of")
+        guard let record = try records.read(other) else {
+            throw Failure(
+                "container.not-found", doing: "share the network of container", on: other.text,
+                cause: "it was removed meanwhile")
+        }
+        // Of what belongs to the host itself, a container's user namespace would show nothing.
+        guard record.request.isolation.network != .host else {
+            throw Failure(
+                "container.shares-host", doing: "share the network of container", on: other.text,
+                cause: "it uses the host's", remedy: "ask for the host's network instead", field: "network")
+        }
+        return (process, record.request.isolation.identities)
     }
 
     /// The end of the launcher's reports means that the task was executed, or that the launcher was killed before it

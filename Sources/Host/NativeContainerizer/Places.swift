@@ -4,10 +4,14 @@ public struct Places: Sendable, Equatable {
     public var volatile: String
     /// Images and containers' files.
     public var store: String
+    /// Name of an agent that shares the store with the command line and other agents, but not its containers: each
+    /// sweeps away only what is below a directory of its own. Nil: the command line's.
+    public var agent: String?
 
-    public init(volatile: String = "/run/bulkhead", store: String = "/var/lib/bulkhead") {
+    public init(volatile: String = "/run/bulkhead", store: String = "/var/lib/bulkhead", agent: String? = nil) {
         self.volatile = volatile
         self.store = store
+        self.agent = agent
     }
 
     /// One directory a container: record, exit record, lock.
@@ -28,6 +32,17 @@ public struct Places: Sendable, Equatable {
     var filters: String { volatile + "/filters" }
     /// The layer below all images' layers, see `MountTargets`.
     var targets: String { store + "/targets" }
+    /// The lowest layer of tasks without an image, see `HostTools`.
+    var hostTools: String { store + "/host-tools" }
     /// One directory a container: upper, work, logs.
-    var containers: String { store + "/containers" }
+    var containers: String { store + (agent.map { "/agents/\($0)/containers" } ?? "/containers") }
+
+    /// How a container's lease of its image is called in the store all share.
+    public func leaseName(_ container: String) -> String { agent.map { "agent-\($0)-\(container)" } ?? container }
+    /// The other way round; nil for somebody else's.
+    public func leaseHolder(_ name: String) -> String? {
+        guard let agent else { return name.hasPrefix("agent-") ? nil : name }
+        let prefix = "agent-\(agent)-"
+        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+    }
 }

@@ -21,7 +21,14 @@
 
 enum { first_descriptor = 3, stack_size = 64 * 1024 };
 
-struct child { const struct bh_spawn *request; volatile int error; const char *volatile call; };
+struct child {
+    const struct bh_spawn *request;
+    volatile int error;
+    const char *volatile call;
+    void (*main)(struct child *);
+    struct clone_args *arguments; /* of the second clone, when another container's namespaces are joined first */
+    volatile long process;
+};
 
 static int failed(struct child *child, const char *call) {
     child->error = errno;
@@ -97,14 +104,33 @@ static void run_child(struct child *child) {
     if (child->request->time_offsets && set_time_offsets(child) < 0) return;
     int launcher = place_descriptors(child);
     if (launcher < 0) return;
-    if ((child->request->flags & CLONE_NEWUSER) && keep_capabilities(child) < 0) return;
+    if (((child->request->flags | (uint64_t)child->request->joined_types) & CLONE_NEWUSER) && keep_capabilities(child) < 0) return;
     (void)syscall(SYS_execveat, launcher, "", arguments, environment, BH_AT_EMPTY_PATH);
     (void)failed(child, "execveat");
 }
 
 __attribute__((noreturn, used)) static void child_main(struct child *child) {
-    run_child(child);
+    child->main(child);
     _exit(126);
+}
+
+static long clone_to_child(struct clone_args *arguments, struct child *child);
+
+/*
+ * New namespaces belong to the user namespace of whoever makes them, so a container that shares another's must be made
+ * from inside it, and a thread of a larger process cannot enter one. This short-lived process can. It shares our
+ * memory and descriptors, so that what it makes is ours: our child (CLONE_PARENT), held by our pidfd.
+ *
+ * Nothing in the other container can reach it: it has no number in that pid namespace, and our memory, whose user
+ * namespace is the host's, is closed to tracers from anywhere else (entering made it undumpable, ptrace(2)).
+ */
+static void run_joiner(struct child *child) {
+    const struct bh_spawn *request = child->request;
+    if (bh_setns(request->joined, request->joined_types) < 0) { (void)failed(child, "setns"); return; }
+    child->main = run_child;
+    child->process = clone_to_child(child->arguments, child);
+    if (child->process < 0) (void)failed(child, "clone3");
+    _exit(0);
 }
 
 /*
@@ -183,9 +209,34 @@ static long clone_as_owner(struct clone_args *arguments, struct child *child, co
     return process;
 }
 
+/* Born in the cgroup is the joiner; its child inherits that. The one stack serves both: the joiner waits (CLONE_VFORK)
+ * while its child has the other half. */
+static long clone_joined(struct clone_args *arguments, struct child *child, const char **failed_call) {
+    struct clone_args joiner = *arguments;
+    int descriptor = -1, status;
+    arguments->flags = (arguments->flags & ~(uint64_t)CLONE_INTO_CGROUP) | CLONE_PARENT;
+    arguments->cgroup = 0;
+    arguments->exit_signal = 0; /* the kernel takes that of whoever clones */
+    arguments->stack_size /= 2;
+    joiner.flags = (joiner.flags & (CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP)) | CLONE_FILES | CLONE_PIDFD;
+    joiner.pidfd = (uint64_t)(uintptr_t)&descriptor;
+    joiner.stack += arguments->stack_size;
+    joiner.stack_size = arguments->stack_size;
+    child->main = run_joiner;
+    child->arguments = arguments;
+    *failed_call = "clone3";
+    if (clone_to_child(&joiner, child) < 0) return -1;
+    (void)bh_pidfd_wait(descriptor, 0, &status);
+    (void)close(descriptor);
+    if (child->process >= 0) return child->process;
+    if (child->call) *failed_call = child->call;
+    errno = child->error;
+    return -1;
+}
+
 pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call) {
     _Alignas(16) char stack[stack_size];
-    struct child child = { request, 0, NULL };
+    struct child child = { request, 0, NULL, run_child, NULL, -1 };
     int descriptor = -1;
     struct clone_args arguments;
     memset(&arguments, 0, sizeof arguments);
@@ -209,7 +260,8 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     const char *call = NULL;
-    long process = clone_as_owner(&arguments, &child, &call);
+    long process = request->joined >= 0 ? clone_joined(&arguments, &child, &call)
+                                        : clone_as_owner(&arguments, &child, &call);
     int clone_error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 

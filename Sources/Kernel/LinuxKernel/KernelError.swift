@@ -68,4 +68,7 @@ public enum Errno {
     public static let noDevice = ENODEV
     public static let readOnlyFilesystem = EROFS
     public static let inputOutput = EIO
+    public static let addressInUse = EADDRINUSE
+    public static let refused = ECONNREFUSED
+    public static let timedOut = ETIMEDOUT
 }

@@ -8,10 +8,13 @@ public enum LauncherProcess {
     ///
     /// A new user namespace is made by, and what is used in it charged to, the host user `owner`; 0 leaves it ours.
     ///
+    /// With `joining` it is born in those namespaces (CLONE_NEW*) of another container, and what it makes anew belongs
+    /// to that container's user namespace.
+    ///
     /// Returns once the launcher has been exec'ed; it then waits for its release.
     public static func start(
         launcher: OwnedDescriptor, flags: UInt64, cgroup: OwnedDescriptor?, descriptors: [OwnedDescriptor?],
-        timeOffsets: String? = nil, owner: UInt32 = 0
+        timeOffsets: String? = nil, owner: UInt32 = 0, joining: (process: ProcessHandle, types: UInt64)? = nil
     ) throws(KernelError) -> ProcessHandle {
         let numbers = descriptors.map { $0?.number ?? -1 }
         var pidfd: Int32 = -1
@@ -21,14 +24,15 @@ public enum LauncherProcess {
                 var request = bh_spawn(
                     flags: flags, cgroup: cgroup?.number ?? -1, launcher: launcher.number,
                     descriptors: buffer.baseAddress, descriptor_count: UInt32(buffer.count), time_offsets: offsets,
-                    owner: owner)
+                    joined: joining?.process.descriptor.number ?? -1,
+                    joined_types: Int32(truncatingIfNeeded: joining?.types ?? 0), owner: owner)
                 return bh_start_launcher(&request, &pidfd, &failedCall)
             }
         }
         let process = timeOffsets.map { $0.withCString { spawn($0) } } ?? spawn(nil)
         let number = errno
         // The numbers above are plain integers; keep their owners until the child has its copies.
-        withExtendedLifetime((launcher, cgroup, descriptors)) {}
+        withExtendedLifetime((launcher, cgroup, descriptors, joining?.process)) {}
         guard process > 0 else {
             let call = failedCall.map { String(cString: $0) } ?? "clone3"
             throw KernelError(call: call, on: "the launcher", errno: number)

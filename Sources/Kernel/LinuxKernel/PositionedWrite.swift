@@ -13,6 +13,12 @@ extension OwnedDescriptor {
         }
     }
 
+    /// Refused when the file system of this file cannot give parts of it back. See fallocate(2).
+    public func checkHoles() throws(KernelError) {
+        // Beyond the end of any file nothing is there to be lost.
+        try punchHole(at: 1 << 40, count: 4_096)
+    }
+
     /// Whether nobody is left at the other end of this pipe or socket. See poll(2) POLLERR, POLLHUP.
     public func peerIsGone() throws(KernelError) -> Bool {
         var entry = pollfd(fd: number, events: 0, revents: 0)

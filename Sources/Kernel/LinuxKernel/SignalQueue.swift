@@ -54,4 +54,22 @@ public enum SignalNumber {
 
     /// First and last real-time signal a program can use; the C library keeps two below the first.
     public static let realTime: ClosedRange<Int32> = 34...64
+
+    /// A signal by number or name: `15`, `TERM`, `SIGTERM`, `RTMIN+3`. Nil: there is none.
+    public static func named(_ text: String) -> Int32? {
+        if let number = Int32(text), (1...realTime.upperBound).contains(number) { return number }
+        let upper = text.uppercased()
+        let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+        if let index = names.firstIndex(of: name) { return Int32(index + 1) }
+        if let number = realTime(name), realTime.contains(number) { return number }
+        return nil
+    }
+
+    private static func realTime(_ name: String) -> Int32? {
+        if name == "RTMIN" { return realTime.lowerBound }
+        if name == "RTMAX" { return realTime.upperBound }
+        if name.hasPrefix("RTMIN+") { return Int32(name.dropFirst(6)).map { realTime.lowerBound &+ $0 } }
+        if name.hasPrefix("RTMAX-") { return Int32(name.dropFirst(6)).map { realTime.upperBound &- $0 } }
+        return nil
+    }
 }

@@ -75,8 +75,9 @@ enum bh_operation {
     BH_LOOPBACK_UP = 20,   /* bring "lo" up in the current network namespace */
     BH_NEW_KEYRING = 21,   /* an empty session keyring: keyctl(2) KEYCTL_JOIN_SESSION_KEYRING */
     BH_DIVIDE = 22,        /* u32 flags, fd exit record, fd log a, fd log b, u64 log bytes, fd output sink, fd error
-                              sink, bytes filter: fork(2). The child goes on with the next step; the parent becomes init
-                              (init.c) and never returns */
+                              sink, u64 output bytes, u64 error bytes, bytes filter: fork(2). The child goes on with
+                              the next step; the parent becomes init (init.c) and never returns. A sink that is a
+                              regular file keeps so many of its newest bytes (0: all), the rest becomes a hole */
     BH_TERMINAL = 23,      /* u32 rows, u32 columns, u32 uid, u32 gid: a fresh pair from the container's /dev/pts, its
                               slave becomes the controlling terminal and descriptors 0 to 2, its master goes to init
                               and to the report socket */
@@ -106,6 +107,8 @@ enum bh_operation {
 #define BH_DIVIDE_INIT 1u      /* we are process 1 of the container: reap everything, kill what is left at the end */
 #define BH_DIVIDE_PUMP 2u      /* give the task pipes (or a terminal), copy its output to the log and the sinks */
 #define BH_DIVIDE_TERMINAL 4u  /* a BH_TERMINAL step follows */
+#define BH_DIVIDE_HOLD 8u      /* no fork and no task: init only holds the namespaces, until it gets an order. The steps
+                                  that follow are not carried out */
 
 /* What the launcher sends. One packet each; BH_REPORT_TERMINAL carries the master as SCM_RIGHTS. End of file without
  * BH_REPORT_FAILED means that exec succeeded. */

@@ -10,6 +10,7 @@ public enum InitFilter {
             why: "Copying output, reaping, passing signals on, writing the log and the exit record.",
             allowed: [
                 "read", "write", "pwrite64", "pwritev", "sendto", "recvmsg", "ppoll", "wait4", "kill", "ftruncate",
+                "fallocate",
                 "clock_gettime", "close", "exit_group", "exit", "restart_syscall", "rt_sigreturn",
             ]),
         NeverNeeded.group,

@@ -117,6 +117,17 @@ ssize_t bh_receive_descriptor(int socket, void *buffer, size_t size, int *descri
 /* Sends one message with up to 250 descriptors. */
 ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const int *descriptors, unsigned count);
 
+/* --- sockets and waiting: epoll(7), ip(7), ipv6(7); `address` is numeric ------------------------------------------ */
+int bh_epoll_create(void);
+int bh_epoll_add(int epoll, int descriptor, int writing, uint64_t key); /* one event, then never again */
+int bh_epoll_remove(int epoll, int descriptor);
+int bh_epoll_wait(int epoll, uint64_t *keys, int most);                 /* how many keys; waits for ever */
+int bh_stream_socket(int family);                                       /* close-on-exec, non-blocking */
+int bh_bind(int socket, const char *address, uint16_t port);
+int bh_connect(int socket, const char *address, uint16_t port);
+int bh_socket_error(int socket);                                        /* SO_ERROR */
+int bh_unix_connect(int socket, const char *path);
+
 /* --- confine.c: what a process of ours does to itself before it reads untrusted input ----------------------------- */
 int bh_pivot_root(const char *new_root, const char *put_old);
 int bh_setrlimit(int resource, uint64_t value);         /* soft and hard */
@@ -133,6 +144,8 @@ struct bh_spawn {
     const int *descriptors;         /* what the child has as 3, 4, ... in this order; nothing else is inherited */
     unsigned descriptor_count;
     const char *time_offsets;       /* text for /proc/self/timens_offsets, or NULL */
+    int joined;                     /* pidfd of a process whose namespaces `joined_types` the child is born in, or -1 */
+    int joined_types;               /* CLONE_NEWUSER among them */
     uid_t owner;                    /* host user who makes a new user namespace and is charged for what is in it */
 };
 /*

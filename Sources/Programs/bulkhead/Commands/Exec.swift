@@ -1,4 +1,5 @@
 import ArgumentParser
+import Containerizing
 import Containers
 import Diagnostics
 import LinuxKernel

@@ -1,3 +1,4 @@
+import Containerizing
 import Containers
 import Diagnostics
 import HostProbe
@@ -65,16 +66,7 @@ enum AddressFlag {
         return text
     }
 
-    static func isAddress(_ text: String) -> Bool {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        if parts.count == 4, !text.contains(":") {
-            return parts.allSatisfy { (1...3).contains($0.count) && $0.allSatisfy(\.isASCII) && UInt8($0) != nil }
-        }
-        let groups = text.split(separator: ":", omittingEmptySubsequences: false)
-        return (3...8).contains(groups.count) && text.utf8.count <= 39
-            && groups.allSatisfy { $0.count <= 4 && $0.allSatisfy { $0.isASCII && $0.isHexDigit } }
-            && (groups.count == 8 || text.contains("::"))
-    }
+    static func isAddress(_ text: String) -> Bool { NameServers.isAddress(text) }
 }
 
 enum NetworkFlag {

@@ -1,3 +1,4 @@
+import Containerizing
 import Containers
 import Diagnostics
 import ImageStorage
@@ -88,34 +89,5 @@ extension Run {
                 field: "name")
         }
         return name
-    }
-}
-
-/// Users and groups by the accounts of an image or a container.
-enum Accounts {
-    static func resolve(
-        _ spec: UserSpec, read: ([String], Int) throws(Failure) -> [[UInt8]?]
-    ) throws(Failure) -> ResolvedUser {
-        let limits = ImageLimits.standard
-        let files = try read(["/etc/passwd", "/etc/group"], limits.accountFileBytes)
-        return try AccountFiles(passwd: files[0], group: files[1], limits: limits).resolve(spec)
-    }
-}
-
-enum NameServers {
-    /// The host's own, for a container that shares its network.
-    static func ofHost() throws(Failure) -> [String] {
-        do throws(KernelError) { return parse(try TextFile.read("/etc/resolv.conf", limit: 65_536)) } catch {
-            if error.errno == Errno.noEntry { return [] }
-            throw error.failure("host.unreadable", doing: "read the host's name servers", remedy: "name one with --dns")
-        }
-    }
-
-    static func parse(_ text: String) -> [String] {
-        text.split(whereSeparator: \.isNewline).compactMap { line in
-            let words = line.split(whereSeparator: \.isWhitespace)
-            return words.count > 1 && words[0] == "nameserver" && AddressFlag.isAddress(String(words[1]))
-                ? String(words[1]) : nil
-        }
     }
 }

@@ -1,0 +1,80 @@
+import CLinux
+import Glibc
+
+/// Sockets made inside another process's network namespace, network_namespaces(7): a socket belongs to the namespace
+/// its maker was in, whoever uses it afterwards.
+public struct NetworkNamespace: Sendable {
+    /// CLONE_NEWNET
+    private static let networkFlag = 0x4000_0000
+    private let descriptor: OwnedDescriptor
+
+    /// That of a process: ESRCH or ENOENT when it is gone.
+    public init(of process: ProcessHandle) throws(KernelError) {
+        descriptor = try OwnedDescriptor.open(RawPath("/proc/\(process.id)/ns/net"))
+        guard try !process.hasEnded() else {
+            throw KernelError(call: "enter the network of", on: "process \(process.id)", errno: ESRCH)
+        }
+    }
+
+    /// A stream socket listening on `address`, which is numeric. See bind(2), listen(2).
+    public func listen(address: String = "127.0.0.1", port: UInt16, backlog: Int32 = 128) throws(KernelError)
+        -> OwnedDescriptor
+    {
+        try inside { () throws(KernelError) in
+            let socket = try Self.socket(address)
+            try checked("bind", on: "\(address):\(port)") { bh_bind(socket.number, address, port) }
+            try checked("listen", on: "\(address):\(port)") { Glibc.listen(socket.number, backlog) }
+            return socket
+        }
+    }
+
+    /// A connected stream socket. ETIMEDOUT when nobody answers in time. See connect(2).
+    public func connect(address: String, port: UInt16, milliseconds: Int32) throws(KernelError) -> OwnedDescriptor {
+        let socket = try inside { () throws(KernelError) in try Self.socket(address) }
+        let place = "\(address):\(port)"
+        do throws(KernelError) {
+            try checked("connect", on: place) { bh_connect(socket.number, address, port) }
+            return socket
+        } catch {
+            guard error.errno == EINPROGRESS else { throw error }
+        }
+        var entry = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0)
+        let ready = try checked("poll", on: place) { poll(&entry, 1, milliseconds) }
+        guard ready > 0 else { throw KernelError(call: "connect", on: place, errno: ETIMEDOUT) }
+        let problem = try checked("getsockopt", on: place) { bh_socket_error(socket.number) }
+        guard problem == 0 else { throw KernelError(call: "connect", on: place, errno: problem) }
+        return socket
+    }
+
+    /// Non-blocking: the network decides how long anything takes.
+    private static func socket(_ address: String) throws(KernelError) -> OwnedDescriptor {
+        let family = address.contains(":") ? AF_INET6 : AF_INET
+        return OwnedDescriptor(owning: try checked("socket") { bh_stream_socket(family) })
+    }
+
+    /// On a thread that ends afterwards: it must not do anything else in a network that is not ours.
+    private func inside<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(KernelError) -> Value
+    ) throws(KernelError) -> Value {
+        let outcome = Monitor<Result<Value, KernelError>?>(nil)
+        let thread = try WorkerThread { [descriptor] in
+            let result: Result<Value, KernelError>
+            do throws(KernelError) {
+                try checked("setns", on: "a container's network") { bh_setns(descriptor.number, Int32(Self.networkFlag)) }
+                result = .success(try body())
+            } catch {
+                result = .failure(error)
+            }
+            outcome.withLock { $0 = result }
+        }
+        thread.join()
+        return try outcome.waitFor { $0 }.get()
+    }
+}
+
+extension OwnedDescriptor {
+    /// A copy whose number is the caller's to close, for those who keep plain numbers.
+    public func givenAway() throws(KernelError) -> Int32 {
+        try checked("fcntl(F_DUPFD_CLOEXEC)") { fcntl(number, F_DUPFD_CLOEXEC, 3) }
+    }
+}
