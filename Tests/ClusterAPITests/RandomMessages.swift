@@ -21,6 +21,7 @@ struct RandomMessages {
             // Deeper down only what must be there, so that it ends.
             guard field.cardinality == .required || random.below(depth < 4 ? 3 : 12) == 0 else { continue }
             guard field.cardinality == .required || depth < 8 else { continue }
+            guard !field.alternatives.contains(where: { members[$0] != nil }) else { continue }
             switch field.cardinality {
             case .optional, .required: members[field.name] = value(field.kind, depth)
             case .repeated:

@@ -65,7 +65,7 @@ struct ProtobufReader {
         for (index, list) in lists where !list.isEmpty { members[message.fields[index].name] = .array(list) }
     }
 
-    /// A field that is there once: the last one counts, and messages of the same field become one.
+    /// A field that is there once: the last one counts, of a oneof too, and messages of the same field become one.
     private mutating func read(
         _ field: ProtocolSchema.Field, _ type: WireType, until end: Int, depth: Int,
         into members: inout [String: WireValue]
@@ -79,7 +79,10 @@ struct ProtobufReader {
             members[field.name] = .object(content)
         } else if let value = try value(field.kind, type, until: end, depth: depth) {
             members[field.name] = value
+        } else {
+            return
         }
+        for other in field.alternatives { members[other] = nil }
     }
 
     private mutating func readElements(

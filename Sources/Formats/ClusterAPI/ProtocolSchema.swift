@@ -24,6 +24,8 @@ struct ProtocolSchema: Sendable {
         let cardinality: Cardinality
         /// As a protobuf parser would read it from an unset field; nil unless the protocol writes it out in JSON.
         let emittedDefault: String?
+        /// The fields that it takes the place of when it is set: the others of its oneof.
+        var alternatives: [String] = []
     }
 
     struct Message: Sendable {
@@ -79,15 +81,17 @@ extension ProtocolSchema {
     private typealias Descriptor = Google_Protobuf_DescriptorProto
 
     private init(descriptors: [StaticString]) {
-        var files: [Google_Protobuf_FileDescriptorProto] = []
-        for text in descriptors {
-            do {
-                files += try Google_Protobuf_FileDescriptorSet(serializedBytes: ProtocolSchema.bytes(text)).file
-            } catch {
-                preconditionFailure("the compiled-in descriptors of the protocol are broken: \(error)")
-            }
+        do {
+            // Two sets one after the other are one set.
+            try self.init(compiled: descriptors.flatMap(ProtocolSchema.bytes))
+        } catch {
+            preconditionFailure("the compiled-in descriptors of the protocol are broken: \(error)")
         }
-        self.init(files)
+    }
+
+    /// From a `google.protobuf.FileDescriptorSet`, as protoc writes it.
+    init(compiled descriptors: [UInt8]) throws {
+        self.init(try Google_Protobuf_FileDescriptorSet(serializedBytes: descriptors).file)
     }
 
     private static func bytes(_ text: StaticString) -> [UInt8] {
@@ -95,7 +99,7 @@ extension ProtocolSchema {
         return Base64.bytes(String(decoding: digits, as: UTF8.self)) ?? []
     }
 
-    init(_ files: [Google_Protobuf_FileDescriptorProto]) {
+    private init(_ files: [Google_Protobuf_FileDescriptorProto]) {
         var found: [(name: String, descriptor: Google_Protobuf_DescriptorProto)] = []
         for file in files {
             for type in file.enumType { add(type, in: file.package) }
@@ -104,7 +108,7 @@ extension ProtocolSchema {
         for (index, message) in found.enumerated() { messageIndices[message.name] = index }
         let entries = Dictionary(uniqueKeysWithValues: found.map { ($0.name, $0.descriptor) })
         messages = found.map { message in
-            Message(name: message.name, fields: message.descriptor.field.map { field($0, entries) })
+            Message(name: message.name, fields: fields(message.descriptor, entries))
         }
         settleRequirements()
     }
@@ -125,6 +129,19 @@ extension ProtocolSchema {
             Enumeration(
                 names: Dictionary(uniqueKeysWithValues: values),
                 numbers: Dictionary(uniqueKeysWithValues: values.map { ($1, $0) })))
+    }
+
+    private func fields(_ type: Descriptor, _ types: [String: Descriptor]) -> [Field] {
+        type.field.map { descriptor in
+            var field = field(descriptor, types)
+            if descriptor.hasOneofIndex {
+                field.alternatives = type.field.compactMap { other in
+                    let isAlternative = other.hasOneofIndex && other.oneofIndex == descriptor.oneofIndex
+                    return isAlternative && other.number != descriptor.number ? other.name : nil
+                }
+            }
+            return field
+        }
     }
 
     private func field(
