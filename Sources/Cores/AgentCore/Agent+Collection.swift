@@ -14,7 +14,7 @@ struct CollectionState: Sendable {
     var allowedAge: Duration?
 }
 
-/// Old sandboxes and images: by age, by how full the disk is, the longest ended first; pinned ones and those in use never.
+/// Old sandboxes and images: by age, by how full the disk is, the longest ended first; never those pinned or in use.
 extension Agent {
     mutating func watchDisk() {
         guard case .running = phase else { return }

@@ -148,7 +148,7 @@ extension Agent {
         let path = state.containers[run.container]?.path
         send(
             .publish(
-                stream, .subscribed(run.spec, framework: framework.info, agent: agent, container: path?.description)))
+                stream, .subscribed(run.spec, framework: framework.info, agent: agent, container: path)))
         arm(.executorHeartbeat(run.container), after: configuration.timing.executorHeartbeat)
         if run.ending != nil {
             send(.publish(stream, .shutdown))

@@ -162,7 +162,9 @@ extension AgentIdentity {
         for resource in Resources(old.resources) where !own.contains(resource) {
             faults.append("it had \(resource) and has not any more")
         }
-        for attribute in old.attributes where !attribute.name.hasPrefix("bulkhead.") && !attributes.contains(attribute) {
+        // What the host probe found may change with the host.
+        for attribute in old.attributes
+        where !attribute.name.hasPrefix("bulkhead.") && !attributes.contains(attribute) {
             faults.append("its attribute '\(attribute.name)' is gone or different")
         }
         guard !faults.isEmpty else { return nil }

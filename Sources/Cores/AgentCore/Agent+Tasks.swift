@@ -122,7 +122,8 @@ extension Agent {
         let message = info.unenforced.isEmpty
             ? nil : "running without limits this host cannot hold: \(info.unenforced.joined(separator: ", "))"
         report(
-            key, .running, source: .executor, message: message, checkStatus: task.spec.check.map { $0.probe.unanswered })
+            key, .running, source: .executor, message: message,
+            checkStatus: task.spec.check.map { $0.probe.unanswered })
         watch(key, since: now)
     }
 

@@ -176,8 +176,10 @@ public struct Agent: Core {
 
     private mutating func storeFailed(_ failure: Failure) {
         if !outbox.isFailing {
-            note("journal.refused", "the agent's records cannot be stored: nothing is launched or reported until they are",
-                .error, ["failure": failure.description])
+            note(
+                "journal.refused",
+                "the agent's records cannot be stored: nothing is launched or reported until they are", .error,
+                ["failure": failure.description])
         }
         counters.storeFailures += 1
         outbox.failed()

@@ -3,8 +3,8 @@ import Determinism
 
 /// Holds back what leaves the agent until the records before it are durable.
 ///
-/// One rule for everything: while a batch of records is on its way to the journal, whatever is to leave waits behind it,
-/// in order. So nothing that anybody could have seen is ever forgotten, and no effect overtakes another.
+/// One rule for everything: while a batch of records is on its way to the journal, whatever is to leave waits behind
+/// it, in order. So nothing that anybody could have seen is ever forgotten, and no effect overtakes another.
 struct Outbox: Sendable {
     private(set) var records: [AgentRecord] = []
     private var leaving: [AgentEffect] = []

@@ -41,7 +41,9 @@ extension Draft {
         case "init": if try !flag(key, value) { throw invalid(key, value, "every container has an init here") }
         case "shm-size": sharedMemoryBytes = try bytes(key, value)
         case "pids-limit":
-            guard let number = UInt64(value), number > 0 else { throw invalid(key, value, "it is no number above zero") }
+            guard let number = UInt64(value), number > 0 else {
+                throw invalid(key, value, "it is no number above zero")
+            }
             pids = number
         case "stop-signal":
             guard let number = Self.signal(value) else { throw invalid(key, value, "there is no such signal") }

@@ -1,5 +1,5 @@
-import ClusterModel
-import Diagnostics
+public import ClusterModel
+public import Diagnostics
 
 extension WireObject {
     /// `executor`: what runs the task when it brings none itself, in a task group.
@@ -58,7 +58,7 @@ extension WireObject {
 // MARK: - Commands
 
 extension WireObject {
-    func command() throws(Failure) -> CommandSpec {
+    public func command() throws(Failure) -> CommandSpec {
         let line = try string("value")
         let program: CommandSpec.Program
         if try bool("shell") ?? true {
