@@ -158,6 +158,7 @@ let package = Package(
                 "MasterCore", "Authorization", "Allocation", "Coordination", "ClusterAPI", "ClusterModel", "Determinism",
                 "Diagnostics",
             ]),
+        tests("CoordinationTests", ["Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterAPITests", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),

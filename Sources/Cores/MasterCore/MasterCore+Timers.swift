@@ -35,6 +35,7 @@ extension MasterCore {
         switch purpose {
         case .allocation:
             allocationTimer = nil
+            allocationDue = now
         case .offerExpiry: expireOffers(at: now)
         case .heartbeat: heartbeat(at: now)
         case .ping(let agent): pingDue(agent, at: now)

@@ -88,7 +88,7 @@ extension MasterCore {
     }
 
     /// What the driver is to do, in this order.
-    public enum Effect: Sendable {
+    public enum Effect: Equatable, Sendable {
         /// Writes all of it or nothing, after what earlier tickets write; then `stored` or `storeFailed`.
         case persist([RegistryChange], Ticket)
         /// Answers the call with a stream that stays open. A client that is gone already is a `streamClosed`.
