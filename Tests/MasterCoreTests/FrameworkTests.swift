@@ -14,7 +14,8 @@ struct FrameworkTests {
         scene.storesAtOnce = false
         let call = scene.nextCall()
         let subscription = Subscription(framework: FrameworkRequest(Scene.info(), isNew: true))
-        scene.take(.scheduler(call, stream: nil, principal: nil, SchedulerCall(framework: nil, .subscribe(subscription))))
+        let request = SchedulerCall(framework: nil, .subscribe(subscription))
+        scene.take(.scheduler(call, stream: nil, principal: nil, request))
         #expect(scene.streamOfCall.isEmpty && scene.core.frameworks.isEmpty)
         scene.storeAll()
         guard let stream = scene.streamOfCall[call] else {

@@ -104,7 +104,9 @@ extension MasterCore {
             return
         }
         // The agent and later readers see the executor with its allocation as well.
-        if case .executor(let executor) = spec.runner { spec.runner = .executor(allocated(executor, to: accepted.role)) }
+        if case .executor(let executor) = spec.runner {
+            spec.runner = .executor(allocated(executor, to: accepted.role))
+        }
         stage(spec, accepted, at: now)
         send(.runTask(spec, of: framework), to: accepted.agent)
     }

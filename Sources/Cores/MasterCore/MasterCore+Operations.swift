@@ -65,7 +65,9 @@ extension MasterCore {
     mutating func refuse(
         _ operation: OfferOperation, of framework: FrameworkID, on agent: AgentID?, _ why: String
     ) {
-        note("operation.refused", "An operation cannot be done", level: .warning, ["framework": framework.text, "why": why])
+        note(
+            "operation.refused", "An operation cannot be done", level: .warning,
+            ["framework": framework.text, "why": why])
         guard let id = operation.id else { return }
         publish(
             .updateOperation(OperationStatus(operation: id, state: .error, message: why, agent: agent)), to: framework)
@@ -112,7 +114,9 @@ extension MasterCore {
             try allocator.convert(on: agent, heldBy: nil, from: made, to: before)
         } catch {
             // A task has been given it: the agent refuses the task, and says what it really has.
-            note("operation.in-use", "What an operation failed to make is in use", level: .warning, ["agent": agent.text])
+            note(
+                "operation.in-use", "What an operation failed to make is in use", level: .warning,
+                ["agent": agent.text])
             return
         }
         if let total = agents[agent]?.total { agents[agent]?.total = total - made + before }

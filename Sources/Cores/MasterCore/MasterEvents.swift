@@ -72,7 +72,8 @@ extension MasterCore {
     public enum Event: Sendable {
         /// The core itself has begun: to be the first event, once.
         case started
-        /// `stream`: what the call's Mesos-Stream-Id stands for. `principal`: who it turned out to be; nil: nobody asked.
+        /// `stream`: what the call's Mesos-Stream-Id stands for. `principal`: who it turned out to be; nil: nobody
+        /// asked.
         case scheduler(CallID, stream: StreamID?, principal: String?, SchedulerCall)
         /// A scheduler's or an operator's stream has ended, from either side.
         case streamClosed(StreamID)
