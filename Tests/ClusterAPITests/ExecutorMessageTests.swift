@@ -36,6 +36,7 @@ private let task =
     }
 
     private func check(_ call: ExecutorCall, line: Int = #line) throws {
+        #expect(Conformance.faults(call.value, ExecutorCall.messageName).isEmpty, "line \(line)")
         for format in WireFormat.allCases {
             let bytes = WireCodec.encode(call.value, as: ExecutorCall.messageName, format)
             #expect(try ExecutorCall(bytes, format: format) == call, "line \(line), \(format)")
@@ -49,6 +50,7 @@ private let task =
     }
 
     private func checkEvent(_ event: ExecutorEvent, _ form: ReservationForm, line: Int = #line) throws {
+        #expect(Conformance.faults(event.value(form), ExecutorEvent.messageName).isEmpty, "line \(line)")
         for format in WireFormat.allCases {
             var reader = RecordReader(bytesMax: 1 << 20)
             let records = try reader.read(event.record(form, format))

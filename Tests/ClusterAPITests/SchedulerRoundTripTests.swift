@@ -16,6 +16,7 @@ import Testing
         if let json {
             #expect(try call.value == parsed(#"{"framework_id":{"value":"m-0001"},"# + json + "}"), "line \(line)")
         }
+        #expect(Conformance.faults(call.value, SchedulerCall.messageName).isEmpty, "line \(line)")
         for format in WireFormat.allCases {
             let bytes = WireCodec.encode(call.value, as: SchedulerCall.messageName, format)
             #expect(try SchedulerCall(bytes, format: format) == call, "line \(line), \(format)")
@@ -125,6 +126,7 @@ import Testing
     private func check(
         _ event: SchedulerEvent, _ capabilities: Set<FrameworkInfo.Capability>, line: Int = #line
     ) throws {
+        #expect(Conformance.faults(event.value(for: capabilities), SchedulerEvent.messageName).isEmpty, "line \(line)")
         for format in WireFormat.allCases {
             var reader = RecordReader(bytesMax: 1 << 20)
             let records = try reader.read(event.record(for: capabilities, format))
