@@ -8,7 +8,7 @@ public enum AgentCall: Hashable, Sendable {
     case container(ContainerCall, form: ContainerCallForm)
     /// All images but these, and those in use.
     case pruneImages(except: [ContainerImage])
-    case provider(ProviderChange)
+    case provider(ProviderCall)
 }
 
 /// Calls that only look.
@@ -78,10 +78,10 @@ public struct ContainerLaunchRequest: Hashable, Sendable {
     }
 }
 
-/// Resource providers are not served: their calls are read and refused by name.
-public enum ProviderChange: Hashable, Sendable {
-    case add(WireValue)
-    case update(WireValue)
-    case remove(type: String, name: String)
-    case markGone(ProviderID)
+/// Resource providers are not served: their calls are known and refused by name. The raw values are the protocol's.
+public enum ProviderCall: String, Sendable, CaseIterable {
+    case add = "ADD_RESOURCE_PROVIDER_CONFIG"
+    case update = "UPDATE_RESOURCE_PROVIDER_CONFIG"
+    case remove = "REMOVE_RESOURCE_PROVIDER_CONFIG"
+    case markGone = "MARK_RESOURCE_PROVIDER_GONE"
 }
