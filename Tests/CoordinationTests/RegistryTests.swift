@@ -27,6 +27,73 @@ struct RegistryTests {
         #expect(RegistrySnapshot(snapshot.changes) == snapshot && snapshot.agents.count == 2)
     }
 
+    /// One of each kind, with everything set.
+    static func full() throws -> RegistrySnapshot {
+        var agent = try agent("m1-S0")
+        agent.info.attributes = [Attribute("rack", .text("r1")), Attribute("level", .scalar(Scalar(3)))]
+        agent.info.domain = FaultDomain(region: "north", zone: "n1")
+        agent.info.address.address = "10.0.0.7"
+        agent.standing = .unreachable(since: Instant(nanoseconds: 1_234_567_890_123_456_789))
+        agent.isDeactivated = true
+        agent.drain = DrainInfo(
+            state: .draining,
+            configuration: DrainConfiguration(maxGracePeriod: .seconds(600), marksGone: true),
+            startedAt: Instant(seconds: 5))
+        var gone = try Self.agent("m1-S1")
+        gone.standing = .gone(at: Instant(seconds: 9))
+        let machine = MachineID(hostname: "h", address: "10.0.0.1")
+        let info = FrameworkInfo(
+            id: try FrameworkID("m1-0000"), name: "f", user: "u",
+            roles: [try RoleName("eng/db"), try RoleName("ops")], failoverTimeout: .milliseconds(1_500),
+            checkpoint: true, hostname: "h", principal: "p", webAddress: "http://w", labels: [Label("k", "v")],
+            minimumOffers: [try RoleName("ops"): MinimumOffer(anyOf: [["cpus": Scalar(1)]])])
+        return RegistrySnapshot([
+            .putAgent(agent), .putAgent(gone), .putAgent(try Self.agent("m1-S2")),
+            .putFramework(
+                RegisteredFramework(
+                    info: info, registered: Instant(seconds: 2), failoverDeadline: Instant(seconds: 3),
+                    removed: Instant(seconds: 4))),
+            .putQuota(
+                Quota(guarantees: ["cpus": Scalar(1)], limits: ["cpus": Scalar(2), "mem": Scalar(0)]),
+                try RoleName("eng")),
+            .putWeight(2.5, try RoleName("eng/db")),
+            .putMaintenance(
+                Maintenance(
+                    schedule: MaintenanceSchedule([
+                        MaintenanceWindow(
+                            machines: [machine],
+                            unavailability: Unavailability(start: Instant(seconds: 7), duration: .seconds(60)))
+                    ]), down: [machine])),
+            .putIssued(IssuedIdentifiers(agents: 3, frameworks: 1)),
+        ])
+    }
+
+    @Test("every record reads back as what was written, and the same state gives the same bytes")
+    func roundTrip() throws {
+        let snapshot = try Self.full()
+        let records = snapshot.records
+        #expect(records.count == 8)
+        let back = try RegistrySnapshot(records: records)
+        #expect(back == snapshot)
+        #expect(back.records == records)
+        for record in records { #expect(try RegistryKey(text: record.key).text == record.key) }
+    }
+
+    @Test("a record that is damaged, of an unknown kind or under another's key is refused, never passed over")
+    func damaged() throws {
+        for record in try Self.full().records {
+            var cut = record
+            cut.bytes.removeLast()
+            #expect(throws: Failure.self) { try RegistrySnapshot(records: [cut]) }
+        }
+        #expect(throws: Failure.self) { try RegistryKey(text: "agents/x") }
+        #expect(throws: Failure.self) { try RegistryKey(text: "issued/x") }
+        let agent = RegistryChange.putAgent(try Self.agent("a"))
+        #expect(throws: Failure.self) {
+            try RegistryChange(RegistryRecord(key: "agent/b", bytes: agent.bytes ?? []))
+        }
+    }
+
     @Test("a write that is based on an old version changes nothing")
     func overtaken() async throws {
         let store = InMemoryRegistryStore()
