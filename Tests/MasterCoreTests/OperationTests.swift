@@ -1,0 +1,148 @@
+import ClusterAPI
+import ClusterModel
+import Determinism
+import MasterCore
+import Testing
+
+@Suite("Operations on resources")
+struct OperationTests {
+    static let eng = role("eng")
+
+    static func reserved(_ text: String) -> [Resource] {
+        resources(text).map { resource in
+            var resource = resource
+            resource.reservations = [Reservation(.requested, for: eng)]
+            return resource
+        }
+    }
+
+    /// A scene in which a framework of role `eng` has an offer.
+    static func begin() -> (Scene, ActedAgent, ActedFramework) { TaskTests.begin(roles: [eng]) }
+
+    func order(_ agent: ActedAgent, _ scene: Scene) -> OperationOrder? {
+        for message in scene.told(agent).reversed() {
+            if case .apply(let order) = message { return order }
+        }
+        return nil
+    }
+
+    @Test("what is reserved can be used by the next operation of the same call, and is offered reserved from then on")
+    func reserveAndLaunch() {
+        var (scene, agent, framework) = Self.begin()
+        let reserved = Self.reserved("cpus:2;mem:256")
+        var task = scene.task("T", on: agent.id)
+        task.resources = Self.reserved("cpus:1;mem:128")
+        let operations = [
+            OfferOperation(id: id("op"), .change(.reserve(reserved))), OfferOperation(.launch([task])),
+        ]
+        let offer = scene.offers(framework)[0].id
+        scene.call(.accept(offers: [offer], operations: operations, filter: .none), framework)
+        #expect(scene.state(of: task.id, framework) == .staging, "\(scene.updates(framework))")
+        let told = scene.told(agent).suffix(2)
+        guard case .apply(let order) = told.first, case .runTask = told.last else {
+            Issue.record("the agent is told \(told)")
+            return
+        }
+        #expect(order.id == id("op") && order.framework == framework.id)
+        scene.settle()
+        let left = Resources(scene.offers(framework).flatMap(\.resources)).unallocated()
+        #expect(left.reserved.amount(of: "cpus") == Scalar(1) && left.unreserved.amount(of: "cpus") == Scalar(2))
+        #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == Scalar(2))
+    }
+
+    @Test("the agent's word reaches the framework, and the acknowledgement the agent")
+    func feedback() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+        scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+        guard let order = order(agent, scene) else {
+            Issue.record("no order")
+            return
+        }
+        let update = UpdateID(high: 4, low: 5)
+        let status = OperationStatus(operation: id("op"), state: .finished, id: update, agent: agent.id)
+        scene.say(.operation(status, key: order.key, framework: framework.id), agent)
+        #expect(scene.operationUpdates(framework) == [status])
+        scene.call(.reconcileOperations([.init(operation: id("op"))]), framework)
+        #expect(scene.operationUpdates(framework).last?.state == .finished)
+        #expect(scene.operationUpdates(framework).last?.id == nil)
+        scene.call(.acknowledgeOperation(update, .init(operation: id("op"), agent: agent.id)), framework)
+        #expect(scene.told(agent).last == .acknowledgeOperation(update, key: order.key))
+        #expect(scene.core.operations.isEmpty)
+        scene.call(.reconcileOperations([.init(operation: id("op"), agent: agent.id)]), framework)
+        #expect(scene.operationUpdates(framework).last?.state == .unknown)
+    }
+
+    @Test("an operation the agent could not carry out is undone")
+    func failed() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+        scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+        scene.settle()
+        guard let order = order(agent, scene) else {
+            Issue.record("no order")
+            return
+        }
+        let status = OperationStatus(operation: id("op"), state: .failed, id: UpdateID(high: 1, low: 1))
+        scene.say(.operation(status, key: order.key, framework: framework.id), agent)
+        scene.settle()
+        let offered = Resources(scene.offers(framework).flatMap(\.resources)).unallocated()
+        #expect(offered == Resources(resources("cpus:4;mem:1024")))
+        #expect(scene.core.agents[agent.id]?.total == Resources(resources("cpus:4;mem:1024")))
+    }
+
+    @Test("an operation that does not fit the offers is in error, and the rest is done")
+    func refused() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        let operations = [
+            OfferOperation(id: id("big"), .change(.reserve(Self.reserved("cpus:100")))),
+            OfferOperation(id: id("fits"), .change(.reserve(Self.reserved("cpus:1")))),
+            OfferOperation(id: id("fits"), .change(.reserve(Self.reserved("mem:1")))),
+        ]
+        scene.call(.accept(offers: [offer], operations: operations, filter: .none), framework)
+        #expect(scene.operationUpdates(framework).map(\.operation) == [id("big"), id("fits")])
+        #expect(scene.operationUpdates(framework).allSatisfy { $0.state == .error })
+        #expect(order(agent, scene)?.id == id("fits"))
+        #expect(scene.core.operations.count == 1)
+    }
+
+    @Test("an operation that did not reach its agent is dropped when the agent is back without it")
+    func lost() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+        scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+        scene.take(.linkClosed(agent.link))
+        _ = scene.register(agent.registration)
+        #expect(scene.operationUpdates(framework).map(\.state) == [.dropped])
+        scene.settle()
+        let offered = Resources(scene.offers(framework).flatMap(\.resources)).unallocated()
+        #expect(offered == Resources(resources("cpus:4;mem:1024")))
+    }
+
+    @Test("operations on an agent that is lost are unreachable")
+    func unreachable() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+        scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+        scene.take(.linkClosed(agent.link))
+        scene.pass(.seconds(100))
+        #expect(scene.operationUpdates(framework).map(\.state) == [.unreachable])
+        scene.call(.reconcileOperations([.init(operation: id("op"), agent: agent.id)]), framework)
+        #expect(scene.operationUpdates(framework).last?.state == .unreachable)
+    }
+
+    @Test("what an agent says it has now counts, and what was offered of it is taken back")
+    func newTotal() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        scene.say(.resources(resources("cpus:2;mem:1024")), agent)
+        #expect(scene.rescinded(framework) == [offer])
+        scene.settle()
+        #expect(Resources(scene.offers(framework)[0].resources).amount(of: "cpus") == Scalar(2))
+    }
+}
