@@ -190,6 +190,7 @@ extension MasterCore {
             count(framework, on: agent, by: -(record.executors[framework]?.count ?? 0))
         }
         allocator.removeAgent(agent)
+        inverseAnswers[agent] = nil
         if record.isRecovered { recoveredAgents -= 1 }
         cancel(record.pingTimer)
         if let link = record.link { closeLink(link) }

@@ -9,7 +9,7 @@ extension MasterCore {
         _ request: OperatorCall, _ call: CallID, by principal: String?, at now: Instant
     ) {
         switch request {
-        case .subscribe: observe(call)
+        case .subscribe: observe(call, by: principal)
         case .change(.teardown(let framework)): tearDown(framework, call, by: principal, at: now)
         case .change(let change): operate(change, call, by: principal, at: now)
         case .query, .process:
@@ -19,14 +19,22 @@ extension MasterCore {
     }
 
     /// A stream that begins with everything there is; the oldest one makes room when there are too many.
-    private mutating func observe(_ call: CallID) {
+    ///
+    /// All observers are told the same, so that only who may see all of it may be one.
+    private mutating func observe(_ call: CallID, by principal: String?) {
+        for action in [Action.viewTask, .viewFramework, .viewExecutor, .viewAgents] {
+            if let refusal = refusal(of: action, on: nil, by: principal) {
+                answer(call, .forbidden(refusal))
+                return
+            }
+        }
         if observers.count >= configuration.limits.observersMax { closeStream(observers.removeFirst()) }
         lastStream += 1
         let stream = StreamID(lastStream)
         observers.append(stream)
         streams[stream] = .observer
         emit(.openStream(call, stream))
-        emit(.inform(stream, .subscribed(stateView(), heartbeat: configuration.heartbeatInterval)))
+        emit(.inform(stream, .subscribed(stateView(by: principal), heartbeat: configuration.heartbeatInterval)))
     }
 
     private mutating func tearDown(

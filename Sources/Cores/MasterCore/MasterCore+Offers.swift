@@ -64,13 +64,16 @@ extension MasterCore {
         armExpiry()
     }
 
+    mutating func newOfferID() -> OfferID? {
+        defer { lastOffer += 1 }
+        do throws(Failure) { return try OfferID("\(configuration.master.id)-O\(lastOffer)") } catch { return nil }
+    }
+
     private mutating func makeOffer(_ allocation: Allocation, at now: Instant) -> Offer? {
         guard let agent = agents[allocation.agent], agent.isActive,
             let framework = frameworks[allocation.framework], framework.isConnected, framework.isActive
         else { return nil }
-        let id: OfferID
-        do throws(Failure) { id = try OfferID("\(configuration.master.id)-O\(lastOffer)") } catch { return nil }
-        lastOffer += 1
+        guard let id = newOfferID() else { return nil }
         counters.offersSent += 1
         let info = agent.info
         let offer = Offer(

@@ -14,7 +14,7 @@ extension MasterCore {
         let framework = accepted.framework.id
         do throws(Failure) {
             try admit(operation, of: framework)
-            let conversion = try convert(change, of: accepted)
+            let conversion = try convert(change, of: accepted, at: now)
             let consumed = conversion.consumed.allocated(to: accepted.role)
             let converted = conversion.converted.allocated(to: accepted.role)
             try allocator.convert(on: accepted.agent, heldBy: framework, from: consumed, to: converted)
@@ -99,6 +99,7 @@ extension MasterCore {
             if let id = status.id { send(.acknowledgeOperation(id, key: key), to: agent) }
             forget(key)
         }
+        taskEndedOnAgent(agent, at: now)
     }
 
     /// The agent could not do what was counted as done.
@@ -132,7 +133,7 @@ extension MasterCore {
     }
 
     mutating func acknowledge(
-        _ id: UpdateID, _ operation: SchedulerCall.OperationOfAgent, of framework: FrameworkID
+        _ id: UpdateID, _ operation: SchedulerCall.OperationOfAgent, of framework: FrameworkID, at now: Instant
     ) {
         guard let key = frameworks[framework]?.operations[operation.operation], let record = operations[key],
             record.status.id == id, agents[record.agent]?.isConnected == true
@@ -143,6 +144,7 @@ extension MasterCore {
         counters.validAcknowledgements += 1
         send(.acknowledgeOperation(id, key: key), to: record.agent)
         if record.status.state.isTerminal { forget(key) }
+        taskEndedOnAgent(record.agent, at: now)
     }
 
     mutating func reconcile(_ framework: FrameworkID, _ asked: [SchedulerCall.OperationOfAgent]) {

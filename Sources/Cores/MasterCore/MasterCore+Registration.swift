@@ -26,6 +26,10 @@ extension MasterCore {
             refuse(link, error.description, isFinal: false)
             return
         }
+        if let downtime = downtime(of: registration.address) {
+            refuse(link, downtime, isFinal: false)
+            return
+        }
         guard let id = registration.id else {
             admit(registration, on: link, at: now)
             return

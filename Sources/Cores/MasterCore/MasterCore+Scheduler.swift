@@ -67,15 +67,17 @@ extension MasterCore {
         case .accept(let offers, let operations, let filter):
             accept(offers, operations, filter, of: framework, by: principal, at: now)
         case .decline(let offers, let filter): decline(offers, filter, of: framework, at: now)
-        case .acceptInverseOffers(let offers, _): answerInverse(offers, .accepted, of: framework, at: now)
-        case .declineInverseOffers(let offers, _): answerInverse(offers, .declined, of: framework, at: now)
+        case .acceptInverseOffers(let offers, let filter):
+            answerInverse(offers, .accepted, filter, of: framework, at: now)
+        case .declineInverseOffers(let offers, let filter):
+            answerInverse(offers, .declined, filter, of: framework, at: now)
         case .revive(let roles): revive(framework, roles)
         case .suppress(let roles): suppress(framework, roles)
         case .kill(let task, let gracePeriod): kill(framework, task, gracePeriod: gracePeriod, at: now)
         case .shutdown(let executor, let agent): shutdown(executor, of: framework, on: agent)
         case .acknowledge(let id, let task, let agent):
             acknowledge(id, TaskReference(framework: framework, task: task), agent: agent, at: now)
-        case .acknowledgeOperation(let id, let operation): acknowledge(id, operation, of: framework)
+        case .acknowledgeOperation(let id, let operation): acknowledge(id, operation, of: framework, at: now)
         case .reconcile(let tasks): reconcile(framework, tasks, at: now)
         case .reconcileOperations(let operations): reconcile(framework, operations)
         case .message(let data, let executor, let agent): message(data, to: executor, of: framework, on: agent)

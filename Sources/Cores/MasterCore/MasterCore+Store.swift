@@ -12,6 +12,7 @@ enum StoredChange: Sendable {
     case agentChanged(AgentID)
     case agentUnreachable(AgentID)
     case agentGone(AgentID, CallID?)
+    case agentDrained(AgentID)
     case frameworkSubscribed(CallID, Subscription, FrameworkID, principal: String?)
     case frameworkUpdated(CallID, Subscription, FrameworkID, principal: String?)
     case frameworkRemoved(FrameworkID, CallID?, why: FrameworkRemoval)
@@ -39,6 +40,7 @@ extension MasterCore {
         case .agentChanged(let id): agentChanged(id, at: now)
         case .agentUnreachable(let id): agentIsUnreachable(id, at: now)
         case .agentGone(let id, let call): agentIsGone(id, call, at: now)
+        case .agentDrained(let id): agentIsDrained(id, at: now)
         case .frameworkSubscribed(let call, let subscription, let id, let principal):
             frameworkWritten(id)
             completeSubscription(call, subscription, as: id, by: principal, at: now)

@@ -48,29 +48,4 @@ extension MasterCore {
             allocated: Array(allocated), offered: Array(own.reduce(into: Resources.none) { $0 += $1.resources }),
             suppressedRoles: record.suppressedRoles.sorted(), constraints: record.constraints)
     }
-
-    /// Everything, for an operator who begins to watch.
-    public func stateView() -> StateView {
-        let frameworkIDs = frameworks.keys.sorted()
-        return StateView(
-            tasks: TasksView(
-                tasks: tasks.keys.sorted().compactMap { tasks[$0].map(taskView) },
-                unreachable: frameworkIDs.flatMap { frameworks[$0]?.unreachableTasks.all.map(taskView) ?? [] },
-                completed: frameworkIDs.flatMap { frameworks[$0]?.completedTasks.all.map(taskView) ?? [] }),
-            executors: executorViews(), frameworks: FrameworksView(frameworks: frameworkIDs.compactMap(frameworkView)),
-            agents: AgentsView(
-                agents: agents.keys.sorted().filter { agents[$0]?.isRecovered == false }.compactMap(agentView),
-                recovered: agents.keys.sorted().filter { agents[$0]?.isRecovered == true }.compactMap { agents[$0]?.info })
-        )
-    }
-
-    private func executorViews() -> [ExecutorView] {
-        var views: [ExecutorView] = []
-        for agent in agents.keys.sorted() {
-            for (_, executors) in (agents[agent]?.executors ?? [:]).sorted(by: { $0.key < $1.key }) {
-                views += executors.keys.sorted().compactMap { id in executors[id].map { ExecutorView($0, agent: agent) } }
-            }
-        }
-        return views
-    }
 }

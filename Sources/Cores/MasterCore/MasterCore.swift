@@ -30,13 +30,17 @@ public struct MasterCore: Core {
     public internal(set) var operations: [UpdateID: OperationRecord] = [:]
     public internal(set) var quotas: [RoleName: Quota]
     public internal(set) var weights: [RoleName: Double]
-    public internal(set) var maintenance: Maintenance
+    public internal(set) var maintenance: Maintenance { didSet { machines = MachineIndex(maintenance) } }
     public internal(set) var counters = MasterCounters()
     /// Since when this master leads.
     public internal(set) var elected = Instant.epoch
 
     // MARK: Indexes and sequences
 
+    var machines: MachineIndex
+    /// What frameworks said to giving agents back.
+    var inverseAnswers: [AgentID: [FrameworkID: InverseAnswer]] = [:]
+    var maintenanceTimer: TimerID?
     var links: [LinkID: AgentID] = [:]
     var arrivals: [AgentID: Arrival] = [:]
     var streams: [StreamID: StreamOwner] = [:]
@@ -88,6 +92,7 @@ public struct MasterCore: Core {
         quotas = registry.quotas
         weights = registry.weights
         maintenance = registry.maintenance
+        machines = MachineIndex(registry.maintenance)
         issued = registry.issued
         operationKeys = SeededRandom(seed: configuration.seed)
         recover(registry)
