@@ -172,6 +172,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
         tests("ContainersTests", ["Containers"]),
         tests(
+            "AgentCoreTests",
+            ["AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
+        tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
         tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("TidyTests", []),

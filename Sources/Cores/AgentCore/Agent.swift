@@ -75,14 +75,12 @@ public struct Agent: Core {
         settle()
         let surplus = outbox.journalLength - state.size
         if surplus > configuration.bounds.surplusRecordsMax, !outbox.isFailing { outbox.compact(state.snapshot) }
-        let view = self
-        return outbox.flush { view.isStillWanted($0) }
-    }
-
-    /// An effect that waited for the journal may have lost its reason: a container killed before it was launched.
-    private func isStillWanted(_ effect: AgentEffect) -> Bool {
-        guard case .launch(let launch) = effect else { return true }
-        return state.containers[launch.id]?.phase == .planned && progress[launch.id]?.isDoomed != true
+        let (containers, progress) = (state.containers, progress)
+        // An effect that waited for the journal may have lost its reason: a container killed before it was launched.
+        return outbox.flush { effect in
+            guard case .launch(let launch) = effect else { return true }
+            return containers[launch.id]?.phase == .planned && progress[launch.id]?.isDoomed != true
+        }
     }
 
     private mutating func take(_ event: AgentEvent) {
