@@ -67,6 +67,7 @@ struct Scene {
     private mutating func absorb(_ new: [MasterCore.Effect]) {
         for effect in new {
             effects.append(effect)
+            checkStored(effect)
             switch effect {
             case .persist(let changes, let ticket): unstored.append((ticket, changes))
             case .openStream(let call, let stream): streamOfCall[call] = stream
@@ -88,6 +89,22 @@ struct Scene {
             case .note(let note): notes.append(note)
             case .stepDown: hasSteppedDown = true
             }
+        }
+    }
+
+    /// Nobody hears of an agent or a framework, and nothing ends for good, before the registry has it.
+    private func checkStored(_ effect: MasterCore.Effect) {
+        switch effect {
+        case .send(_, .registered(let id, _, _)):
+            #expect(registry.agents[id]?.standing == .registered, "\(id) heard it too early")
+        case .publish(_, .subscribed(let id, _, _), _):
+            let entry = registry.frameworks[id]
+            #expect(entry != nil && entry?.removed == nil, "\(id) heard it too early")
+        case .send(_, .shutdownFramework(let id)):
+            #expect(registry.frameworks[id]?.removed != nil, "\(id) was ended too early")
+        case .publish(_, .agentLost(let id), _):
+            if registry.agents[id]?.standing == .registered { Issue.record("\(id) was given up too early") }
+        default: break
         }
     }
 
