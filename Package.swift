@@ -167,6 +167,9 @@ let package = Package(
             dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],
             path: "Tests/Benchmarks/LaunchBenchmark", swiftSettings: swiftSettings),
         .executableTarget(
+            name: "state-benchmark", dependencies: ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"],
+            path: "Tests/Benchmarks/StateBenchmark", swiftSettings: swiftSettings),
+        .executableTarget(
             name: "allocation-benchmark", dependencies: ["Allocation", "ClusterModel", "Determinism", "Diagnostics"],
             path: "Tests/Benchmarks/AllocationBenchmark", swiftSettings: swiftSettings,
             linkerSettings: [.linkedLibrary("m")]),

@@ -10,17 +10,23 @@ public enum Base64 {
 
     public static func text(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let count = min(3, bytes.count - start)
-            var group: UInt32 = 0
-            for offset in 0..<3 { group = group << 8 | (offset < count ? UInt32(bytes[start + offset]) : 0) }
-            for offset in 0..<4 {
-                let digit = Int(group >> UInt32(18 - 6 * offset)) & 63
-                text.append(offset <= count ? alphabet[digit] : UInt8(ascii: "="))
+        write(bytes, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    static func write(_ bytes: [UInt8], to text: inout [UInt8]) {
+        alphabet.withUnsafeBufferPointer { alphabet in
+            for start in stride(from: 0, to: bytes.count, by: 3) {
+                let count = min(3, bytes.count - start)
+                var group = UInt32(bytes[start]) << 16
+                if count > 1 { group |= UInt32(bytes[start + 1]) << 8 }
+                if count > 2 { group |= UInt32(bytes[start + 2]) }
+                text.append(alphabet[Int(group >> 18)])
+                text.append(alphabet[Int(group >> 12) & 63])
+                text.append(count > 1 ? alphabet[Int(group >> 6) & 63] : UInt8(ascii: "="))
+                text.append(count > 2 ? alphabet[Int(group) & 63] : UInt8(ascii: "="))
             }
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Nil for what is not base64. Padding may be missing; bits beyond the last byte are ignored.

@@ -152,6 +152,6 @@ extension WireSink {
 
     /// Seconds since 1970 with every digit that counts.
     mutating func seconds(_ instant: Instant) {
-        numeral(Duration.nanoseconds(instant.nanoseconds).decimalSeconds)
+        decimal(instant.nanoseconds, places: 9)
     }
 }

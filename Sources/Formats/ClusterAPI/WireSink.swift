@@ -2,7 +2,7 @@ import ClusterModel
 
 /// Where a document is written to, piece by piece: straight to JSON, or to a `WireValue` for the other encoding. What
 /// writes to a sink names the members of an object in alphabetical order, so that both give the same bytes.
-protocol WireSink {
+protocol WireSink: SendableMetatype {
     mutating func beginObject()
     mutating func endObject()
     mutating func beginArray()
@@ -11,9 +11,11 @@ protocol WireSink {
     mutating func name(_ name: StaticString)
     mutating func name(_ name: String)
     mutating func text(_ text: String)
-    /// Digits as they are to be written; `Infinity` is quoted.
-    mutating func numeral(_ text: String)
     mutating func integer(_ value: Int64)
+    /// `units` of which there are ten to the power of `places` in one, with at least one place: 1500 of 3 is 1.5.
+    mutating func decimal(_ units: Int64, places: Int)
+    /// Base64.
+    mutating func bytes(_ bytes: [UInt8])
     mutating func flag(_ value: Bool)
     mutating func value(_ value: WireValue)
 }
@@ -39,7 +41,7 @@ extension WireSink {
     mutating func member(_ name: StaticString, _ integer: (some FixedWidthInteger)?) {
         guard let integer else { return }
         self.name(name)
-        if let small = Int64(exactly: integer) { self.integer(small) } else { numeral(String(integer)) }
+        if let small = Int64(exactly: integer) { self.integer(small) } else { value(.number(integer)) }
     }
 
     mutating func member(_ name: StaticString, _ number: Double?) {
@@ -58,7 +60,7 @@ extension WireSink {
     mutating func member(_ name: StaticString, _ bytes: [UInt8]?) {
         guard let bytes else { return }
         self.name(name)
-        text(Base64.text(bytes))
+        self.bytes(bytes)
     }
 
     mutating func object(_ content: (inout Self) -> Void) {
@@ -131,7 +133,7 @@ extension WireSink {
     mutating func seconds(_ name: StaticString, _ duration: Duration?) {
         guard let duration else { return }
         self.name(name)
-        numeral(duration.decimalSeconds)
+        decimal(duration.saturatingNanoseconds, places: 9)
     }
 
     mutating func labels(_ name: StaticString, _ labels: [Label]) {
@@ -157,7 +159,7 @@ extension WireSink {
 
     mutating func amount(_ scalar: Scalar) {
         name("value")
-        numeral(scalar.isWhole ? "\(scalar.thousandths / 1_000).0" : "\(scalar)")
+        decimal(scalar.thousandths, places: 3)
     }
 }
 
@@ -226,21 +228,46 @@ struct JSONSink: WireSink {
         WireValue.quote(text, to: &bytes)
     }
 
-    mutating func numeral(_ text: String) {
-        separate()
-        WireValue.number(text).write(to: &bytes)
-    }
-
     mutating func integer(_ value: Int64) {
         separate()
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
-        var rest = value.magnitude
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+        digits(value.magnitude, atLeast: 1)
+    }
+
+    mutating func decimal(_ units: Int64, places: Int) {
+        separate()
+        if units < 0 { bytes.append(UInt8(ascii: "-")) }
+        let one = JSONSink.powers[places]
+        let (whole, part) = units.magnitude.quotientAndRemainder(dividingBy: one)
+        digits(whole, atLeast: 1)
+        bytes.append(UInt8(ascii: "."))
+        var (rest, count) = (part, places)
+        while count > 1, rest % 10 == 0 { (rest, count) = (rest / 10, count - 1) }
+        digits(rest, atLeast: count)
+    }
+
+    private static let powers: [UInt64] = [
+        1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
+    ]
+
+    private mutating func digits(_ value: UInt64, atLeast count: Int) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
+            var start = 20
+            var rest = value
+            while rest > 0 || 20 - start < count {
+                start -= 1
+                buffer[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[start...]))
+        }
+    }
+
+    mutating func bytes(_ content: [UInt8]) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        Base64.write(content, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 
     mutating func flag(_ value: Bool) {
@@ -287,8 +314,15 @@ struct TreeSink: WireSink {
     mutating func name(_ name: StaticString) { names.append("\(name)") }
     mutating func name(_ name: String) { names.append(name) }
     mutating func text(_ text: String) { value(.string(text)) }
-    mutating func numeral(_ text: String) { value(.number(text)) }
     mutating func integer(_ value: Int64) { self.value(.number(value)) }
+    mutating func bytes(_ bytes: [UInt8]) { value(.base64(bytes)) }
+
+    mutating func decimal(_ units: Int64, places: Int) {
+        var sink = JSONSink()
+        sink.decimal(units, places: places)
+        value(.number(String(decoding: sink.takeBytes(), as: UTF8.self)))
+    }
+
     mutating func flag(_ value: Bool) { self.value(.bool(value)) }
 
     mutating func value(_ value: WireValue) {
