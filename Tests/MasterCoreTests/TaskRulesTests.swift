@@ -215,7 +215,9 @@ struct TaskRulesTests {
     ]
 
     static let probes: [Slip] = [
-        Slip("a probe without a port", "health_check.http.port") { $0.healthCheck = HealthCheck(.http(HTTPProbe(port: 0))) },
+        Slip("a probe without a port", "health_check.http.port") {
+            $0.healthCheck = HealthCheck(.http(HTTPProbe(port: 0)))
+        },
         Slip("another scheme", "health_check.http.scheme") {
             $0.healthCheck = HealthCheck(.http(HTTPProbe(port: 1, scheme: "ftp")))
         },

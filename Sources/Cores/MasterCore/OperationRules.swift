@@ -169,7 +169,8 @@ struct OperationRules {
         }
         var larger = volume
         larger.value = .scalar(size + more)
-        return ResourceConversion(consumed: Resources([volume.unallocated]) + added, converted: Resources([larger.unallocated]))
+        return ResourceConversion(
+            consumed: Resources([volume.unallocated]) + added, converted: Resources([larger.unallocated]))
     }
 
     private func shrinking(_ volume: Resource, by amount: Scalar) throws(Failure) -> ResourceConversion {
@@ -181,7 +182,8 @@ struct OperationRules {
         smaller.value = .scalar(size - amount)
         var rest = volume.withoutVolume
         rest.value = .scalar(amount)
-        return ResourceConversion(consumed: Resources([volume.unallocated]), converted: Resources([smaller.unallocated, rest]))
+        return ResourceConversion(
+            consumed: Resources([volume.unallocated]), converted: Resources([smaller.unallocated, rest]))
     }
 
     private func checkResizable(_ volume: Resource, _ name: String, _ field: String) throws(Failure) -> Scalar {

@@ -66,7 +66,9 @@ extension TaskRules {
             let isFit =
                 !hostname.isEmpty && hostname.utf8.count <= Self.hostnameBytesMax
                 && hostname.utf8.allSatisfy { Self.isHostnameByte($0) }
-            if !isFit { throw at.refused("hostname", "it is not 1 to \(Self.hostnameBytesMax) letters, digits, '-', '.'") }
+            if !isFit {
+                throw at.refused("hostname", "it is not 1 to \(Self.hostnameBytesMax) letters, digits, '-', '.'")
+            }
         }
         try checkVolumes(container.volumes, at, isNested: isNested)
         try checkNetworks(container, at)
@@ -162,7 +164,8 @@ extension TaskRules {
 
     private func checkLinux(_ linux: LinuxOptions, _ at: Place, isNested: Bool) throws(Failure) {
         for (name, list) in [
-            ("bounding_capabilities", linux.boundingCapabilities), ("effective_capabilities", linux.effectiveCapabilities),
+            ("bounding_capabilities", linux.boundingCapabilities),
+            ("effective_capabilities", linux.effectiveCapabilities),
         ] {
             if let unknown = list?.first(where: { !Self.capabilities.contains($0) }) {
                 throw at.refused(name, "there is no capability '\(unknown)'")

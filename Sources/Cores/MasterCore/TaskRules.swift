@@ -18,7 +18,9 @@ struct TaskRules {
     func check(_ task: TaskSpec) throws(Failure) {
         let at = Place(task)
         try checkCommon(task, at)
-        if task.groupCommand != nil { throw at.refused("command", "only a task of a group has a command and an executor") }
+        if task.groupCommand != nil {
+            throw at.refused("command", "only a task of a group has a command and an executor")
+        }
         if let linux = task.container?.linux, linux.sharesControlGroup == false {
             throw at.refused(
                 "container.linux_info.share_cgroups", "only tasks of a group can have a control group of their own")
@@ -178,7 +180,9 @@ struct TaskRules {
                 "executor.container.linux_info.share_cgroups", "an executor has a control group of its own")
         }
         if executor.kind == .standard, let container = executor.container {
-            if container.kind == .docker { throw at.refused("executor.container.type", "it is MESOS for this executor") }
+            if container.kind == .docker {
+                throw at.refused("executor.container.type", "it is MESOS for this executor")
+            }
             if container.image != nil { throw at.refused("executor.container.mesos.image", "this executor has none") }
         }
         try checkContainer(executor.container, at.inside("executor.container"), isNested: false)
