@@ -227,4 +227,36 @@ struct AgentTests {
         }
         #expect(!isFinal && scene.closedLinks.contains(agent.link))
     }
+
+    @Test("an agent that registers twice while the registry is slow is taken in as it is at last")
+    func registersWhileWriting() {
+        var scene = Scene()
+        let agent = scene.agent()
+        scene.storesAtOnce = false
+        var registration = agent.registration
+        registration.attributes = [Attribute("rack", .text("r1"))]
+        let second = scene.register(registration)
+        registration.attributes = [Attribute("rack", .text("r2"))]
+        let third = scene.register(registration)
+        #expect(scene.core.agents[agent.id]?.link == agent.link, "the registry does not know yet")
+        scene.storeAll()
+        #expect(scene.closedLinks == [agent.link, second.link])
+        #expect(scene.core.agents[agent.id]?.link == third.link)
+        #expect(scene.registry.agents[agent.id]?.info.attributes == registration.attributes)
+    }
+
+    @Test("an agent that registers while it is being given up comes back right after")
+    func registersWhileGivenUp() {
+        var scene = Scene()
+        let agent = scene.agent()
+        scene.storesAtOnce = false
+        scene.take(.linkClosed(agent.link))
+        scene.pass(.seconds(80))
+        #expect(scene.unstored.count == 1)
+        let back = scene.register(agent.registration)
+        #expect(scene.registeredID(on: back.link) == nil)
+        scene.storeAll()
+        #expect(scene.registeredID(on: back.link) == agent.id)
+        #expect(scene.registry.agents[agent.id]?.standing == .registered)
+    }
 }

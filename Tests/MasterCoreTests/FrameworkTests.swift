@@ -16,7 +16,7 @@ struct FrameworkTests {
         let subscription = Subscription(framework: FrameworkRequest(Scene.info(), isNew: true))
         let request = SchedulerCall(framework: nil, .subscribe(subscription))
         scene.take(.scheduler(call, stream: nil, principal: nil, request))
-        #expect(scene.streamOfCall.isEmpty && scene.core.frameworks.isEmpty)
+        #expect(scene.streamOfCall[call] == nil && scene.core.frameworks.isEmpty)
         scene.storeAll()
         guard let stream = scene.streamOfCall[call] else {
             Issue.record("no stream")
@@ -37,8 +37,6 @@ struct FrameworkTests {
     func heartbeat() {
         var scene = Scene()
         let framework = scene.framework()
-        let call = scene.nextCall()
-        scene.take(.operator(call, principal: nil, .subscribe))
         scene.pass(.seconds(61))
         #expect(scene.heard(framework).filter { $0 == .heartbeat }.count == 4)
         #expect(scene.announcements.filter { $0 == .heartbeat }.count == 4)
@@ -242,6 +240,22 @@ struct FrameworkTests {
         scene.settle()
         #expect(scene.offers(framework).map(\.role) == [role("c")])
         #expect(scene.registry.frameworks[framework.id]?.info.name == "renamed")
+    }
+
+    @Test("an update that is being written when the stream ends counts, and the deadline with it")
+    func updateAndDisconnect() {
+        var scene = Scene()
+        let framework = scene.framework()
+        scene.storesAtOnce = false
+        var info = framework.info
+        info.name = "renamed"
+        let subscription = Subscription(framework: FrameworkRequest(info, isNew: false))
+        scene.call(.updateFramework(subscription), framework)
+        scene.take(.streamClosed(framework.stream))
+        scene.storeAll()
+        #expect(scene.registry.frameworks[framework.id]?.info.name == "renamed")
+        #expect(scene.registry.frameworks[framework.id]?.failoverDeadline == scene.now + .seconds(100))
+        #expect(scene.core.frameworks[framework.id]?.isActive == false)
     }
 
     @Test("user and checkpoint cannot be updated, and stay as they are when a framework subscribes again")

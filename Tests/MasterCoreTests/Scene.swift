@@ -45,6 +45,8 @@ struct Scene {
         now = start
         core = MasterCore(configuration, registry: registry)
         take(.started)
+        // Somebody watches.
+        take(.operator(nextCall(), principal: nil, .subscribe))
     }
 
     // MARK: Turning the crank

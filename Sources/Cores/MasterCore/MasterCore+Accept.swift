@@ -180,7 +180,7 @@ extension MasterCore {
             framework: accepted.framework.id, spec: spec, agent: accepted.agent, role: accepted.role, state: .staging,
             resources: Resources(spec.resources))
         addTask(record)
-        emit(.announce(.taskAdded(taskView(record))))
+        announce { core in .taskAdded(core.taskView(record)) }
         note(
             "task.accepted", "A task is sent to its agent",
             ["task": spec.id.text, "framework": accepted.framework.id.text, "agent": accepted.agent.text])

@@ -54,7 +54,7 @@ extension MasterCore {
             note(
                 "framework.recovered", "A framework is known from an agent only, and may come back",
                 ["framework": info.id.text, "agent": agent.text])
-            if let view = frameworkView(info.id) { emit(.announce(.frameworkAdded(view))) }
+            announce { core in core.frameworkView(info.id).map { .frameworkAdded($0) } }
             return
         }
         if known.info != info { send(.updateFramework(known.info), to: agent) }
@@ -90,7 +90,7 @@ extension MasterCore {
             replaceTask(record)
         } else {
             addTask(record)
-            emit(.announce(.taskAdded(taskView(record))))
+            announce { core in .taskAdded(core.taskView(record)) }
         }
         guard wasUnreachable, former != nil || known == nil, !report.state.isTerminal else { return }
         let update = StatusUpdate(

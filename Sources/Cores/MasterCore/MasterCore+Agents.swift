@@ -200,7 +200,7 @@ extension MasterCore {
         formerAgents[agent] = FormerAgent(entry: entry)
         formerOrder.append(agent)
         for framework in frameworks.keys.sorted() { publish(.agentLost(agent), to: framework) }
-        emit(.announce(.agentRemoved(agent)))
+        announce { _ in .agentRemoved(agent) }
         wantAllocation()
         if let waiting = record.waiting {
             register(waiting.registration, on: waiting.link, authorized: true, at: now)

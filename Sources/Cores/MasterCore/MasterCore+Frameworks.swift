@@ -45,10 +45,17 @@ extension MasterCore {
         frameworks[id]?.storedDeadline = deadline
         let timer = setTimer(.failover(id), at: deadline)
         frameworks[id]?.failoverTimer = timer
+        // What is on its way to the registry must not be overtaken; it is told of the deadline after that.
+        if !isBeingWritten(id) { keep(id) }
+        announce { core in core.frameworkView(id).map { .frameworkUpdated($0) } }
+    }
+
+    /// Has the registry keep the framework as it is.
+    mutating func keep(_ id: FrameworkID) {
+        guard let record = frameworks[id] else { return }
         let entry = RegisteredFramework(
-            info: record.info, registered: record.registered, failoverDeadline: deadline)
+            info: record.info, registered: record.registered, failoverDeadline: record.failoverDeadline)
         persist([.putFramework(entry)], then: .kept)
-        if let view = frameworkView(id) { emit(.announce(.frameworkUpdated(view))) }
     }
 
     mutating func failoverEnded(_ id: FrameworkID, at now: Instant) {
@@ -101,7 +108,7 @@ extension MasterCore {
         dropOperations(of: id)
         allocator.removeFramework(id)
         if let last = frameworks.removeValue(forKey: id) { showCompleted(last, at: now) }
-        emit(.announce(.frameworkRemoved(record.info)))
+        announce { _ in .frameworkRemoved(record.info) }
         wantAllocation()
         if let call { answer(call, why == .tornDownByOperator ? .done : .accepted) }
     }

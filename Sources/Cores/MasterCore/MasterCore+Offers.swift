@@ -6,6 +6,9 @@ import Diagnostics
 
 /// When the allocator runs, and what becomes of what it hands out.
 extension MasterCore {
+    /// More go out as further events: a client reads a record as a whole.
+    static let offersInEventMax = 1_000
+
     // MARK: When
 
     /// Something is free, or somebody wants something: the allocator runs at the end of this event, or as soon as its
@@ -60,7 +63,12 @@ extension MasterCore {
             if made[allocation.framework] == nil { order.append(allocation.framework) }
             made[allocation.framework, default: []].append(offer)
         }
-        for framework in order { publish(.offers(made[framework] ?? []), to: framework) }
+        for framework in order {
+            let all = made[framework] ?? []
+            for start in stride(from: 0, to: all.count, by: Self.offersInEventMax) {
+                publish(.offers(Array(all[start...].prefix(Self.offersInEventMax))), to: framework)
+            }
+        }
         armExpiry()
     }
 

@@ -76,7 +76,7 @@ extension MasterCore {
             return
         }
         issued.agents += 1
-        let waiting = WaitingRegistration(link: link, registration: registration)
+        let waiting = WaitingRegistration(link: link, registration: registration, isRecorded: true)
         arrive(id, waiting, changes: [.putIssued(issued)], at: now)
     }
 
@@ -95,6 +95,8 @@ extension MasterCore {
             formerAgents[id]?.waiting = waiting
             return
         }
+        var waiting = waiting
+        waiting.isRecorded = true
         let info = waiting.registration.info(as: id)
         var entry = formerAgents[id]?.entry ?? RegisteredAgent(info: info, registered: now)
         entry.standing = .registered
@@ -121,13 +123,12 @@ extension MasterCore {
             "agent.admitted", wasUnreachable ? "An agent that was unreachable is back" : "An agent has been admitted",
             ["agent": id.text, "hostname": arrival.entry.info.address.hostname])
         var record = AgentRecord(entry: arrival.entry, isRecovered: arrival.waiting == nil)
-        if !arrival.isNew { record.reregistered = now }
+        record.wasUnreachable = wasUnreachable
+        record.waiting = arrival.waiting
         agents[id] = record
         if record.isRecovered { recoveredAgents += 1 }
         startPinging(id, at: now)
-        guard let waiting = arrival.waiting else { return }
-        connect(id, waiting, wasUnreachable: wasUnreachable, at: now)
-        if let view = agentView(id) { emit(.announce(.agentAdded(view))) }
+        takeUp(id, at: now)
     }
 
     /// An admitted agent registers again: its link or the master is new, or it has been configured anew.
@@ -136,47 +137,55 @@ extension MasterCore {
         bind(waiting.link, to: id)
         if let earlier = record.waiting, earlier.link != waiting.link { closeLink(earlier.link) }
         agents[id]?.waiting = waiting
-        guard record.transition == nil else { return }
-        let info = waiting.registration.info(as: id)
-        var changes = admitFrameworks(of: waiting.registration, at: now)
-        if info != record.info {
-            agents[id]?.entry.info = info
-            var entry = record.entry
-            entry.info = info
-            changes.append(.putAgent(entry))
-        }
-        if changes.isEmpty {
-            agentChanged(id, at: now)
-        } else {
-            let ticket = persist(changes, then: .agentChanged(id))
-            agents[id]?.transition = ticket
-        }
+        counters.agentReregistrations += 1
+        note("agent.reregistered", "An agent registers again", ["agent": id.text])
+        agents[id]?.reregistered = now
+        if record.transition == nil { takeUp(id, at: now) }
     }
 
+    /// What was being written about the agent is; one that registered meanwhile has waited for it.
     mutating func agentChanged(_ id: AgentID, at now: Instant) {
         agents[id]?.transition = nil
-        guard let record = agents[id], let waiting = record.waiting else { return }
+        takeUp(id, at: now)
+    }
+
+    /// Joins whoever waits, once the registry knows what it said of itself.
+    private mutating func takeUp(_ id: AgentID, at now: Instant) {
+        guard let record = agents[id], var waiting = record.waiting else { return }
+        if !waiting.isRecorded {
+            let info = waiting.registration.info(as: id)
+            var changes = admitFrameworks(of: waiting.registration, at: now)
+            if info != record.info {
+                var entry = record.entry
+                entry.info = info
+                changes.append(.putAgent(entry))
+            }
+            if !changes.isEmpty {
+                waiting.isRecorded = true
+                agents[id]?.waiting = waiting
+                let ticket = persist(changes, then: .agentChanged(id))
+                agents[id]?.transition = ticket
+                return
+            }
+        }
         agents[id]?.waiting = nil
-        counters.agentReregistrations += 1
-        note("agent.reregistered", "An agent has registered again", ["agent": id.text])
-        agents[id]?.reregistered = now
-        connect(id, waiting, wasUnreachable: false, at: now)
-        if record.isRecovered, let view = agentView(id) { emit(.announce(.agentAdded(view))) }
+        connect(id, waiting, at: now)
     }
 
     private mutating func bind(_ link: LinkID, to id: AgentID) { links[link] = id }
 
     /// Joins the link, the newest wins, and takes in what the agent brings.
-    private mutating func connect(
-        _ id: AgentID, _ waiting: WaitingRegistration, wasUnreachable: Bool, at now: Instant
-    ) {
+    private mutating func connect(_ id: AgentID, _ waiting: WaitingRegistration, at now: Instant) {
         guard let record = agents[id] else { return }
         if let old = record.link, old != waiting.link { closeLink(old) }
         rescindOffers(of: id, at: now)
         let registration = waiting.registration
         agents[id]?.link = waiting.link
+        agents[id]?.entry.info = registration.info(as: id)
         if record.isRecovered { recoveredAgents -= 1 }
         agents[id]?.isRecovered = false
+        agents[id]?.wasUnreachable = false
+        agents[id]?.isAnnounced = true
         agents[id]?.version = registration.version
         agents[id]?.bootID = registration.bootID
         agents[id]?.total = Resources(registration.totals).unallocated()
@@ -186,9 +195,10 @@ extension MasterCore {
             .send(
                 waiting.link,
                 .registered(id, pingInterval: configuration.pingInterval, pingsMissedMax: configuration.pingTimeouts)))
-        adopt(registration, by: id, wasUnreachable: wasUnreachable, at: now)
+        adopt(registration, by: id, wasUnreachable: record.wasUnreachable, at: now)
         agentHasReturned(id, drain: registration.drain, at: now)
         refreshActivity(of: id)
+        if !record.isAnnounced { announce { core in core.agentView(id).map { .agentAdded($0) } } }
     }
 }
 

@@ -173,8 +173,8 @@ extension MasterCore {
             existing == nil ? "A framework has subscribed" : "A framework has subscribed again",
             ["framework": id.text, "name": info.name])
         if let existing, existing.info != info { tellAgents(of: id) }
-        if let view = frameworkView(id) {
-            emit(.announce(existing == nil ? .frameworkAdded(view) : .frameworkUpdated(view)))
+        announce { core in
+            core.frameworkView(id).map { existing == nil ? .frameworkAdded($0) : .frameworkUpdated($0) }
         }
         offerInverse(to: id, at: now)
     }
@@ -260,12 +260,15 @@ extension MasterCore {
         }
         let info = info(of: subscription, as: id, by: principal)
         describe(id, info, subscription)
-        if !record.isConnected { deactivate(id) }
+        if !record.isConnected {
+            deactivate(id)
+            keep(id)
+        }
         for offer in record.offers.sorted() {
             if let role = offers[offer]?.offer.role, !info.roles.contains(role) { rescind(offer, at: now) }
         }
         if record.info != info { tellAgents(of: id) }
         answer(call, .done)
-        if let view = frameworkView(id) { emit(.announce(.frameworkUpdated(view))) }
+        announce { core in core.frameworkView(id).map { .frameworkUpdated($0) } }
     }
 }

@@ -97,7 +97,7 @@ extension MasterCore {
         tasks[key]?.note(update, keeping: limit)
         setState(latest, of: key)
         if !task.state.isTerminal, latest.isTerminal { ended(key, update, latest) }
-        emit(.announce(.taskUpdated(update, state: tasks[key]?.state ?? latest)))
+        announce { core in .taskUpdated(update, state: core.tasks[key]?.state ?? latest) }
         // Nobody acknowledges what has no id.
         if update.id == nil, update.state.isTerminal { complete(key) }
         taskEndedOnAgent(agent, at: now)
@@ -182,7 +182,7 @@ extension MasterCore {
         }
         let latest = tasks[key]?.statuses.last
         guard let record = removeTask(key) else { return }
-        if let latest { emit(.announce(.taskUpdated(latest, state: record.state))) }
+        if let latest { announce { _ in .taskUpdated(latest, state: record.state) } }
         if why == .gone {
             let limit = configuration.limits.completedTasksMax
             frameworks[key.framework]?.completedTasks.append(record, keeping: limit)
@@ -201,7 +201,7 @@ extension MasterCore {
                 executor: task.executor, at: now)
             setState(.killed, of: key)
             counters.endings[TaskEnding(.killed, .master, .frameworkRemoved), default: 0] += 1
-            if let last = tasks[key]?.statuses.last { emit(.announce(.taskUpdated(last, state: .killed))) }
+            announce { core in core.tasks[key]?.statuses.last.map { .taskUpdated($0, state: .killed) } }
         }
         // The framework goes, and all it held with it.
         tasks[key]?.hasReturnedResources = true

@@ -127,6 +127,12 @@ public struct MasterCore: Core {
 
     mutating func answer(_ call: CallID, _ answer: CallAnswer) { emit(.answer(call, answer)) }
 
+    /// Says something to those who watch; it is made only when there are any.
+    mutating func announce(_ make: (borrowing MasterCore) -> OperatorEvent?) {
+        guard !observers.isEmpty, let event = make(self) else { return }
+        emit(.announce(event))
+    }
+
     /// Says something to a framework if it listens.
     mutating func publish(_ event: SchedulerEvent, to framework: FrameworkID) {
         guard let record = frameworks[framework], let stream = record.stream else { return }

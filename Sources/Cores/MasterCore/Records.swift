@@ -35,6 +35,10 @@ public struct AgentRecord: Sendable {
     var transition: Ticket?
     /// What came meanwhile: it is looked at afterwards.
     var waiting: WaitingRegistration?
+    /// Its tasks were given up; set until it has brought them back.
+    var wasUnreachable = false
+    /// Operators have heard of it.
+    var isAnnounced = false
 
     public var id: AgentID { entry.info.id }
     public var info: AgentInfo { entry.info }
@@ -59,6 +63,8 @@ public struct AgentRecord: Sendable {
 struct WaitingRegistration: Sendable {
     var link: LinkID
     var registration: AgentRegistration
+    /// The registry has, or is being told, what it says.
+    var isRecorded = false
 }
 
 /// An agent that is not admitted any more.
