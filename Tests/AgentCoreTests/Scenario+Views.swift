@@ -49,6 +49,9 @@ extension Scenario {
         effects.compactMap { if case .probe(let id, let order) = $0 { (id, order) } else { nil } }
     }
 
+    /// The one that has been ordered and not been answered.
+    var openProbe: Agent.ProbeID? { probes.last { !answeredProbes.contains($0.0) }?.0 }
+
     var answers: [(Agent.CallID, CallAnswer)] {
         effects.compactMap { if case .answer(let call, let answer) = $0 { (call, answer) } else { nil } }
     }
@@ -155,4 +158,8 @@ extension Scenario {
             }
         }.first
     }
+}
+
+extension Scenario: CustomTestStringConvertible {
+    var testDescription: String { "scenario at \(now)" }
 }

@@ -43,9 +43,11 @@ struct Scenario {
     var masterAcknowledges = true
     var isLinked = false
     var stopped: String?
+    var answeredProbes: Set<Agent.ProbeID> = []
     /// The agent dies when it is about to store its batch of this number, or has just stored it.
     var crash: (batch: Int, isStored: Bool)?
     var hasCrashed = false
+    var crashes = 0
     let configuration: AgentConfiguration
     private var queue: [AgentEvent] = []
 
@@ -138,6 +140,7 @@ struct Scenario {
         if let crash, crash.batch == Int(ticket.number) {
             if crash.isStored { write(&self) }
             hasCrashed = true
+            crashes += 1
             return
         }
         write(&self)
@@ -224,6 +227,7 @@ struct Scenario {
     /// The agent's program dies and is started again with what its journal holds.
     mutating func restart(
         seed: UInt64 = 2, reboots: Bool = false, configuration changed: AgentConfiguration? = nil,
+        settles: Duration = .seconds(2),
         whileAway: (inout Machine) -> Void = { _ in }
     ) {
         if reboots { machine.containers = [:] }
@@ -237,7 +241,7 @@ struct Scenario {
         hasCrashed = false
         crash = nil
         start(bootID: reboots ? "boot-2" : "boot-1")
-        advance(by: .seconds(2))
+        advance(by: settles)
     }
 
     // MARK: The master

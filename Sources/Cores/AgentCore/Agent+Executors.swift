@@ -283,14 +283,21 @@ extension Agent {
             .executorRegistration(id), .executorReturn(id), .executorShutdown(id), .executorHeartbeat(id),
         ] { disarm(purpose) }
         guard let run = state.executors[id] else { return }
-        for task in state.liveTasks(under: id) { endWithExecutor(task, run, exit) }
+        let live = state.liveTasks(under: id)
+        let cause = run.ending?.cause ?? (exit.reason == .launchFailed
+            ? .executorNotLaunched(exit.message) : .executorEnded(exit.message))
+        // All have the same reason to end before the first of a group takes the others along.
+        for task in live where task.ending == nil {
+            record(.taskEnding(task.key, KillOrder(cause, deadline: now)))
+        }
+        for task in live { endWithExecutor(task, run, exit, cause) }
         if let stream = executorStreams.removeValue(forKey: id) { send(.closeStream(stream)) }
         send(.send(.executorLost(run.spec.id, framework: run.spec.framework, status: exit.waitStatus)))
     }
 
-    private mutating func endWithExecutor(_ task: TaskRun, _ run: ExecutorRun, _ exit: ContainerExit) {
-        let cause = run.ending?.cause ?? .executorEnded(exit.message)
-        if task.ending == nil { record(.taskEnding(task.key, KillOrder(cause, deadline: now))) }
+    private mutating func endWithExecutor(
+        _ task: TaskRun, _ run: ExecutorRun, _ exit: ContainerExit, _ cause: KillOrder.Cause
+    ) {
         if let own = task.ownContainer {
             doom(own)
             return
@@ -301,9 +308,6 @@ extension Agent {
             verdict.state = .failed
             verdict.reason = .containerLimitationMemory
             verdict.limitation = run.spec.resources.filter { $0.name == "mem" }
-        case .launchFailed where run.ending == nil:
-            verdict.reason = .containerLaunchFailed
-            verdict.message = "its executor could not be launched: \(exit.message)"
         case .unknown where hasRebooted:
             verdict = Verdict(state: .gone, source: .agent, reason: .agentRestarted, message: exit.message)
         default: break

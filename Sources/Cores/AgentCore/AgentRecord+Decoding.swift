@@ -160,6 +160,7 @@ extension WireObject {
         case "completionTime": cause = .completionTime
         case "executorShutdown": cause = .executorShutdown
         case "executorEnded": cause = .executorEnded(detail)
+        case "executorNotLaunched": cause = .executorNotLaunched(detail)
         case "executorUnregistered": cause = .executorUnregistered
         case "executorUnreturned": cause = .executorUnreturned
         case "limitsRefused": cause = .limitsRefused(detail)

@@ -132,6 +132,7 @@ extension KillOrder.Cause {
         case .completionTime: ("completionTime", nil)
         case .executorShutdown: ("executorShutdown", nil)
         case .executorEnded(let why): ("executorEnded", why)
+        case .executorNotLaunched(let why): ("executorNotLaunched", why)
         case .executorUnregistered: ("executorUnregistered", nil)
         case .executorUnreturned: ("executorUnreturned", nil)
         case .limitsRefused(let why): ("limitsRefused", why)

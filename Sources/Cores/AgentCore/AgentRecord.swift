@@ -72,6 +72,7 @@ public struct KillOrder: Hashable, Sendable {
         case executorShutdown
         /// Its executor, or the container that holds its group, has ended.
         case executorEnded(String)
+        case executorNotLaunched(String)
         case executorUnregistered
         case executorUnreturned
         case limitsRefused(String)

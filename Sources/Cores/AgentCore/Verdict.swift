@@ -22,7 +22,7 @@ extension Verdict {
                 limitation: limited)
         case .launchFailed:
             if let ending = task.ending {
-                return ended(ending.cause, "killed before it had started", during: .taskKilledDuringLaunch)
+                return ended(ending.cause, "it had not started", during: .taskKilledDuringLaunch)
             }
             return Verdict(state: .failed, source: .agent, reason: .containerLaunchFailed, message: exit.message)
         case .unknown:
@@ -63,6 +63,8 @@ extension Verdict {
                 message: "it ran longer than its maximum completion time: \(how)")
         case .executorShutdown: return killed("its executor was shut down", .executorTerminated)
         case .executorEnded(let why): return failed("its executor has ended (\(why))", .executorTerminated)
+        case .executorNotLaunched(let why):
+            return failed("its executor could not be launched (\(why))", .containerLaunchFailed)
         case .executorUnregistered:
             return failed("its executor did not register in time", .executorRegistrationTimeout)
         case .executorUnreturned:
