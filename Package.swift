@@ -68,11 +68,12 @@ let package = Package(
         module("Vocabulary", "ClusterModel", ["Determinism", "Diagnostics"]),
 
         // Formats: bytes <-> values, pure
-        module("Formats", "OCIFormat", ["Diagnostics", collections, crypto]),
+        module("Formats", "JSONFormat"),
+        module("Formats", "OCIFormat", ["JSONFormat", "Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
         // Protocol: the .proto files that two of its sources are generated from
-        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", protobuf], exclude: ["Protocol"]),
+        module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", "JSONFormat", protobuf], exclude: ["Protocol"]),
 
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
@@ -205,6 +206,7 @@ let package = Package(
                 "bulkhead", "bulkhead-unpack", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
                 "Containers", "Diagnostics", arguments,
             ]),
+        tests("JSONFormatTests", ["JSONFormat"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(
@@ -221,3 +223,12 @@ let package = Package(
         tests("SeccompCompilerTests", ["SeccompCompiler", "SeccompFormat", "CSeccomp", "CLinux", "LinuxKernel", "Diagnostics"]),
     ]
 )
+
+// Tests/FuzzTests/run builds this with a sanitizer that brings main() along; without it there would be none.
+if Context.environment["BULKHEAD_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "wire-fuzzer", dependencies: ["ClusterAPI", "Diagnostics"], path: "Tests/FuzzTests/Wire",
+            swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

@@ -148,7 +148,8 @@ private let task =
         "what is no call and no event is refused",
         arguments: [
             (#"{\#(identity),"type":"DANCE"}"#, "api.call-unknown"), (#"{\#(identity)}"#, "api.member-missing"),
-            (#"{\#(identity),"type":"UPDATE"}"#, "api.member-missing"), (#"{"type":"HEARTBEAT"}"#, "api.member-missing"),
+            (#"{\#(identity),"type":"UPDATE"}"#, "api.member-missing"),
+            (#"{"type":"HEARTBEAT"}"#, "api.member-missing"),
         ])
     func unknown(json: String, code: String) throws {
         let failure = #expect(throws: Failure.self) { try ExecutorCall(Array(json.utf8)) }

@@ -27,7 +27,7 @@ struct LayerTests {
     /// Layers a layer may import, itself included only where modules of it build on each other.
     static let below: [String: [String]] = [
         "Vocabulary": ["Vocabulary"],
-        "Formats": ["Vocabulary"],
+        "Formats": ["Vocabulary", "Formats"],
         "Cores": ["Vocabulary", "Formats", "Cores"],
         "Kernel": ["Vocabulary", "Formats", "Kernel"],
         "Host": ["Vocabulary", "Formats", "Cores", "Kernel", "Host"],

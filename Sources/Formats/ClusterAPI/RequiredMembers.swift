@@ -10,8 +10,9 @@ struct RequiredMembers {
 
     private init(schema: ProtocolSchema) { self.schema = schema }
 
-    /// - Throws: `Failure` `api.member-missing` that names the members, the first of them as the field. An enumeration's
-    ///   unknown name counts as missing. Members of another type than the message's are left to whoever reads them.
+    /// - Throws: `Failure` `api.member-missing` that names the members, the first of them as the field. A name that an
+    ///   enumeration does not have counts as missing. Members of another type than the message's are left to whoever
+    ///   reads them.
     static func check(
         _ value: WireValue, _ message: ProtocolSchema.Message, in schema: ProtocolSchema
     ) throws(Failure) {
