@@ -192,6 +192,12 @@ let package = Package(
                 "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "Diagnostics",
                 "launch-once",
             ]),
+        tests(
+            "ContractTests",
+            [
+                "NativeContainerizer", "Containerizing", "OCIRuntimeContainerizer", "DockerContainerizer", "Simulation",
+                "ImageStorage", "HostProbe", "LinuxKernel", "Containers", "Diagnostics", "bulkhead-unpack",
+            ]),
         tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
         tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),
         .target(
