@@ -31,7 +31,9 @@ struct EndChecks {
         }
     }
 
-    @Test("an end can be waited for by many, also long afterwards, until it is destroyed", arguments: Implementation.allCases)
+    @Test(
+        "an end can be waited for by many, also long afterwards, until it is destroyed",
+        arguments: Implementation.allCases)
     func waiting(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let containerizer = stage.containerizer

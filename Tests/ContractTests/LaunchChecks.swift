@@ -59,8 +59,9 @@ struct LaunchChecks {
     @Test("words are executed as they are, the first being the program's own name", arguments: Implementation.allCases)
     func words(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = stage.launch(.execute(path: "/bin/sh", arguments: ["sh", "-c", "echo $0 $1", "a  b", "c"]))
-            #expect(try await stage.outcome(launch).output == "a  b c\n")
+            let launch = stage.launch(.execute(path: "/bin/sh", arguments: ["sh", "-c", "echo \"$0 $1\"", "a  b", "c"]))
+            let outcome = try await stage.outcome(launch)
+            #expect(outcome.output == "a  b c\n")
         }
     }
 
@@ -68,13 +69,10 @@ struct LaunchChecks {
     func missingProgram(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let launch = stage.launch(.execute(path: "/bin/nothing", arguments: ["nothing"]))
-            do {
-                let answer = try await stage.containerizer.launch(launch)
-                Issue.record("it was \(answer)")
-            } catch let failure as Failure {
-                #expect(failure.code == "launch.program-not-found", "\(failure)")
-            }
-            #expect(try await stage.containerizer.status(launch.id) == nil)
+            let failure = await #expect(throws: Failure.self) { try await stage.containerizer.launch(launch) }
+            #expect(failure?.code == "launch.program-not-found")
+            let status = try await stage.containerizer.status(launch.id)
+            #expect(status == nil)
             #expect(try await stage.containerizer.containers().isEmpty)
         }
     }
@@ -92,7 +90,9 @@ struct LaunchChecks {
         }
     }
 
-    @Test("a volume shows the host's directory, one that is read-only cannot be written", arguments: Implementation.allCases)
+    @Test(
+        "a volume shows the host's directory, one that is read-only cannot be written",
+        arguments: Implementation.allCases)
     func volumes(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             for name in ["shared", "sealed"] { try Directories.makeAll("\(stage.directory)/\(name)", mode: 0o777) }

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("What every containerizer finds again")
 struct RecoveryChecks {
-    @Test("what runs is adopted, what ended meanwhile is told, what nobody knows is destroyed", arguments: Implementation.allCases)
+    @Test(
+        "what runs is adopted, what ended meanwhile is told, what nobody knows is destroyed",
+        arguments: Implementation.allCases)
     func recovery(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let runs = try await stage.started("sleep 600")

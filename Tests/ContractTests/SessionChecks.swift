@@ -77,7 +77,7 @@ struct SessionChecks {
                 ExecRequest(
                     arguments: ["/bin/sh", "-c", "stty size; read line; stty size; echo $line"],
                     terminal: TerminalRequest(rows: 31, columns: 97), interactive: true))
-            #expect(try await session.read(until: "\n").contains("31 97"))
+            #expect(try await session.read(until: "31 97").contains("31 97"))
             try await session.resize(rows: 20, columns: 70)
             #expect(try await session.write(Array("typed\n".utf8)))
             let rest = try await session.rest().output
@@ -88,7 +88,9 @@ struct SessionChecks {
         }
     }
 
-    @Test("a program that is not there cannot join, and one that has ended cannot be joined", arguments: Implementation.allCases)
+    @Test(
+        "a program that is not there cannot join, and one that has ended cannot be joined",
+        arguments: Implementation.allCases)
     func refused(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let containerizer = stage.containerizer

@@ -115,18 +115,20 @@ public final class NativeTasks: Containerizer {
     // MARK: The end
 
     func watch(_ id: ContainerID, _ detail: Detail) throws(Failure) {
+        // Only what is needed at the end: the rest must be let go of when it is handed over.
+        let running = detail.running
         do throws(KernelError) {
             try DescriptorWatch.shared.once(detail.process.descriptor) { [self] in
-                pool.submit(always: true) { self.conclude(id, detail) }
+                pool.submit(always: true) { self.conclude(id, running) }
             }
         } catch {
             throw error.failure("container.cannot-wait", doing: "watch container", on: id.text)
         }
     }
 
-    private func conclude(_ id: ContainerID, _ detail: Detail) {
+    private func conclude(_ id: ContainerID, _ running: RunningContainer?) {
         let exit: ContainerExit
-        do throws(Failure) { exit = try runtime.wait(for: id, running: detail.running) } catch {
+        do throws(Failure) { exit = try runtime.wait(for: id, running: running) } catch {
             exit = ContainerExit(
                 reason: .unknown, code: 137, endedAt: HostFacts.wallClock(), message: "it ended, and \(error)")
         }

@@ -28,6 +28,8 @@ int bh_epoll_wait(int epoll, uint64_t *keys, int most) {
 
 int bh_stream_socket(int family) { return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
 
+int bh_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
+
 static int resolve(const char *address, uint16_t port, struct sockaddr_storage *place, socklen_t *size) {
     struct sockaddr_in *four = (struct sockaddr_in *)place;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)place;

@@ -78,3 +78,10 @@ extension OwnedDescriptor {
         try checked("fcntl(F_DUPFD_CLOEXEC)") { fcntl(number, F_DUPFD_CLOEXEC, 3) }
     }
 }
+
+extension OwnedDescriptor {
+    /// The next connection of this listening socket. See accept4(2).
+    public func accept() throws(KernelError) -> OwnedDescriptor {
+        OwnedDescriptor(owning: try checked("accept") { bh_accept(number) })
+    }
+}

@@ -123,6 +123,7 @@ int bh_epoll_add(int epoll, int descriptor, int writing, uint64_t key); /* one e
 int bh_epoll_remove(int epoll, int descriptor);
 int bh_epoll_wait(int epoll, uint64_t *keys, int most);                 /* how many keys; waits for ever */
 int bh_stream_socket(int family);                                       /* close-on-exec, non-blocking */
+int bh_accept(int socket);                                              /* close-on-exec */
 int bh_bind(int socket, const char *address, uint16_t port);
 int bh_connect(int socket, const char *address, uint16_t port);
 int bh_socket_error(int socket);                                        /* SO_ERROR */
