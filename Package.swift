@@ -171,6 +171,10 @@ let package = Package(
             name: "state-benchmark", dependencies: ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"],
             path: "Tests/Benchmarks/StateBenchmark", swiftSettings: swiftSettings),
         .executableTarget(
+            name: "master-benchmark",
+            dependencies: ["MasterCore", "Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"],
+            path: "Tests/Benchmarks/MasterBenchmark", swiftSettings: swiftSettings),
+        .executableTarget(
             name: "allocation-benchmark", dependencies: ["Allocation", "ClusterModel", "Determinism", "Diagnostics"],
             path: "Tests/Benchmarks/AllocationBenchmark", swiftSettings: swiftSettings,
             linkerSettings: [.linkedLibrary("m")]),
