@@ -5,7 +5,7 @@
 struct Conformance {
     /// Ours, on top of the protocol; in JSON only.
     private static let additions = [
-        "mesos.v1.Task": ["check", "max_completion_time"],
+        "mesos.v1.ResourceStatistics": ["bulkhead_pressure"], "mesos.v1.Task": ["check", "max_completion_time"],
         "mesos.v1.master.Response.GetFrameworks.Framework": ["suppressed_roles"],
     ]
     /// Whether these were said at all makes a difference to us.

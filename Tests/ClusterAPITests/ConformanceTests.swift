@@ -13,6 +13,17 @@ import Testing
         }
     }
 
+    @Test("operators' calls and the agent's operator API write what the protocol has, defaults included")
+    func agentMessages() throws {
+        let samples = try ClusterSamples()
+        for call in samples.operatorCalls { #expect(Conformance.faults(call.value, OperatorCall.message) == []) }
+        for call in samples.agentCalls { #expect(Conformance.faults(call.value, AgentCall.message) == []) }
+        for response in samples.agentResponses {
+            #expect(Conformance.faults(response.value, AgentResponse.message) == [])
+        }
+        for record in samples.processIO { #expect(Conformance.faults(record.value, ProcessIO.message) == []) }
+    }
+
     @Test("what is not of the protocol is found")
     func canary() {
         let value = WireValue.object(["value": true, "colour": "red"])
