@@ -162,7 +162,7 @@ let package = Package(
         tests("CoordinationTests", ["Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
-        tests("ClusterAPITests", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
+        tests("ClusterAPITests", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"], exclude: ["Goldens"]),
         .executableTarget(
             name: "launch-benchmark",
             dependencies: ["NativeContainerizer", "HostProbe", "LinuxKernel", "Containers", "Diagnostics"],

@@ -75,7 +75,7 @@ extension ClusterSamples {
             tasks: AgentTasksView(
                 pending: [taskViews[0]], queued: [taskViews[1]], launched: [taskViews[2]], terminated: [taskViews[3]],
                 completed: [taskViews[4]]),
-            executors: AgentExecutorsView(executors: [executorSpec], completed: [podExecutor]),
+            executors: AgentExecutorsView(executors: [executorSpec.withoutSecrets], completed: [podExecutor]),
             frameworks: AgentFrameworksView(frameworks: [frameworkInfo], completed: [frameworkInfo]))
     }
 

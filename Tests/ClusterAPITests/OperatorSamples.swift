@@ -37,10 +37,15 @@ extension ClusterSamples {
             constraints: try OfferConstraints([role: [OfferConstraints.Group([constraint])]]))
     }
 
+    /// With what views show: the places of secrets without their bytes.
     var taskViews: [TaskView] {
-        tasks.map {
-            TaskView(
-                $0, framework: framework, state: .running, statuses: [leastStatus, status], updateState: .running,
+        tasks.map { task in
+            var task = task
+            task.container = task.container?.withoutSecrets
+            task.healthCheck = task.healthCheck?.withoutSecrets
+            task.check = task.check?.withoutSecrets
+            return TaskView(
+                task, framework: framework, state: .running, statuses: [leastStatus, status], updateState: .running,
                 updateID: key, user: "web")
         } + [TaskView(tasks[3], framework: framework, state: .staging)]
     }
@@ -54,7 +59,7 @@ extension ClusterSamples {
     func stateView() throws -> StateView {
         StateView(
             tasks: TasksView(tasks: taskViews, unreachable: [taskViews[4]], completed: [taskViews[3]]),
-            executors: [ExecutorView(executorSpec, agent: agent)],
+            executors: [ExecutorView(executorSpec.withoutSecrets, agent: agent)],
             frameworks: FrameworksView(frameworks: [try frameworkView()], completed: [bareFrameworkView]),
             agents: AgentsView(agents: [agentView, bareAgentView], recovered: [recoveredAgent]))
     }

@@ -87,9 +87,11 @@ extension AgentExecutorsView {
         [
             .begin("get_executors"),
             .objects("completed_executors", completed) {
-                $0.member("executor_info", WireValue.executor($1, .stacked))
+                $0.member("executor_info", WireValue.executor($1.withoutSecrets, .stacked))
             },
-            .objects("executors", executors) { $0.member("executor_info", WireValue.executor($1, .stacked)) }, .end,
+            .objects("executors", executors) {
+                $0.member("executor_info", WireValue.executor($1.withoutSecrets, .stacked))
+            }, .end,
         ]
     }
 }

@@ -94,11 +94,11 @@ extension WireSink {
     }
 
     mutating func legacyTask(_ task: TaskView) {
-        container("container", task.container)
+        container("container", task.container?.withoutSecrets)
         discovery("discovery", task.discovery)
         member("executor_id", task.executor?.text ?? "")
         member("framework_id", task.framework.text)
-        healthCheck("health_check", task.healthCheck)
+        healthCheck("health_check", task.healthCheck?.withoutSecrets)
         member("id", task.id.text)
         legacyLabels(task.labels)
         object("limits") { sink in

@@ -48,12 +48,12 @@ extension WireSink {
 
     mutating func taskView(_ view: TaskView) {
         identifier("agent_id", view.agent)
-        check("check", view.check)
-        container("container", view.container)
+        check("check", view.check?.withoutSecrets)
+        container("container", view.container?.withoutSecrets)
         discovery("discovery", view.discovery)
         identifier("executor_id", view.executor)
         identifier("framework_id", view.framework)
-        healthCheck("health_check", view.healthCheck)
+        healthCheck("health_check", view.healthCheck?.withoutSecrets)
         if let gracePeriod = view.killGracePeriod {
             object("kill_policy") { $0.duration("grace_period", gracePeriod) }
         }
@@ -72,7 +72,7 @@ extension WireSink {
 
     mutating func executorView(_ view: ExecutorView) {
         identifier("agent_id", view.agent)
-        member("executor_info", WireValue.executor(view.spec, .stacked))
+        member("executor_info", WireValue.executor(view.spec.withoutSecrets, .stacked))
     }
 
     mutating func operationView(_ view: OperationView) {
