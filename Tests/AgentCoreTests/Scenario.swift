@@ -48,6 +48,7 @@ struct Scenario {
     var crash: (batch: Int, isStored: Bool)?
     var hasCrashed = false
     var crashes = 0
+    var boots = 1
     let configuration: AgentConfiguration
     private var queue: [AgentEvent] = []
 
@@ -68,8 +69,8 @@ struct Scenario {
         }
     }
 
-    mutating func start(bootID: String = "boot-1") {
-        feed(.started(journal.flatMap { $0 }, bootID: bootID))
+    mutating func start() {
+        feed(.started(journal.flatMap { $0 }, bootID: "boot-\(boots)"))
     }
 
     // MARK: Running
@@ -230,7 +231,10 @@ struct Scenario {
         settles: Duration = .seconds(2),
         whileAway: (inout Machine) -> Void = { _ in }
     ) {
-        if reboots { machine.containers = [:] }
+        if reboots {
+            machine.containers = [:]
+            boots += 1
+        }
         whileAway(&machine)
         agent = Agent(changed ?? configuration, seed: seed)
         queue = []
@@ -240,7 +244,7 @@ struct Scenario {
         isLinked = false
         hasCrashed = false
         crash = nil
-        start(bootID: reboots ? "boot-2" : "boot-1")
+        start()
         advance(by: settles)
     }
 

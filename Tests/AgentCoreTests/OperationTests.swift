@@ -1,0 +1,122 @@
+import AgentCore
+import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+import Diagnostics
+import Testing
+
+@Suite("Operations on resources")
+struct OperationTests {
+    static let role = TaskLaunchTests.role
+    static let reservation = Reservation(.requested, for: role, principal: "ops")
+
+    static func disk(_ amount: Int, _ reservations: [Reservation] = [], volume: String? = nil) -> Resource {
+        Resource(
+            "disk", .scalar(Scalar(amount)), reservations: reservations,
+            disk: volume.map {
+                Disk(persistence: Disk.Persistence(id: id(VolumeID.self, $0)),
+                    volume: Disk.Volume(containerPath: "data"))
+            })
+    }
+
+    static let configuration = AgentConfiguration.sample.with { $0.resources.append(disk(1_000)) }
+
+    static func order(_ number: UInt64, _ change: ResourceOperation) -> OperationOrder {
+        OperationOrder(
+            key: UpdateID(high: 0xc, low: number), framework: FrameworkInfo.sample.id,
+            id: id(OperationID.self, "op\(number)"), change: change)
+    }
+
+    static func outcomes(_ scenario: Scenario) -> [OperationStatus] {
+        var seen: [OperationStatus] = []
+        for case .operation(let status, _, _) in scenario.sent where !seen.contains(status) { seen.append(status) }
+        return seen
+    }
+
+    static func totals(_ scenario: Scenario) -> Resources { Resources(scenario.agent.state.totals ?? []) }
+
+    @Test("reserve, create, grow, shrink, destroy, unreserve: totals follow, directories are made and removed")
+    func life() throws {
+        var scenario = Scenario(Self.configuration)
+        let changes: [ResourceOperation] = [
+            .reserve([Self.disk(500, [Self.reservation])]),
+            .create(volumes: [Self.disk(100, [Self.reservation], volume: "v")]),
+            .grow(volume: Self.disk(100, [Self.reservation], volume: "v"), by: Self.disk(50, [Self.reservation])),
+            .shrink(volume: Self.disk(150, [Self.reservation], volume: "v"), by: Scalar(30)),
+            .destroy(volumes: [Self.disk(120, [Self.reservation], volume: "v")]),
+            .unreserve([Self.disk(500, [Self.reservation])]),
+        ]
+        var held: [Resources] = []
+        for (number, change) in changes.enumerated() {
+            scenario.master(.apply(Self.order(UInt64(number), change)))
+            held.append(Self.totals(scenario).named("disk"))
+        }
+        #expect(Self.outcomes(scenario).map(\.state) == Array(repeating: .finished, count: 6))
+        #expect(held[1].contains(Self.disk(100, [Self.reservation], volume: "v")))
+        #expect(held[2].contains(Self.disk(150, [Self.reservation], volume: "v")))
+        #expect(held[3].contains(Self.disk(120, [Self.reservation], volume: "v")))
+        #expect(held[3].amount(of: "disk") == Scalar(1_000))
+        #expect(held[5] == Resources([Self.disk(1_000)]))
+        let orders = scenario.effects.flatMap { effect -> [VolumeOrder] in
+            if case .changeVolumes(_, let orders) = effect { orders } else { [] }
+        }
+        let path = "/var/lib/bulkhead/volumes/roles/eng/v"
+        #expect(orders == [.make(path: path), .remove(path: path, isWholeDisk: false)])
+        #expect(scenario.agent.state.operations.isEmpty)
+    }
+
+    @Test(
+        "what does not start from what is there is an error, and changes nothing",
+        arguments: [
+            ResourceOperation.reserve([disk(5_000, [reservation])]), .reserve([disk(1)]),
+            .unreserve([disk(1, [reservation])]), .destroy(volumes: [disk(1, [reservation], volume: "v")]),
+            .createDisk(source: disk(1), as: .mount, profile: nil),
+        ])
+    func errors(_ change: ResourceOperation) {
+        var scenario = Scenario(Self.configuration)
+        scenario.master(.apply(Self.order(1, change)))
+        #expect(Self.outcomes(scenario).map(\.state) == [.error])
+        #expect(Self.outcomes(scenario).first?.message?.isEmpty == false)
+        #expect(scenario.agent.state.totals == nil)
+    }
+
+    @Test("its status is sent again until it is acknowledged, also after a restart")
+    func retries() {
+        var scenario = Scenario(Self.configuration) { $0.masterAcknowledges = false }
+        let order = Self.order(1, .reserve([Self.disk(1, [Self.reservation])]))
+        scenario.master(.apply(order))
+        scenario.advance(by: .seconds(11))
+        let count = scenario.sent.count { if case .operation = $0 { true } else { false } }
+        #expect(count == 2)
+        scenario.sent = []
+        scenario.restart()
+        #expect(Self.outcomes(scenario).map(\.state) == [.finished])
+        #expect(scenario.registrations.last?.operations.map(\.order) == [order])
+        #expect(scenario.registrations.last?.totals.contains(Self.disk(1, [Self.reservation])) == true)
+        scenario.master(.acknowledgeOperation(order.key, key: order.key))
+        #expect(scenario.agent.state.operations.isEmpty)
+    }
+
+    @Test("a volume in use is not destroyed")
+    func inUse() {
+        let volume = Self.disk(100, [Self.reservation], volume: "v")
+        var scenario = Scenario(Self.configuration)
+        scenario.master(.apply(Self.order(1, .reserve([Self.disk(100, [Self.reservation])]))))
+        scenario.master(.apply(Self.order(2, .create(volumes: [volume]))))
+        scenario.run(.command("t") { $0.resources.append(volume) })
+        #expect(scenario.states("t").last == .running)
+        scenario.master(.apply(Self.order(3, .destroy(volumes: [volume]))))
+        #expect(Self.outcomes(scenario).last?.state == .error)
+        #expect(Self.outcomes(scenario).last?.message?.contains("task 't' uses it") == true)
+    }
+
+    @Test("the same order twice is carried out once")
+    func repeated() {
+        var scenario = Scenario(Self.configuration) { $0.masterAcknowledges = false }
+        let order = Self.order(1, .reserve([Self.disk(10, [Self.reservation])]))
+        scenario.master(.apply(order))
+        scenario.master(.apply(order))
+        #expect(Self.totals(scenario).reserved.amount(of: "disk") == Scalar(10))
+    }
+}

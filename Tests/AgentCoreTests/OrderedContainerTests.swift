@@ -1,0 +1,164 @@
+import AgentCore
+import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+import Diagnostics
+import Testing
+
+@Suite("Containers of operators")
+struct OrderedContainerTests {
+    static let first = Agent.CallID(1)
+    static let second = Agent.CallID(2)
+
+    static func path(_ names: String...) -> ContainerPath {
+        do {
+            var path = ContainerPath(id(ContainerName.self, names[0]))
+            for name in names.dropFirst() { path = try path.appending(id(ContainerName.self, name)) }
+            return path
+        } catch { preconditionFailure("\(error)") }
+    }
+
+    static func request(_ path: ContainerPath, resources: [Resource] = []) -> ContainerLaunchRequest {
+        ContainerLaunchRequest(path, command: CommandSpec(.shell("x")), resources: resources)
+    }
+
+    static func words(_ answer: CallAnswer?) -> String {
+        switch answer {
+        case nil: "nothing"
+        case .done: "done"
+        case .alreadyLaunched: "already"
+        case .ended(let end): "ended \(end.status ?? -1)"
+        case .unknown: "unknown"
+        case .refused(let failure): failure.code.rawValue
+        }
+    }
+
+    static func answers(_ scenario: Scenario) -> [String] {
+        scenario.answers.map { "\($0.0.number) \(words($0.1))" }
+    }
+
+    /// One with a running task, and the task's container's path.
+    static func withTask() throws -> (Scenario, ContainerPath) {
+        var scenario = Scenario()
+        scenario.run(.command("t"))
+        return (scenario, try #require(scenario.agent.state.containers.values.first?.path))
+    }
+
+    @Test("launch, wait, end, remove: alone")
+    func standalone() throws {
+        var scenario = Scenario()
+        let path = Self.path("alone")
+        scenario.feed(.launchContainer(Self.first, Self.request(path)))
+        scenario.feed(.launchContainer(Self.first, Self.request(path, resources: [.cpus(1)])))
+        scenario.feed(.launchContainer(Self.first, Self.request(path, resources: [.cpus(1)])))
+        scenario.feed(.waitContainer(Self.second, path))
+        #expect(Self.answers(scenario) == ["1 container.no-resources", "1 done", "1 already"])
+        scenario.feed(.removeContainer(Self.first, path))
+        scenario.end(try #require(scenario.machine.order.last), code: 4)
+        scenario.feed(.waitContainer(Self.second, path))
+        scenario.feed(.removeContainer(Self.first, path))
+        scenario.feed(.waitContainer(Self.second, path))
+        #expect(
+            Self.answers(scenario).suffix(5) == [
+                "1 container.running", "2 ended 1024", "2 ended 1024", "1 done", "2 unknown",
+            ])
+        #expect(scenario.agent.state.containers.isEmpty)
+    }
+
+    @Test("inside a task's container: it joins its network, and goes with it")
+    func nested() throws {
+        var (scenario, parent) = try Self.withTask()
+        let path = try parent.appending(id(ContainerName.self, "debug"))
+        scenario.feed(.launchContainer(Self.first, Self.request(path)))
+        let launch = try #require(scenario.launches.last)
+        #expect(launch.parent == scenario.machine.order.first && launch.isolation.network == .container(launch.parent!))
+        scenario.feed(.waitContainer(Self.second, path))
+        scenario.end(try scenario.container("t"), code: 0)
+        #expect(Self.answers(scenario).first == "1 done")
+        #expect(Self.answers(scenario).last?.hasPrefix("2 ended") == true)
+        #expect(scenario.agent.state.containers.isEmpty && scenario.machine.containers.isEmpty)
+    }
+
+    @Test("without a parent that runs there is nothing to be inside of")
+    func noParent() {
+        var scenario = Scenario()
+        scenario.feed(.launchContainer(Self.first, Self.request(Self.path("nobody", "x"))))
+        scenario.feed(.killContainer(Self.first, Self.path("nobody"), signal: 9))
+        #expect(Self.answers(scenario) == ["1 container.not-found", "1 unknown"])
+    }
+
+    @Test("a kill sends the signal asked for")
+    func kill() {
+        var scenario = Scenario()
+        scenario.feed(.launchContainer(Self.first, Self.request(Self.path("alone"), resources: [.cpus(1)])))
+        scenario.feed(.killContainer(Self.second, Self.path("alone"), signal: 9))
+        #expect(scenario.signals == [9] && Self.answers(scenario).last == "2 done")
+    }
+
+    @Test("one that fails to launch says why")
+    func fails() {
+        var scenario = Scenario { $0.machine.launchFailure = Failure("x.y", doing: "mount", cause: "EIO (5)") }
+        scenario.feed(.launchContainer(Self.first, Self.request(Self.path("alone"), resources: [.cpus(1)])))
+        #expect(Self.answers(scenario) == ["1 container.launch-failed"])
+    }
+
+    @Test("a session is a process of its parent and lives as long as its call")
+    func sessions() throws {
+        var (scenario, parent) = try Self.withTask()
+        let path = try parent.appending(id(ContainerName.self, "shell"))
+        scenario.feed(.openSession(Self.first, Self.request(path)))
+        let opened = scenario.effects.compactMap { effect -> ExecRequest? in
+            if case .openSession(Self.first, _, let exec) = effect { exec } else { nil }
+        }
+        #expect(opened.first?.arguments == ["/bin/sh", "-c", "x"])
+        scenario.feed(.waitContainer(Self.second, path))
+        scenario.feed(.sessionEnded(Self.first, code: 3))
+        #expect(Self.answers(scenario) == ["2 ended 768"])
+        scenario.feed(.openSession(Self.first, Self.request(path)))
+        scenario.feed(.callClosed(Self.first))
+        #expect(scenario.effects.contains { if case .signalSession(Self.first, 9) = $0 { true } else { false } })
+    }
+
+    @Test("whoever closes its call waits no more")
+    func closedWait() throws {
+        var (scenario, path) = try Self.withTask()
+        scenario.feed(.waitContainer(Self.first, path))
+        scenario.feed(.callClosed(Self.first))
+        scenario.end(try scenario.container("t"), code: 0)
+        #expect(Self.answers(scenario).isEmpty)
+    }
+
+    @Test("the views show tasks, executors, frameworks and containers")
+    func views() throws {
+        var (scenario, path) = try Self.withTask()
+        scenario.master(.runGroup([.member("m")], under: .pod, of: .sample))
+        scenario.run(.under(.custom, "queued"))
+        guard case .state(let state)? = scenario.agent.response(to: .state) else {
+            Issue.record("no state")
+            return
+        }
+        #expect(state.tasks.launched.map(\.id.text) == ["t", "m"])
+        #expect(state.tasks.queued.map(\.id.text) == ["queued"])
+        #expect(state.executors.executors.map(\.id.text) == ["pod", "E"])
+        #expect(state.frameworks.frameworks.map(\.id.text) == ["F"])
+        guard
+            case .containers(let all)? = scenario.agent.response(
+                to: .containers(showNested: true, showStandalone: true)),
+            case .containers(let roots)? = scenario.agent.response(
+                to: .containers(showNested: false, showStandalone: false))
+        else {
+            Issue.record("no containers")
+            return
+        }
+        #expect(all.count == 4 && roots.count == 3 && roots.first?.container == path)
+        #expect(all.allSatisfy { $0.framework?.text == "F" })
+        let metrics = scenario.agent.metrics(at: scenario.now)
+        func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value ?? nil }
+        #expect(metric("slave/tasks_running") == 2 && metric("slave/executors_registering") == 1)
+        #expect(metric("slave/registered") == 1 && metric("slave/cpus_total") == 8)
+        scenario.end(try scenario.container("t"), code: 0)
+        guard case .tasks(let tasks)? = scenario.agent.response(to: .tasks) else { return }
+        #expect(tasks.completed.map(\.id.text) == ["t"] && tasks.completed.first?.state == .finished)
+    }
+}
