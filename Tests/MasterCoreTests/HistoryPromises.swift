@@ -47,21 +47,29 @@ extension History {
         #expect(states == core.counters.tasksNow.filter { $0.value != 0 })
     }
 
-    /// With everything ended and refused, all there is is offered again.
+    /// Whatever is not in use is offered to whoever asks; with everything ended, that is all there is.
     mutating func finish() {
         scene.storesAtOnce = true
         scene.storeAll()
-        for id in scene.core.frameworks.keys.sorted() {
-            scene.take(.operator(scene.nextCall(), principal: nil, .change(.teardown(id))))
+        let agents = machines.filter { scene.core.agents[$0.agent.id]?.link == $0.agent.link }.map(\.agent)
+        for agent in agents { scene.say(.pong, agent) }
+        for framework in frameworks where scene.core.frameworks[framework.id]?.stream == framework.stream {
+            scene.call(.suppress([]), framework)
+            scene.call(.decline(offers: scene.offers(framework).map(\.id), filter: .none), framework)
         }
-        for machine in machines where scene.core.agents[machine.agent.id]?.link == machine.agent.link {
-            scene.say(.pong, machine.agent)
-        }
-        #expect(scene.core.offers.isEmpty && scene.core.tasks.isEmpty)
         guard let last = scene.subscribe(Scene.info("last", roles: [role("a"), role("b/c")])) else {
             Issue.record("turned away")
             return
         }
+        checkAllOffered(to: last)
+        for id in scene.core.frameworks.keys.sorted() where id != last.id {
+            scene.take(.operator(scene.nextCall(), principal: nil, .change(.teardown(id))))
+        }
+        #expect(scene.core.tasks.isEmpty)
+        checkAllOffered(to: last)
+    }
+
+    private mutating func checkAllOffered(to last: ActedFramework) {
         scene.settle()
         check()
         var offered: [AgentID: Resources] = [:]
@@ -69,8 +77,14 @@ extension History {
             offered[offer.agent, default: .none] += Resources(offer.resources).unallocated()
         }
         for (id, agent) in scene.core.agents where agent.isActive {
+            var unused = agent.total
+            for key in agent.tasks {
+                if let task = scene.core.tasks[key], !task.hasReturnedResources {
+                    unused -= task.resources.unallocated()
+                }
+            }
             let all = offered[id] ?? .none
-            #expect(all == agent.total, "\(id) has \(agent.total), offered is \(all)")
+            #expect(all == unused, "\(id) has \(unused) that nobody uses, offered is \(all)")
         }
     }
 }

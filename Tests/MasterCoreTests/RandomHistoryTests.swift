@@ -55,6 +55,7 @@ struct History {
         scene = Scene { configuration in
             configuration.seed = seed
             configuration.offerTimeout = .seconds(20)
+            configuration.allocator.minimumOffer = MinimumOffer(anyOf: [])
             configuration.limits.completedTasksMax = 5
         }
     }
@@ -73,7 +74,11 @@ struct History {
         case 9: decline()
         case 10...12: report()
         case 13: scene.pass(.milliseconds(random.within(1...4_000)))
-        case 14: scene.pass(.seconds(random.within(1...30)))
+        case 14:
+            scene.pass(.seconds(random.within(1...30)))
+            for machine in machines where machine.isLinked && random.chance(7, outOf: 8) {
+                scene.say(.pong, machine.agent)
+            }
         default: wish()
         }
         listen()
