@@ -80,11 +80,7 @@ struct Workload {
                 })
             offered += offers.count
         }
-        for each in offers { giveBack(each, filter: OfferFilter(refuseFor: .seconds(1_000_000))) }
-        while !offers.isEmpty {
-            offers = cycle()
-            for each in offers { giveBack(each, filter: OfferFilter(refuseFor: .seconds(1_000_000))) }
-        }
+        // What the last round offered is used: from here on there is only what ends.
         let single = try changes(clock)
         return line(
             adding: adding, first: first, rounds: rounds, single: single, offered: offered, memory: memory)
