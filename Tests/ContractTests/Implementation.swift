@@ -5,13 +5,16 @@ import Testing
 /// Every containerizer there is; each check below holds for each of them.
 enum Implementation: String, CaseIterable, CustomTestStringConvertible {
     case native
+    case crun = "oci:crun"
+    case runc = "oci:runc"
+    case composed = "native,oci:crun"
 
     var testDescription: String { rawValue }
 
     /// What a check needs that not every implementation has; the others must then refuse in words.
     var abilities: Set<Ability> {
         switch self {
-        case .native: [.limitsByHost, .attachedInput, .networkSockets, .outputFiles]
+        case .native, .crun, .runc, .composed: [.limitsByHost, .attachedInput, .networkSockets, .outputFiles]
         }
     }
 
@@ -26,6 +29,9 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
     func stage() async throws -> any Stage {
         switch self {
         case .native: try NativeStage()
+        case .crun: try NativeStage(runtime: "crun")
+        case .runc: try NativeStage(runtime: "runc")
+        case .composed: try ComposedStage()
         }
     }
 }

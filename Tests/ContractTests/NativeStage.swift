@@ -3,6 +3,7 @@ import HostProbe
 import ImageStorage
 import LinuxKernel
 import NativeContainerizer
+import OCIRuntimeContainerizer
 import Synchronization
 import Testing
 
@@ -39,30 +40,35 @@ final class NativeStage: Stage {
     let image: ContainerLaunch.Root
     private let root: String
     private let store: ImageStore
+    private let runtime: String?
     private let current: Mutex<NativeTasks>
 
-    init() throws {
+    /// `runtime` is the OCI runtime that makes the containers; nil: ours does.
+    init(runtime: String? = nil) throws {
+        self.runtime = runtime
         root = try Surroundings.directory()
         directory = root + "/files"
         try Directories.makeAll(directory, mode: 0o755)
         let name: String
         (store, name) = try Surroundings.store(at: root + "/store")
         image = .image(name)
-        current = Mutex(Self.make(root, store))
+        current = Mutex(try Self.make(root, store, runtime))
     }
 
-    private static func make(_ root: String, _ store: ImageStore) -> NativeTasks {
-        NativeTasks(
+    private static func make(_ root: String, _ store: ImageStore, _ runtime: String?) throws -> NativeTasks {
+        let places = Places(volatile: root + "/run", store: root + "/store", agent: "test")
+        let starter = try runtime.map { try OCIRuntime(program: $0, places: places) }
+        return NativeTasks(
             runtime: NativeContainerizer(
-                places: Places(volatile: root + "/run", store: root + "/store", agent: "test"),
-                launcherPath: Surroundings.launcher, host: HostProbe.abilities()),
-            images: store)
+                places: places, launcherPath: Surroundings.launcher, host: HostProbe.abilities(), starter: starter),
+            images: store, name: runtime.map { "oci:" + $0 } ?? "native")
     }
 
     var native: NativeTasks { current.withLock { $0 } }
     var containerizer: any Containerizer { native }
 
-    func restart() async throws { current.withLock { $0 = Self.make(root, store) } }
+    func restart() async throws { let made = try Self.make(root, store, runtime)
+        current.withLock { $0 = made } }
 
     func end() async throws {
         try await restart()

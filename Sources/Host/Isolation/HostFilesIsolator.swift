@@ -1,4 +1,4 @@
-import Containers
+public import Containers
 public import Diagnostics
 public import LaunchPlanning
 
@@ -11,16 +11,21 @@ public struct HostFilesIsolator: Isolator {
         let isolation = context.request.isolation
         var contribution = PlanContribution(isolator: name)
         let covered = Set(context.request.volumes.map(\.target))
-        for (file, contents) in [
-            ("hosts", Self.hosts(isolation)), ("hostname", isolation.hostname + "\n"),
-            ("resolv.conf", Self.resolver(isolation)),
-        ] where !covered.contains("/etc/" + file) && !covered.contains("/etc") {
+        for (file, contents) in Self.files(isolation) where !covered.contains("/etc/" + file) && !covered.contains("/etc") {
             let tree = DescriptorName("file:\(file)")
             contribution.open(tree, .generatedFile(name: file, contents: contents, mode: 0o644))
             contribution.add(
                 .attach(tree: tree, target: "/etc/" + file, kind: .file, resolve: .create), at: .volumes)
         }
         return contribution
+    }
+
+    /// The files by their names in /etc.
+    public static func files(_ isolation: IsolationRequest) -> [(name: String, text: String)] {
+        [
+            ("hosts", hosts(isolation)), ("hostname", isolation.hostname + "\n"),
+            ("resolv.conf", resolver(isolation)),
+        ]
     }
 
     static func hosts(_ isolation: IsolationRequest) -> String {

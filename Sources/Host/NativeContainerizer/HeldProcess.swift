@@ -8,6 +8,8 @@ struct HeldProcess: Sendable {
     let process: ProcessHandle
     /// Our end of the socket: the release goes out, reports come in.
     let control: OwnedDescriptor
+    /// One that is not can be signalled and waited for, not reaped.
+    var isChild = true
 
     static func spawn(
         _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, joining other: ProcessHandle? = nil
@@ -122,11 +124,22 @@ struct HeldProcess: Sendable {
         }
     }
 
+    private func end() throws(KernelError) {
+        try process.signal(9)
+        if isChild { _ = try process.reap() } else { _ = try process.waitForEnd(milliseconds: 10_000) }
+    }
+
+    /// Ends a process that was only needed for what it is in.
+    func dismissed() throws(Failure) {
+        do throws(KernelError) { try end() } catch {
+            throw error.failure("launch.cannot-kill", doing: "end a process that is not needed any more")
+        }
+    }
+
     /// `failure`, after the process it is about has been ended and reaped.
     func abandoned(_ failure: Failure) -> Failure {
         do throws(KernelError) {
-            try process.signal(9)
-            _ = try process.reap()
+            try end()
             return failure
         } catch {
             return failure.also(error.failure("launch.cannot-kill", doing: "end the half-made container"))

@@ -13,6 +13,7 @@ extension NativeContainerizer {
         guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
         defer { withExtendedLifetime(lock) {} }
         for isolator in Isolators.all.reversed() { try isolator.cleanUp(id, host: host) }
+        try starter?.cleanUp(id)
         try snapshots.remove(id.text)
         try leases.dropAbandoned { $0 == id.text }
         try names.dropAbandoned { $0 == id.text }

@@ -7,7 +7,7 @@ extension NativeContainerizer {
     /// Waits until the container has ended and tells how. For the process that started it `running` is its handle, and
     /// the end is known even without an init.
     public func wait(for id: ContainerID, running: RunningContainer? = nil) throws(Failure) -> ContainerExit {
-        guard let running else { return try waitForOther(id) }
+        guard let running, running.isChild else { return try waitForOther(id) }
         let reaped = try waited(id) { () throws(KernelError) in try running.process.reapStatus() }
         // Another command may have settled, even removed, the container between its end and now; we saw how it ended.
         do throws(Failure) {
@@ -82,6 +82,7 @@ extension NativeContainerizer {
         for isolator in Isolators.all.reversed() {
             do throws(Failure) { try isolator.cleanUp(id, host: host) } catch { left = left?.also(error) ?? error }
         }
+        do throws(Failure) { try starter?.cleanUp(id) } catch { left = left?.also(error) ?? error }
         if let left { record.exit?.message += "; \(left)" }
         try leases.release(record.request.isolation.identities, of: id)
         try records.write(record)

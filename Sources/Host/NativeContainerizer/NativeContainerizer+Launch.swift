@@ -17,10 +17,12 @@ public struct Attachment: Sendable {
 /// A container that runs.
 public struct RunningContainer: Sendable {
     public var record: ContainerRecord
-    /// Init, or the monitor of a container without one. A child of this process.
+    /// Init, or the monitor of a container without one.
     public var process: ProcessHandle
     /// The master side of its terminal, if it has one.
     public var terminal: OwnedDescriptor?
+    /// Whether that process is a child of this one, to be reaped by it.
+    public var isChild = true
     /// Says, as long as this process lives, that the container's end will be settled here.
     var mark: OwnedDescriptor?
 }
@@ -80,19 +82,26 @@ extension NativeContainerizer {
             id.text, layers: record.layers, owner: record.request.isolation.identities.base)
         Failpoint.pass("launch.snapshot")
         let context = context(record.request, root: root, hasReader: attachment.hasReader)
-        let plan = try ContainerPlan.build(context)
+        try starter?.check(record.request)
+        let plan = try starter == nil ? ContainerPlan.build(context) : innerPlan(context)
         for isolator in Isolators.all { try isolator.establish(context) }
         try ControlGroup(id, host: host)?.claim(for: places.volatile)
         Failpoint.pass("launch.established")
 
-        let held = try HeldProcess.spawn(
-            plan, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host),
-            joining: joining)
+        let held: HeldProcess
+        if let starter {
+            held = try spawn(through: starter, context, plan)
+        } else {
+            held = try HeldProcess.spawn(
+                plan, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host),
+                joining: joining)
+        }
         Failpoint.pass("launch.spawned")
         do throws(Failure) {
             record.process = try identity(of: held.process)
             record.phase = .held
             try records.advance(record)
+            if !held.isChild { try enterGroup(held.process, id) }
             try held.writeIdentityMaps(plan.spawn)
             try held.raiseLimits(for: plan)
             for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
@@ -105,7 +114,8 @@ extension NativeContainerizer {
             record.startedAt = HostFacts.wallClock()
             try records.advance(record)
             Failpoint.pass("launch.started")
-            return RunningContainer(record: record, process: held.process, terminal: terminal)
+            return RunningContainer(
+                record: record, process: held.process, terminal: terminal, isChild: held.isChild)
         } catch {
             throw held.abandoned(error)
         }
@@ -181,6 +191,7 @@ extension NativeContainerizer {
         for isolator in Isolators.all.reversed() {
             attempt { () throws(Failure) in try isolator.cleanUp(id, host: host) }
         }
+        attempt { () throws(Failure) in try starter?.cleanUp(id) }
         attempt { () throws(Failure) in try snapshots.remove(id.text) }
         attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }
         attempt { () throws(Failure) in try names.release(record.request.name, of: id) }

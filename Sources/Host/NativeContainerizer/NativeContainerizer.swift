@@ -20,9 +20,14 @@ public struct NativeContainerizer: Sendable {
     let names: ContainerNames
     let snapshots: OverlaySnapshotter
     let filters: ProfileFilters
+    /// Nil: we start containers ourselves.
+    let starter: (any ContainerStarter)?
 
     /// `launcherPath` is the static launcher program. Nothing is touched until a method is called.
-    public init(places: Places, launcherPath: String, host: HostAbilities) {
+    public init(
+        places: Places, launcherPath: String, host: HostAbilities, starter: (any ContainerStarter)? = nil
+    ) {
+        self.starter = starter
         self.places = places
         self.launcherPath = launcherPath
         self.host = host

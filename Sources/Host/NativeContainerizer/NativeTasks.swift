@@ -21,13 +21,15 @@ public final class NativeTasks: Containerizer {
 
     /// How long destroying waits for a container to die before it says that it does not.
     static let destroySeconds = 30.0
-    public let name = "native"
+    public let name: String
     let runtime: NativeContainerizer
     let images: ImageStore?
     let ledger = ContainerLedger<Detail>()
     let pool = ThreadPool.shared
 
-    public init(runtime: NativeContainerizer, images: ImageStore?) {
+    /// `name` tells it from others: `oci:crun` for one whose containers crun makes.
+    public init(runtime: NativeContainerizer, images: ImageStore?, name: String = "native") {
+        self.name = name
         self.runtime = runtime
         self.images = images
     }
@@ -63,7 +65,7 @@ public final class NativeTasks: Containerizer {
 
     /// What this host or this store lacks, an engine with its own images or another host's kernel might have.
     private static func anotherMight(_ failure: Failure) -> Bool {
-        ["host.cannot-enforce", "host.cannot-raise-limit", "image.not-found"].contains(failure.code.rawValue)
+        ["host.cannot-enforce", "host.cannot-raise-limit", "image.not-found", "runtime.not-supported"].contains(failure.code.rawValue)
     }
 
     private func start(_ launch: ContainerLaunch) throws(Failure) -> Detail {

@@ -1,0 +1,120 @@
+public import Containers
+public import Diagnostics
+public import Isolation
+public import LaunchPlanning
+public import LinuxKernel
+import Snapshots
+
+/// Somebody else's program that makes a container's namespaces, mounts and devices, in place of our own clone and plan.
+/// What runs in it is our launcher all the same: it waits for the release, becomes the init that keeps the output and
+/// writes down the end, and puts the task behind its filter.
+public protocol ContainerStarter: Sendable {
+    /// Refuses what this program cannot do, before anything exists.
+    func check(_ request: ContainerRequest) throws(Failure)
+    /// Makes the container with the launcher as its first process, holding, and gives that process.
+    func start(_ order: StartOrder) throws(Failure) -> ProcessHandle
+    /// Removes what the program and `start` left. Finding nothing is fine.
+    func cleanUp(_ id: ContainerID) throws(Failure)
+}
+
+/// What a starter works with.
+public struct StartOrder: Sendable {
+    public var context: LaunchContext
+    /// Host path of our launcher, to be shown in the container.
+    public var launcherPath: String
+    /// What the launcher has as its descriptors 3 and 4: the sealed plan of what it does inside, and its end of the
+    /// socket to us.
+    public var plan: OwnedDescriptor
+    public var socket: OwnedDescriptor
+    let opener: DescriptorOpener
+    let launcher: LauncherImage
+
+    /// Carries out a plan on the host, in a mount namespace of its own that ends with it, and waits. The plan's
+    /// descriptors `.stream(3)` and `.stream(4)` are `plan` and `socket`; trees are mapped to the container's ids.
+    public func carryOut(_ outer: LaunchPlan) throws(Failure) -> ProcessEnd {
+        let held = try HeldProcess.spawn(outer, launcher: launcher, group: nil)
+        do throws(Failure) {
+            try held.release(with: opener, plan: outer)
+            _ = try held.awaitStart(outer)
+        } catch {
+            throw held.abandoned(error)
+        }
+        do throws(KernelError) { return try held.process.reap() } catch {
+            throw error.failure("launch.lost", doing: "wait for the program that makes the container")
+        }
+    }
+}
+
+extension NativeContainerizer {
+    /// The steps that are left for the launcher when somebody else has made the container around it.
+    func innerPlan(_ context: LaunchContext) throws(Failure) -> LaunchPlan {
+        var session = PlanContribution(isolator: "session")
+        session.add(.beginSession(parentDeathSignal: 0), at: .session)
+        session.add(.setUmask(0o022), at: .session)
+        session.add(.newKeyring, at: .identity)
+        _ = try ControlGroupIsolator().prepare(context)
+        let isolators: [any Isolator] = [
+            ResourceLimitIsolator(), ProcessIsolator(), CredentialIsolator(), PrivilegeIsolator(), SeccompIsolator(),
+        ]
+        var contributions = [session]
+        for isolator in isolators { contributions.append(try isolator.prepare(context)) }
+        return try PlanBuilder.build(contributions)
+    }
+
+    /// The container made by `starter`, its first process waiting for our word as after a launch of our own.
+    func spawn(
+        through starter: any ContainerStarter, _ context: LaunchContext, _ plan: LaunchPlan
+    ) throws(Failure) -> HeldProcess {
+        let launcher = try LauncherImage(path: launcherPath)
+        let bytes = try PlanEncoder.encode(plan)
+        let files: (plan: OwnedDescriptor, ours: OwnedDescriptor, theirs: OwnedDescriptor)
+        do throws(KernelError) {
+            let file = try OwnedDescriptor.memoryFile("bulkhead-plan")
+            try file.write(bytes)
+            try file.seal()
+            try file.seek(to: 0)
+            let (ours, theirs) = try OwnedDescriptor.packetPair()
+            files = (file, ours, theirs)
+        } catch {
+            throw error.failure("launch.cannot-spawn", doing: "prepare the container's first process")
+        }
+        let opener = DescriptorOpener(
+            places: places, userNamespace: try mapping(context.request.isolation.identities, launcher),
+            rootID: context.request.isolation.identities.base, group: nil, exitRecord: "", logs: [],
+            streams: [3: files.plan, 4: files.theirs], process: nil)
+        let process = try starter.start(
+            StartOrder(
+                context: context, launcherPath: launcherPath, plan: files.plan, socket: files.theirs, opener: opener,
+                launcher: launcher))
+        return HeldProcess(process: process, control: files.ours, isChild: false)
+    }
+
+    /// A user namespace that only says how ids are mapped: the container's own does not exist yet when its mounts are
+    /// made. It lives as long as its descriptor.
+    private func mapping(_ range: IdentityRange, _ launcher: LauncherImage) throws(Failure) -> OwnedDescriptor? {
+        let map = [IDMapping(inside: 0, outside: range.base, count: range.count)]
+        let plan = LaunchPlan(
+            spawn: SpawnOptions(namespaces: .user, userMap: map, groupMap: map, inControlGroup: false),
+            descriptors: [:],
+            steps: [
+                PlannedStep(stage: .execute, isolator: "", step: .execute(arguments: ["none"], environment: []))
+            ])
+        let held = try HeldProcess.spawn(plan, launcher: launcher, group: nil)
+        do throws(Failure) {
+            try held.writeIdentityMaps(plan.spawn)
+            let namespace = try held.userNamespace()
+            try held.dismissed()
+            return namespace
+        } catch {
+            throw held.abandoned(error)
+        }
+    }
+
+    /// Puts a process somebody else has made into the container's cgroup, where limits, use and the freezer are.
+    func enterGroup(_ process: ProcessHandle, _ id: ContainerID) throws(Failure) {
+        guard let group = ControlGroup(id, host: host) else { return }
+        do throws(KernelError) { try TextFile.write("\(process.id)", to: group.path + "/cgroup.procs") } catch {
+            throw error.failure("cgroup.cannot-create", doing: "put the container into its cgroup", on: group.path)
+        }
+    }
+}
