@@ -135,10 +135,13 @@ struct Scene {
     }
 
     /// A new master over what the registry has by now.
-    func successor(_ id: String = "m2", after pause: Duration = .seconds(5)) -> Scene {
+    func successor(
+        _ id: String = "m2", after pause: Duration = .seconds(5),
+        _ configure: (inout MasterConfiguration) -> Void = { _ in }
+    ) -> Scene {
         var info = Scene.master
         info.id = id
-        return Scene(registry: registry, at: now + pause, master: info)
+        return Scene(registry: registry, at: now + pause, master: info, configure)
     }
 }
 
