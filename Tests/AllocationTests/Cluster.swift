@@ -99,8 +99,8 @@ struct Cluster {
 extension FairAllocator {
     /// Drops everything remembered between cycles for speed.
     mutating func lookAtEverything() {
-        for slot in agents.indices where agents[slot] != nil {
-            agents[slot]?.blocked.removeAll()
+        for slot in agents.indices where agents[slot].isHere {
+            agents[slot].blocked.removeAll()
             markDirty(slot)
         }
     }

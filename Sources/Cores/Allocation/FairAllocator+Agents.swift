@@ -34,30 +34,31 @@ extension FairAllocator {
     }
 
     public mutating func removeAgent(_ id: AgentID) {
-        guard let slot = agentSlots[id], let record = agents[slot] else { return }
+        guard let slot = agentSlots[id] else { return }
+        let record = agents[slot]
         for (client, resources) in record.held { take(resources, from: client, on: slot) }
         setTotal(.none, of: slot)
         setFree([], of: slot)
         filterCount -= record.filters.values.reduce(0) { $0 + $1.count }
-        agents[slot] = nil
+        agents[slot] = .vacant
         dirty.removeAll { $0 == slot }
         agentSlots[id] = nil
         unusedAgents.append(slot)
     }
 
     public mutating func updateAgent(_ agent: AgentInfo) {
-        guard let slot = agentSlots[agent.id], let old = agents[slot]?.info else { return }
-        agents[slot]?.info = agent
+        guard let slot = agentSlots[agent.id], let old = agents[slot].info else { return }
+        agents[slot].info = agent
         setTotal(Resources(agent.resources).unallocated(), of: slot)
         if old.attributes != agent.attributes || old.domain != agent.domain || old.address != agent.address {
-            agents[slot]?.blocked.removeAll()
+            agents[slot].blocked.removeAll()
         }
         refreshAvailable(slot)
     }
 
     public mutating func setAgent(_ id: AgentID, active: Bool) {
-        guard let slot = agentSlots[id], agents[slot]?.isActive == !active else { return }
-        agents[slot]?.isActive = active
+        guard let slot = agentSlots[id], agents[slot].isActive != active else { return }
+        agents[slot].isActive = active
         refreshAvailable(slot)
     }
 
@@ -65,14 +66,13 @@ extension FairAllocator {
 
     /// Sets what the agent has: the cluster's totals and every top role's reservations follow.
     mutating func setTotal(_ total: Resources, of slot: Int) {
-        guard let old = agents[slot]?.total else { return }
-        countTotal(old, sign: -1)
+        countTotal(agents[slot].total, sign: -1)
         countTotal(total, sign: 1)
-        agents[slot]?.total = total
-        agents[slot]?.isPlain = !total.hasAny { $0.isReserved || $0.isRevocable || $0.isShared }
-        agents[slot]?.hasGPUs = total.hasAny { $0.name == "gpus" }
+        agents[slot].total = total
+        agents[slot].isPlain = !total.hasAny { $0.isReserved || $0.isRevocable || $0.isShared }
+        agents[slot].hasGPUs = total.hasAny { $0.name == "gpus" }
         // Bits were set for the kind of agent it was.
-        agents[slot]?.blocked.removeAll()
+        agents[slot].blocked.removeAll()
     }
 
     private mutating func countTotal(_ resources: Resources, sign: Int64) {
@@ -90,34 +90,35 @@ extension FairAllocator {
 
     /// Works out afresh what is available, after the total or the agent's standing changed.
     mutating func refreshAvailable(_ slot: Int) {
-        guard let record = agents[slot] else { return }
+        guard agents[slot].isHere else { return }
+        let record = agents[slot]
         let held = record.held.reduce(Resources()) { $0 + $1.resources }
-        agents[slot]?.isOvercommitted = !record.total.nonShared.contains(held.nonShared)
-        agents[slot]?.available = record.total.nonShared - held.nonShared + record.total.shared
+        agents[slot].isOvercommitted = !record.total.nonShared.contains(held.nonShared)
+        agents[slot].available = record.total.nonShared - held.nonShared + record.total.shared
         recountFree(slot)
         markDirty(slot)
     }
 
     mutating func recountFree(_ slot: Int) {
-        guard let record = agents[slot] else { return }
-        setFree(record.isActive ? amounts(of: record.available, where: Self.isFreeKind) : [], of: slot)
+        let isFree = agents[slot].isHere && agents[slot].isActive
+        setFree(isFree ? amounts(of: agents[slot].available, where: Self.isFreeKind) : [], of: slot)
     }
 
     private mutating func setFree(_ amounts: Amounts, of slot: Int) {
-        free.add(agents[slot]?.free ?? [], times: -1)
+        free.add(agents[slot].free, times: -1)
         free.add(amounts)
-        agents[slot]?.free = amounts
+        agents[slot].free = amounts
         quotaMayAllowMore = true
     }
 
     /// Counts `resources` (unallocated) as in the hands of a client; the caller sees to what is available.
     mutating func give(_ resources: Resources, to client: Int, on slot: Int, isOffer: Bool) {
         guard !resources.isEmpty else { return }
-        if let index = agents[slot]?.index(of: client) {
-            agents[slot]?.held[index].resources += resources
+        if let index = agents[slot].index(of: client) {
+            agents[slot].held[index].resources += resources
         } else {
-            let index = agents[slot]?.held.firstIndex { $0.client > client } ?? agents[slot]?.held.count ?? 0
-            agents[slot]?.held.insert((client, resources), at: index)
+            let index = agents[slot].held.firstIndex { $0.client > client } ?? agents[slot].held.count
+            agents[slot].held.insert((client, resources), at: index)
         }
         let all = amounts(of: resources)
         let unreserved = amounts(of: resources, where: Self.isFreeKind)
@@ -126,9 +127,9 @@ extension FairAllocator {
 
     /// The opposite of `give`, for resources the client is known to hold.
     mutating func take(_ resources: Resources, from client: Int, on slot: Int) {
-        guard let index = agents[slot]?.index(of: client) else { return }
-        agents[slot]?.held[index].resources -= resources
-        if agents[slot]?.held[index].resources.isEmpty == true { agents[slot]?.held.remove(at: index) }
+        guard let index = agents[slot].index(of: client) else { return }
+        agents[slot].held[index].resources -= resources
+        if agents[slot].held[index].resources.isEmpty { agents[slot].held.remove(at: index) }
         let all = amounts(of: resources)
         let unreserved = amounts(of: resources, where: Self.isFreeKind)
         count(all, unreserved: unreserved, for: client, sign: -1, isOffer: false)
@@ -139,7 +140,8 @@ extension FairAllocator {
     public mutating func convert(
         on agent: AgentID, heldBy framework: FrameworkID?, from source: Resources, to result: Resources
     ) throws(Failure) {
-        guard let slot = agentSlots[agent], let record = agents[slot] else { throw missing(source, on: agent) }
+        guard let slot = agentSlots[agent] else { throw missing(source, on: agent) }
+        let record = agents[slot]
         let before = source.unallocated()
         let after = result.unallocated()
         guard let framework else {
@@ -157,9 +159,9 @@ extension FairAllocator {
     }
 
     private mutating func replaceTotal(_ before: Resources, by after: Resources, on slot: Int) {
-        guard let total = agents[slot]?.total else { return }
+        let total = agents[slot].total
         setTotal(total - before + after, of: slot)
-        agents[slot]?.info.resources = Array(total - before + after)
+        agents[slot].info?.resources = Array(total - before + after)
         refreshAvailable(slot)
     }
 

@@ -33,8 +33,7 @@ extension FairAllocator {
         if onlyOwed { line.gained.removeAll { !isOwed($0) } }
         var handed = result.count
         for slot in candidates {
-            guard let key = agents[slot]?.key else { continue }
-            serveWaiting(&line, before: key, onlyOwed: onlyOwed, into: &result)
+            serveWaiting(&line, before: agents[slot].key, onlyOwed: onlyOwed, into: &result)
             serve(slot, onlyOwed: onlyOwed, among: nil, into: &result)
             if result.count > handed {
                 handed = result.count
@@ -72,10 +71,10 @@ extension FairAllocator {
         var keyed: [(key: UInt64, slot: Int)] = []
         keyed.reserveCapacity(dirty.count)
         for slot in dirty {
-            guard let key = agents[slot]?.key else { continue }
-            agents[slot]?.isDirty = false
-            agents[slot]?.waitsForQuota = false
-            guard agents[slot]?.isActive == true, agents[slot]?.available.isEmpty == false else { continue }
+            let key = agents[slot].key
+            agents[slot].isDirty = false
+            agents[slot].waitsForQuota = false
+            guard agents[slot].isActive, !agents[slot].available.isEmpty else { continue }
             keyed.append((key &- start, slot))
         }
         dirty.removeAll(keepingCapacity: true)
@@ -86,19 +85,19 @@ extension FairAllocator {
     /// Hands out what one agent has until nobody takes any more. Who gave an offer of it back whole comes last.
     /// `among`: only these roles at the top, the others are known to take nothing.
     mutating func serve(_ slot: Int, onlyOwed: Bool, among: [Int]?, into result: inout [Allocation]) {
-        guard let record = agents[slot], !record.available.isEmpty else { return }
+        guard !agents[slot].available.isEmpty else { return }
         looks += 1
-        if !record.ceiling.contains(record.available) {
-            agents[slot]?.blocked.removeAll()
-            agents[slot]?.ceiling = record.available
+        if !agents[slot].ceiling.contains(agents[slot].available) {
+            agents[slot].blocked.removeAll()
+            agents[slot].ceiling = agents[slot].available
         }
         var served: [Int] = []
-        for includesPassed in record.passed.isEmpty ? [false] : [false, true] {
+        for includesPassed in agents[slot].passed.isEmpty ? [false] : [false, true] {
             while let allocation = firstTaker(
                 of: slot, onlyOwed: onlyOwed, among: among, includesPassed: includesPassed, served: &served)
             {
                 result.append(allocation)
-                if agents[slot]?.available.isEmpty != false { return }
+                if agents[slot].available.isEmpty { return }
             }
         }
         if !served.isEmpty { markDirty(slot) }
@@ -107,11 +106,11 @@ extension FairAllocator {
     private mutating func firstTaker(
         of slot: Int, onlyOwed: Bool, among: [Int]?, includesPassed: Bool, served: inout [Int]
     ) -> Allocation? {
-        guard let agent = agents[slot] else { return nil }
+        let isPlain = agents[slot].isPlain
         let hasQuota = !quotaTops.isEmpty
         if hasQuota {
             refreshOwed()
-            if everyoneIsExhausted, agent.isPlain, !onlyOwed {
+            if everyoneIsExhausted, isPlain, !onlyOwed {
                 wait(slot)
                 return nil
             }
@@ -123,8 +122,8 @@ extension FairAllocator {
             if let among, !among.contains(top) { continue }
             if hasQuota, !onlyOwed {
                 if isExhausted(node) {
-                    if agent.isPlain {
-                        if tree[node].clients.contains(where: { !agent.blocked.contains($0) }) { wait(slot) }
+                    if isPlain {
+                        if tree[node].clients.contains(where: { !agents[slot].blocked.contains($0) }) { wait(slot) }
                         continue
                     }
                 } else {
@@ -143,13 +142,12 @@ extension FairAllocator {
     private mutating func firstTaker(
         of slot: Int, at node: Int, onlyOwed: Bool, _ includesPassed: Bool, served: inout [Int]
     ) -> Allocation? {
-        guard let agent = agents[slot] else { return nil }
         let top = tree[node].top
         var allowance: Amounts?
         let line = tree[node].clients
         for client in line {
-            if agent.blocked.contains(client) || served.contains(client) { continue }
-            if !includesPassed, agent.passed.contains(client) { continue }
+            if agents[slot].blocked.contains(client) || served.contains(client) { continue }
+            if !includesPassed, agents[slot].passed.contains(client) { continue }
             if allowance == nil, !quotaTops.isEmpty { allowance = self.allowance(of: top) }
             guard let offer = offer(of: slot, to: client, allowance: allowance, owed: onlyOwed ? top : nil)
             else { continue }
@@ -162,9 +160,10 @@ extension FairAllocator {
 
     /// What a client can be offered of an agent now; nil for nothing, remembering so when that lasts.
     private mutating func offer(of slot: Int, to client: Int, allowance: Amounts?, owed: Int?) -> Resources? {
-        guard let agent = agents[slot], let taker = clients[client] else { return nil }
-        let base = suitable(agent, for: taker)
-        guard let base, taker.minimum.isMet(by: base.quantities), !isRefused(base, by: client, on: agent) else {
+        guard let taker = clients[client] else { return nil }
+        guard let base = suitable(slot, for: taker), taker.minimum.isMet(by: base.quantities),
+            !isRefused(base, by: client, on: slot)
+        else {
             block(client, on: slot)
             return nil
         }
@@ -177,31 +176,35 @@ extension FairAllocator {
         if trimmed.sharesStorage(with: base) || trimmed == base { return base }
         if owed == nil { wait(slot, for: tree[taker.node].top, having: allowance) }
         guard !trimmed.isEmpty, taker.minimum.isMet(by: trimmed.quantities),
-            !isRefused(trimmed, by: client, on: agent)
+            !isRefused(trimmed, by: client, on: slot)
         else { return nil }
         return trimmed
     }
 
     /// Nothing for this client here, and no more until something about it or more than now is available.
     private mutating func block(_ client: Int, on slot: Int) {
-        agents[slot]?.blocked.insert(client)
-        if let available = agents[slot]?.available, agents[slot]?.ceiling.sharesStorage(with: available) == false {
-            agents[slot]?.ceiling = available
+        agents[slot].blocked.insert(client)
+        if !agents[slot].ceiling.sharesStorage(with: agents[slot].available) {
+            agents[slot].ceiling = agents[slot].available
         }
     }
 
     /// What of the agent a client could ever have: its role's and nobody's, of the kinds its framework understands.
-    private func suitable(_ agent: AgentRecord, for client: Client) -> Resources? {
+    private func suitable(_ slot: Int, for client: Client) -> Resources? {
         let abilities = client.capabilities
-        if options.keepsGPUsApart, agent.hasGPUs, !abilities.contains(.gpuResources) { return nil }
-        if let region = options.region, let domain = agent.info.domain, domain.region != region,
+        if options.keepsGPUsApart, agents[slot].hasGPUs, !abilities.contains(.gpuResources) { return nil }
+        if let region = options.region, let domain = agents[slot].info?.domain, domain.region != region,
             !abilities.contains(.regionAware)
         {
             return nil
         }
-        if !client.constraints.accept(agent.info, for: client.role) { return nil }
-        if agent.isPlain { return agent.available }
-        let result = agent.available.only { resource in
+        if !client.constraints.groups.isEmpty, let info = agents[slot].info,
+            !client.constraints.accept(info, for: client.role)
+        {
+            return nil
+        }
+        if agents[slot].isPlain { return agents[slot].available }
+        let result = agents[slot].available.only { resource in
             resource.isAllocatable(to: client.role)
                 && (!resource.isRevocable || abilities.contains(.revocableResources))
                 && (!resource.isShared || abilities.contains(.sharedResources))
@@ -224,26 +227,26 @@ extension FairAllocator {
         guard places > 1 else { return offer }
         var waiting = 0
         for other in line where waiting < places - 1 && !served.contains(other) {
-            if agents[slot]?.blocked.contains(other) == true { continue }
+            if agents[slot].blocked.contains(other) { continue }
             if self.offer(of: slot, to: other, allowance: allowance, owed: nil) != nil { waiting += 1 }
         }
-        guard waiting > 0, let agent = agents[slot] else { return offer }
+        guard waiting > 0 else { return offer }
         let part = offer.trimmingUnreserved { name in
             Scalar(thousandths: offer.unreserved.nonRevocable.amount(of: name).thousandths / Int64(waiting + 1))
         }
         let isEnough = clients[client]?.minimum.isMet(by: part.quantities) ?? false
-        return isEnough && !isRefused(part, by: client, on: agent) ? part : offer
+        return isEnough && !isRefused(part, by: client, on: slot) ? part : offer
     }
 
     private mutating func hand(_ resources: Resources, of slot: Int, to client: Int) -> Allocation? {
-        guard let taker = clients[client], let id = agents[slot]?.info.id else { return nil }
-        if agents[slot]?.passed.contains(client) == true { agents[slot]?.passed.removeAll() }
-        if agents[slot]?.available.sharesStorage(with: resources) == true {
-            agents[slot]?.available = resources.shared
+        guard let taker = clients[client], let id = agents[slot].info?.id else { return nil }
+        if agents[slot].passed.contains(client) { agents[slot].passed.removeAll() }
+        if agents[slot].available.sharesStorage(with: resources) {
+            agents[slot].available = resources.shared
         } else {
-            agents[slot]?.available -= resources.nonShared
+            agents[slot].available -= resources.nonShared
         }
-        agents[slot]?.offered[client] = resources
+        agents[slot].offered[client] = resources
         give(resources, to: client, on: slot, isOffer: true)
         recountFree(slot)
         return Allocation(

@@ -46,15 +46,15 @@ extension FairAllocator {
 
     /// Leaves no trace of a client on an agent; what it held becomes free.
     private mutating func forget(_ client: Int, on slot: Int) {
-        guard let record = agents[slot] else { return }
-        if let index = record.index(of: client) {
-            take(record.held[index].resources, from: client, on: slot)
+        guard agents[slot].isHere else { return }
+        if let index = agents[slot].index(of: client) {
+            take(agents[slot].held[index].resources, from: client, on: slot)
             refreshAvailable(slot)
         }
-        agents[slot]?.blocked.remove(client)
-        agents[slot]?.passed.remove(client)
-        agents[slot]?.offered[client] = nil
-        filterCount -= agents[slot]?.filters.removeValue(forKey: client)?.count ?? 0
+        agents[slot].blocked.remove(client)
+        agents[slot].passed.remove(client)
+        agents[slot].offered[client] = nil
+        filterCount -= agents[slot].filters.removeValue(forKey: client)?.count ?? 0
     }
 
     public mutating func setFramework(_ id: FrameworkID, active: Bool) {
@@ -85,12 +85,12 @@ extension FairAllocator {
 
     /// Has every agent look at the client again, and with `forgetting` drops what it refused and where it passed.
     private mutating func unblock(_ client: Int, forgetting: Bool) {
-        for slot in agents.indices where agents[slot] != nil {
+        for slot in agents.indices where agents[slot].isHere {
             if forgetting {
-                filterCount -= agents[slot]?.filters.removeValue(forKey: client)?.count ?? 0
-                agents[slot]?.passed.remove(client)
+                filterCount -= agents[slot].filters.removeValue(forKey: client)?.count ?? 0
+                agents[slot].passed.remove(client)
             }
-            if agents[slot]?.blocked.remove(client) == true { markDirty(slot) }
+            if agents[slot].blocked.remove(client) { markDirty(slot) }
         }
     }
 

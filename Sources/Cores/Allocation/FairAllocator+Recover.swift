@@ -23,16 +23,15 @@ extension FairAllocator {
     private mutating func recover(
         _ resources: Resources, from client: Int, on slot: Int, filter: OfferFilter?, at now: Instant
     ) {
-        guard let index = agents[slot]?.index(of: client), let held = agents[slot]?.held[index].resources else {
-            return
-        }
+        guard let index = agents[slot].index(of: client) else { return }
+        let held = agents[slot].held[index].resources
         let returned = held.contains(resources) ? resources : held - (held - resources)
         guard !returned.isEmpty else { return }
-        let offer = agents[slot]?.offered.removeValue(forKey: client)
+        let offer = agents[slot].offered.removeValue(forKey: client)
         if filter != nil, offer == returned {
-            agents[slot]?.passed.insert(client)
+            agents[slot].passed.insert(client)
         } else {
-            agents[slot]?.passed.removeAll()
+            agents[slot].passed.removeAll()
         }
         take(returned, from: client, on: slot)
         makeAvailable(returned, on: slot)
@@ -42,10 +41,10 @@ extension FairAllocator {
     }
 
     private mutating func makeAvailable(_ resources: Resources, on slot: Int) {
-        guard let record = agents[slot] else { return }
+        guard agents[slot].isHere else { return }
         // A total that shrank meanwhile does not give back what it no longer has.
-        if record.isPlain, !record.isOvercommitted {
-            agents[slot]?.available += resources
+        if agents[slot].isPlain, !agents[slot].isOvercommitted {
+            agents[slot].available += resources
             recountFree(slot)
             markDirty(slot)
         } else {
@@ -59,7 +58,7 @@ extension FairAllocator {
         _ resources: Resources, by client: Int, on slot: Int, for duration: Duration, at now: Instant
     ) {
         let expires = now + max(duration, options.refuseMin)
-        var filters = agents[slot]?.filters[client] ?? []
+        var filters = agents[slot].filters[client] ?? []
         filterCount -= filters.count
         filters.removeAll { $0.expires <= expires && resources.contains($0.refused) }
         if filters.count == Self.filtersMax,
@@ -68,10 +67,10 @@ extension FairAllocator {
             filters.remove(at: first)
         }
         // Thousands of frameworks refuse the same: one copy serves them all.
-        let available = agents[slot]?.available ?? .none
+        let available = agents[slot].available
         filters.append(Filter(refused: available == resources ? available : resources, expires: expires))
         filterCount += filters.count
-        agents[slot]?.filters[client] = filters
+        agents[slot].filters[client] = filters
         expiries.insert(ExpiryHeap.Entry(at: expires, agent: slot, client: client))
         if expiries.entries.count > 2 * filterCount + 1_024 { rebuildExpiries() }
     }
@@ -80,7 +79,7 @@ extension FairAllocator {
     private mutating func rebuildExpiries() {
         var rebuilt = ExpiryHeap()
         for slot in agents.indices {
-            for (client, filters) in agents[slot]?.filters ?? [:] {
+            for (client, filters) in agents[slot].filters {
                 for filter in filters { rebuilt.insert(.init(at: filter.expires, agent: slot, client: client)) }
             }
         }
@@ -89,17 +88,17 @@ extension FairAllocator {
 
     mutating func dropExpiredFilters(at now: Instant) {
         while let entry = expiries.popExpired(at: now) {
-            guard let filters = agents[entry.agent]?.filters[entry.client] else { continue }
+            guard let filters = agents[entry.agent].filters[entry.client] else { continue }
             let rest = filters.filter { $0.expires > now }
             if rest.count == filters.count { continue }
             filterCount -= filters.count - rest.count
-            agents[entry.agent]?.filters[entry.client] = rest.isEmpty ? nil : rest
-            agents[entry.agent]?.blocked.remove(entry.client)
+            agents[entry.agent].filters[entry.client] = rest.isEmpty ? nil : rest
+            agents[entry.agent].blocked.remove(entry.client)
             markDirty(entry.agent)
         }
     }
 
-    func isRefused(_ resources: Resources, by client: Int, on agent: AgentRecord) -> Bool {
-        agent.filters[client]?.contains { $0.refused.contains(resources) } ?? false
+    func isRefused(_ resources: Resources, by client: Int, on slot: Int) -> Bool {
+        agents[slot].filters[client]?.contains { $0.refused.contains(resources) } ?? false
     }
 }

@@ -47,9 +47,8 @@ extension FairAllocator {
             let entry = waiting[(first + line.position) % waiting.count]
             if let key, entry.key &- line.start >= key &- line.start { return }
             line.position += 1
-            guard let agent = agents[entry.slot], agent.key == entry.key, agent.waitsForQuota, agent.isActive else {
-                continue
-            }
+            guard agents[entry.slot].key == entry.key, agents[entry.slot].waitsForQuota, agents[entry.slot].isActive
+            else { continue }
             let handed = result.count
             serve(entry.slot, onlyOwed: onlyOwed, among: line.gained, into: &result)
             guard result.count > handed else { continue }
@@ -79,11 +78,11 @@ extension FairAllocator {
     // MARK: Remembering
 
     mutating func wait(_ slot: Int) {
-        guard let agent = agents[slot], !agent.waitsForQuota else { return }
-        agents[slot]?.waitsForQuota = true
-        if agent.isListed { return }
-        agents[slot]?.isListed = true
-        newlyWaiting.append(WaitingAgent(key: agent.key, slot: slot))
+        guard !agents[slot].waitsForQuota else { return }
+        agents[slot].waitsForQuota = true
+        if agents[slot].isListed { return }
+        agents[slot].isListed = true
+        newlyWaiting.append(WaitingAgent(key: agents[slot].key, slot: slot))
     }
 
     mutating func wait(_ slot: Int, for top: Int, having allowance: Amounts) {
@@ -138,9 +137,9 @@ extension FairAllocator {
         if isBulk {
             // Entries of agents that left or no longer wait go when there is work on the whole list anyway.
             waiting.removeAll { entry in
-                guard let agent = agents[entry.slot], agent.key == entry.key else { return true }
-                if agent.waitsForQuota { return false }
-                agents[entry.slot]?.isListed = false
+                guard agents[entry.slot].key == entry.key else { return true }
+                if agents[entry.slot].waitsForQuota { return false }
+                agents[entry.slot].isListed = false
                 return true
             }
             waiting += newlyWaiting
@@ -154,9 +153,9 @@ extension FairAllocator {
     /// Quota itself changed: whoever waited is looked at as if for the first time.
     mutating func wakeWaiting() {
         for entry in waiting {
-            guard let agent = agents[entry.slot], agent.key == entry.key else { continue }
-            agents[entry.slot]?.isListed = false
-            if agent.waitsForQuota { markDirty(entry.slot) }
+            guard agents[entry.slot].key == entry.key else { continue }
+            agents[entry.slot].isListed = false
+            if agents[entry.slot].waitsForQuota { markDirty(entry.slot) }
         }
         waiting.removeAll()
         for top in tops.indices { tops[top].ceiling = nil }

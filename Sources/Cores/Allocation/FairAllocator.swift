@@ -12,7 +12,8 @@ import Diagnostics
 public struct FairAllocator: Allocator {
     let options: AllocatorOptions
     var scalarNames: [String] = []
-    var agents: [AgentRecord?] = []
+    /// By slot; those whose agent left are vacant.
+    var agents: [AgentRecord] = []
     var agentSlots: [AgentID: Int] = [:]
     var unusedAgents: [Int] = []
     var clients: [Client?] = []
@@ -148,13 +149,13 @@ public struct FairAllocator: Allocator {
     // MARK: What is to be looked at
 
     mutating func markDirty(_ slot: Int) {
-        guard agents[slot]?.isDirty == false else { return }
-        agents[slot]?.isDirty = true
+        guard agents[slot].isHere, !agents[slot].isDirty else { return }
+        agents[slot].isDirty = true
         dirty.append(slot)
     }
 
     /// Somebody new stands in line: every agent with something left may have something for them.
     mutating func markAllDirty() {
-        for slot in agents.indices where agents[slot]?.available.isEmpty == false { markDirty(slot) }
+        for slot in agents.indices where !agents[slot].available.isEmpty { markDirty(slot) }
     }
 }

@@ -88,7 +88,8 @@ struct FrameworkRecord: Sendable {
 }
 
 struct AgentRecord: Sendable {
-    var info: AgentInfo
+    /// Nil in a slot that nobody has.
+    private var facts: AgentFacts?
     /// Its place in the circle in which agents are looked at.
     var key: UInt64
     var isActive = true
@@ -117,7 +118,26 @@ struct AgentRecord: Sendable {
     /// The latest offers, unallocated.
     var offered: [Int: Resources] = [:]
 
+    init(info: AgentInfo?, key: UInt64) {
+        facts = info.map(AgentFacts.init)
+        self.key = key
+    }
+
+    static let vacant = AgentRecord(info: nil, key: 0)
+
+    var isHere: Bool { facts != nil }
+    var info: AgentInfo? {
+        get { facts?.info }
+        set { facts = newValue.map(AgentFacts.init) }
+    }
+
     func index(of client: Int) -> Int? { held.firstIndex { $0.client == client } }
+}
+
+/// Kept apart because records are copied often and this is large.
+private final class AgentFacts: Sendable {
+    let info: AgentInfo
+    init(_ info: AgentInfo) { self.info = info }
 }
 
 /// What quota is about: a role at the top with all below it.
