@@ -83,7 +83,8 @@ struct NativePodTests {
         try await onStage { stage in
             let root = try await holder(on: stage)
             let script = """
-                grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr '\\t\\n' ' '; echo; cat /proc/self/uid_map
+                grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr '\\t\\n' ' '; echo
+                cat /proc/self/uid_map
                 mount -t tmpfs none /mnt 2> /dev/null || echo no mount
                 test -w /proc/sys/kernel/shmmax || echo no sysctl; echo $$ | grep -q '^[2-9]$' && echo few
                 """

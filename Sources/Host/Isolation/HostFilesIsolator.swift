@@ -11,7 +11,8 @@ public struct HostFilesIsolator: Isolator {
         let isolation = context.request.isolation
         var contribution = PlanContribution(isolator: name)
         let covered = Set(context.request.volumes.map(\.target))
-        for (file, contents) in Self.files(isolation) where !covered.contains("/etc/" + file) && !covered.contains("/etc") {
+        for (file, contents) in Self.files(isolation)
+        where !covered.contains("/etc/" + file) && !covered.contains("/etc") {
             let tree = DescriptorName("file:\(file)")
             contribution.open(tree, .generatedFile(name: file, contents: contents, mode: 0o644))
             contribution.add(

@@ -50,7 +50,8 @@ public struct LaunchComposer: Sendable {
                 reference: Self.reference(launch.root), digest: image?.summary.manifest.description ?? ""),
             process: process, isolation: isolation, limits: launch.limits, volumes: launch.volumes,
             temporaryFilesystems: launch.temporaryFilesystems, labels: Self.labels(config, launch),
-            stopSignal: try stopSignal(launch, config), output: launch.output, error: launch.error, parent: launch.parent)
+            stopSignal: try stopSignal(launch, config), output: launch.output, error: launch.error,
+            parent: launch.parent)
         if launch.program == .hold { request.holdsOnly = true }
         try addFiles(launch, to: &request)
         return ComposedLaunch(request: request, layers: layers, image: image)

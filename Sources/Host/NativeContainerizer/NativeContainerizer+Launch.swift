@@ -30,8 +30,8 @@ public struct RunningContainer: Sendable {
 extension NativeContainerizer {
     /// Starts a container. The request's ids are leased here. When this throws, nothing of the container is left.
     ///
-    /// `beforeRelease` runs when the process is there in its namespaces and nothing of the plan has been done yet; what it
-    /// throws ends the launch.
+    /// `beforeRelease` runs when the process is there in its namespaces and nothing of the plan has been done yet; what
+    /// it throws ends the launch.
     ///
     /// The launch, as a line: mark, name, ids, record, snapshot, plan, cgroup, spawn, maps, mounts, release, report.
     public func launch(

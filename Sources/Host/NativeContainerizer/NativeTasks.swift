@@ -65,7 +65,8 @@ public final class NativeTasks: Containerizer {
 
     /// What this host or this store lacks, an engine with its own images or another host's kernel might have.
     private static func anotherMight(_ failure: Failure) -> Bool {
-        ["host.cannot-enforce", "host.cannot-raise-limit", "image.not-found", "runtime.not-supported"].contains(failure.code.rawValue)
+        ["host.cannot-enforce", "host.cannot-raise-limit", "image.not-found", "runtime.not-supported"]
+            .contains(failure.code.rawValue)
     }
 
     private func start(_ launch: ContainerLaunch) throws(Failure) -> Detail {

@@ -56,7 +56,7 @@ struct Bundle: Sendable {
     // MARK: What the runtime's program is started by
 
     /// On the host, in a mount namespace of its own: the root and the volumes are attached where config.json says, then
-    /// the program is executed with our two descriptors. `hidingGroups` is for a program that refuses to work where both
+    /// the program is executed with our descriptors. `hidingGroups` is for a program that refuses to work where both
     /// versions of cgroups are mounted, although it is told to leave them alone: it sees none.
     func outerPlan(executing words: [String], hidingGroups: Bool) -> LaunchPlan {
         var plan = LaunchPlan(
@@ -166,7 +166,9 @@ struct Bundle: Sendable {
             ]
         ]
         var sysctls: [(String, JSONValue)] = []
-        for (name, value) in isolation.sysctls.sorted(by: { $0.key < $1.key }) { sysctls.append((name, .string(value))) }
+        for (name, value) in isolation.sysctls.sorted(by: { $0.key < $1.key }) {
+            sysctls.append((name, .string(value)))
+        }
         return [
             "namespaces": .array(namespaces.map { ["type": .string($0)] }), "uidMappings": map, "gidMappings": map,
             "maskedPaths": .array(isolation.maskedPaths.map { .string($0) }),

@@ -9,7 +9,7 @@ import OCIFormat
 /// An OCI runtime's program (crun, runc and others of the same command line) that makes our containers.
 ///
 /// The runtime makes namespaces, mounts and devices from a bundle with the same defaults as ours. In the container runs
-/// our launcher, so output, limits, exit record, exec and recovery are those of the native runtime: Docs/Decisions/0041.
+/// our launcher, so output, limits, exit record, exec and recovery are the native runtime's: Docs/Decisions/0041.
 public struct OCIRuntime: ContainerStarter {
     /// Where our launcher is seen in the container.
     static let launcherTarget = "/dev/.bulkhead-init"

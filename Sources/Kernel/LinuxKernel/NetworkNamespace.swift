@@ -60,7 +60,9 @@ public struct NetworkNamespace: Sendable {
         let thread = try WorkerThread { [descriptor] in
             let result: Result<Value, KernelError>
             do throws(KernelError) {
-                try checked("setns", on: "a container's network") { bh_setns(descriptor.number, Int32(Self.networkFlag)) }
+                try checked("setns", on: "a container's network") {
+                    bh_setns(descriptor.number, Int32(Self.networkFlag))
+                }
                 result = .success(try body())
             } catch {
                 result = .failure(error)
