@@ -106,6 +106,10 @@ struct UpdateStreamTests {
         #expect(scenario.notes.contains { $0.name == "journal.refused" })
         scenario.kill("old")
         #expect(scenario.signals == [15])
+        scenario.run(.command("refused"))
+        #expect(scenario.last("refused")?.state == .dropped && scenario.last("refused")?.id == nil)
+        scenario.master(.ping)
+        #expect(scenario.sent.last == .pong)
         scenario.feed(.stored(ticket))
         #expect(scenario.launches.count == 1)
         scenario.held = []
@@ -125,6 +129,15 @@ struct UpdateStreamTests {
         }
         #expect(scenario.effects.contains { if case .compact = $0 { true } else { false } })
         #expect(scenario.journal.flatMap { $0 }.count < 300)
+        #expect(AgentState(scenario.journal.flatMap { $0 }) == scenario.agent.state)
+    }
+
+    @Test("a snapshot longer than the bound asks for no further snapshot")
+    func longSnapshot() {
+        var scenario = Scenario(.sample.with { $0.bounds.surplusRecordsMax = 5 }) { $0.masterAcknowledges = false }
+        for number in 0..<60 { scenario.run(.command("t\(number)")) }
+        let snapshots = scenario.effects.count { if case .compact = $0 { true } else { false } }
+        #expect((1...60).contains(snapshots))
         #expect(AgentState(scenario.journal.flatMap { $0 }) == scenario.agent.state)
     }
 }

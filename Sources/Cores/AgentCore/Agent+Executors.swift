@@ -19,6 +19,7 @@ extension Agent {
                         "executor.ending", doing: "launch a task", on: spec.id.text, cause: "its executor is ending",
                         remedy: "launch it again when the executor has ended", retry: .later)
                 }
+                try checkVolumes(specs, of: old)
                 run = old
             } else {
                 run = try launchExecutor(spec, specs, of: framework)
@@ -38,6 +39,20 @@ extension Agent {
             send(.update(run.container, TaskLaunch(configuration: configuration).limits(executorResources(run))))
         }
         deliver(to: run.container, known: nil)
+    }
+
+    /// What a running container sees of the host was decided when it was launched.
+    private func checkVolumes(_ specs: [TaskSpec], of run: ExecutorRun) throws(Failure) {
+        let sources = state.containers[run.container]?.launch.volumes.map(\.source) ?? []
+        for resource in specs.flatMap(\.resources) {
+            guard let path = SandboxLayout.volume(resource, below: configuration.workDirectory),
+                !sources.contains(path)
+            else { continue }
+            throw Failure(
+                "launch.volume", doing: "launch a task", on: "\(resource)",
+                cause: "its executor runs already and was launched without this volume",
+                remedy: "give the volume to the executor, or use an executor of its own", field: "resources")
+        }
     }
 
     private mutating func launchExecutor(
@@ -85,7 +100,9 @@ extension Agent {
         }
     }
 
+    /// An executor on the host's network reaches the agent at the agent's own address.
     mutating func openDoor(_ executor: ExecutorRun) {
+        guard state.containers[executor.container]?.launch.endpointPort != nil else { return }
         send(.openExecutorDoor(executor.container, executor.key, port: configuration.policy.executorPort))
     }
 
@@ -144,11 +161,11 @@ extension Agent {
         executorStreams[run.container] = stream
         disarm(.executorRegistration(run.container))
         disarm(.executorReturn(run.container))
-        for update in updates { takeFromExecutor(update, run) }
         let path = state.containers[run.container]?.path
         send(
             .publish(
                 stream, .subscribed(run.spec, framework: framework.info, agent: agent, container: path)))
+        for update in updates { takeFromExecutor(update, run) }
         arm(.executorHeartbeat(run.container), after: configuration.timing.executorHeartbeat)
         if run.ending != nil {
             send(.publish(stream, .shutdown))
@@ -205,13 +222,17 @@ extension Agent {
 
     /// An executor's update: remembered, then acknowledged to the executor, which may forget it then.
     private mutating func takeFromExecutor(_ update: StatusUpdate, _ run: ExecutorRun) {
-        let key = TaskReference(framework: update.framework, task: update.task)
+        let key = update.reference
         guard let id = update.id else { return }
         if let task = state.tasks[key], task.executorContainer == run.container {
             var whole = update
             whole.agent = state.id
             whole.executor = run.spec.id
             whole.containerStatus = containerStatus(task)
+            if let data = update.data, data.count > configuration.bounds.updateDataMax {
+                whole.data = nil
+                whole.message = "\(update.message ?? "") (its data was left out: \(data.count) bytes, updateDataMax)"
+            }
             if !task.isDelivered { record(.taskDelivered(key)) }
             let isNew = state.streams[key]?.knows(id) != true
             if take(whole), isNew {

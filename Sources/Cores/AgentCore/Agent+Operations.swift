@@ -97,6 +97,8 @@ extension Agent {
         status.converted = converted
         record(.operationEnded(key: order.key, status))
         sendOperation(order.key)
+        // Whatever the master counted on: this is what there is.
+        if link.phase == .registered { send(.send(.resources(totals))) }
     }
 
     /// The key of the order names its only lasting status too: both are unique to it.

@@ -12,7 +12,7 @@ extension Agent {
         startedAt = now
         phase = .recovering
         state = AgentState(records)
-        outbox.begin(journalLength: records.count)
+        outbox.begin(appended: records.count)
         let identity = AgentIdentity(
             hostname: configuration.address.hostname, resources: configuration.resources,
             attributes: configuration.attributes, domain: configuration.domain)
@@ -94,6 +94,10 @@ extension Agent {
             return
         }
         guard !executor.isPod else { return }
+        for task in state.liveTasks(under: run.id) {
+            let running = task.statuses.first { $0.state == .running }
+            if let most = task.spec.maxCompletionTime, let running { arm(.completion(task.key), at: running.at + most) }
+        }
         openDoor(executor)
         if let ending = executor.ending {
             send(.signal(run.id, Signals.terminate))

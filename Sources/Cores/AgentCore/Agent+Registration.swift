@@ -106,6 +106,11 @@ extension Agent {
         disarm(.register)
         arm(.watchdog, after: link.patience ?? configuration.timing.pingTimeout)
         note("agent.registered", "registered with the master", .info, ["agent": id.text])
+        resendEverything()
+    }
+
+    /// All that waits for an acknowledgement, from the beginning.
+    mutating func resendEverything() {
         for task in state.streams.keys {
             retries[task] = nil
             sendHead(of: task)
@@ -118,7 +123,8 @@ extension Agent {
 
     mutating func pinged() {
         guard link.phase == .registered else { return }
-        send(.send(.pong))
+        // Says nothing that could be forgotten: it does not wait for the journal.
+        outbox.order(.send(.pong))
         arm(.watchdog, after: link.patience ?? configuration.timing.pingTimeout)
     }
 

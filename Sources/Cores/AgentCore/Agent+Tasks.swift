@@ -39,6 +39,10 @@ extension Agent {
             return nil
         }
         counters.tasksStaged += UInt64(specs.count)
+        if outbox.isFailing {
+            for key in keys { dropUnremembered(key) }
+            return nil
+        }
         guard let agent = state.id else { return nil }
         if let refusal = refusal(of: specs, of: framework, on: agent) {
             for key in keys {
@@ -48,6 +52,15 @@ extension Agent {
         }
         see(framework)
         return agent
+    }
+
+    /// While nothing can be remembered, a task is refused by an update that nobody has to acknowledge.
+    private mutating func dropUnremembered(_ task: TaskReference) {
+        let update = StatusUpdate(
+            framework: task.framework, task: task.task, state: .dropped, source: .agent, reason: .containerLaunchFailed,
+            message: "the agent cannot store its records, so it launches nothing: look at its disk", agent: state.id,
+            at: now)
+        outbox.order(.send(.status(update, latest: .dropped)))
     }
 
     private func refusal(of specs: [TaskSpec], of framework: FrameworkInfo, on agent: AgentID) -> Verdict? {
@@ -68,6 +81,9 @@ extension Agent {
         if state.frameworks[framework.id] == nil, state.frameworks.count >= bounds.frameworksMax {
             return refused(
                 .dropped, .containerLaunchFailed, "the agent serves \(bounds.frameworksMax) frameworks: frameworksMax")
+        }
+        for spec in specs where WireValue.task(spec, .stacked).bytes.count > bounds.specBytesMax {
+            return refused(.error, .taskInvalid, "the task has more than \(bounds.specBytesMax) bytes: specBytesMax")
         }
         for spec in specs where spec.agent != agent {
             return refused(.dropped, .agentUnknown, "the task is meant for agent '\(spec.agent)'; this is '\(agent)'")

@@ -24,7 +24,7 @@ extension Agent {
     /// Takes an update in, from here or from an executor. One that is known changes nothing. False: it is refused.
     @discardableResult
     mutating func take(_ update: StatusUpdate) -> Bool {
-        let key = TaskReference(framework: update.framework, task: update.task)
+        let key = update.reference
         guard let id = update.id else { return false }
         if let stream = state.streams[key] {
             if stream.knows(id) { return true }

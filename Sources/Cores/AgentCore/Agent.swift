@@ -73,7 +73,7 @@ public struct Agent: Core {
         now = max(now, instant)
         take(event)
         settle()
-        let surplus = outbox.journalLength - state.size
+        let surplus = outbox.appended - state.size
         if surplus > configuration.bounds.surplusRecordsMax, !outbox.isFailing { outbox.compact(state.snapshot) }
         let (containers, progress) = (state.containers, progress)
         // An effect that waited for the journal may have lost its reason: a container killed before it was launched.
@@ -88,7 +88,7 @@ public struct Agent: Core {
         case .started(let records, let bootID): start(records, bootID: bootID)
         case .containersRecovered(let recovery): containersRecovered(recovery)
         case .recoveryFailed(let failure): stop("the containers of before cannot be taken over: \(failure)")
-        case .stored(let ticket): outbox.stored(ticket)
+        case .stored(let ticket): stored(ticket)
         case .storeFailed(_, let failure): storeFailed(failure)
         case .timer(let timer): if let purpose = timers.fired(timer) { fired(purpose) }
         default: if isServing { takeWork(event) } else { refuseEarly(event) }
@@ -170,6 +170,14 @@ public struct Agent: Core {
         case .disk: watchDisk()
         case .store: outbox.compact(state.snapshot)
         }
+    }
+
+    private mutating func stored(_ ticket: Ticket) {
+        let hasFailed = outbox.isFailing
+        outbox.stored(ticket)
+        guard hasFailed, !outbox.isFailing else { return }
+        note("journal.back", "the agent's records are stored again")
+        resendEverything()
     }
 
     private mutating func storeFailed(_ failure: Failure) {

@@ -68,7 +68,11 @@ public struct AgentTiming: Sendable, Hashable {
     /// Between two tries to destroy what the kernel does not let go of.
     public var destroyRetry = Duration.seconds(30)
     public var executorRegistration = Duration.seconds(60)
-    public var executorReregistration = Duration.seconds(2)
+    /// From the opening of the executor API after a restart until an executor has to be back. The protocol's own 2 s
+    /// are as long as executors are told they may wait before they try: the slowest would be killed for nothing.
+    public var executorReregistration = Duration.seconds(10)
+    /// How long executors may wait before they try to come back; they are told in their environment.
+    public var executorBackoffMax = Duration.seconds(2)
     public static let executorReregistrationMax = Duration.seconds(15)
     public var executorShutdownGrace = Duration.seconds(5)
     public var executorHeartbeat = Duration.seconds(30 * 60)
@@ -92,7 +96,9 @@ public struct AgentBounds: Sendable, Hashable {
     public var frameworksMax = 1_024
     /// Of one task that wait for their acknowledgement.
     public var updatesMax = 256
-    public var completedTasksMax = 1_000
+    /// A task as the protocol's JSON, and what an update carries: well below what a journal takes at once.
+    public var specBytesMax = 1 << 20
+    public var updateDataMax = 1 << 20
     public var waitersMax = 4_096
     public var operationsMax = 4_096
     /// Containers that operators have launched.

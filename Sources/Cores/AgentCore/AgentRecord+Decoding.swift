@@ -89,12 +89,10 @@ extension AgentRecord {
         case "UPDATE_ACKNOWLEDGED":
             return .updateAcknowledged(try content.member("task").reference(), try content.key("uuid"))
         case "STREAM_KEPT":
-            var stream = UpdateStream()
-            for update in try content.objects("pending") { stream.pending.append(try update.update()) }
-            for text in try content.strings("acknowledged") {
-                stream.acknowledged.append(try content.key("acknowledged", text))
-            }
-            return .streamKept(try content.member("task").reference(), stream)
+            var ids: [UpdateID] = []
+            for text in try content.strings("acknowledged") { ids.append(try content.key("acknowledged", text)) }
+            return .streamKept(try content.member("task").reference(), acknowledged: ids)
+        case "UPDATE_KEPT": return .updateKept(try content.update())
         default: return nil
         }
     }

@@ -56,14 +56,9 @@ extension AgentRecord {
         case .updateAdded(let update): return ("UPDATE_ADDED", .update(update))
         case .updateAcknowledged(let task, let id):
             return ("UPDATE_ACKNOWLEDGED", .object(["task": .reference(task), "uuid": .key(id)]))
-        case .streamKept(let task, let stream):
-            return (
-                "STREAM_KEPT",
-                .members([
-                    "task": .reference(task), "pending": .array(stream.pending.map(WireValue.update)),
-                    "acknowledged": .array(stream.acknowledged.map(WireValue.key)),
-                ])
-            )
+        case .streamKept(let task, let ids):
+            return ("STREAM_KEPT", .members(["task": .reference(task), "acknowledged": .array(ids.map(WireValue.key))]))
+        case .updateKept(let update): return ("UPDATE_KEPT", .update(update))
         case .totalsChanged(let totals):
             return ("TOTALS_CHANGED", .members(["resources": .resources(totals, .stacked)]))
         case .operationAccepted(let order): return ("OPERATION_ACCEPTED", .order(order))

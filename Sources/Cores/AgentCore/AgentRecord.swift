@@ -30,8 +30,9 @@ public enum AgentRecord: Equatable, Sendable {
     case containerForgotten(ContainerID)
     case updateAdded(StatusUpdate)
     case updateAcknowledged(TaskReference, UpdateID)
-    /// A snapshot's way to say what was added and acknowledged.
-    case streamKept(TaskReference, UpdateStream)
+    /// A snapshot's way to say which updates were acknowledged, and which wait.
+    case streamKept(TaskReference, acknowledged: [UpdateID])
+    case updateKept(StatusUpdate)
     /// What there is to give after an operation.
     case totalsChanged([Resource])
     case operationAccepted(OperationOrder)
@@ -130,7 +131,7 @@ public struct TaskRun: Hashable, Sendable {
     public var isDelivered: Bool
     public var isHealthy: Bool?
     public var checkStatus: CheckStatus?
-    /// The latest first update of each state.
+    /// The latest update of each state, without its data, in the order in which they came.
     public var statuses: [StatusUpdate]
 
     public init(framework: FrameworkID, spec: TaskSpec, place: Place, arrivedAt: Instant) {

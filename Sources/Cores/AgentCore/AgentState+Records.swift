@@ -16,7 +16,8 @@ extension AgentState {
         case .containerPlanned, .containerLaunched, .containerEnded, .containerForgotten: applyContainer(record)
         case .updateAdded(let update): add(update)
         case .updateAcknowledged(let task, let id): acknowledge(id, of: task)
-        case .streamKept(let task, let stream): streams[task] = stream
+        case .streamKept(let task, let ids): streams[task] = UpdateStream(acknowledged: ids)
+        case .updateKept(let update): streams[update.reference, default: UpdateStream()].pending.append(update)
         case .totalsChanged(let totals): self.totals = totals
         case .operationAccepted, .operationEnded, .operationForgotten: applyOperation(record)
         case .drainOrdered(let order, let at): drain = DrainInfo(state: .draining, configuration: order, startedAt: at)
@@ -77,17 +78,16 @@ extension AgentState {
     }
 
     private mutating func add(_ update: StatusUpdate) {
-        let key = TaskReference(framework: update.framework, task: update.task)
+        let key = update.reference
         streams[key, default: UpdateStream()].pending.append(update)
         guard var task = tasks[key] else { return }
         task.state = update.state
         task.isHealthy = update.isHealthy ?? task.isHealthy
         task.checkStatus = update.checkStatus ?? task.checkStatus
-        if let last = task.statuses.last, last.state == update.state {
-            task.statuses[task.statuses.count - 1] = update
-        } else {
-            task.statuses.append(update)
-        }
+        var kept = update
+        kept.data = nil
+        task.statuses.removeAll { $0.state == update.state }
+        task.statuses.append(kept)
         tasks[key] = task
     }
 
@@ -120,7 +120,10 @@ extension AgentState {
         for container in containers.values { records.append(.containerPlanned(container)) }
         for executor in executors.values { records.append(.executorAdded(executor)) }
         for task in tasks.values { records.append(.taskAccepted(task)) }
-        for (task, stream) in streams { records.append(.streamKept(task, stream)) }
+        for (task, stream) in streams {
+            records.append(.streamKept(task, acknowledged: stream.acknowledged))
+            for update in stream.pending { records.append(.updateKept(update)) }
+        }
         if let totals { records.append(.totalsChanged(totals)) }
         for operation in operations.values {
             records.append(.operationAccepted(operation.order))
@@ -130,4 +133,8 @@ extension AgentState {
         for (path, at) in sandboxes { records.append(.sandboxEnded(path: path, at: at)) }
         return records
     }
+}
+
+extension StatusUpdate {
+    var reference: TaskReference { TaskReference(framework: framework, task: task) }
 }

@@ -13,8 +13,9 @@ struct Outbox: Sendable {
     private var released: [AgentEffect] = []
     private var lastTicket = Agent.Ticket(0)
     private var storedTicket = Agent.Ticket(0)
-    /// Records in the journal since it was last replaced.
-    private(set) var journalLength = 0
+    /// Records added to the journal since it was last replaced. A snapshot itself does not count, however long it is:
+    /// its own answer must never ask for the next one.
+    private(set) var appended = 0
     /// The journal has refused a batch and has not taken a whole state since.
     private(set) var isFailing = false
     /// After a refusal, only the answer to this ticket or a later one counts.
@@ -24,7 +25,7 @@ struct Outbox: Sendable {
     var waitingCount: Int { waiting.count }
 
     /// So many records are in the journal already.
-    mutating func begin(journalLength: Int) { self.journalLength = journalLength }
+    mutating func begin(appended: Int) { self.appended = appended }
 
     mutating func add(_ record: AgentRecord) { records.append(record) }
 
@@ -36,6 +37,8 @@ struct Outbox: Sendable {
             case .signal, .destroy:
                 inner.append(effect)
                 return
+            // Sent again when the journal is back: nothing piles up meanwhile.
+            case .send(.status), .send(.operation): return
             default: break
             }
         }
@@ -66,7 +69,7 @@ struct Outbox: Sendable {
         records = []
         lastTicket = Agent.Ticket(lastTicket.number + 1)
         trusted = lastTicket
-        journalLength = snapshot.count
+        appended = 0
         inner.append(.compact(snapshot, lastTicket))
     }
 
@@ -75,7 +78,7 @@ struct Outbox: Sendable {
         var effects: [AgentEffect] = []
         if !records.isEmpty {
             lastTicket = Agent.Ticket(lastTicket.number + 1)
-            journalLength += records.count
+            appended += records.count
             // While the journal refuses, the next snapshot carries these records as well.
             if !isFailing { effects.append(.persist(records, lastTicket)) }
             records = []

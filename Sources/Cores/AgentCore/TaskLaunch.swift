@@ -94,7 +94,7 @@ struct TaskLaunch {
         environment.set("MESOS_HTTP_COMMAND_EXECUTOR", "0")
         environment.set("MESOS_CHECKPOINT", "1")
         environment.set("MESOS_RECOVERY_TIMEOUT", timing.executorRecovery.protocolText)
-        environment.set("MESOS_SUBSCRIPTION_BACKOFF_MAX", timing.executorReregistration.protocolText)
+        environment.set("MESOS_SUBSCRIPTION_BACKOFF_MAX", timing.executorBackoffMax.protocolText)
         environment.set(
             "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
             (spec.shutdownGracePeriod ?? timing.executorShutdownGrace).protocolText)
