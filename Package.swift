@@ -119,7 +119,7 @@ let package = Package(
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         module("Host", "DockerContainerizer", ["Containerizing", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
-        module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "LayerUnpacking", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
+        module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
 
         // Services: long-running shells; run effects, never decide
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls, httpTypes] + hummingbird + nio),
@@ -218,6 +218,7 @@ let package = Package(
             ]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
+        tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(
             name: "image-importer", dependencies: ["ImageStorage", "LinuxKernel"], path: "Tests/ImageImporter",

@@ -16,12 +16,20 @@ public enum Confinement {
     private static let descriptorsMax: UInt64 = 2_048
     /// Buffers, decoder state (zstd's window foremost) and the runtime's heap.
     private static let dataBytesMax: UInt64 = 54 << 20
+    /// The strongest settings of xz(1) need a window of 64 MiB.
+    private static let extractDataBytesMax: UInt64 = 160 << 20
+
+    static func dataBytes(for task: UnpackOrder.Task) -> UInt64 {
+        task == .extract ? extractDataBytesMax : dataBytesMax
+    }
     private static let addressSpaceMax: UInt64 = 2 << 30
 
     /// Leaves the host: after this, `directories` (in their order, the first writable, the others read-only) are all
     /// of the file system this process can reach, and no network, no other process's System V objects.
     /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out.
-    static func enclose(_ directories: [OwnedDescriptor], limits: ImageLimits) throws(Failure) -> [OwnedDescriptor] {
+    static func enclose(
+        _ directories: [OwnedDescriptor], limits: ImageLimits, dataBytes: UInt64
+    ) throws(Failure) -> [OwnedDescriptor] {
         do {
             OwnProcess.dieWithoutAutopsy()
             try OwnProcess.hideMemory()
@@ -40,7 +48,7 @@ public enum Confinement {
             try nothing.set("mode", "0555")
             try OwnProcess.enterRoot(try nothing.mount(attributes: attributes | readOnly))
             OwnProcess.clearCreationMask()
-            try limitResources(limits)
+            try limitResources(limits, dataBytes: dataBytes)
             try OwnProcess.keepCapabilities(capabilities)
             try installFilter()
             return enclosed
@@ -63,11 +71,11 @@ public enum Confinement {
         MountAttribute.noSetUser | MountAttribute.noDevices | MountAttribute.noExecution | MountAttribute.noLinks
     private static let readOnly = MountAttribute.readOnly
 
-    private static func limitResources(_ limits: ImageLimits) throws(KernelError) {
+    private static func limitResources(_ limits: ImageLimits, dataBytes: UInt64) throws(KernelError) {
         try OwnProcess.limit(.coreBytes, to: 0)
         try OwnProcess.limit(.lockedBytes, to: 0)
         try OwnProcess.limit(.descriptors, to: min(descriptorsMax, HostFacts.hardLimits()["nofile"] ?? descriptorsMax))
-        try OwnProcess.limit(.dataBytes, to: dataBytesMax)
+        try OwnProcess.limit(.dataBytes, to: dataBytes)
         try OwnProcess.limit(.addressSpaceBytes, to: addressSpaceMax)
         // Names of directories are kept in a file too; it is no longer than the archive.
         try OwnProcess.limit(.fileBytes, to: limits.expandedBytes)

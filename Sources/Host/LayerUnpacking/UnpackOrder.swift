@@ -2,12 +2,14 @@ public import Diagnostics
 import OCIFormat
 
 /// What the unpacker was asked to do: its command line, which only our own code writes.
-public struct UnpackOrder: Equatable, Sendable {
+public struct UnpackOrder: Sendable {
     public enum Task: String, Sendable, CaseIterable {
         /// Takes an outer archive apart into numbered files.
         case ingest
         /// Writes a layer below a directory.
         case layer
+        /// Writes a fetched archive's files below a directory.
+        case extract
         /// Prints the SHA-256 of standard input.
         case digest
     }
@@ -20,11 +22,15 @@ public struct UnpackOrder: Equatable, Sendable {
     var compression: Compression?
     /// How many lower layers' directories follow, from descriptor 5 on; nil when they are not known.
     var lowers: Int?
+    /// Who owns what `extract` writes.
+    var owner: (uid: UInt32, gid: UInt32) = (0, 0)
+    /// The one file that `extract` writes when the stream is compressed but no archive.
+    var name: String?
     var limits = ImageLimits()
 
     public init(_ arguments: [String]) throws(Failure) {
         guard let first = arguments.first, let task = Task(rawValue: first) else {
-            throw Self.invalid(arguments.first ?? "", "the first argument is none of ingest, layer, digest")
+            throw Self.invalid(arguments.first ?? "", "the first argument is none of ingest, layer, extract, digest")
         }
         self.task = task
         var rest = arguments.dropFirst()
@@ -47,6 +53,9 @@ public struct UnpackOrder: Equatable, Sendable {
             let count = Int(try Self.number(flag, value))
             guard count <= limits.layers else { throw Self.invalid(flag, "more lower layers than \(limits.layers)") }
             lowers = count
+        case "--owner-uid": owner.uid = UInt32(clamping: try Self.number(flag, value))
+        case "--owner-gid": owner.gid = UInt32(clamping: try Self.number(flag, value))
+        case "--name": name = value
         case "--max-bytes": limits.expandedBytes = try Self.number(flag, value)
         case "--max-blob-bytes": limits.blobBytes = try Self.number(flag, value)
         case "--max-entries": limits.layerEntries = try Self.number(flag, value)

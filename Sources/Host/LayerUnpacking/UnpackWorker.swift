@@ -66,7 +66,8 @@ public struct UnpackWorker {
         } catch {
             throw Confinement.failure(error)
         }
-        let enclosed = try Confinement.enclose(directories, limits: order.limits)
+        let enclosed = try Confinement.enclose(
+            directories, limits: order.limits, dataBytes: Confinement.dataBytes(for: order.task))
         target = enclosed.first
         lowers = order.task == .layer && order.lowers != nil ? Array(enclosed.dropFirst()) : nil
     }
@@ -76,6 +77,7 @@ public struct UnpackWorker {
         case .digest: try printDigest()
         case .ingest: try ingest()
         case .layer: try unpackLayer()
+        case .extract: try extract()
         }
     }
 

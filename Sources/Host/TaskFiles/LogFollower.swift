@@ -1,3 +1,4 @@
+public import AgentCore
 import Diagnostics
 import LinuxKernel
 
@@ -16,7 +17,7 @@ public struct LogFollower: Sendable {
     /// Gives `deliver` every piece in order, waiting for it each time: a slow reader holds back nobody but itself.
     /// A negative or nil offset begins at the end. Returns when the file is removed; cancelling ends it too.
     public func follow(
-        _ path: String, from offset: Int64?, deliver: (SandboxFiles.Piece) async throws -> Void
+        _ path: String, from offset: Int64?, deliver: (FilePiece) async throws -> Void
     ) async throws {
         let files = files
         let file = try await blocking.run("open a file") { () throws(Failure) in try files.openFile(path) }

@@ -1,3 +1,4 @@
+public import AgentCore
 import DurableStorage
 public import Diagnostics
 public import LinuxKernel
@@ -21,15 +22,7 @@ public struct SandboxFiles: Sendable {
         public var status: FileStatus
     }
 
-    public struct Piece: Equatable, Sendable {
-        public var bytes: [UInt8]
-        /// Where `bytes` begin; beyond what was asked for when the log's oldest part has been dropped.
-        public var offset: Int64
-        /// The file's size now.
-        public var size: Int64
-    }
-
-    /// - Throws: `files.missing`, `files.forbidden`, `files.not-directory`.
+    /// - Throws: `files.not-found`, `files.forbidden`, `files.not-directory`.
     public func list(_ path: String) throws(Failure) -> [Entry] {
         let directory = try open(path, [.directory])
         let base = path.hasSuffix("/") ? path : path + "/"
@@ -52,24 +45,24 @@ public struct SandboxFiles: Sendable {
 
     /// At most `length` bytes from `offset`. A nil or negative offset asks for the size only; a nil or negative length
     /// for as much as one read gives. Beyond the end there is nothing, which is no error.
-    public func read(_ path: String, offset: Int64?, length: Int64?) throws(Failure) -> Piece {
+    public func read(_ path: String, offset: Int64?, length: Int64?) throws(Failure) -> FilePiece {
         let file = try openFile(path)
         return try Self.read(file, path, offset: offset, length: length)
     }
 
     static func read(
         _ file: OwnedDescriptor, _ path: String, offset: Int64?, length: Int64?
-    ) throws(Failure) -> Piece {
+    ) throws(Failure) -> FilePiece {
         do throws(KernelError) {
             let size = try file.status().size
             guard let asked = offset, asked >= 0, asked < size else {
-                return Piece(bytes: [], offset: size, size: size)
+                return FilePiece(bytes: [], offset: size, size: size)
             }
             var start = asked
             if isLog(path), let first = try file.nextData(from: 0), first > start { start = first }
             let wanted = length.map { $0 < 0 ? Int64(readBytesMax) : $0 } ?? Int64(readBytesMax)
             let bytes = try file.readBytes(Int(min(wanted, Int64(readBytesMax))), at: start)
-            return Piece(bytes: bytes, offset: start, size: size)
+            return FilePiece(bytes: bytes, offset: start, size: size)
         } catch {
             throw failure(error, "read", path)
         }
@@ -122,7 +115,7 @@ public struct SandboxFiles: Sendable {
             [names[0], names[2], names[4], names[6]] == ["slaves", "frameworks", "executors", "runs"]
         else {
             throw Failure(
-                "files.missing", doing: "open", on: path, cause: "no sandbox is there",
+                "files.not-found", doing: "open", on: path, cause: "no sandbox is there",
                 remedy: "ask for a path below a sandbox's directory", field: "path")
         }
         return (Array(names[..<8]), Array(names[8...]))
@@ -150,7 +143,7 @@ public struct SandboxFiles: Sendable {
     private static func failure(_ error: KernelError, _ doing: String, _ path: String) -> Failure {
         switch error.errno {
         case Errno.noEntry, Errno.notDirectory, Errno.nameTooLong:
-            Failure("files.missing", doing: doing, on: path, cause: "it is not there", field: "path")
+            Failure("files.not-found", doing: doing, on: path, cause: "it is not there", field: "path")
         case Errno.isDirectory:
             Failure("files.not-a-file", doing: doing, on: path, cause: "it is not a regular file", field: "path")
         case Errno.crossDevice, Errno.tooManyLinks, Errno.accessDenied, Errno.notPermitted:

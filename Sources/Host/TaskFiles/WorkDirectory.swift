@@ -1,5 +1,4 @@
-public import ClusterModel
-import Containers
+public import AgentCore
 import DurableStorage
 public import Diagnostics
 public import LinuxKernel
@@ -30,9 +29,6 @@ public struct WorkDirectory: Sendable {
         self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
-    /// The host path of a sandbox, whether it exists or not.
-    public func path(of place: SandboxPlace) -> String { path + "/" + place.relativePath }
-
     /// The directory of the agent's own records, made when it is not there; only root may look inside.
     public func records() throws(Failure) -> OwnedDescriptor {
         do throws(KernelError) { return try descend(["meta"], in: root, mode: 0o700) } catch {
@@ -42,58 +38,63 @@ public struct WorkDirectory: Sendable {
 
     // MARK: - Making
 
-    /// Makes a sandbox, its parents and the `latest` links beside it; one that exists already is kept as it is but for
-    /// its owner and mode.
+    /// Makes a directory below this one, its parents and its links. One that is there is kept as it is but for its
+    /// owner and mode. Parents are for root alone, so what a directory itself allows is for its container alone.
     ///
-    /// - Parameters:
-    ///   - owner: user and group as the file system keeps them, who may write in it.
-    ///   - task: names a link `tasks/<task>` in the outermost sandbox that leads to a nested one.
-    /// - Returns: the host path.
-    public func makeSandbox(
-        _ place: SandboxPlace, owner: (uid: UInt32, gid: UInt32), task: TaskID? = nil
-    ) throws(Failure) -> String {
+    /// - Throws: `sandbox.foreign`, `sandbox.unusable`, `sandbox.disk-full`.
+    public func prepare(_ order: SandboxOrder) throws(Failure) {
+        let owner = DirectoryOwner(order.user)
+        let names = try names(of: order.path, "make the sandbox")
         do throws(KernelError) {
-            var names = place.components.map { RawPath($0) }
-            let last = names.removeLast()
-            let parent = try descend(names, in: root, mode: 0o755)
-            try makeMissing(last, in: parent, mode: 0o750)
-            let sandbox = try enter(last, in: parent)
-            try sandbox.changeMode(0o750)
-            try sandbox.changeOwner(uid: owner.uid, gid: owner.gid)
-            if place.nested.isEmpty {
-                try setLatest(last, in: parent)
-                try setLatest(RawPath(place.agent.text), in: try descend(["slaves"], in: root, mode: 0o755))
-            } else if let task {
-                try linkTask(task, to: place)
-            }
+            let parent = try descend(names.dropLast(), in: root, mode: 0o700)
+            guard let last = names.last else { return }
+            try makeMissing(RawPath(last), in: parent, mode: 0o700)
+            let directory = try enter(RawPath(last), in: parent)
+            try directory.changeOwner(uid: owner.uid, gid: owner.gid)
+            try directory.changeMode(owner.mode)
         } catch {
-            throw failure(error, "make the sandbox", place)
+            throw Self.failure(error, "make the sandbox", order.path)
         }
-        return path(of: place)
+        for link in order.links { try makeLink(link) }
+        // Whoever looks for the agent's files begins at its latest identity.
+        if names.count > 2, names[0] == "slaves" {
+            try makeLink(SandboxOrder.Link(path: path + "/slaves/latest", target: names[1]))
+        }
     }
 
-    private func setLatest(_ target: RawPath, in directory: OwnedDescriptor) throws(KernelError) {
-        let temporary = RawPath(AtomicFile.temporaryPrefix + RandomName.make())
-        try directory.makeLink(temporary, to: target)
-        try directory.rename(temporary, to: "latest")
+    private func makeLink(_ link: SandboxOrder.Link) throws(Failure) {
+        let names = try names(of: link.path, "make the link")
+        guard let last = names.last, !link.target.isEmpty, !link.target.utf8.contains(0) else { return }
+        do throws(KernelError) {
+            let parent = try descend(names.dropLast(), in: root, mode: 0o700)
+            let temporary = RawPath(AtomicFile.temporaryPrefix + RandomName.make())
+            try parent.makeLink(temporary, to: RawPath(link.target))
+            try parent.rename(temporary, to: RawPath(last))
+        } catch {
+            throw Self.failure(error, "make the link", link.path)
+        }
     }
 
-    private func linkTask(_ task: TaskID, to place: SandboxPlace) throws(KernelError) {
-        var outer = place
-        let inner = outer.nested.removeLast()
-        let tasks = try descend(outer.components.map { RawPath($0) } + ["tasks"], in: root, mode: 0o755)
-        let temporary = RawPath(AtomicFile.temporaryPrefix + RandomName.make())
-        try tasks.makeLink(temporary, to: RawPath("../containers/" + inner.text))
-        try tasks.rename(temporary, to: RawPath(task.text))
+    /// Names from this directory to `path`, which must be below it.
+    private func names(of path: String, _ doing: String) throws(Failure) -> [String] {
+        let names = path.dropFirst(self.path.count).split(separator: "/").map(String.init)
+        guard path.hasPrefix(self.path + "/"), !names.isEmpty, !path.utf8.contains(0),
+            !names.contains(".."), !names.contains(".")
+        else {
+            throw Failure(
+                "sandbox.foreign", doing: doing, on: path, cause: "it is not below \(self.path)",
+                remedy: "choose a path below the work directory")
+        }
+        return names
     }
 
     private func descend(
-        _ names: [RawPath], in start: OwnedDescriptor, mode: UInt32
+        _ names: some Sequence<String>, in start: OwnedDescriptor, mode: UInt32
     ) throws(KernelError) -> OwnedDescriptor {
         var directory = start
         for name in names {
-            try makeMissing(name, in: directory, mode: mode)
-            directory = try enter(name, in: directory)
+            try makeMissing(RawPath(name), in: directory, mode: mode)
+            directory = try enter(RawPath(name), in: directory)
         }
         return directory
     }
@@ -110,13 +111,15 @@ public struct WorkDirectory: Sendable {
 
     // MARK: - Finding
 
-    /// An existing sandbox.
-    public func open(_ place: SandboxPlace) throws(Failure) -> OwnedDescriptor {
+    /// An existing directory below this one, no link on the way.
+    public func open(_ path: String) throws(Failure) -> OwnedDescriptor {
+        let names = try names(of: path, "open the sandbox")
         do throws(KernelError) {
             return try root.open(
-                RawPath(place.relativePath), [.directory, .noFollow], rules: [.beneath, .noLinks, .noMagicLinks])
+                RawPath(names.joined(separator: "/")), [.directory, .noFollow],
+                rules: [.beneath, .noLinks, .noMagicLinks])
         } catch {
-            throw failure(error, "open the sandbox", place)
+            throw Self.failure(error, "open the sandbox", path)
         }
     }
 
@@ -158,12 +161,7 @@ public struct WorkDirectory: Sendable {
     ///
     /// - Throws: `sandbox.mounted` when something inside is a mount point: nothing behind it was touched.
     public func remove(_ path: String) throws(Failure) {
-        guard path.hasPrefix(self.path + "/"), !path.split(separator: "/").contains("..") else {
-            throw Failure(
-                "sandbox.foreign", doing: "remove", on: path, cause: "it is not below \(self.path)",
-                remedy: "remove it by hand if it should go")
-        }
-        var names = path.dropFirst(self.path.count).split(separator: "/").map(String.init)
+        var names = try names(of: path, "remove")
         guard names.count >= 2, let last = names.popLast() else {
             throw Failure("sandbox.foreign", doing: "remove", on: path, cause: "it holds more than one sandbox")
         }
@@ -213,10 +211,34 @@ public struct WorkDirectory: Sendable {
         }
     }
 
-    private func failure(_ error: KernelError, _ doing: String, _ place: SandboxPlace) -> Failure {
+    private static func failure(_ error: KernelError, _ doing: String, _ path: String) -> Failure {
         let full = error.errno == Errno.noSpace || error.errno == Errno.quotaExceeded
         return error.failure(
-            full ? "sandbox.disk-full" : "sandbox.unusable", doing: doing, on: path(of: place),
+            full ? "sandbox.disk-full" : "sandbox.unusable", doing: doing, on: path,
             remedy: full ? "free space on the agent's disk" : nil, retry: full ? .later : .never)
+    }
+}
+
+/// Who may use a sandbox, and how.
+struct DirectoryOwner: Equatable {
+    var uid: UInt32 = 0
+    var gid: UInt32 = 0
+    var mode: UInt32 = 0o750
+
+    /// `user` is what a task asks to run as: numbers with `:` between them, or names. A name means what the task's
+    /// image says, which only the containerizer learns; then everybody inside the container may write, and only that
+    /// container ever sees the directory.
+    init(_ user: String?) {
+        guard let user, !user.isEmpty else {
+            mode = 0o777
+            return
+        }
+        if user == "root" || user == "root:root" { return }
+        let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let uid = UInt32(parts[0]), let gid = parts.count > 1 ? UInt32(parts[1]) : uid else {
+            mode = 0o777
+            return
+        }
+        (self.uid, self.gid) = (uid, gid)
     }
 }

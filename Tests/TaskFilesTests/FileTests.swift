@@ -1,0 +1,163 @@
+import AgentCore
+import Diagnostics
+import DurableStorage
+import LinuxKernel
+import Testing
+
+@testable import TaskFiles
+
+@Suite("Files of sandboxes")
+struct FileTests {
+    @Test("a file is read by its host path, by latest and by its framework")
+    func paths() throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        try place.write("hello", to: Workplace.run + "/stdout")
+        let files = SandboxFiles(place.work)
+        for asked in [
+            path + "/stdout", path + "//./stdout",
+            place.path + "/slaves/latest/frameworks/F-1/executors/job:1 ü/runs/latest/stdout",
+            "/frameworks/F-1/executors/job:1 ü/runs/latest/stdout",
+        ] {
+            #expect(try files.read(asked, offset: 0, length: nil).bytes == Array("hello".utf8), "\(asked)")
+        }
+    }
+
+    @Test(
+        "offset and length mean what clients expect",
+        arguments: [
+            (nil, nil, "", 10), (-1, nil, "", 10), (0, nil, "0123456789", 0), (4, 3, "456", 4), (4, -1, "456789", 4),
+            (4, 0, "", 4), (10, nil, "", 10), (99, 5, "", 10),
+        ] as [(Int64?, Int64?, String, Int64)])
+    func offsets(_ offset: Int64?, _ length: Int64?, _ text: String, _ at: Int64) throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        try place.write("0123456789", to: Workplace.run + "/f")
+        let piece = try SandboxFiles(place.work).read(path + "/f", offset: offset, length: length)
+        #expect(piece == FilePiece(bytes: Array(text.utf8), offset: at, size: 10))
+    }
+
+    @Test("one read gives at most its bound")
+    func bound() throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        try place.write(String(repeating: "x", count: 200_000), to: Workplace.run + "/f")
+        let piece = try SandboxFiles(place.work).read(path + "/f", offset: 0, length: 150_000)
+        #expect(piece.bytes.count == SandboxFiles.readBytesMax)
+    }
+
+    @Test(
+        "what is not a file of a sandbox is refused",
+        arguments: [
+            ("", "files.no-path"), ("/etc/passwd", "files.not-found"), ("%/meta/journal", "files.not-found"),
+            ("@/absent", "files.not-found"), ("@/../c1/stdout", "files.not-found"), ("@/dir", "files.not-a-file"),
+            ("@/fifo", "files.not-a-file"), ("@/outside", "files.not-found"), ("@/proc", "files.forbidden"),
+            ("%/slaves/A-S0", "files.not-found"),
+        ])
+    func refused(_ form: String, _ code: String) throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let run = try OwnedDescriptor.open(RawPath(path), [.directory])
+        try run.makeDirectory("dir", mode: 0o755)
+        try run.makeNode("fifo", kind: .fifo, mode: 0o644)
+        try run.makeLink("outside", to: "/etc/passwd")
+        try run.makeLink("proc", to: "../../../../../../../../../../proc/self/environ")
+        let asked = form.replacing("%", with: place.path).replacing("@", with: path)
+        let failure = #expect(throws: Failure.self) {
+            _ = try SandboxFiles(place.work).read(asked, offset: 0, length: nil)
+        }
+        #expect(failure?.code.rawValue == code)
+    }
+
+    @Test("links inside a sandbox lead to files inside it")
+    func innerLinks() throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        try place.work.prepare(
+            .init(
+                path: path + "/containers/n1", links: [.init(path: path + "/tasks/t:1", target: "../containers/n1")]))
+        try place.write("inner", to: Workplace.run + "/containers/n1/stdout")
+        let files = SandboxFiles(place.work)
+        #expect(try files.read(path + "/tasks/t:1/stdout", offset: 0, length: nil).bytes == Array("inner".utf8))
+        #expect(try files.list(path).map(\.path) == [path + "/containers", path + "/tasks"])
+        #expect(try files.list(path + "/tasks/t:1/").map(\.status.size) == [5])
+    }
+
+    @Test("a log within its limit is left alone; beyond it its oldest part goes and offsets stay")
+    func limits() throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let files = SandboxFiles(place.work)
+        try place.write(String(repeating: "a", count: 100_000), to: Workplace.run + "/stdout")
+        let file = try OwnedDescriptor.open(RawPath(path + "/stdout"), [.readWrite])
+        #expect(try !LogKeeper.enforce(200_000, on: file))
+        try place.write(String(repeating: "b", count: 150_000), to: Workplace.run + "/stdout")
+        #expect(try LogKeeper.enforce(200_000, on: file))
+        let status = try file.status()
+        #expect(status.size == 250_000)
+        #expect(status.blocks * 512 < 200_000)
+        let piece = try files.read(path + "/stdout", offset: 0, length: 10)
+        #expect(piece.offset > 90_000 && piece.size == 250_000)
+        #expect(piece.bytes == Array(repeating: UInt8(ascii: piece.offset < 100_000 ? "a" : "b"), count: 10))
+        #expect(try files.read(path + "/stdout", offset: 249_999, length: 10).bytes == [UInt8(ascii: "b")])
+    }
+
+    @Test("a follower gets what is there, what is appended, and the end")
+    func follow() async throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let name = Workplace.run + "/stdout"
+        try place.write("one ", to: name)
+        let follower = LogFollower(
+            files: SandboxFiles(place.work), watch: try FileWatch(), blocking: BlockingWork(threads: 2))
+        let (pieces, continuation) = AsyncStream.makeStream(of: String.self)
+        let following = Task {
+            try await follower.follow(path + "/stdout", from: 0) { piece in
+                continuation.yield(String(decoding: piece.bytes, as: UTF8.self))
+            }
+            continuation.finish()
+        }
+        var text = ""
+        var next = ["two ", "three"][...]
+        for await piece in pieces {
+            text += piece
+            if text.hasSuffix(" "), let more = next.popFirst() {
+                try place.write(more, to: name)
+            } else if text.hasSuffix("three") {
+                try OwnedDescriptor.open(RawPath(path), [.directory]).unlink("stdout")
+            }
+        }
+        try await following.value
+        #expect(text == "one two three")
+    }
+
+    @Test("a follower from the end sees only what comes, and cancelling ends it")
+    func followEnd() async throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let name = Workplace.run + "/stderr"
+        try place.write("old", to: name)
+        let watch = try FileWatch()
+        let follower = LogFollower(files: SandboxFiles(place.work), watch: watch, blocking: BlockingWork(threads: 1))
+        let (pieces, continuation) = AsyncStream.makeStream(of: FilePiece.self)
+        let following = Task {
+            try await follower.follow(path + "/stderr", from: nil) { continuation.yield($0) }
+            continuation.finish()
+        }
+        // The follower may start before or after this write: it sees only pieces that begin at or after "old".
+        let writer = Task {
+            while !Task.isCancelled {
+                try place.write("n", to: name)
+                await Task.yield()
+            }
+        }
+        for await piece in pieces {
+            #expect(piece.offset >= 3)
+            break
+        }
+        writer.cancel()
+        _ = await writer.result
+        following.cancel()
+        _ = await following.result
+    }
+}
