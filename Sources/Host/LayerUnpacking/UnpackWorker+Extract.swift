@@ -116,7 +116,8 @@ private struct FileWriter {
     ) throws(Failure) {
         bytes += more
         if bytes > limits.expandedBytes {
-            throw Refusal.limit("unpack the archive", on: entry.name, field: "size", "expanded bytes \(limits.expandedBytes)")
+            throw Refusal.limit(
+                "unpack the archive", on: entry.name, field: "size", "expanded bytes \(limits.expandedBytes)")
         }
         if bytes > limits.ratioFreeBytes, bytes / limits.expansionRatio > content.bytesRead {
             throw Refusal.limit(

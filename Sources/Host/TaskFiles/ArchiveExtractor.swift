@@ -42,8 +42,8 @@ public struct ArchiveExtractor: Sendable {
         started: (ProcessHandle) -> Void = { _ in }
     ) throws(Failure) {
         var arguments = [
-            "extract", "--owner-uid", "\(owner.uid)", "--owner-gid", "\(owner.gid)", "--max-bytes", "\(expandedBytesMax)",
-            "--max-entries", "\(entriesMax)",
+            "extract", "--owner-uid", "\(owner.uid)", "--owner-gid", "\(owner.gid)",
+            "--max-bytes", "\(expandedBytesMax)", "--max-entries", "\(entriesMax)",
         ]
         if case .single(let name) = form { arguments += ["--name", name] }
         let text: [UInt8]

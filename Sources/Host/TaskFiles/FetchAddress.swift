@@ -112,6 +112,7 @@ struct FetchAddress: Equatable {
     private static func refusal(
         _ shown: String, _ cause: String, remedy: String = "correct the address", field: String = "value"
     ) -> Failure {
-        Failure("fetch.address", doing: "fetch", on: shown, cause: cause, remedy: remedy, field: "command.uris.\(field)")
+        Failure(
+            "fetch.address", doing: "fetch", on: shown, cause: cause, remedy: remedy, field: "command.uris.\(field)")
     }
 }

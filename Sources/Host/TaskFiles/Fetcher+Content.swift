@@ -63,7 +63,8 @@ extension Fetcher {
             }
             guard sum <= bytesMax else {
                 throw Failure(
-                    "fetch.too-large", doing: "fetch", on: shown, cause: "it is larger than \(ByteCount.text(bytesMax))",
+                    "fetch.too-large", doing: "fetch", on: shown,
+                    cause: "it is larger than \(ByteCount.text(bytesMax))",
                     remedy: "fetch less, or raise the agent's limit", limit: "bytes \(bytesMax)")
             }
             if address.digest != nil { digest.withLock { $0.update(data: bytes) } }
@@ -80,7 +81,8 @@ extension Fetcher {
             guard found == expected else {
                 throw Failure(
                     "fetch.digest", doing: "fetch", on: shown, cause: "its content has sha256:\(found)",
-                    remedy: "it was changed or damaged; correct the digest if the change is meant", field: "command.uris.value")
+                    remedy: "it was changed or damaged; correct the digest if the change is meant",
+                    field: "command.uris.value")
             }
         }
         return total.withLock { $0 }

@@ -62,7 +62,8 @@ public struct Fetcher: Sendable {
             throw await told(
                 Failure(
                     "fetch.too-many", doing: "fetch", cause: "\(fetches.count) addresses are given",
-                    remedy: "pack them into one archive", field: "command.uris", limit: "addresses \(rules.fetchesMax)"),
+                    remedy: "pack them into one archive", field: "command.uris",
+                    limit: "addresses \(rules.fetchesMax)"),
                 sandbox)
         }
         let owner = DirectoryOwner(user)
@@ -90,7 +91,8 @@ public struct Fetcher: Sendable {
         let address = try FetchAddress(fetch)
         let shown = FetchAddress.shown(fetch.address)
         try await tell("fetching \(shown)", order.sandbox)
-        let form = fetch.isExtracted && !fetch.isExecutable ? address.target.last.flatMap(ArchiveExtractor.Form.init) : nil
+        let unpacks = fetch.isExtracted && !fetch.isExecutable
+        let form = unpacks ? address.target.last.flatMap(ArchiveExtractor.Form.init) : nil
         guard fetch.isCached else {
             let file = try await place(address, order, mode: fetch.isExecutable ? 0o755 : 0o644) {
                 (file) async throws(Failure) in try await load(address, shown, into: file)
