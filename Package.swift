@@ -125,7 +125,7 @@ let package = Package(
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls, httpTypes] + hummingbird + nio),
         module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
         module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Allocation", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database, httpTypes] + hummingbird + nio),
-        module("Services", "AgentService", ["HTTPServing", "ClusterClient", "AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, httpTypes] + hummingbird + nio),
+        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
 
         // Frameworks: schedulers built on ClusterClient only
         module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),

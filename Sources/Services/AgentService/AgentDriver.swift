@@ -1,0 +1,320 @@
+import AgentCore
+import AsyncHTTPClient
+import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+import Diagnostics
+import HTTPServing
+import Logging
+
+/// The shell around the agent's core: one mailbox, effects in order, nothing decided here.
+actor AgentDriver {
+    private var core: Agent
+    private var timers: [TimerID: Task<Void, Never>] = [:]
+    private var storeFailures = 0
+    private var probes: [Agent.ProbeID: Task<Void, Never>] = [:]
+    /// Which link events count: those of the latest.
+    private var linkNumber = 0
+    private var link: (task: Task<Void, Never>, outgoing: AsyncStream<AgentMessage>.Continuation)?
+    private var mastersTried = 0
+    /// Launches whose answer is not in yet, and ends that overtook them.
+    private var launching: Set<ContainerID> = []
+    private var overtaken: [ContainerID: ContainerExit] = [:]
+    private var doors: [ContainerID: HTTPServer] = [:]
+
+    let parts: AgentParts
+    private let orders: AsyncStream<RecordWriter.Order>
+    private let ordering: AsyncStream<RecordWriter.Order>.Continuation
+    private let launches: Gate
+    private let transfers: Gate
+    nonisolated let desk = AgentDesk()
+    nonisolated let mailbox: AgentMailbox<Letter>
+
+    enum Letter: Sendable {
+        case event(AgentEvent)
+        case link(AgentLinkEvent, number: Int)
+    }
+
+    init(core: Agent, parts: AgentParts) {
+        self.core = core
+        self.parts = parts
+        mailbox = AgentMailbox(capacity: parts.limits.mailboxMax)
+        launches = Gate(parts.limits.launchesMax)
+        transfers = Gate(parts.limits.fetchesMax)
+        (orders, ordering) = AsyncStream.makeStream(of: RecordWriter.Order.self)
+    }
+
+    /// The core as it is between two events.
+    func snapshot() -> Agent { core }
+
+    nonisolated func tell(_ event: AgentEvent) { mailbox.tell(.event(event)) }
+
+    /// Until the core says stop, or `stop` is called. Answers why.
+    func run() async throws(Failure) {
+        let writer = RecordWriter(journal: parts.journal)
+        let records = try await writer.readAll()
+        let bootID = try await parts.host.bootID()
+        let (orders, mailbox, events) = (orders, mailbox, parts.containerizer.events())
+        let writing = Task { await writer.run(orders) { mailbox.tell(.event($0)) } }
+        let watching = Task {
+            for await event in events {
+                if case .exited(let id, let exit) = event { mailbox.tell(.event(.exited(id, exit))) }
+            }
+        }
+        tell(.started(records, bootID: bootID))
+        for await letter in mailbox.elements {
+            mailbox.taken()
+            handle(letter)
+        }
+        ordering.finish()
+        watching.cancel()
+        _ = await writing.result
+        await end()
+    }
+
+    nonisolated func stop() { mailbox.close() }
+
+    private func end() async {
+        timers.values.forEach { $0.cancel() }
+        probes.values.forEach { $0.cancel() }
+        unlink()
+        desk.closeAll()
+        for door in doors.values { await door.stop() }
+    }
+
+    private func handle(_ letter: Letter) {
+        switch letter {
+        case .event(.exited(let id, let exit)) where launching.contains(id): overtaken[id] = exit
+        case .event(let event):
+            if case .storeFailed = event { storeFailures += 1 }
+            perform(core.handle(event, at: parts.clock.now))
+            if case .launched(let id, _) = event { launchAnswered(id) }
+        case .link(let event, let number):
+            guard number == linkNumber else { return }
+            perform(core.handle(Self.event(for: event), at: parts.clock.now))
+        }
+    }
+
+    /// An end is told after the beginning, whichever was heard of first.
+    private func launchAnswered(_ id: ContainerID) {
+        launching.remove(id)
+        if let exit = overtaken.removeValue(forKey: id) {
+            perform(core.handle(.exited(id, exit), at: parts.clock.now))
+        }
+    }
+
+    private static func event(for event: AgentLinkEvent) -> AgentEvent {
+        switch event {
+        case .opened: .linked
+        case .failed(let failure): .linkFailed(failure)
+        case .message(let message): .master(message)
+        case .lost(let failure): .linkLost(failure)
+        }
+    }
+
+    // MARK: - Effects
+
+    private func perform(_ effects: [AgentEffect]) {
+        for effect in effects { perform(effect) }
+    }
+
+    private func perform(_ effect: AgentEffect) {
+        switch effect {
+        case .persist(let records, let ticket): write(records, ticket, replacesAll: false)
+        case .compact(let records, let ticket): write(records, ticket, replacesAll: true)
+        case .setTimer(let timer, let instant): set(timer, at: instant)
+        case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
+        case .recoverContainers(let known): recover(known)
+        case .link(let registration): open(registration)
+        case .unlink: unlink()
+        case .send(let message): link?.outgoing.yield(message)
+        case .publish(let stream, let event): desk.publish(event, on: stream)
+        case .closeStream(let stream): desk.close(stream)
+        case .answer(let call, let answer): desk.finish(call, .answer(answer))
+        case .note(let note): parts.logger.record(note)
+        case .stop(let why):
+            parts.logger.notice("the agent stops", metadata: ["why": "\(Untrusted.shown(why))"])
+            stop()
+        default: performOutside(effect)
+        }
+    }
+
+    private func performOutside(_ effect: AgentEffect) {
+        switch effect {
+        case .prepareSandbox(let id, let order):
+            work { parts in
+                .sandboxPrepared(id, await parts.failure { () async throws(Failure) in
+                    try await parts.host.prepareSandbox(order)
+                })
+            }
+        case .fetch(let id, let fetches, let path):
+            let user = core.state.containers[id]?.launch.user
+            work(through: transfers) { parts in
+                .fetched(id, await parts.failure { () async throws(Failure) in
+                    try await parts.host.fetch(fetches, into: path, user: user)
+                })
+            }
+        case .launch(let launch):
+            launching.insert(launch.id)
+            work(through: launches) { parts in .launched(launch.id, await parts.launch(launch)) }
+        case .signal(let id, let number): signal(id, number)
+        case .destroy(let id): destroy(id)
+        case .probe(let id, let order): probe(id, order)
+        case .cancelProbe(let id): probes.removeValue(forKey: id)?.cancel()
+        case .openExecutorDoor(let id, _, let port): openDoor(id, port)
+        case .update(let id, let limits):
+            work { parts in
+                .limitsUpdated(id, await parts.failure { () async throws(Failure) in
+                    try await parts.containerizer.update(id, limits: limits)
+                })
+            }
+        case .openSession(let call, let container, let request):
+            desk.openSession(call, in: container, request, parts, tell: { self.tell($0) })
+        case .signalSession(let call, let number): desk.signalSession(call, number)
+        default: performOnDisk(effect)
+        }
+    }
+
+    private func performOnDisk(_ effect: AgentEffect) {
+        switch effect {
+        case .measureDisk:
+            work { parts in
+                do throws(Failure) { return .diskMeasured(usage: try await parts.host.diskUsage()) } catch {
+                    parts.logger.warning("the disk cannot be measured", metadata: ["cause": "\(error)"])
+                    return .diskMeasured(usage: nil)
+                }
+            }
+        case .collect(let path):
+            work(through: transfers) { parts in
+                .collected(path: path, await parts.failure { () async throws(Failure) in
+                    try await parts.host.collect(path)
+                })
+            }
+        case .pruneImages(let keeping):
+            work { parts in
+                .imagesPruned(await parts.failure { () async throws(Failure) in
+                    _ = try await parts.containerizer.pruneImages(excluding: keeping)
+                })
+            }
+        case .changeVolumes(let id, let volumes):
+            work { parts in
+                .volumesChanged(id, await parts.failure { () async throws(Failure) in
+                    try await parts.host.changeVolumes(volumes)
+                })
+            }
+        default: preconditionFailure("an effect nobody carries out: \(effect)")
+        }
+    }
+
+    /// Carries out one effect beside the others; its result is an event.
+    private func work(through gate: Gate? = nil, _ body: @escaping @Sendable (AgentParts) async -> AgentEvent) {
+        let (parts, mailbox) = (parts, mailbox)
+        Task {
+            await gate?.enter()
+            let event = await body(parts)
+            await gate?.leave()
+            mailbox.tell(.event(event))
+        }
+    }
+
+    private func write(_ records: [AgentRecord], _ ticket: Agent.Ticket, replacesAll: Bool) {
+        ordering.yield(
+            RecordWriter.Order(records: records, replacesAll: replacesAll, ticket: ticket, epoch: storeFailures))
+    }
+
+    private func set(_ timer: TimerID, at instant: Instant) {
+        let (clock, mailbox) = (parts.clock, mailbox)
+        timers.removeValue(forKey: timer)?.cancel()
+        timers[timer] = Task {
+            do { try await clock.sleep(until: instant) } catch { return }
+            mailbox.tell(.event(.timer(timer)))
+        }
+    }
+
+    // MARK: - Containers
+
+    private func recover(_ known: [ContainerLaunch]) {
+        work { parts in
+            do throws(Failure) { return .containersRecovered(try await parts.containerizer.recover(known)) } catch {
+                return .recoveryFailed(error)
+            }
+        }
+    }
+
+    private func signal(_ id: ContainerID, _ number: Int32) {
+        let parts = parts
+        Task {
+            do throws(Failure) { _ = try await parts.containerizer.kill(id, signal: number) } catch {
+                parts.logger.warning(
+                    "a signal did not arrive", metadata: ["container": "\(id)", "cause": "\(error)"])
+            }
+        }
+    }
+
+    private func destroy(_ id: ContainerID) {
+        let door = doors.removeValue(forKey: id)
+        work { parts in
+            await door?.stop()
+            do throws(Failure) { return .destroyed(id, .gone(try await parts.containerizer.destroy(id))) } catch {
+                return .destroyed(id, .stuck(error))
+            }
+        }
+    }
+
+    private func probe(_ id: Agent.ProbeID, _ order: ProbeOrder) {
+        let (prober, mailbox) = (Prober(containerizer: parts.containerizer), mailbox)
+        probes[id] = Task {
+            let result = await prober.probe(order)
+            if !Task.isCancelled { mailbox.tell(.event(.probed(id, result))) }
+            self.ended(id)
+        }
+    }
+
+    private func ended(_ probe: Agent.ProbeID) { probes[probe] = nil }
+
+    private func openDoor(_ id: ContainerID, _ port: UInt16) {
+        let (parts, mailbox) = (parts, mailbox)
+        let router = AgentRoutes(driver: self).executorRouter
+        Task {
+            do throws(Failure) {
+                let socket = try await parts.containerizer.listen(id, port: port)
+                let server = try await HTTPServer.start(
+                    on: [.descriptor(socket)], router: router, authentication: parts.authentication,
+                    logger: parts.logger)
+                await self.keep(server, for: id)
+            } catch {
+                mailbox.tell(.event(.executorDoorFailed(id, error)))
+            }
+        }
+    }
+
+    private func keep(_ server: HTTPServer, for id: ContainerID) async {
+        guard core.state.containers[id] != nil else { return await server.stop() }
+        await doors.updateValue(server, forKey: id)?.stop()
+    }
+
+    // MARK: - Link
+
+    private func open(_ registration: AgentRegistration) {
+        unlink()
+        guard !parts.masters.isEmpty else { return }
+        let master = parts.masters[mastersTried % parts.masters.count]
+        mastersTried += 1
+        let number = linkNumber
+        let (outgoing, continuation) = AsyncStream.makeStream(of: AgentMessage.self)
+        let mailbox = mailbox
+        let client = MasterLink(client: parts.client, master: master, authorization: parts.authorization)
+        let task = Task {
+            await client.run(registration, outgoing: outgoing) { mailbox.tell(.link($0, number: number)) }
+        }
+        link = (task, continuation)
+    }
+
+    private func unlink() {
+        linkNumber += 1
+        link?.outgoing.finish()
+        link?.task.cancel()
+        link = nil
+    }
+}

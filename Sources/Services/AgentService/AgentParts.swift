@@ -1,0 +1,71 @@
+import AgentCore
+import AsyncHTTPClient
+import Containers
+import Determinism
+import Diagnostics
+import HTTPServing
+import Logging
+
+/// What the driver works with.
+struct AgentParts: Sendable {
+    let containerizer: any Containerizer
+    let host: any AgentHost
+    let journal: any Journal
+    let client: HTTPClient
+    let masters: [String]
+    let authorization: String?
+    let authentication: Authentication
+    let clock: AgentClock
+    let limits: AgentServiceLimits
+    let version: String
+    let flags: [(name: String, value: String)]
+    let metrics: Metrics
+    let logger: Logger
+
+    func failure(_ body: () async throws(Failure) -> Void) async -> Failure? {
+        do throws(Failure) {
+            try await body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    func launch(_ launch: ContainerLaunch) async -> LaunchResult {
+        do throws(Failure) {
+            switch try await containerizer.launch(launch) {
+            case .alreadyLaunched: return .alreadyLaunched
+            case .notSupported(let failure): return .notSupported(failure)
+            case .launched:
+                // Who it is is worth knowing, and no reason to doubt that it runs.
+                let view = try await status(launch.id)
+                return .launched(RunningContainer(pid: view?.process, unenforced: view?.unenforced ?? []))
+            }
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func status(_ id: ContainerID) async throws(Failure) -> Containers.ContainerView? {
+        do throws(Failure) { return try await containerizer.status(id) } catch {
+            logger.warning(
+                "a launched container cannot be looked at", metadata: ["container": "\(id)", "cause": "\(error)"])
+            return nil
+        }
+    }
+}
+
+extension Logger {
+    /// A core's note, its untrusted texts escaped.
+    func record(_ note: Note) {
+        var metadata: Logger.Metadata = ["note": "\(note.name)"]
+        for detail in note.details { metadata[detail.key] = "\(Untrusted.shown(detail.value))" }
+        let level: Logger.Level =
+            switch note.level {
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        log(level: level, "\(note.message)", metadata: metadata)
+    }
+}

@@ -1,0 +1,172 @@
+import AgentCore
+import ClusterAPI
+import Determinism
+import Diagnostics
+import HTTPServing
+
+/// POST /api/v1: what operators ask an agent.
+extension AgentRoutes {
+    func operate(_ request: Request) async -> Response {
+        do {
+            let type = try Negotiation.contentType(request.headers)
+            guard let format = WireFormat(mediaType: type.rawValue) else { return .text(.unsupportedMediaType, "") }
+            let call = try AgentCall(request.body, format: format)
+            if case .container(.launchSession(let order), _) = call { return await session(order) }
+            let accepted = try Negotiation.accepted(request.headers)
+            guard let answer = WireFormat(mediaType: accepted.rawValue) else { return .text(.notAcceptable, "") }
+            return try await perform(call, answer)
+        } catch let refusal as Negotiation.Refusal {
+            return refusal.response
+        } catch let failure as Failure {
+            return .refusal(failure)
+        } catch {
+            return .text(.badRequest, "\(error)")
+        }
+    }
+
+    private func perform(_ call: AgentCall, _ format: WireFormat) async throws(Failure) -> Response {
+        switch call {
+        case .query(let query):
+            guard let response = await driver.snapshot().response(to: query) else {
+                return .text(.serviceUnavailable, "the agent has not been admitted yet")
+            }
+            return Self.content(response, format)
+        case .process(let call): return try await process(call, format)
+        case .container(let call, let form): return await container(call, form, format)
+        case .pruneImages(let except):
+            let kept = except.map(\.name)
+            return await ordered(format, .any) { .pruneImages($0, keeping: kept) }
+        case .provider:
+            return .text(.notImplemented, "this agent has no resource providers")
+        }
+    }
+
+    private func container(
+        _ call: ContainerCall, _ form: ContainerCallForm, _ format: WireFormat
+    ) async -> Response {
+        switch call {
+        case .launch(let order): await ordered(format, form) { .launchContainer($0, order) }
+        case .wait(let path): await ordered(format, form) { .waitContainer($0, path) }
+        case .kill(let path, let signal): await ordered(format, form) { .killContainer($0, path, signal: signal) }
+        case .remove(let path): await ordered(format, form) { .removeContainer($0, path) }
+        case .launchSession(let order): await session(order)
+        case .attachInput, .attachOutput:
+            .text(.notImplemented, "attaching to a container is not served yet; launch a session in it")
+        }
+    }
+
+    /// Hands a call to the core and gives its answer.
+    private func ordered(
+        _ format: WireFormat, _ form: ContainerCallForm, _ event: (Agent.CallID) -> AgentEvent
+    ) async -> Response {
+        let call = driver.desk.number()
+        let (event, mailbox) = (event(call), driver.mailbox)
+        let reply = await withTaskCancellationHandler {
+            await driver.desk.call(call) { mailbox.request(.event(event)) }
+        } onCancel: {
+            mailbox.tell(.event(.callClosed(call)))
+        }
+        switch reply {
+        case .refused(let why): return .text(.serviceUnavailable, why)
+        case .answer(.done): return .ok
+        case .answer(.alreadyLaunched): return .accepted
+        case .answer(.ended(let termination)): return Self.content(.ended(termination, form: form), format)
+        case .answer(.unknown(let failure)): return .text(.notFound, failure.description)
+        case .answer(.refused(let failure)):
+            return .text(failure.retry == .later ? .internalServerError : .badRequest, failure.description)
+        }
+    }
+
+    /// Runs a process in a container and streams what it says; closing the connection ends it.
+    private func session(_ order: ContainerLaunchRequest) async -> Response {
+        let (desk, mailbox) = (driver.desk, driver.mailbox)
+        let call = desk.number()
+        var rules = EventStreamRules()
+        rules.heartbeatInterval = driver.parts.limits.sessionHeartbeat
+        rules.heartbeat = RecordFraming.record(
+            WireValue.object(["type": "CONTROL", "control": .object(["type": "HEARTBEAT"])]).bytes)
+        let output = EventStream(rules) { _ in
+            mailbox.tell(.event(.callClosed(call)))
+            desk.closeSession(call)
+        }
+        desk.expectSession(call, output)
+        switch await desk.call(call, { mailbox.request(.event(.openSession(call, order))) }) {
+        case .answer(.done):
+            return .events(
+                output,
+                headers: ["Content-Type": "application/recordio", "Message-Content-Type": "application/json"])
+        case .answer(.unknown(let failure)): return .text(.notFound, failure.description)
+        case .answer(.refused(let failure)): return .text(.badRequest, failure.description)
+        case .answer: return .text(.badRequest, "the session was not opened")
+        case .refused(let why): return .text(.serviceUnavailable, why)
+        }
+    }
+
+    // MARK: - The process itself
+
+    private func process(_ call: ProcessCall, _ format: WireFormat) async throws(Failure) -> Response {
+        let parts = driver.parts
+        let response: ProcessResponse
+        switch call {
+        case .health: response = .health(true)
+        case .version: response = .version(VersionInfo(version: parts.version))
+        case .flags: response = .flags(parts.flags.map { Flag($0.name, $0.value) })
+        case .metrics:
+            response = .metrics(await driver.snapshot().metrics(at: parts.clock.now))
+        case .loggingLevel: response = .loggingLevel(parts.logger.logLevel <= .debug ? 1 : 0)
+        case .setLoggingLevel: return .text(.notImplemented, "set the level when the agent starts")
+        case .listFiles(let path):
+            response = .files(
+                try await parts.host.listFiles(path).map { file in
+                    FileView(
+                        path: file.path, links: UInt32(clamping: file.links), size: UInt64(clamping: file.size),
+                        modifiedAt: Instant(nanoseconds: file.modified), mode: file.mode, user: "\(file.uid)",
+                        group: "\(file.gid)")
+                })
+        case .readFile(let path, let offset, let length):
+            let piece = try await parts.host.readFile(
+                path, offset: Int64(clamping: offset), length: length.map { Int64(clamping: $0) })
+            response = .fileContent(piece.bytes, size: UInt64(clamping: piece.size))
+        }
+        return Self.content(.process(response), format)
+    }
+
+    private static func content(_ response: AgentResponse, _ format: WireFormat) -> Response {
+        .content(response.bytes(format), type: format.rawValue)
+    }
+}
+
+/// Sandboxes as the files API sees them.
+struct SandboxSource: FileSource {
+    let host: any AgentHost
+
+    func browse(_ path: String) async throws(Failure) -> [FileEntry]? {
+        do throws(Failure) {
+            return try await host.listFiles(path).map { file in
+                FileEntry(
+                    path: file.path, links: file.links, size: UInt64(clamping: file.size),
+                    modified: Double(file.modified) / 1e9, mode: file.mode, user: "\(file.uid)", group: "\(file.gid)")
+            }
+        } catch {
+            if error.code == "files.not-found" { return nil }
+            throw error
+        }
+    }
+
+    func size(_ path: String) async throws(Failure) -> UInt64? {
+        try await piece(path, nil, nil).map { UInt64(clamping: $0.size) }
+    }
+
+    func read(_ path: String, offset: UInt64, length: Int) async throws(Failure) -> [UInt8]? {
+        try await piece(path, Int64(clamping: offset), Int64(length))?.bytes
+    }
+
+    func table() async -> [(virtual: String, real: String)] { [] }
+
+    private func piece(_ path: String, _ offset: Int64?, _ length: Int64?) async throws(Failure) -> FilePiece? {
+        do throws(Failure) { return try await host.readFile(path, offset: offset, length: length) } catch {
+            if error.code == "files.not-found" || error.code == "files.not-a-file" { return nil }
+            throw error
+        }
+    }
+}
