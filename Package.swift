@@ -218,6 +218,12 @@ let package = Package(
             ]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
+        tests(
+            "AgentServiceTests",
+            [
+                "AgentService", "HTTPServing", "AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism",
+                "Diagnostics", logging, httpClient,
+            ] + nio),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(

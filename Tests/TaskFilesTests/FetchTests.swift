@@ -131,7 +131,8 @@ struct FetchTests {
         try OwnedDescriptor.open(RawPath(source.path), [.directory]).makeLink("link", to: "/etc/hostname")
         let path = source.path
         let bench = try Bench([:]) { $0.fileRoots = [path] }
-        try await bench.fetch(CommandSpec.Fetch("file://\(path)/file"), CommandSpec.Fetch("\(path)/file", outputFile: "two"))
+        try await bench.fetch(
+            CommandSpec.Fetch("file://\(path)/file"), CommandSpec.Fetch("\(path)/file", outputFile: "two"))
         #expect(try bench.text("file") == "mine")
         #expect(try bench.text("two") == "mine")
         for address in ["/etc/hostname", "\(path)/../x", "file://\(path)", path + "x/file"] {
@@ -144,9 +145,8 @@ struct FetchTests {
 
     @Test("the cache fetches once for many, by user, and drops the least recently used")
     func cache() async throws {
-        let bench = try Bench(["http://h/a": [UInt8](repeating: 1, count: 600), "http://h/b": [UInt8](repeating: 2, count: 600)]) {
-            $0.cacheBytesMax = 1_000
-        }
+        let body = [UInt8](repeating: 1, count: 600)
+        let bench = try Bench(["http://h/a": body, "http://h/b": body]) { $0.cacheBytesMax = 1_000 }
         let a = CommandSpec.Fetch("http://h/a", isCached: true)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 { group.addTask { try await bench.fetch(a) } }

@@ -13,7 +13,8 @@ public struct TaskHost: AgentHost {
 
     /// - Parameter unpacker: path of `bulkhead-unpack`. Blocks: not for Swift's own threads.
     public init(
-        workDirectory: WorkDirectory, unpacker: String, downloader: any Downloader, fetchRules: FetchRules = FetchRules()
+        workDirectory: WorkDirectory, unpacker: String, downloader: any Downloader,
+        fetchRules: FetchRules = FetchRules()
     ) throws(Failure) {
         work = workDirectory
         blocking = BlockingWork()

@@ -10,7 +10,9 @@ public struct TreeSize: Equatable, Sendable {
 
     /// Walks the tree below `directory` without entering links or other mounts, at most `entriesMax` entries. What
     /// disappears meanwhile is not counted. Blocks.
-    public static func below(_ directory: OwnedDescriptor, entriesMax: Int = 1_000_000) throws(KernelError) -> TreeSize {
+    public static func below(
+        _ directory: OwnedDescriptor, entriesMax: Int = 1_000_000
+    ) throws(KernelError) -> TreeSize {
         var walk = Walk(device: try directory.status().device, entriesMax: entriesMax)
         try walk.enter(directory, depth: 0)
         return walk.size

@@ -24,7 +24,8 @@ public struct WorkDirectory: Sendable {
             root = try OwnedDescriptor.open(RawPath(path), [.directory])
         } catch {
             throw error.failure(
-                "work-directory.unusable", doing: "use the work directory", on: path, remedy: "choose another with --work-dir")
+                "work-directory.unusable", doing: "use the work directory", on: path,
+                remedy: "choose another with --work-dir")
         }
         self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     }
@@ -32,7 +33,8 @@ public struct WorkDirectory: Sendable {
     /// The directory of the agent's own records, made when it is not there; only root may look inside.
     public func records() throws(Failure) -> OwnedDescriptor {
         do throws(KernelError) { return try descend(["meta"], in: root, mode: 0o700) } catch {
-            throw error.failure("work-directory.unusable", doing: "make the agent's record directory", on: path + "/meta")
+            throw error.failure(
+                "work-directory.unusable", doing: "make the agent's record directory", on: path + "/meta")
         }
     }
 

@@ -1,0 +1,92 @@
+import AgentCore
+import ClusterModel
+import Containers
+import Diagnostics
+import Synchronization
+
+/// Runs containers in words only: a test says when one ends.
+final class ScriptedContainerizer: Containerizer {
+    let name = "scripted"
+    private let stream: AsyncStream<ContainerEvent>
+    private let telling: AsyncStream<ContainerEvent>.Continuation
+    private let state = Mutex<(running: [ContainerLaunch], killed: [Int32])>(([], []))
+
+    init() { (stream, telling) = AsyncStream.makeStream(of: ContainerEvent.self) }
+
+    var running: [ContainerLaunch] { state.withLock { $0.running } }
+    var signals: [Int32] { state.withLock { $0.killed } }
+
+    func end(_ id: ContainerID, code: Int32) {
+        state.withLock { $0.running.removeAll { $0.id == id } }
+        telling.yield(.exited(id, ContainerExit(reason: .ended, code: code, endedAt: 1, message: "ended")))
+    }
+
+    func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery {
+        state.withLock { $0.running = known }
+        return ContainerRecovery(adopted: known.map(\.id))
+    }
+
+    func launch(_ launch: ContainerLaunch) async throws(Failure) -> LaunchAnswer {
+        state.withLock { $0.running.append(launch) }
+        return .launched
+    }
+
+    func update(_ id: ContainerID, limits: ContainerLimits) async throws(Failure) {}
+    func usage(_ id: ContainerID) async throws(Failure) -> ContainerUsage? { nil }
+    func status(_ id: ContainerID) async throws(Failure) -> ContainerView? {
+        ContainerView(state: .running, process: 42)
+    }
+
+    func containers() async throws(Failure) -> [ContainerID] { running.map(\.id) }
+    func wait(_ id: ContainerID) async throws(Failure) -> ContainerExit? { nil }
+
+    func kill(_ id: ContainerID, signal: Int32) async throws(Failure) -> Bool {
+        state.withLock { $0.killed.append(signal) }
+        let exit = ContainerExit(reason: .killed, code: 128 + signal, signal: signal, endedAt: 1, message: "killed")
+        telling.yield(.exited(id, exit))
+        return true
+    }
+
+    func destroy(_ id: ContainerID) async throws(Failure) -> ContainerExit? {
+        state.withLock { $0.running.removeAll { $0.id == id } }
+        return nil
+    }
+
+    func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? { nil }
+    
+    func exec(_ id: ContainerID, _ request: ExecRequest) async throws(Failure) -> any ContainerSession {
+        throw Self.none
+    }
+
+    func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32 { throw Self.none }
+
+    func connect(
+        _ id: ContainerID, address: String, port: UInt16, seconds: Double
+    ) async throws(Failure) -> Int32 { throw Self.none }
+
+    func pruneImages(excluding: [String]) async throws(Failure) -> [String] { [] }
+    func events() -> AsyncStream<ContainerEvent> { stream }
+
+    private static let none = Failure("container.not-found", doing: "find the container")
+}
+
+/// A disk that is always there and always empty.
+struct EmptyHost: AgentHost {
+    var boot = "boot-1"
+    func bootID() async throws(Failure) -> String { boot }
+    func prepareSandbox(_ order: SandboxOrder) async throws(Failure) {}
+    func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure) {}
+    func diskUsage() async throws(Failure) -> Double { 0.1 }
+    func collect(_ path: String) async throws(Failure) {}
+    func changeVolumes(_ orders: [VolumeOrder]) async throws(Failure) {}
+    func listFiles(_ path: String) async throws(Failure) -> [FileFacts] { [] }
+
+    func readFile(_ path: String, offset: Int64?, length: Int64?) async throws(Failure) -> FilePiece {
+        guard path == "/log" else { throw Failure("files.not-found", doing: "read", on: path) }
+        return FilePiece(bytes: offset.map { $0 < 0 ? [] : [104, 105] } ?? [], offset: max(0, offset ?? 2), size: 2)
+    }
+
+    func followFile(
+        _ path: String, from offset: Int64?, deliver: @Sendable @escaping (FilePiece) async throws -> Void
+    ) async throws {}
+}
