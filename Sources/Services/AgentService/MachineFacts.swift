@@ -1,0 +1,45 @@
+public import ClusterModel
+public import Diagnostics
+
+/// What an agent's machine has, as its program measured it.
+public struct MachineFacts: Hashable, Sendable {
+    /// Processors that are online.
+    public var processors: Int
+    /// Bytes of memory; nil when it could not be read.
+    public var memory: UInt64?
+    /// Bytes of the file system of the work directory; nil when it could not be read.
+    public var disk: UInt64?
+
+    public init(processors: Int, memory: UInt64?, disk: UInt64?) {
+        self.processors = processors
+        self.memory = memory
+        self.disk = disk
+    }
+
+    private static let mebibyte: UInt64 = 1 << 20
+    private static let gibibyte: UInt64 = 1 << 30
+
+    /// What an agent offers: what `text` (`--resources`) names as it says it, and the rest as found. A name that is
+    /// given with zero is not looked for. Some memory and disk stay for the machine itself.
+    ///
+    /// - Throws: `resource.unreadable`, naming the part of `text` at fault.
+    public func resources(given text: String, defaultRole: RoleName = .anyone) throws(Failure) -> [Resource] {
+        let given = try Resource.parse(text, defaultRole: defaultRole)
+        let names = Set(given.map(\.name))
+        let reservations = defaultRole == .anyone ? [] : [Reservation(.configured, for: defaultRole)]
+        let found: [(String, ResourceValue)] = [
+            ("cpus", .scalar(Scalar(max(1, processors)))),
+            ("mem", .scalar(Scalar(Self.kept(memory, apart: Self.gibibyte, else: Self.gibibyte)))),
+            ("disk", .scalar(Scalar(Self.kept(disk, apart: 5 * Self.gibibyte, else: 10 * Self.gibibyte)))),
+            ("ports", .ranges(Ranges([31_000...32_000]))),
+        ]
+        return given.filter { !$0.value.isEmpty }
+            + found.filter { !names.contains($0.0) }.map { Resource($0.0, $0.1, reservations: reservations) }
+    }
+
+    /// Mebibytes of `bytes` after `apart` was set apart, or half of a small amount.
+    private static func kept(_ bytes: UInt64?, apart: UInt64, else fallback: UInt64) -> Int {
+        guard let bytes else { return Int(fallback / mebibyte) }
+        return Int((bytes >= 2 * apart ? bytes - apart : bytes / 2) / mebibyte)
+    }
+}
