@@ -184,6 +184,7 @@ let package = Package(
             ["AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
         tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
+        tests("MasterServiceTests", ["MasterService", "HTTPServing", "MasterCore", "Coordination", "ClusterAPI", "ClusterModel", logging] + nio),
         tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("TidyTests", []),
         .executableTarget(
