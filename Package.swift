@@ -134,13 +134,21 @@ let package = Package(
         module("Simulation", "Simulation", ["MasterCore", "AgentCore", "Allocation", "Coordination", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
 
         // Programs: wiring only
+        module("Programs", "CommandOutput", ["LinuxKernel", "Containers", "Diagnostics"]),
         program(
             "bulkhead",
             [
                 "NativeContainerizer", "Containerizing", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
-                "LaunchPlanning", "Containers", "Diagnostics", arguments, yaml, "MasterService", "AgentService", "HTTPServing",
-                "ClusterClient", "SchedulerKit", "Simulation", "MasterCore", "AgentCore", "ClusterAPI", "ClusterModel",
-                "Determinism", "OCIRuntimeContainerizer", "DockerContainerizer", "TaskFiles", "DurableStorage", logging,
+                "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
+            ]),
+        // Apart from bulkhead, which executes it for the cluster's commands, so that starting a container loads no server.
+        program(
+            "bulkhead-cluster",
+            [
+                "MasterService", "AgentService", "HTTPServing", "ClusterClient", "SchedulerKit", "Simulation", "MasterCore",
+                "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "OCIRuntimeContainerizer",
+                "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
+                "OCIFormat", "Containers", "Diagnostics", "CommandOutput", arguments, yaml, logging,
             ]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
 
@@ -215,7 +223,7 @@ let package = Package(
             "CommandLineTests",
             [
                 "bulkhead", "bulkhead-unpack", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
-                "Containers", "Diagnostics", arguments,
+                "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),

@@ -1,8 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
+import CommandOutput
 
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-    case table, json
-}
+extension OutputFormat: ExpressibleByArgument {}
 
 /// Our arguments, made ready for the parser: what Docker's users write and the parser does not know is rewritten, up
 /// to the image of a `run` or the container of an `exec`; what follows belongs to the task and is never touched.

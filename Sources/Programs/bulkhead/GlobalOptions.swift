@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOutput
 import Diagnostics
 import HostProbe
 import ImageStorage
@@ -58,36 +59,5 @@ struct GlobalOptions: ParsableArguments {
     /// Shows `value` as JSON, or `table()` to people.
     func show(_ value: some Encodable, table: () -> String) throws(Failure) {
         try Console.write(output == .json ? try JSONDocument.text(value) : table())
-    }
-}
-
-/// A program that belongs to this one.
-struct InstalledProgram {
-    static let launcher = InstalledProgram(
-        name: "bulkhead-launch", variable: "BULKHEAD_LAUNCHER", missing: "host.no-launcher")
-    static let unpacker = InstalledProgram(
-        name: "bulkhead-unpack", variable: "BULKHEAD_UNPACK", missing: "image.unpacker-missing")
-
-    let name: String
-    let variable: String
-    let missing: Failure.Code
-
-    /// Named by the environment, beside us, or where `make install` puts it.
-    private var candidates: [String] {
-        if let path = ProcessEnvironment.value(variable), !path.isEmpty { return [path] }
-        let own = HostFacts.linkTarget("/proc/self/exe") ?? "/"
-        let directory = own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
-        return ["\(directory)/\(name)", "\(directory)/../libexec/bulkhead/\(name)"]
-    }
-
-    /// Where it is, or is expected.
-    var place: String { candidates.first(where: HostFacts.exists) ?? candidates[0] }
-
-    func found() throws(Failure) -> String {
-        let candidates = candidates
-        if let found = candidates.first(where: HostFacts.exists) { return found }
-        throw Failure(
-            missing, doing: "find the program", on: name, cause: "it is not at \(candidates.joined(separator: " or "))",
-            remedy: "run 'make build' or 'make install', or name it in \(variable)")
     }
 }

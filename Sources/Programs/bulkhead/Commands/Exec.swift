@@ -1,5 +1,6 @@
 import ArgumentParser
 import Containerizing
+import CommandOutput
 import Containers
 import Diagnostics
 import LinuxKernel

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOutput
 import Containers
 import Diagnostics
 import LinuxKernel

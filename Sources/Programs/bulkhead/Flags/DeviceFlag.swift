@@ -1,3 +1,4 @@
+import CommandOutput
 import Containers
 import Diagnostics
 import LinuxKernel

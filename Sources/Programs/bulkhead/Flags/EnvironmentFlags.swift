@@ -1,3 +1,4 @@
+import CommandOutput
 import Diagnostics
 
 /// `--env` and `--env-file`, by Docker's rules: a name without `=` stands for our own variable of that name, and is

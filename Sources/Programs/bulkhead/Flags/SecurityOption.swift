@@ -1,3 +1,4 @@
+import CommandOutput
 import Diagnostics
 
 /// `--security-opt`, each one a change of one wall.

@@ -1,4 +1,5 @@
 import Containerizing
+import CommandOutput
 import Containers
 import Diagnostics
 import LinuxKernel

@@ -1,20 +1,20 @@
-import Diagnostics
+public import Diagnostics
 
 /// A failure as a program reads it. Docs/Reference/command-line.md lists the keys.
-struct FailureDocument: Encodable {
-    var code: String
+public struct FailureDocument: Encodable {
+    public var code: String
     /// The whole sentence people would see.
-    var message: String
-    var doing: String
-    var subject: String?
-    var cause: String?
-    var remedy: String?
-    var field: String?
-    var limit: String?
-    var retry: String
-    var alsoFailed: [FailureDocument]
+    public var message: String
+    public var doing: String
+    public var subject: String?
+    public var cause: String?
+    public var remedy: String?
+    public var field: String?
+    public var limit: String?
+    public var retry: String
+    public var alsoFailed: [FailureDocument]
 
-    init(_ failure: Failure) {
+    public init(_ failure: Failure) {
         code = failure.code.rawValue
         message = failure.description
         doing = failure.doing
@@ -29,15 +29,15 @@ struct FailureDocument: Encodable {
 }
 
 /// What is said on standard error when something did not work, and the exit status that goes with it.
-enum ErrorReport {
+public enum ErrorReport {
     private struct Document: Encodable { var error: FailureDocument }
 
     /// Our own failures, as `docker run` has it; the task's statuses are below.
-    static let ownStatus: Int32 = 125
-    static let notExecutableStatus: Int32 = 126
-    static let notFoundStatus: Int32 = 127
+    public static let ownStatus: Int32 = 125
+    public static let notExecutableStatus: Int32 = 126
+    public static let notFoundStatus: Int32 = 127
 
-    static func text(_ failure: Failure, as format: OutputFormat) -> String {
+    public static func text(_ failure: Failure, as format: OutputFormat) -> String {
         if format == .json {
             do throws(Failure) {
                 return try JSONDocument.text(Document(error: FailureDocument(failure)), isPretty: false)
@@ -51,7 +51,7 @@ enum ErrorReport {
             .joined()
     }
 
-    static func status(of failure: Failure) -> Int32 {
+    public static func status(of failure: Failure) -> Int32 {
         switch failure.code {
         case "launch.program-not-found": notFoundStatus
         case "launch.program-not-executable", "launch.working-directory": notExecutableStatus

@@ -1,8 +1,8 @@
-import Diagnostics
+public import Diagnostics
 
 extension Failure {
     /// A flag's value that means nothing, or that this program does not do.
-    static func flag(
+    public static func flag(
         _ flag: String, _ value: String, cause: String, remedy: String? = nil, limit: String? = nil
     ) -> Failure {
         Failure(
@@ -11,8 +11,8 @@ extension Failure {
 }
 
 /// A word that means yes or no, as Docker's flags take it.
-enum TruthWord {
-    static func parse(_ text: String, flag: String) throws(Failure) -> Bool {
+public enum TruthWord {
+    public static func parse(_ text: String, flag: String) throws(Failure) -> Bool {
         switch text.lowercased() {
         case "true", "t", "1", "yes": return true
         case "false", "f", "0", "no": return false

@@ -1,10 +1,10 @@
-import Diagnostics
+public import Diagnostics
 
 /// Sizes as Docker's flags take them: bytes, or a number with k, m, g, t or p (powers of 1,024).
-enum ByteSize {
+public enum ByteSize {
     private static let units = Array("kmgtp")
 
-    static func parse(_ text: String, flag: String) throws(Failure) -> UInt64 {
+    public static func parse(_ text: String, flag: String) throws(Failure) -> UInt64 {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard let shift = shift(of: text.dropFirst(number.count)), let bytes = product(number, shift) else {
             throw .flag(
@@ -39,8 +39,8 @@ enum ByteSize {
 }
 
 /// Whole numbers within bounds.
-enum WholeNumber {
-    static func parse(
+public enum WholeNumber {
+    public static func parse(
         _ text: String, flag: String, in range: ClosedRange<Int64>, remedy: String? = nil
     ) throws(Failure) -> Int64 {
         guard let number = Int64(text), range.contains(number) else {
@@ -52,9 +52,9 @@ enum WholeNumber {
     }
 }
 
-enum ProcessorCount {
+public enum ProcessorCount {
     /// A share of this machine's processors, such as 0.5 or 2.
-    static func parse(_ text: String, flag: String = "cpus", available: Int) throws(Failure) -> Double {
+    public static func parse(_ text: String, flag: String = "cpus", available: Int) throws(Failure) -> Double {
         let isPlain = text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard isPlain, let count = Double(text), count >= 0.01 else {
             throw .flag(
@@ -71,8 +71,8 @@ enum ProcessorCount {
 }
 
 /// Processor numbers as the kernel lists them: `0-2,4`.
-enum ProcessorList {
-    static func parse(_ text: String, flag: String = "cpuset") throws(Failure) -> Set<Int> {
+public enum ProcessorList {
+    public static func parse(_ text: String, flag: String = "cpuset") throws(Failure) -> Set<Int> {
         var numbers: Set<Int> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
@@ -87,7 +87,7 @@ enum ProcessorList {
     }
 
     /// Refuses processors that `online`, the kernel's own list, does not have.
-    static func check(_ text: String, online: String, flag: String = "cpuset") throws(Failure) {
+    public static func check(_ text: String, online: String, flag: String = "cpuset") throws(Failure) {
         let absent = try parse(text, flag: flag).subtracting(try parse(online.filter { !$0.isWhitespace }))
         guard let first = absent.min() else { return }
         throw .flag(

@@ -1,9 +1,9 @@
-import Diagnostics
+public import Diagnostics
 import FoundationEssentials
 
 /// Values as `--output json` shows them. Keys are sorted; a key without a value is left out.
-enum JSONDocument {
-    static func text(_ value: some Encodable, isPretty: Bool = true) throws(Failure) -> String {
+public enum JSONDocument {
+    public static func text(_ value: some Encodable, isPretty: Bool = true) throws(Failure) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting =
             isPretty

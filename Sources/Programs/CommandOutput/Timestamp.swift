@@ -1,9 +1,9 @@
-import Diagnostics
+public import Diagnostics
 
 /// Points in time between seconds since 1970 and RFC 3339, always UTC.
-enum Timestamp {
+public enum Timestamp {
     /// `2026-01-31T09:05:00.250Z`, with as many digits after the point as asked for.
-    static func text(_ seconds: Double, digits: Int = 3) -> String {
+    public static func text(_ seconds: Double, digits: Int = 3) -> String {
         let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
         let units = Int64((seconds * scale).rounded(.down))
         return text(
@@ -11,7 +11,7 @@ enum Timestamp {
             fraction: units.floorDivided(by: Int64(scale)).remainder, digits)
     }
 
-    static func text(nanoseconds: UInt64) -> String {
+    public static func text(nanoseconds: UInt64) -> String {
         text(whole: Int64(nanoseconds / 1_000_000_000), fraction: Int64(nanoseconds % 1_000_000_000), 9)
     }
 
@@ -24,7 +24,7 @@ enum Timestamp {
     }
 
     /// Seconds since 1970 of an RFC 3339 time, a plain number of seconds, or a span such as `10m` before `now`.
-    static func parse(_ text: String, flag: String, now: Double) throws(Failure) -> Double {
+    public static func parse(_ text: String, flag: String, now: Double) throws(Failure) -> Double {
         if let seconds = Double(text) { return seconds }
         if let span = span(text) { return now - span }
         if let seconds = date(text) { return seconds }
@@ -90,8 +90,8 @@ extension Int64 {
 }
 
 /// How long ago something was, for people.
-enum Age {
-    static func text(_ seconds: Double) -> String {
+public enum Age {
+    public static func text(_ seconds: Double) -> String {
         let steps: [(Double, Double, String)] = [
             (60, 1, "second"), (3_600, 60, "minute"), (172_800, 3_600, "hour"), (1_209_600, 86_400, "day"),
             (5_184_000, 604_800, "week"), (63_072_000, 2_592_000, "month"), (.infinity, 31_536_000, "year"),

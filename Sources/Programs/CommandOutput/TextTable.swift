@@ -1,11 +1,16 @@
 import Diagnostics
 
 /// Rows below headings, each column as wide as its widest cell, two spaces apart. Cells may hold text of strangers.
-struct TextTable {
-    var headings: [String]
-    var rows: [[String]] = []
+public struct TextTable {
+    public var headings: [String]
+    public var rows: [[String]]
 
-    var text: String {
+    public init(headings: [String], rows: [[String]] = []) {
+        self.headings = headings
+        self.rows = rows
+    }
+
+    public var text: String {
         let lines = ([headings] + rows).map { $0.map(Untrusted.shown) }
         var widths = [Int](repeating: 0, count: headings.count)
         for line in lines {
@@ -25,5 +30,5 @@ struct TextTable {
 
 extension String {
     /// At most `width` characters, the last one an ellipsis when something was cut.
-    func shortened(to width: Int) -> String { count <= width ? self : prefix(width - 1) + "…" }
+    public func shortened(to width: Int) -> String { count <= width ? self : prefix(width - 1) + "…" }
 }

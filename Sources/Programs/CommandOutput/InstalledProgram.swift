@@ -1,0 +1,33 @@
+public import Diagnostics
+import LinuxKernel
+
+/// A program that belongs to this one.
+public struct InstalledProgram: Sendable {
+    public static let launcher = InstalledProgram(
+        name: "bulkhead-launch", variable: "BULKHEAD_LAUNCHER", missing: "host.no-launcher")
+    public static let unpacker = InstalledProgram(
+        name: "bulkhead-unpack", variable: "BULKHEAD_UNPACK", missing: "image.unpacker-missing")
+
+    public let name: String
+    public let variable: String
+    public let missing: Failure.Code
+
+    /// Named by the environment, beside us, or where `make install` puts it.
+    private var candidates: [String] {
+        if let path = ProcessEnvironment.value(variable), !path.isEmpty { return [path] }
+        let own = HostFacts.linkTarget("/proc/self/exe") ?? "/"
+        let directory = own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        return ["\(directory)/\(name)", "\(directory)/../libexec/bulkhead/\(name)"]
+    }
+
+    /// Where it is, or is expected.
+    public var place: String { candidates.first(where: HostFacts.exists) ?? candidates[0] }
+
+    public func found() throws(Failure) -> String {
+        let candidates = candidates
+        if let found = candidates.first(where: HostFacts.exists) { return found }
+        throw Failure(
+            missing, doing: "find the program", on: name, cause: "it is not at \(candidates.joined(separator: " or "))",
+            remedy: "run 'make build' or 'make install', or name it in \(variable)")
+    }
+}

@@ -1,0 +1,4 @@
+/// How results and refusals are shown.
+public enum OutputFormat: String, Sendable, CaseIterable {
+    case table, json
+}
