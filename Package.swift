@@ -146,7 +146,7 @@ let package = Package(
             "bulkhead-cluster",
             [
                 "MasterService", "AgentService", "HTTPServing", "ClusterClient", "SchedulerKit", "Simulation", "MasterCore",
-                "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "OCIRuntimeContainerizer",
+                "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "Containerizing", "Coordination", "OCIRuntimeContainerizer",
                 "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
                 "OCIFormat", "Containers", "Diagnostics", "CommandOutput", arguments, yaml, logging,
             ]),

@@ -8,6 +8,10 @@ public struct InstalledProgram: Sendable {
     public static let unpacker = InstalledProgram(
         name: "bulkhead-unpack", variable: "BULKHEAD_UNPACK", missing: "image.unpacker-missing")
 
+    /// What speaks for the cluster: apart, so that starting a container loads no server.
+    public static let cluster = InstalledProgram(
+        name: "bulkhead-cluster", variable: "BULKHEAD_CLUSTER", missing: "host.no-cluster-program")
+
     public let name: String
     public let variable: String
     public let missing: Failure.Code

@@ -1,11 +1,11 @@
 import ArgumentParser
+import CommandOutput
 import Diagnostics
 import LinuxKernel
 import NativeContainerizer
 
 struct Version: ParsableCommand {
-    /// Kept in step with CHANGELOG.md by hand at a release.
-    static let text = "0.1.0"
+    static let text = ProgramVersion.text
 
     static let configuration = CommandConfiguration(
         abstract: "Show the version of Bulkhead and of the kernel.",

@@ -39,12 +39,7 @@ enum VolumeFlag {
     }
 }
 
-enum HostPath {
-    static func absolute(_ path: String, in directory: String) -> String {
-        if path.hasPrefix("/") { return path }
-        return directory == "/" ? "/\(path)" : "\(directory)/\(path)"
-    }
-
+extension HostPath {
     /// What is at the source of a volume, following links as the kernel will.
     /// - Throws: `volume.source-missing`, `volume.source-unreadable`.
     static func isFile(_ path: String) throws(Failure) -> Bool { try VolumeSource.isFile(path) }

@@ -1,0 +1,76 @@
+import AgentCore
+import ArgumentParser
+import CommandOutput
+import Diagnostics
+import LinuxKernel
+
+/// Where an agent keeps its things and what it lets tasks have.
+struct MachineOptions: ParsableArguments {
+    @Option(help: "Directory of images and containers' files, shared with 'bulkhead image' (BULKHEAD_STORE).")
+    var store: String = ProcessEnvironment.value("BULKHEAD_STORE") ?? "/var/lib/bulkhead"
+    @Option(help: "Directory of running containers' state (BULKHEAD_STATE).")
+    var state: String = ProcessEnvironment.value("BULKHEAD_STATE") ?? "/run/bulkhead"
+    @Option(help: "Directory of sandboxes, volumes and the agent's own records.")
+    var workDir = "/var/lib/bulkhead/agent"
+    @Option(
+        help: .init(
+            "What makes containers, best first: native, oci:PROGRAM, docker or docker:SOCKET.", valueName: "list"))
+    var containerizers = "native"
+    @Option(help: .init("What the agent offers, as 'cpus:4;mem:8192'; what is not named is measured.", valueName: "text"))
+    var resources = ""
+    @Option(help: .init("What the agent says of itself, as 'rack:r12;level:10'.", valueName: "text"))
+    var attributes = ""
+    @Option(help: "Role that resources without a role of their own are reserved for.")
+    var defaultRole = "*"
+    @Option(help: "A task limit this host cannot hold: 'refuse' the task, or 'allow' it and say so.")
+    var unenforced: UnenforcedPolicy?
+    @Option(help: .init("Tasks without an image: 'host-tools' (read-only), 'refuse' or 'image:NAME'.", valueName: "rule"))
+    var tasksWithoutImage = "host-tools"
+    @Option(
+        help: .init("Directory of the host that tasks may have as a volume, ':rw' to write. Repeatable.", valueName: "path"))
+    var hostPath: [String] = []
+    @Flag(help: "Tasks may use the host's network.")
+    var allowHostNetwork = false
+    @Flag(help: "Tasks may be privileged.")
+    var allowPrivileged = false
+    @Flag(help: "Tasks may run without a seccomp filter.")
+    var allowUnconfined = false
+    @Option(help: .init("Disk that each of a task's two log files may take.", valueName: "bytes"))
+    var logSize = "256m"
+    @Option(
+        help: .init("Directory below which file: addresses may be fetched. Repeatable; none: no file.", valueName: "path"))
+    var fetchRoot: [String] = []
+
+    var storePath: String { absolute(store) }
+    var statePath: String { absolute(state) }
+    var workPath: String { absolute(workDir) }
+
+    private func absolute(_ path: String) -> String { HostPath.absolute(path, in: CurrentProcess.directory()) }
+
+    var withoutImage: LaunchPolicy.WithoutImage {
+        get throws(Failure) {
+            switch tasksWithoutImage {
+            case "host-tools": return .hostTools
+            case "refuse": return .refuse
+            case let text where text.hasPrefix("image:") && text.utf8.count > 6: return .image(String(text.dropFirst(6)))
+            case let text:
+                throw .flag(
+                    "tasks-without-image", text, cause: "there is no such rule",
+                    remedy: "write host-tools, refuse or image:NAME")
+            }
+        }
+    }
+
+    var hostPaths: [LaunchPolicy.HostPath] {
+        hostPath.map { text in
+            text.hasSuffix(":rw")
+                ? LaunchPolicy.HostPath(String(text.dropLast(3)), isWritable: true)
+                : LaunchPolicy.HostPath(text.hasSuffix(":ro") ? String(text.dropLast(3)) : text)
+        }
+    }
+}
+
+/// What happens to a task with a limit that the host cannot hold.
+enum UnenforcedPolicy: String, ExpressibleByArgument, CaseIterable {
+    case refuse, allow
+}
