@@ -1,0 +1,135 @@
+import AsyncHTTPClient
+import ClusterAPI
+import Diagnostics
+import NIOCore
+import Synchronization
+
+/// Moves records from the network to whoever reads them, and notices when a stream has died.
+extension Transport {
+    func stream<Decoder: RecordDecoder>(
+        _ answer: OpenAnswer, from peer: Peer, _ decoder: Decoder
+    ) -> RecordStream<Decoder.Element> {
+        let channel = BoundedChannel<Decoder.Element>(capacity: settings.limits.recordsWaitingMax)
+        // Holds on to the transport: its end would close the connection.
+        let task = Task { [self] in
+            let pump = Pump<Decoder>(
+                channel: channel, answer: answer, peer: peer, bytesMax: settings.limits.recordBytesMax)
+            let failure = await pump.run(decoder)
+            channel.finish(failure)
+        }
+        return RecordStream(RecordSource(channel: channel, pump: task))
+    }
+}
+
+private struct Pump<Decoder: RecordDecoder>: Sendable {
+    let channel: BoundedChannel<Decoder.Element>
+    let answer: OpenAnswer
+    let peer: Peer
+    let bytesMax: Int
+
+    /// Until the stream ends; gives why, or nil for an end in order.
+    func run(_ decoder: Decoder) async -> Failure? {
+        let watch = Watch(silence: decoder.silence)
+        return await withTaskGroup(of: Failure?.self) { group in
+            group.addTask { await read(decoder, watch) }
+            group.addTask { [channel] in
+                guard let silence = await watch.silenced(unless: { channel.isStalled }) else { return nil }
+                return ClientFailures.silent(peer, answer.server, for: silence)
+            }
+            let first = await group.next() ?? nil
+            watch.end()
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private func read(_ start: Decoder, _ watch: Watch) async -> Failure? {
+        var decoder = start
+        var reader = RecordReader(bytesMax: bytesMax)
+        do {
+            for try await chunk in answer.head.body {
+                watch.touch(decoder.silence)
+                for record in try reader.read(Array(chunk.readableBytesView)) {
+                    guard let element = try decoder.element(of: record) else { continue }
+                    guard await channel.send(element) else { return nil }
+                }
+                watch.touch(decoder.silence)
+            }
+            try reader.finish()
+            return decoder.mayEnd ? nil : ClientFailures.closed(peer, answer.server)
+        } catch let failure as Failure {
+            return failure
+        } catch {
+            return ClientFailures.streamBroken(peer, answer.server, error)
+        }
+    }
+}
+
+/// Knows when something last came, and how long nothing may.
+private final class Watch: Sendable {
+    private struct State {
+        var last = ContinuousClock.now
+        var silence: Duration?
+        var isOver = false
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+    private let state: Mutex<State>
+
+    init(silence: Duration?) {
+        var state = State()
+        state.silence = silence
+        self.state = Mutex(state)
+    }
+
+    func touch(_ silence: Duration?) {
+        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.last = .now
+            state.silence = silence
+            guard silence != nil else { return nil }
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.resume()
+    }
+
+    func end() {
+        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.isOver = true
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.resume()
+    }
+
+    /// Returns how long nothing came, when that was too long; nil when the watch has ended. While `isExcused`, the
+    /// reader is the one that is slow.
+    func silenced(unless isExcused: @Sendable () -> Bool) async -> Duration? {
+        while true {
+            let (isOver, silence, last) = state.withLock { ($0.isOver, $0.silence, $0.last) }
+            if isOver || Task.isCancelled { return nil }
+            guard let silence else {
+                await bounded()
+                continue
+            }
+            if isExcused() { touch(silence) } else if ContinuousClock.now - last >= silence { return silence }
+            let wake = isExcused() ? ContinuousClock.now + silence : last + silence
+            do {
+                try await Task.sleep(until: wake, clock: .continuous)
+            } catch {
+                return nil
+            }
+        }
+    }
+
+    /// Waits until there is a bound.
+    private func bounded() async {
+        await withCheckedContinuation { continuation in
+            let isKnown = state.withLock { state in
+                if state.isOver || state.silence != nil { return true }
+                state.waiting = continuation
+                return false
+            }
+            if isKnown { continuation.resume() }
+        }
+    }
+}
