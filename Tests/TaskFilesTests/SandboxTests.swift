@@ -32,6 +32,17 @@ struct SandboxTests {
         #expect([status.uid, status.gid, status.mode] == [uid, gid, mode])
     }
 
+    @Test("volumes in sandboxes are made: the task's own for its user, those of its group for everybody in it")
+    func volumes() throws {
+        let place = try Workplace()
+        let parent = try place.sandbox()
+        try place.work.prepare(
+            .init(path: parent + "/tasks/t", user: "1000", directories: [parent + "/shared", parent + "/tasks/t/a/b"]))
+        let (own, shared) = try (place.status(Workplace.run + "/tasks/t/a/b"), place.status(Workplace.run + "/shared"))
+        #expect([own.uid, own.gid, own.mode] == [1_000, 1_000, 0o750])
+        #expect([shared.uid, shared.gid, shared.mode] == [0, 0, 0o777])
+    }
+
     @Test(
         "nothing is made or removed outside the work directory",
         arguments: ["/etc/x", "/tmp", "%/../x/y", "%/a/../../b", "%", "%/", "relative/x"])

@@ -57,10 +57,25 @@ public struct WorkDirectory: Sendable {
         } catch {
             throw Self.failure(error, "make the sandbox", order.path)
         }
+        for directory in order.directories { try makeVolume(directory, for: order) }
         for link in order.links { try makeLink(link) }
         // Whoever looks for the agent's files begins at its latest identity.
         if names.count > 2, names[0] == "slaves" {
             try makeLink(SandboxOrder.Link(path: path + "/slaves/latest", target: names[1]))
+        }
+    }
+
+    /// A directory for a volume. One in the sandbox of a parent is everybody's in the group, whoever they run as: only
+    /// their containers ever see it.
+    private func makeVolume(_ path: String, for order: SandboxOrder) throws(Failure) {
+        let owner = DirectoryOwner(path.hasPrefix(order.path + "/") ? order.user : nil)
+        let names = try names(of: path, "make the volume")
+        do throws(KernelError) {
+            let directory = try descend(names, in: root, mode: 0o755)
+            try directory.changeOwner(uid: owner.uid, gid: owner.gid)
+            try directory.changeMode(owner.mode)
+        } catch {
+            throw Self.failure(error, "make the volume", path)
         }
     }
 
