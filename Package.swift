@@ -119,13 +119,13 @@ let package = Package(
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         module("Host", "DockerContainerizer", ["Containerizing", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
-        module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
+        module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "HostProbe", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
 
         // Services: long-running shells; run effects, never decide
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls, httpTypes] + hummingbird + nio),
         module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
         module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Allocation", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database, httpTypes] + hummingbird + nio),
-        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
+        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
 
         // Frameworks: schedulers built on ClusterClient only
         module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
@@ -230,10 +230,10 @@ let package = Package(
         tests(
             "AgentServiceTests",
             [
-                "AgentService", "HTTPServing", "AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism",
-                "Diagnostics", logging, httpClient,
+                "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
+                "Determinism", "Diagnostics", logging, httpClient,
             ] + nio),
-        tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),
+        tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(
             name: "image-importer", dependencies: ["ImageStorage", "LinuxKernel"], path: "Tests/ImageImporter",

@@ -26,16 +26,18 @@ struct AgentServiceTests {
             master = try await ScriptedMaster()
             containerizer = ScriptedContainerizer()
             self.journal = journal
-            var core = AgentConfiguration(
-                address: NetworkAddress(hostname: "host", address: "127.0.0.1", port: 5_051),
-                resources: [
-                    Resource("cpus", .scalar(Scalar(4))), Resource("mem", .scalar(Scalar(4_096))),
-                ], version: "1.12.0", workDirectory: "/var/lib/bulkhead")
-            core.timing.registrationBackoff = .milliseconds(1)
+            var settings = AgentSettings(
+                masters: [try master.address], version: "1.12.0", workDirectory: "/var/lib/bulkhead")
+            settings.listen = [.network(host: "127.0.0.1", port: 0)]
+            settings.hostname = "host"
+            settings.resources = "cpus:4;mem:4096;disk:0;ports:[]"
+            settings.attributes = "rack:r12"
+            settings.timing.registrationBackoff = .milliseconds(1)
+            let machine = MachineFacts(
+                processors: 2, memory: nil, disk: nil, attributes: [Attribute("bulkhead.cgroup", .text("v2"))])
             agent = try await AgentService.start(
-                AgentServiceConfiguration(
-                    core: core, masters: [try master.address], listen: [.network(host: "127.0.0.1", port: 0)]),
-                containerizer: containerizer, host: EmptyHost(), journal: journal, logger: Logger(label: "agent"))
+                settings, machine: machine, containerizer: containerizer, host: EmptyHost(), journal: journal,
+                logger: Logger(label: "agent"))
         }
 
         func stop() async {
@@ -90,6 +92,9 @@ struct AgentServiceTests {
         var said = bench.master.said.makeAsyncIterator()
         let registration = try await bench.admit(&said)
         #expect(registration.tasks.isEmpty)
+        #expect(registration.address == NetworkAddress(hostname: "host", port: UInt16(bench.agent.port ?? 0)))
+        #expect(registration.attributes.map(\.name) == ["rack", "bulkhead.cgroup"])
+        #expect(registration.resources.map(\.name) == ["cpus", "mem"])
         try bench.run("t1")
         #expect(await bench.acknowledge(&said, until: .running).last == .running)
         let launch = try #require(bench.containerizer.running.first)

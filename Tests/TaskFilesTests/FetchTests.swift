@@ -10,7 +10,7 @@ import Testing
 @testable import TaskFiles
 
 /// Serves bodies from memory, in pieces, and counts.
-private final class MemoryDownloader: Downloader {
+final class MemoryDownloader: Downloader {
     private let bodies: [String: [UInt8]]
     private let calls = Mutex<[String]>([])
     var asked: [String] { calls.withLock { $0 } }

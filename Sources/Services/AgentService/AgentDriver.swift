@@ -17,6 +17,7 @@ actor AgentDriver {
     /// Which link events count: those of the latest.
     private var linkNumber = 0
     private var link: (task: Task<Void, Never>, outgoing: AsyncStream<AgentMessage>.Continuation)?
+    private var masters: [String]
     private var mastersTried = 0
     /// Launches whose answer is not in yet, and ends that overtook them.
     private var launching: Set<ContainerID> = []
@@ -39,6 +40,7 @@ actor AgentDriver {
     init(core: Agent, parts: AgentParts) {
         self.core = core
         self.parts = parts
+        masters = parts.settings.masters
         mailbox = AgentMailbox(capacity: parts.limits.mailboxMax)
         launches = Gate(parts.limits.launchesMax)
         transfers = Gate(parts.limits.fetchesMax)
@@ -47,6 +49,9 @@ actor AgentDriver {
 
     /// The core as it is between two events.
     func snapshot() -> Agent { core }
+
+    /// Before `run` only.
+    func replace(_ core: Agent) { self.core = core }
 
     nonisolated func tell(_ event: AgentEvent) { mailbox.tell(.event(event)) }
 
@@ -62,6 +67,7 @@ actor AgentDriver {
                 if case .exited(let id, let exit) = event { mailbox.tell(.event(.exited(id, exit))) }
             }
         }
+        let looking = followLeaders()
         tell(.started(records, bootID: bootID))
         for await letter in mailbox.elements {
             mailbox.taken()
@@ -69,6 +75,7 @@ actor AgentDriver {
         }
         ordering.finish()
         watching.cancel()
+        looking?.cancel()
         _ = await writing.result
         await end()
     }
@@ -280,7 +287,7 @@ actor AgentDriver {
             do throws(Failure) {
                 let socket = try await parts.containerizer.listen(id, port: port)
                 let server = try await HTTPServer.start(
-                    on: [.descriptor(socket)], router: router, authentication: parts.authentication,
+                    on: [.descriptor(socket)], router: router, authentication: parts.settings.authentication,
                     logger: parts.logger)
                 await self.keep(server, for: id)
             } catch {
@@ -296,15 +303,29 @@ actor AgentDriver {
 
     // MARK: - Link
 
+    private func followLeaders() -> Task<Void, Never>? {
+        guard let leaders = parts.settings.leaders else { return nil }
+        return Task {
+            for await leader in leaders {
+                masters = leader.map { [$0] } ?? []
+                tell(.leaderChanged)
+            }
+        }
+    }
+
     private func open(_ registration: AgentRegistration) {
         unlink()
-        guard !parts.masters.isEmpty else { return }
-        let master = parts.masters[mastersTried % parts.masters.count]
-        mastersTried += 1
         let number = linkNumber
+        guard !masters.isEmpty else {
+            let failure = Failure(
+                "link.no-master", doing: "register", cause: "no master leads", remedy: "wait for one", retry: .later)
+            return mailbox.tell(.link(.failed(failure), number: number))
+        }
+        let master = masters[mastersTried % masters.count]
+        mastersTried += 1
         let (outgoing, continuation) = AsyncStream.makeStream(of: AgentMessage.self)
         let mailbox = mailbox
-        let client = MasterLink(client: parts.client, master: master, authorization: parts.authorization)
+        let client = MasterLink(client: parts.client, master: master, authorization: parts.settings.masterAccess.authorization)
         let task = Task {
             await client.run(registration, outgoing: outgoing) { mailbox.tell(.link($0, number: number)) }
         }

@@ -12,15 +12,13 @@ struct AgentParts: Sendable {
     let host: any AgentHost
     let journal: any Journal
     let client: HTTPClient
-    let masters: [String]
-    let authorization: String?
-    let authentication: Authentication
     let clock: AgentClock
-    let limits: AgentServiceLimits
-    let version: String
-    let flags: [(name: String, value: String)]
     let metrics: Metrics
     let logger: Logger
+    let settings: AgentSettings
+
+    var limits: AgentServiceLimits { settings.limits }
+    var version: String { settings.version }
 
     func failure(_ body: () async throws(Failure) -> Void) async -> Failure? {
         do throws(Failure) {

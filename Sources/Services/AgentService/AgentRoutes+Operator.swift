@@ -110,7 +110,7 @@ extension AgentRoutes {
         switch call {
         case .health: response = .health(true)
         case .version: response = .version(VersionInfo(version: parts.version))
-        case .flags: response = .flags(parts.flags.map { Flag($0.name, $0.value) })
+        case .flags: response = .flags(parts.settings.flags.map { Flag($0.name, $0.value) })
         case .metrics:
             response = .metrics(await driver.snapshot().metrics(at: parts.clock.now))
         case .loggingLevel: response = .loggingLevel(parts.logger.logLevel <= .debug ? 1 : 0)

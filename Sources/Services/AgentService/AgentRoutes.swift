@@ -9,8 +9,9 @@ struct AgentRoutes: Sendable {
     let driver: AgentDriver
 
     /// For everybody on the agent's own port.
-    func router(flags: [(name: String, value: String)]) -> Router {
+    var router: Router {
         let driver = driver
+        let flags = driver.parts.settings.flags
         let version = driver.parts.version
         let routes =
             [

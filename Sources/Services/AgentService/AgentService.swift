@@ -20,27 +20,6 @@ public struct AgentServiceLimits: Sendable {
     public init() {}
 }
 
-/// What an agent's program is told beside what its core is.
-public struct AgentServiceConfiguration: Sendable {
-    public var core: AgentConfiguration
-    /// Masters' addresses, `http://host:port`, tried in turn; a standby redirects to the leader.
-    public var masters: [String]
-    public var listen: [ListenAddress]
-    public var authentication = Authentication.off
-    public var tls: TLSSettings?
-    /// The value of Authorization for the master.
-    public var authorization: String?
-    public var limits = AgentServiceLimits()
-    /// What `/flags` shows. Secrets are left out by whoever fills it in.
-    public var flags: [(name: String, value: String)] = []
-
-    public init(core: AgentConfiguration, masters: [String], listen: [ListenAddress]) {
-        self.core = core
-        self.masters = masters
-        self.listen = listen
-    }
-}
-
 /// An agent that runs: its core, its link to the master, its HTTP server.
 public final class AgentService: Sendable {
     private let driver: AgentDriver
@@ -58,19 +37,27 @@ public final class AgentService: Sendable {
     /// Reads the journal, takes over what runs and registers with the master. Returns when the server listens; the
     /// rest goes on beside it.
     ///
-    /// - Throws: `http.listen`, `tls.settings-invalid`.
+    /// - Throws: `http.listen`, `tls.settings-invalid`, `resource.unreadable`, `attribute.unreadable`.
     public static func start(
-        _ configuration: AgentServiceConfiguration, containerizer: any Containerizer, host: any AgentHost,
+        _ settings: AgentSettings, machine: MachineFacts, containerizer: any Containerizer, host: any AgentHost,
         journal: any Journal, logger: Logger
     ) async throws(Failure) -> AgentService {
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.clientConfiguration)
+        try await start(
+            try settings.configuration(on: machine), settings, containerizer, host, journal, logger)
+    }
+
+    private static func start(
+        _ asked: AgentConfiguration, _ settings: AgentSettings, _ containerizer: any Containerizer,
+        _ host: any AgentHost, _ journal: any Journal, _ logger: Logger
+    ) async throws(Failure) -> AgentService {
+        var configuration = asked
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: try clientConfiguration(settings.masterAccess))
         let parts = AgentParts(
-            containerizer: containerizer, host: host, journal: journal, client: client, masters: configuration.masters,
-            authorization: configuration.authorization, authentication: configuration.authentication,
-            clock: AgentClock(), limits: configuration.limits, version: configuration.core.version,
-            flags: configuration.flags, metrics: Metrics(), logger: logger)
-        let core = Agent(configuration.core, seed: UInt64.random(in: .min ... .max))
-        let driver = AgentDriver(core: core, parts: parts)
+            containerizer: containerizer, host: host, journal: journal, client: client, clock: AgentClock(),
+            metrics: Metrics(), logger: logger, settings: settings)
+        let seed = UInt64.random(in: .min ... .max)
+        let driver = AgentDriver(core: Agent(configuration, seed: seed), parts: parts)
         parts.metrics.add {
             await driver.snapshot().metrics(at: parts.clock.now).compactMap { metric in
                 metric.value.map { HTTPServing.Metric(metric.name, $0) }
@@ -78,8 +65,12 @@ public final class AgentService: Sendable {
         }
         do throws(Failure) {
             let server = try await HTTPServer.start(
-                on: configuration.listen, router: AgentRoutes(driver: driver).router(flags: configuration.flags),
-                authentication: configuration.authentication, tls: configuration.tls, logger: logger)
+                on: settings.listen, router: AgentRoutes(driver: driver).router,
+                authentication: settings.authentication, tls: settings.tls, limits: settings.server, logger: logger)
+            if settings.advertisedPort == nil {
+                configuration.address.port = UInt16(clamping: server.port ?? 0)
+                await driver.replace(Agent(configuration, seed: seed))
+            }
             return AgentService(driver: driver, server: server, client: client)
         } catch {
             await shutDown(client, logger)
@@ -87,10 +78,11 @@ public final class AgentService: Sendable {
         }
     }
 
-    private static var clientConfiguration: HTTPClient.Configuration {
+    private static func clientConfiguration(_ access: MasterAccess) throws(Failure) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(10))
+        configuration.tlsConfiguration = try access.tls?.configuration()
         return configuration
     }
 
@@ -117,5 +109,27 @@ public final class AgentService: Sendable {
         _ = await running.result
         await server.stop()
         await Self.shutDown(client, driver.parts.logger)
+    }
+}
+
+/// An agent's core as somebody else has put it together. `AgentSettings` does it from flags.
+public struct AgentServiceConfiguration: Sendable {
+    var core: AgentConfiguration
+    var settings: AgentSettings
+
+    public init(core: AgentConfiguration, masters: [String], listen: [ListenAddress]) {
+        self.core = core
+        settings = AgentSettings(masters: masters, version: core.version, workDirectory: core.workDirectory)
+        settings.listen = listen
+        settings.advertisedPort = core.address.port == 0 ? nil : core.address.port
+    }
+}
+
+extension AgentService {
+    public static func start(
+        _ configuration: AgentServiceConfiguration, containerizer: any Containerizer, host: any AgentHost,
+        journal: any Journal, logger: Logger
+    ) async throws(Failure) -> AgentService {
+        try await start(configuration.core, configuration.settings, containerizer, host, journal, logger)
     }
 }

@@ -76,11 +76,11 @@ public struct BasicAuthenticator: Authenticator {
 }
 
 /// A file that only its owner and group may read.
-enum SecretFile {
+public enum SecretFile {
     static let bytesMax = 16 << 20
 
     /// - Throws: `Failure` `secret.unreadable`, `secret.exposed`.
-    static func bytes(_ path: String, flag: String) throws(Failure) -> [UInt8] {
+    public static func bytes(_ path: String, flag: String) throws(Failure) -> [UInt8] {
         let data: Data
         let mode: Int
         do {

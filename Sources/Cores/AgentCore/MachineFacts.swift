@@ -9,11 +9,19 @@ public struct MachineFacts: Hashable, Sendable {
     public var memory: UInt64?
     /// Bytes of the file system of the work directory; nil when it could not be read.
     public var disk: UInt64?
+    /// What the machine is and what it enforces, under `bulkhead.*`: frameworks place tasks by it.
+    public var attributes: [Attribute]
+    /// Limits it cannot hold a task to: `cpu`, `memory`, `swap`, `pids`.
+    public var unenforceable: [String]
 
-    public init(processors: Int, memory: UInt64?, disk: UInt64?) {
+    public init(
+        processors: Int, memory: UInt64?, disk: UInt64?, attributes: [Attribute] = [], unenforceable: [String] = []
+    ) {
         self.processors = processors
         self.memory = memory
         self.disk = disk
+        self.attributes = attributes
+        self.unenforceable = unenforceable
     }
 
     private static let mebibyte: UInt64 = 1 << 20

@@ -1,4 +1,4 @@
-import AgentService
+import AgentCore
 import ClusterModel
 import Testing
 
