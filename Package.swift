@@ -124,7 +124,7 @@ let package = Package(
         // Services: long-running shells; run effects, never decide
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls, httpTypes] + hummingbird + nio),
         module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
-        module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Allocation", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database, httpTypes] + hummingbird + nio),
+        module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database] + nio),
         module("Services", "AgentService", ["HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
 
         // Frameworks: schedulers built on ClusterClient only
@@ -192,7 +192,12 @@ let package = Package(
             ["AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
         tests(
             "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
-        tests("MasterServiceTests", ["MasterService", "HTTPServing", "MasterCore", "Coordination", "ClusterAPI", "ClusterModel", logging] + nio),
+        tests(
+            "MasterServiceTests",
+            [
+                "MasterService", "AgentService", "HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel",
+                "Determinism", "Diagnostics", logging, database, httpClient,
+            ] + nio),
         tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("TidyTests", []),
         .executableTarget(

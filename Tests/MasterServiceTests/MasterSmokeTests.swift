@@ -12,13 +12,10 @@ import Testing
 struct MasterSmokeTests {
     @Test("calls that cannot be are answered with the protocol's status, and reads with the state")
     func calls() async throws {
-        let info = MasterInfo(
-            id: "m", address: NetworkAddress(hostname: "localhost", address: "127.0.0.1", port: 5050), version: "1.0.0")
-        var settings = MasterSettings(version: "1.0.0")
+        var settings = MasterSettings(version: VersionInfo(version: "1.0.0"))
         settings.addresses = [.network(host: "127.0.0.1", port: 0)]
         let master = try await Master.start(
-            MasterConfiguration(master: info), settings, store: InMemoryRegistryStore(),
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), steppedDown: { _ in })
+            settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let port = try #require(master.port)
         for (path, type, body, status) in [
             ("/api/v1", "application/json", #"{"type":"GET_AGENTS"}"#, 200),

@@ -58,11 +58,7 @@ public final class AgentService: Sendable {
             metrics: Metrics(), logger: logger, settings: settings)
         let seed = UInt64.random(in: .min ... .max)
         let driver = AgentDriver(core: Agent(configuration, seed: seed), parts: parts)
-        parts.metrics.add {
-            await driver.snapshot().metrics(at: parts.clock.now).compactMap { metric in
-                metric.value.map { HTTPServing.Metric(metric.name, $0) }
-            }
-        }
+        parts.metrics.add { await driver.snapshot().metrics(at: parts.clock.now) }
         do throws(Failure) {
             let server = try await HTTPServer.start(
                 on: settings.listen, router: AgentRoutes(driver: driver).router,

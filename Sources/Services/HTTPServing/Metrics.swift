@@ -1,16 +1,5 @@
-import ClusterAPI
+public import ClusterAPI
 import Synchronization
-
-/// One figure under the name the protocol's clients know: `master/tasks_running`.
-public struct Metric: Hashable, Sendable {
-    public let name: String
-    public let value: Double
-
-    public init(_ name: String, _ value: Double) {
-        self.name = name
-        self.value = value
-    }
-}
 
 /// Where figures come from, asked when somebody wants to see them.
 public final class Metrics: Sendable {
@@ -26,7 +15,7 @@ public final class Metrics: Sendable {
         add { gauge().map { [Metric(name, $0)] } ?? [] }
     }
 
-    /// Every figure, sorted by name. Sources that do not answer within `timeout` are left out.
+    /// Every figure that has a value, sorted by name. Sources that do not answer within `timeout` are left out.
     public func snapshot(timeout: Duration? = nil) async -> [Metric] {
         let sources = sources.withLock { $0 }
         let gathered = Gathered(expected: sources.count)
@@ -39,7 +28,7 @@ public final class Metrics: Sendable {
                 gathered.giveUp()
             }
         }
-        return await gathered.all().sorted { $0.name < $1.name }
+        return await gathered.all().filter { $0.value != nil }.sorted { $0.name < $1.name }
     }
 
     /// The exposition format of Prometheus, version 0.0.4.
@@ -50,7 +39,7 @@ public final class Metrics: Sendable {
             let name = Metrics.exposed(metric.name)
             if name != latest { text += "# TYPE \(name) gauge\n" }
             latest = name
-            text += "\(name) \(Metrics.exposed(metric.value))\n"
+            text += "\(name) \(Metrics.exposed(metric.value ?? .nan))\n"
         }
         return text
     }
@@ -128,7 +117,7 @@ extension Metrics {
                     guard timeout != nil else { return .text(.badRequest, "timeout is not a duration such as 5secs") }
                 }
                 let metrics = await self.snapshot(timeout: timeout)
-                let members = metrics.map { ($0.name, WireValue.number($0.value)) }
+                let members = metrics.map { ($0.name, WireValue.number($0.value ?? .nan)) }
                 return .json(.object(Dictionary(members) { _, latest in latest }), for: request)
             },
         ]

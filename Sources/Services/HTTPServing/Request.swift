@@ -26,6 +26,24 @@ public struct Request: Sendable {
         self.body = body
     }
 
+    /// The media type of an answer that calls `callback()`.
+    public static let callbackType = "text/javascript"
+
+    /// The function that the client wants JSON handed to: the query's `jsonp`.
+    ///
+    /// - Throws: 400 for what is no plain JavaScript name.
+    public func callback() throws(Negotiation.Refusal) -> String? {
+        guard let callback = target["jsonp"] else { return nil }
+        let isName =
+            !callback.isEmpty && callback.utf8.count <= 128
+            && callback.utf8.allSatisfy { byte in
+                let character = Character(Unicode.Scalar(byte))
+                return byte < 0x80 && (character.isLetter || character.isNumber || "_$.".contains(character))
+            }
+        guard isName else { throw Negotiation.Refusal(.text(.badRequest, "jsonp is not the name of a function")) }
+        return callback
+    }
+
     /// The form `name=value&...` of the body, however it is typed: clients of the old endpoints send any type.
     ///
     /// - Throws: `Failure` `http.target-malformed`.

@@ -44,15 +44,12 @@ public struct Response: Sendable {
     ///
     /// A name that is no plain JavaScript name is refused with 400: it would be run by whoever loads the answer.
     public static func json(_ value: WireValue, for request: Request) -> Response {
-        guard let callback = request.target["jsonp"] else { return json(value) }
-        let isName =
-            !callback.isEmpty && callback.utf8.count <= 128
-            && callback.utf8.allSatisfy { byte in
-                let character = Character(Unicode.Scalar(byte))
-                return byte < 0x80 && (character.isLetter || character.isNumber || "_$.".contains(character))
-            }
-        guard isName else { return .text(.badRequest, "jsonp is not the name of a function") }
-        return content(Array("\(callback)(".utf8) + value.bytes + Array(");".utf8), type: "text/javascript")
+        do throws(Negotiation.Refusal) {
+            guard let callback = try request.callback() else { return json(value) }
+            return content(Array("\(callback)(".utf8) + value.bytes + Array(");".utf8), type: Request.callbackType)
+        } catch {
+            return error.response
+        }
     }
 
     public static func events(_ stream: EventStream, headers: HTTPHeaders) -> Response {

@@ -1,69 +1,139 @@
+import Authorization
+public import ClusterAPI
+import ClusterModel
 public import Coordination
 public import Diagnostics
-public import HTTPServing
+import FoundationEssentials
+import HTTPServing
 public import Logging
-public import MasterCore
+import MasterCore
+import NIOCore
 import Synchronization
-
-/// What a master is started with.
-public struct MasterSettings: Sendable {
-    /// Where it listens; port 0 takes one that is free.
-    public var addresses: [ListenAddress] = [.network(host: "127.0.0.1", port: 5050)]
-    public var authentication = Authentication.off
-    public var tls: TLSSettings?
-    public var server = ServerLimits()
-    public var limits = MasterServiceLimits()
-    /// Digits and dots only: clients take it apart.
-    public var version: String
-    public var flags: [(name: String, value: String)] = []
-
-    public init(version: String) { self.version = version }
-}
 
 /// A master that runs: one core over one registry, served over HTTP.
 public final class Master: Sendable {
-    public let server: HTTPServer
-    private let driver: MasterDriver
+    /// What it tells others of itself: with the port it really listens on.
+    public let info: MasterInfo
+    private let server: HTTPServer
+    private let reads: ReadPool
     private let task: Task<Void, Never>
 
-    private init(server: HTTPServer, driver: MasterDriver, task: Task<Void, Never>) {
+    private init(info: MasterInfo, server: HTTPServer, reads: ReadPool, task: Task<Void, Never>) {
+        self.info = info
         self.server = server
-        self.driver = driver
+        self.reads = reads
         self.task = task
     }
 
-    /// The port it answers on.
+    /// The first network port it answers on.
     public var port: Int? { server.port }
 
-    /// Loads the registry, then serves. `configuration.master` carries an id no master before it has had.
-    /// `steppedDown` is called at most once, when the registry is lost: start anew then.
+    /// Serves, stands for election, and leads with what the registry has. Returns when this master leads or knows that
+    /// another does. Each start takes an id that no master before it has had.
     ///
-    /// - Throws: `Failure` of the store, and what `HTTPServer.start` throws.
+    /// `store`: where the registry is kept; nil: `settings.workDirectory` says. `ended` is called at most once, when
+    /// the lead or the registry is lost: nothing is served from then on but refusals; stop, and start anew.
+    ///
+    /// - Throws: `Failure` of the files the settings name, of the store, and what `HTTPServer.start` throws.
     public static func start(
-        _ configuration: MasterConfiguration, _ settings: MasterSettings, store: any RegistryStore, logger: Logger,
-        steppedDown: @escaping @Sendable (Failure) -> Void
+        _ settings: MasterSettings, store: (any RegistryStore)? = nil, coordinator: any Coordinator = SoleCoordinator(),
+        logger: Logger, ended: @escaping @Sendable (Failure) -> Void = { _ in }
     ) async throws(Failure) -> Master {
-        let (registry, version) = try await store.load()
-        let driver = MasterDriver(
-            core: MasterCore(configuration, registry: registry), store: store, clock: MasterClock(),
-            limits: settings.limits, logger: logger, stepDown: steppedDown)
-        let routes = MasterRoutes(driver: driver, limits: settings.limits)
-        var router = Router(delegate: "master", routes: routes.all)
-        let flags = settings.flags
-        let plain = PlainRoutes.routes(
-            name: "bulkhead master", version: settings.version, flags: { flags }, realm: .masterReadOnly)
-        for route in plain + routes.metrics().routes(realm: .masterReadOnly) { router.add(route) }
-        let server = try await HTTPServer.start(
-            on: settings.addresses, router: router, authentication: settings.authentication, tls: settings.tls,
-            limits: settings.server, logger: logger)
-        let task = Task { await driver.run(from: version) }
-        return Master(server: server, driver: driver, task: task)
+        let authentication = try await Authentication.files(
+            credentials: settings.credentialsFile, tokenKey: settings.tokenKeyFile, realms: settings.realms)
+        let authorizer = RuleAuthorizer(try settings.rules())
+        let registry: any RegistryStore
+        if let store { registry = store } else { registry = try await settings.store() }
+        let standing = Standing()
+        let reads = ReadPool(settings.limits)
+        let routes = MasterRoutes(standing: standing, settings: settings, authorizer: authorizer, reads: reads)
+        do throws(Failure) {
+            let server = try await HTTPServer.start(
+                on: settings.addresses, router: routes.router(), authentication: authentication, tls: settings.tls,
+                limits: settings.server, logger: logger)
+            let info = settings.info(port: server.port)
+            let candidacy = Candidacy(
+                master: info, store: registry, coordinator: coordinator, standing: standing,
+                configuration: { settings.configuration(info, authorizer) }, limits: settings.limits, logger: logger,
+                ended: Candidacy.Announcement(ended))
+            let (begun, report) = AsyncStream.makeStream(
+                of: Result<Void, Failure>.self, bufferingPolicy: .bufferingOldest(1))
+            let task = Task { await candidacy.run { _ = report.yield($0) } }
+            let master = Master(info: info, server: server, reads: reads, task: task)
+            for await result in begun {
+                guard case .failure(let failure) = result else { break }
+                await master.stop()
+                throw failure
+            }
+            return master
+        } catch {
+            await reads.stop()
+            throw error
+        }
     }
 
-    /// Ends streams and connections. What was answered before is in the registry.
+    /// Ends streams and connections, and gives up the lead. What was answered before is in the registry.
     public func stop() async {
-        driver.stop()
+        task.cancel()
         await task.value
         await server.stop()
+        await reads.stop()
+    }
+}
+
+extension MasterSettings {
+    func rules() throws(Failure) -> [AuthorizationRule] {
+        guard let rulesFile else { return [] }
+        let content: Data
+        do {
+            content = try Data(contentsOf: URL(filePath: rulesFile))
+        } catch {
+            throw Failure(
+                "authorization.rules-unreadable", doing: "read the authorization rules", on: rulesFile,
+                cause: "\(error)", remedy: "give a file this process may read", field: "authorization")
+        }
+        return try RulesFile.rules(parsing: Array(content))
+    }
+
+    func store() async throws(Failure) -> any RegistryStore {
+        guard let workDirectory else { return InMemoryRegistryStore() }
+        return try await SQLiteRegistryStore.open("\(workDirectory)/\(SQLiteRegistryStore.fileName)")
+    }
+
+    func info(port bound: Int?) -> MasterInfo {
+        let address = NetworkAddress(
+            hostname: hostname ?? ProcessInfo.processInfo.hostName, address: advertisedAddress ?? reachableAddress,
+            port: UInt16(clamping: advertisedPort ?? bound ?? 0))
+        return MasterInfo(id: UUID().uuidString.lowercased(), address: address, version: version.version)
+    }
+
+    func configuration(_ master: MasterInfo, _ authorizer: any Authorizer) -> MasterConfiguration {
+        var configuration = MasterConfiguration(master: master, authorizer: authorizer)
+        configuration.seed = .random(in: .min ... .max)
+        configure(&configuration)
+        return configuration
+    }
+
+    /// The first address listened on that others can name.
+    private var reachableAddress: String? {
+        for address in addresses {
+            guard case .network(let host, _) = address else { continue }
+            guard host == "0.0.0.0" || host == "::" else {
+                do {
+                    return try SocketAddress.makeAddressResolvingHost(host, port: 0).ipAddress
+                } catch {
+                    continue
+                }
+            }
+            return MasterSettings.ownAddress
+        }
+        return nil
+    }
+
+    private static var ownAddress: String {
+        let devices: [NIONetworkDevice]
+        do { devices = try System.enumerateDevices() } catch { return "127.0.0.1" }
+        let own = devices.compactMap(\.address).filter { $0.protocol == .inet }.compactMap(\.ipAddress)
+        return own.first { !$0.hasPrefix("127.") } ?? "127.0.0.1"
     }
 }

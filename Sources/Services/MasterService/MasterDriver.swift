@@ -27,9 +27,14 @@ public struct MasterServiceLimits: Sendable {
     public var callBytesMax = 16 << 20
     /// Bytes of what an agent sends at once; a registration carries every task.
     public var agentBodyBytesMax = 64 << 20
-    /// Reads worked out at once, and how many may wait. One more is answered 503.
-    public var readsMax = 4
+    /// Reads worked out at once.
+    public var readsMax = 2
+    /// Reads that wait, are worked out or are being sent. One more is answered 503.
     public var readsWaitingMax = 1_000
+    /// Bytes of an answer above which it is sent a piece at a time.
+    public var wholeAnswerBytesMax = 4 << 20
+    /// Answers sent a piece at a time: each keeps what it shows in memory. One more is answered 503.
+    public var largeAnswersMax = 16
 
     public init() {}
 }
@@ -47,6 +52,7 @@ actor MasterDriver {
     private let stepDown: @Sendable (Failure) -> Void
 
     nonisolated let desk = Desk()
+    nonisolated let master: MasterInfo
     nonisolated private let mailbox: Mailbox<Letter>
 
     private enum Letter: Sendable {
@@ -60,6 +66,7 @@ actor MasterDriver {
         stepDown: @escaping @Sendable (Failure) -> Void
     ) {
         self.core = core
+        master = core.configuration.master
         writer = RegistryWriter(store: store)
         self.clock = clock
         self.limits = limits
@@ -67,6 +74,7 @@ actor MasterDriver {
         self.logger = logger
         self.stepDown = stepDown
         mailbox = Mailbox(capacity: limits.mailboxMax)
+        mailbox.tell(.event(.started))
     }
 
     // MARK: - From outside
@@ -91,11 +99,7 @@ actor MasterDriver {
     func snapshot() -> MasterCore { core }
 
     /// The core's own figures.
-    func coreFigures() -> [HTTPServing.Metric] {
-        core.figures(at: clock.now).compactMap { figure in
-            figure.value.map { HTTPServing.Metric(figure.name, $0) }
-        }
-    }
+    func coreFigures() -> [Metric] { core.figures(at: clock.now) }
 
     nonisolated var figures: (waiting: Int, refused: UInt64, calls: Int, streams: Int, links: Int) {
         let counts = desk.counts
@@ -106,7 +110,6 @@ actor MasterDriver {
 
     /// Until `stop` or the core steps down.
     func run(from version: RegistryVersion) async {
-        mailbox.tell(.event(.started))
         let mailbox = mailbox
         let writer = writer
         await withDiscardingTaskGroup { group in

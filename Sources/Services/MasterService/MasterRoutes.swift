@@ -1,3 +1,4 @@
+import Authorization
 import ClusterAPI
 import ClusterModel
 import Diagnostics
@@ -5,44 +6,74 @@ import HTTPServing
 import MasterCore
 import NIOHTTP1
 
-/// The master's three APIs over HTTP.
+/// Everything a master serves. Paths, methods and who may call are here; what is decided is the core's.
 struct MasterRoutes: Sendable {
-    let driver: MasterDriver
-    let limits: MasterServiceLimits
+    let standing: Standing
+    let settings: MasterSettings
+    let authorizer: any Authorizer
+    let reads: ReadPool
+    let metrics = Metrics()
+    var limits: MasterServiceLimits { settings.limits }
 
-    var all: [Route] {
-        [
-            Route(
-                "/api/v1/scheduler", [.POST], realm: .masterScheduler, body: .collected(bytesMax: limits.callBytesMax)
-            ) { await self.answering($0, self.scheduler) },
-            Route("/api/v1", [.POST], realm: .masterReadWrite, body: .collected(bytesMax: limits.callBytesMax)) {
-                await self.answering($0, self.operators)
-            },
-            Route(
-                AgentLink.path, [.POST], realm: .masterAgent, body: .collected(bytesMax: limits.agentBodyBytesMax)
-            ) { self.agent($0) },
-        ]
+    func router() -> Router {
+        addMetrics()
+        var router = Router(delegate: "master", routes: calls + processRoutes + legacyRoutes)
+        let table = router.table
+        router.add(
+            Route("/help", isExact: true) { _ in
+                .text(.ok, table.map { "\($0.methods.map(\.rawValue).joined(separator: " ")) \($0.path)\n" }.joined())
+            })
+        return router
     }
 
-    func metrics() -> Metrics {
-        let metrics = Metrics()
-        let driver = driver
-        metrics.add("master/event_queue_http_requests") { Double(driver.figures.waiting) }
-        metrics.add("master/event_streams") { Double(driver.figures.streams) }
-        metrics.add("master/agent_links") { Double(driver.figures.links) }
-        metrics.add("master/requests_refused") { Double(driver.figures.refused) }
-        metrics.add { await driver.coreFigures() }
-        return metrics
-    }
-
-    private func answering(
-        _ request: Request, _ answer: (Request) async throws(Negotiation.Refusal) -> Response
-    ) async -> Response {
-        do throws(Negotiation.Refusal) {
-            return try await answer(request)
-        } catch {
-            return error.response
+    /// A route that only a master that leads answers; others say who does before they look at anything else.
+    func leading(
+        _ path: String, _ methods: [HTTPMethod], _ realm: Realm, body: Route.BodyRule = .ignored,
+        _ answer: @escaping @Sendable (Request, MasterDriver) async throws(Negotiation.Refusal) -> Response
+    ) -> Route {
+        let standing = standing
+        return Route(path, methods, realm: realm, body: body, gate: { standing.refusal(of: $0) }) { request in
+            guard let driver = standing.driver else {
+                return standing.refusal(of: request.target) ?? MasterRoutes.ended
+            }
+            do throws(Negotiation.Refusal) {
+                return try await answer(request, driver)
+            } catch {
+                return error.response
+            }
         }
+    }
+
+    static let ended = Response.text(.serviceUnavailable, "this master does not lead any more")
+
+    /// Who calls, by name; nil when nobody asked. A principal without a name is nobody that rules could be about.
+    func name(of request: Request) throws(Negotiation.Refusal) -> String? {
+        guard let principal = request.principal else { return nil }
+        guard let name = principal.value else {
+            throw Negotiation.Refusal(
+                .text(.forbidden, "The authenticated principal has claims but no name; this master needs a name"))
+        }
+        return name
+    }
+
+    /// - Throws: 403.
+    func demand(_ action: Action, by name: String?) throws(Negotiation.Refusal) {
+        guard authorizer.decide(Subject(principal: name), to: action, on: nil).isAllowed else {
+            throw Negotiation.Refusal(
+                .text(.forbidden, "Not authorized: '\(name ?? "anonymous")' may not \(action.rawValue)"))
+        }
+    }
+
+    // MARK: - The APIs
+
+    private var calls: [Route] {
+        let body = Route.BodyRule.collected(bytesMax: limits.callBytesMax)
+        let agentBody = Route.BodyRule.collected(bytesMax: limits.agentBodyBytesMax)
+        return [
+            leading("/api/v1/scheduler", [.POST], .masterScheduler, body: body, scheduler),
+            leading("/api/v1", [.POST], .masterReadWrite, body: body, operators),
+            leading(AgentLink.path, [.POST], .masterAgent, body: agentBody, agent),
+        ]
     }
 
     private func reading<Call>(
@@ -53,18 +84,17 @@ struct MasterRoutes: Sendable {
             return try read(request.body, format)
         } catch {
             throw Negotiation.Refusal(
-                error.code == "api.call-unknown"
-                    ? .text(.notImplemented, error.description) : .refusal(error))
+                error.code == "api.call-unknown" ? .text(.notImplemented, error.description) : .refusal(error))
         }
     }
 
     private func format(_ type: MediaType) -> WireFormat { type == .protobuf ? .protobuf : .json }
 
-    private func scheduler(_ request: Request) async throws(Negotiation.Refusal) -> Response {
+    private func scheduler(
+        _ request: Request, _ driver: MasterDriver
+    ) async throws(Negotiation.Refusal) -> Response {
         let call = try reading(request) { body, format throws(Failure) in try SchedulerCall(body, format: format) }
-        if let principal = request.principal, principal.value == nil {
-            return .text(.forbidden, "The authenticated principal has no name")
-        }
+        let name = try name(of: request)
         var accepted = WireFormat.json
         switch call.action {
         case .subscribe, .reconcileOperations: accepted = format(try Negotiation.accepted(request.headers))
@@ -72,27 +102,33 @@ struct MasterRoutes: Sendable {
         }
         let stream = request.headers.first(name: "Mesos-Stream-Id").map { driver.desk.stream(named: $0) }
         let reply = await driver.call(.scheduler(accepted)) { id in
-            .scheduler(id, stream: stream, principal: request.principal?.value, call)
+            .scheduler(id, stream: stream, principal: name, call)
         }
         return response(reply, accepted)
     }
 
-    private func operators(_ request: Request) async throws(Negotiation.Refusal) -> Response {
+    private func operators(
+        _ request: Request, _ driver: MasterDriver
+    ) async throws(Negotiation.Refusal) -> Response {
         let call = try reading(request) { body, format throws(Failure) in try OperatorCall(body, format: format) }
         let accepted = format(try Negotiation.accepted(request.headers))
-        if case .query(let query) = call {
+        let name = try name(of: request)
+        switch call {
+        case .process(let call): return try await process(call, accepted, by: name)
+        case .query(let query):
             // Worked out on a copy, away from the core's mailbox.
             let core = await driver.snapshot()
-            let response = core.response(to: query, by: request.principal?.value)
-            return .content(response.bytes(accepted), type: accepted.mediaType)
+            return await reads.response(type: accepted.mediaType) {
+                let response = core.response(to: query, by: name)
+                return accepted == .json ? .pieces(response.pieces()) : .whole(response.bytes(accepted))
+            }
+        case .change, .subscribe:
+            let reply = await driver.call(.observer(accepted)) { .operator($0, principal: name, call) }
+            return response(reply, accepted)
         }
-        let reply = await driver.call(.observer(accepted)) { id in
-            .operator(id, principal: request.principal?.value, call)
-        }
-        return response(reply, accepted)
     }
 
-    private func response(_ reply: CallReply, _ format: WireFormat) -> Response {
+    func response(_ reply: CallReply, _ format: WireFormat) -> Response {
         switch reply {
         case .refused(let why): return .text(.serviceUnavailable, why)
         case .stream(let stream, let id):
@@ -107,19 +143,16 @@ struct MasterRoutes: Sendable {
         }
     }
 
+    // MARK: - Agents
+
     /// A link's first request opens it; each later one carries what the agent says next.
-    private func agent(_ request: Request) -> Response {
-        let messages: [AgentMessage]
-        do throws(Failure) {
-            var reader = RecordReader(bytesMax: limits.agentBodyBytesMax)
-            var read: [AgentMessage] = []
-            for record in try reader.read(request.body) { read.append(try AgentMessage(record)) }
-            try reader.finish()
-            messages = read
-        } catch {
-            return .refusal(error)
+    private func agent(_ request: Request, _ driver: MasterDriver) async throws(Negotiation.Refusal) -> Response {
+        _ = try Negotiation.contentType(request.headers, among: [.recordio])
+        guard try Negotiation.messageContentType(request.headers) == .json else {
+            throw Negotiation.Refusal(.text(.unsupportedMediaType, "The link's messages are JSON"))
         }
-        let name = request.principal?.value
+        let name = try name(of: request)
+        let messages = try agentMessages(request.body)
         if let text = request.headers.first(name: AgentLink.header) {
             guard let link = driver.desk.link(named: text), link.principal == request.principal else {
                 return .text(.notFound, "there is no such link; register again")
@@ -132,18 +165,38 @@ struct MasterRoutes: Sendable {
         guard case .register? = messages.first else {
             return .text(.badRequest, "A link begins with a registration")
         }
+        return open(request.principal, driver) { driver.deliver(messages, on: $0, by: name) }
+    }
+
+    private func agentMessages(_ body: [UInt8]) throws(Negotiation.Refusal) -> [AgentMessage] {
+        do throws(Failure) {
+            var reader = RecordReader(bytesMax: limits.agentBodyBytesMax)
+            var messages: [AgentMessage] = []
+            for record in try reader.read(body) { messages.append(try AgentMessage(record)) }
+            try reader.finish()
+            return messages
+        } catch {
+            throw Negotiation.Refusal(.refusal(error))
+        }
+    }
+
+    private func open(
+        _ principal: Principal?, _ driver: MasterDriver, _ register: (LinkID) -> Bool
+    ) -> Response {
         var rules = EventStreamRules()
         rules.bytesMax = limits.agentQueueBytesMax
         rules.recordsMax = limits.agentQueueRecordsMax
-        let driver = driver
-        let opened = driver.desk.openLink(request.principal) { id in
-            EventStream(rules) { _ in driver.linkClosed(id) }
-        }
-        guard let (link, text) = opened else { return .text(.serviceUnavailable, "this master does not lead any more") }
-        guard driver.deliver(messages, on: link.id, by: name) else {
+        let opened = driver.desk.openLink(principal) { id in EventStream(rules) { _ in driver.linkClosed(id) } }
+        guard let (link, text) = opened else { return MasterRoutes.ended }
+        guard register(link.id) else {
             driver.desk.close(link.id)
             return .text(.serviceUnavailable, "the master has too much to do; try again later")
         }
-        return .events(link.stream, headers: ["Content-Type": "application/json", AgentLink.header: text])
+        return .events(
+            link.stream,
+            headers: [
+                "Content-Type": MediaType.recordio.rawValue, "Message-Content-Type": MediaType.json.rawValue,
+                AgentLink.header: text,
+            ])
     }
 }

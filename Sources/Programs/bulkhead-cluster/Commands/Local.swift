@@ -36,14 +36,10 @@ struct Local: AsyncParsableCommand {
     func run() async throws {
         let signals = try stopSignals()
         let logger = Logger(label: "bulkhead")
-        let masterID = String(KernelRandom.number(), radix: 16)
-        let configuration = MasterConfiguration(
-            master: MasterInfo(
-                id: masterID, address: NetworkAddress(hostname: ip, address: ip, port: port), version: ProgramVersion.text))
-        var settings = MasterSettings(version: ProgramVersion.text)
+        var settings = MasterSettings(version: VersionInfo(version: ProgramVersion.text))
         settings.addresses = [.network(host: ip, port: Int(port))]
-        let master = try await Master.start(
-            configuration, settings, store: InMemoryRegistryStore(), logger: logger, steppedDown: { _ in })
+        settings.hostname = ip
+        let master = try await Master.start(settings, logger: logger)
         let options = machine
         let made = try await ThreadPool.shared.run { () throws(Failure) in try Machine(options, agent: "local") }
         var policy = LaunchPolicy(
