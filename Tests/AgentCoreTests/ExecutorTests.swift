@@ -97,6 +97,22 @@ struct ExecutorTests {
         #expect(scenario.published.count { if case .acknowledged = $0 { true } else { false } } == 2)
     }
 
+    @Test("its container is given what a further task needs, and not before it is there")
+    func resources() throws {
+        var scenario = Scenario()
+        scenario.held = [.launches]
+        scenario.run(.under(.custom, "a"))
+        scenario.run(.under(.custom, "b"))
+        let given = { (scenario: Scenario) in
+            scenario.effects.compactMap { if case .update(_, let limits) = $0 { limits.cpus } else { nil } }
+        }
+        #expect(given(scenario).isEmpty)
+        scenario.release(.launches)
+        #expect(given(scenario) == [3])
+        scenario.run(.under(.custom, "c"))
+        #expect(given(scenario) == [3, 4])
+    }
+
     @Test("it has a minute to subscribe")
     func registrationTimeout() {
         var scenario = Scenario()

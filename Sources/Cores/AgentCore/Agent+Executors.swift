@@ -36,7 +36,7 @@ extension Agent {
         if isNew {
             begin(run.container)
         } else {
-            send(.update(run.container, TaskLaunch(configuration: configuration).limits(executorResources(run))))
+            giveResources(to: run.container)
         }
         deliver(to: run.container, known: nil)
     }
@@ -77,6 +77,16 @@ extension Agent {
         run.spec.resources + state.liveTasks(under: run.container).flatMap(\.spec.resources)
     }
 
+    /// Has the executor's container hold what its tasks need; one that is not there yet is given it once it is.
+    mutating func giveResources(to id: ContainerID, isNew: Bool = false) {
+        guard let executor = state.executors[id], let run = state.containers[id], case .launched = run.phase else {
+            return
+        }
+        var limits = TaskLaunch(configuration: configuration).limits(executorResources(executor))
+        (limits.pids, limits.pidsAsked) = (run.launch.limits.pids, run.launch.limits.pidsAsked)
+        if !isNew || limits != run.launch.limits { send(.update(id, limits)) }
+    }
+
     mutating func limitsUpdated(_ id: ContainerID, _ failure: Failure?) {
         guard let failure, state.executors[id]?.ending == nil, state.containers[id]?.exit == nil else { return }
         record(.executorEnding(id, KillOrder(.limitsRefused(failure.description), deadline: now)))
@@ -92,6 +102,7 @@ extension Agent {
             return
         }
         openDoor(executor)
+        giveResources(to: run.id, isNew: true)
         if executor.ending != nil {
             send(.signal(run.id, Signals.terminate))
             arm(.executorShutdown(run.id), after: configuration.timing.executorShutdownGrace)

@@ -99,6 +99,7 @@ extension Agent {
             if let most = task.spec.maxCompletionTime, let running { arm(.completion(task.key), at: running.at + most) }
         }
         openDoor(executor)
+        giveResources(to: run.id)
         if let ending = executor.ending {
             send(.signal(run.id, Signals.terminate))
             arm(.executorShutdown(run.id), at: max(now, ending.deadline))
