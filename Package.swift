@@ -134,7 +134,7 @@ let package = Package(
         module("Simulation", "Simulation", ["MasterCore", "AgentCore", "Allocation", "Coordination", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
 
         // Programs: wiring only
-        module("Programs", "CommandOutput", ["LinuxKernel", "Containers", "Diagnostics"]),
+        module("Programs", "CommandOutput", ["LinuxKernel", "Containers", "Diagnostics", arguments]),
         program(
             "bulkhead",
             [

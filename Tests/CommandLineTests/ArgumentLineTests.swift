@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOutput
 import Diagnostics
 import Testing
 
@@ -42,20 +43,20 @@ struct ArgumentLineTests {
     @Test("global options may stand before and after the command")
     func globals() throws {
         for line in ["--output json ps -a", "ps -a --output json", "--output=json ps -a"] {
-            let ready = ArgumentLine(line.split(separator: " ").map(String.init))
+            let ready = ArgumentLine(line.split(separator: " ").map(String.init), .runtime)
             #expect(ready.format == .json && ready.command == ["ps"])
             let command = try #require(try Bulkhead.parseAsRoot(ready.arguments) as? ListContainers)
             #expect(command.all && command.global.output == .json)
         }
-        let image = ArgumentLine(["--store", "/s", "image", "ls"])
+        let image = ArgumentLine(["--store", "/s", "image", "ls"], .runtime)
         #expect(image.arguments == ["image", "ls", "--store", "/s"])
-        #expect(ArgumentLine(["run", "busybox", "--output", "json"]).format == .table, "that is the task's")
+        #expect(ArgumentLine(["run", "busybox", "--output", "json"], .runtime).format == .table, "that is the task's")
     }
 
     @Test("help is found wherever it stands before the image")
     func help() {
-        #expect(ArgumentLine(["run", "--rm", "--help", "x"]).arguments == ["run", "--help"])
-        #expect(ArgumentLine(["run", "x", "--help"]).arguments == ["run", "x", "--help"])
+        #expect(ArgumentLine(["run", "--rm", "--help", "x"], .runtime).arguments == ["run", "--help"])
+        #expect(ArgumentLine(["run", "x", "--help"], .runtime).arguments == ["run", "x", "--help"])
     }
 
     @Test("an option run does not have is no image")
@@ -75,7 +76,7 @@ struct ArgumentLineTests {
             guard line.hasPrefix("  -"), let option = words.first(where: { $0.hasPrefix("--") }) else { continue }
             let flag = option.split(separator: "/").first.map(String.init) ?? option
             let takesValue = words.contains { $0.hasPrefix("<") }
-            #expect(OwnFlags.switches.contains(flag) != takesValue, "\(line)")
+            #expect(ArgumentGrammar.runtime.switches.contains(flag) != takesValue, "\(line)")
             seen += 1
         }
         #expect(seen > 5)
@@ -98,7 +99,7 @@ struct ArgumentLineTests {
     ]
 
     private func parsed(_ line: String) throws -> Run {
-        let ready = ArgumentLine(line.split(separator: " ").map(String.init))
+        let ready = ArgumentLine(line.split(separator: " ").map(String.init), .runtime)
         return try #require(try Bulkhead.parseAsRoot(ready.arguments) as? Run)
     }
 }

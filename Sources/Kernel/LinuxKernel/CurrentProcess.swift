@@ -16,6 +16,17 @@ public enum CurrentProcess {
 /// The environment this process was started with.
 public enum ProcessEnvironment {
     public static func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// Every variable as `NAME=value`, in the order the process got them.
+    public static func all() -> [String] {
+        var found: [String] = []
+        var next = environ
+        while let text = next.pointee {
+            found.append(String(cString: text))
+            next = next.advanced(by: 1)
+        }
+        return found
+    }
 }
 
 /// Randomness from the kernel, getrandom(2).
@@ -35,6 +46,17 @@ extension CurrentProcess {
         guard let path = getcwd(nil, 0) else { return "/" }
         defer { free(path) }
         return String(cString: path)
+    }
+}
+
+extension CurrentProcess {
+    /// Becomes the program at `path` with `arguments` (the first is its name), the environment and descriptors of now.
+    /// Returns only by throwing. See execv(3).
+    public static func become(_ path: String, _ arguments: [String]) throws(KernelError) -> Never {
+        var pointers = arguments.map { strdup($0) } + [nil]
+        defer { pointers.forEach { free($0) } }
+        execv(path, &pointers)
+        throw KernelError(call: "execve", on: path, errno: errno)
     }
 }
 

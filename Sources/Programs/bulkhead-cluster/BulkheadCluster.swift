@@ -18,37 +18,24 @@ struct BulkheadCluster: AsyncParsableCommand {
 
     /// Runs one command line and gives the exit status.
     static func run(_ arguments: [String]) async -> Int32 {
+        let line = ArgumentLine(arguments, .cluster)
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(line.arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
             return 0
-        } catch let failure as Failure {
-            return report(failure)
         } catch {
-            return report(parsing: error)
+            return RefusalReport(Self.self, line).status(of: error)
         }
     }
+}
 
-    private static func report(_ failure: Failure) -> Int32 {
-        if failure.code == "console.unwritable" { return ErrorReport.ownStatus }
-        Console.note(String(ErrorReport.text(failure, as: .table).dropLast()))
-        return ErrorReport.status(of: failure)
-    }
-
-    private static func report(parsing error: any Error) -> Int32 {
-        if exitCode(for: error) == .success {
-            do throws(Failure) { try Console.write(fullMessage(for: error) + "\n") } catch {
-                return ErrorReport.ownStatus
-            }
-            return 0
-        }
-        return report(
-            Failure(
-                "usage.invalid", doing: "understand the command line", cause: message(for: error),
-                remedy: "see 'bulkhead --help'"))
-    }
+extension ArgumentGrammar {
+    static let cluster = ArgumentGrammar(
+        groups: ["task", "agent", "framework", "quota", "weights", "volume", "maintenance"],
+        passing: ["task run", "task exec"], globalOptions: ["--output", "--master", "--credentials", "--config"],
+        switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty"], shortSwitches: ["d", "i", "t"])
 }

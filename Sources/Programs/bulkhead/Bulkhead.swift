@@ -29,6 +29,7 @@ struct Bulkhead: ParsableCommand {
                     RemoveContainers.self, Stats.self, Pause.self, Unpause.self, Update.self,
                 ]),
             CommandGroup(name: "Images", subcommands: [Images.self]),
+            CommandGroup(name: "The cluster", subcommands: HandOver.commands),
             CommandGroup(name: "This host", subcommands: [Host.self, Version.self, Failpoints.self]),
         ],
         helpNames: .long)
@@ -40,59 +41,21 @@ struct Bulkhead: ParsableCommand {
 
     /// Runs one command line and gives the exit status.
     static func run(_ arguments: [String]) -> Int32 {
-        let line = ArgumentLine(arguments)
+        let line = ArgumentLine(arguments, .runtime)
         do {
+            if ClusterCommand.takes(line.command, line.flags) { try HandOver.execute(line.arguments) }
             var command = try parseAsRoot(line.arguments)
             try command.run()
             return 0
         } catch let status as TaskStatus {
             return status.code
-        } catch let failure as Failure {
-            return report(failure, as: line.format)
         } catch {
-            return report(parsing: error, line)
+            return RefusalReport(Self.self, line).status(of: error)
         }
-    }
-
-    private static func report(_ failure: Failure, as format: OutputFormat) -> Int32 {
-        // Whoever read our output has gone, as `head` does: nothing to say and nobody to say it to.
-        if failure.code == "console.unwritable" { return ErrorReport.ownStatus }
-        do throws(Failure) {
-            try Console.write(Array(ErrorReport.text(failure, as: format).utf8), to: 2)
-        } catch { return ErrorReport.ownStatus }
-        return ErrorReport.status(of: failure)
-    }
-
-    /// What the parser has to say: help is an answer, everything else a refusal.
-    private static func report(parsing error: any Error, _ line: ArgumentLine) -> Int32 {
-        if exitCode(for: error) == .success {
-            do throws(Failure) { try Console.write(fullMessage(for: error) + "\n") } catch {
-                return ErrorReport.ownStatus
-            }
-            return 0
-        }
-        let said = message(for: error).split(separator: "\n").first.map(String.init) ?? "it cannot be understood"
-        var cause = said.asClause
-        if let unknown = line.unknownCommand(below: Self.self) { cause = "there is no command '\(unknown)'" }
-        return report(
-            Failure(
-                "usage.invalid", doing: "understand the command line", cause: cause,
-                remedy: "see '\(line.helpCommand(below: Self.self))'"),
-            as: line.format)
     }
 }
 
 /// Ends the program with the status of a task.
 struct TaskStatus: Error {
     var code: Int32
-}
-
-extension String {
-    /// A sentence of the parser's as the end of one of ours.
-    fileprivate var asClause: String {
-        // What it guesses one might have meant comes second and is seldom right.
-        let first = firstRange(of: ". ").map { self[..<$0.lowerBound] } ?? self[...]
-        let text = first.hasSuffix(".") ? first.dropLast() : first
-        return text.prefix(1).lowercased() + text.dropFirst()
-    }
 }

@@ -1,42 +1,68 @@
 public import ArgumentParser
-import CommandOutput
 
 extension OutputFormat: ExpressibleByArgument {}
 
-/// Our arguments, made ready for the parser: what Docker's users write and the parser does not know is rewritten, up
-/// to the image of a `run` or the container of an `exec`; what follows belongs to the task and is never touched.
-struct ArgumentLine {
-    private(set) var arguments: [String]
+/// What has to be known of a program's commands before the parser sees its arguments.
+public struct ArgumentGrammar: Sendable {
+    /// Commands that have commands of their own: `image`.
+    public var groups: Set<String>
+    /// Commands whose words after the subject belong to a task: `run`, `task run`.
+    public var passing: Set<String>
+    /// Options that may stand before the command. Each takes a value.
+    public var globalOptions: Set<String>
+    /// Long options of passing commands that stand alone; every other one takes a value.
+    public var switches: Set<String>
+    /// Short options of passing commands that stand alone; every other one takes a value.
+    public var shortSwitches: Set<Character>
+
+    public init(
+        groups: Set<String>, passing: Set<String>, globalOptions: Set<String>, switches: Set<String>,
+        shortSwitches: Set<Character>
+    ) {
+        self.groups = groups
+        self.passing = passing
+        self.globalOptions = globalOptions
+        self.switches = switches
+        self.shortSwitches = shortSwitches
+    }
+}
+
+/// A program's arguments, made ready for the parser: what Docker's users write and the parser does not know is
+/// rewritten, up to the image of a `run` or the container of an `exec`; what follows belongs to the task and is never
+/// touched.
+public struct ArgumentLine: Sendable {
     /// The words that name the command: `image`, `ls`.
-    private(set) var command: [String] = []
-    private(set) var format = OutputFormat.table
+    public private(set) var command: [String] = []
+    /// The program's own options, and the words of commands that pass none on.
+    public private(set) var flags: [String]
+    /// What a passing command passes on.
+    public private(set) var task: [String]
+    public private(set) var format = OutputFormat.table
 
-    private static let passing: Set<String> = ["run", "exec"]
-    private static let nested: Set<String> = ["image"]
-    private static let globalOptions: Set<String> = ["--output", "--store", "--state"]
+    public var arguments: [String] { command + flags + task }
 
-    init(_ given: [String]) {
+    public init(_ given: [String], _ grammar: ArgumentGrammar) {
         var rest = given[...]
         var globals: [String] = []
         // Global options may stand before the command as well.
-        while let word = rest.first, Self.globalOptions.contains(String(word.prefix { $0 != "=" })) {
+        while let word = rest.first, grammar.globalOptions.contains(String(word.prefix { $0 != "=" })) {
             globals.append(rest.removeFirst())
             if !word.contains("="), let value = rest.popFirst() { globals.append(value) }
         }
         if let word = rest.first, !word.hasPrefix("-") {
             command.append(rest.removeFirst())
-            if Self.nested.contains(word), let second = rest.first, !second.hasPrefix("-") {
+            if grammar.groups.contains(word), let second = rest.first, !second.hasPrefix("-") {
                 command.append(rest.removeFirst())
             }
         }
         rest = (globals + rest)[...]
-        var own: (flags: [String], task: [String]) =
-            Self.passing.contains(command.first ?? "") ? OwnFlags.split(rest) : (Array(rest), [])
-        own.flags = own.flags.flatMap(OwnFlags.rewritten)
+        let own = OwnFlags(grammar)
+        (flags, task) =
+            grammar.passing.contains(command.joined(separator: " ")) ? own.split(rest) : (Array(rest), [])
+        flags = flags.flatMap(own.rewritten)
         // The parser would take a --help that is not alone for a part of the task's command.
-        if own.flags.contains("--help") { own = (["--help"], []) }
-        arguments = command + own.flags + own.task
-        format = Self.format(in: own.flags)
+        if flags.contains("--help") { (flags, task) = (["--help"], []) }
+        format = Self.format(in: flags)
     }
 
     /// The word that should name a command and does not.
@@ -69,7 +95,7 @@ struct ArgumentLine {
 }
 
 extension CommandConfiguration {
-    fileprivate var allSubcommands: [any ParsableCommand.Type] {
+    public var allSubcommands: [any ParsableCommand.Type] {
         subcommands + groupedSubcommands.flatMap { $0.subcommands }
     }
 }
@@ -81,17 +107,13 @@ extension ParsableCommand {
 }
 
 /// What belongs to `run` and `exec` themselves, before the image or container.
-enum OwnFlags {
-    /// Long options of `run` and `exec` that stand alone; every other one takes a value.
-    static let switches: Set<String> = [
-        "--read-only", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty", "--explain", "--help",
-        "--version",
-    ]
-    /// Short options that stand alone; every other one takes a value.
-    static let shortSwitches: Set<Character> = ["d", "i", "t"]
+struct OwnFlags {
+    let grammar: ArgumentGrammar
+
+    init(_ grammar: ArgumentGrammar) { self.grammar = grammar }
 
     /// Splits before the first word that is neither an option nor an option's value.
-    static func split(_ words: ArraySlice<String>) -> (flags: [String], task: [String]) {
+    func split(_ words: ArraySlice<String>) -> (flags: [String], task: [String]) {
         var index = words.startIndex
         while index < words.endIndex {
             let word = words[index]
@@ -102,21 +124,24 @@ enum OwnFlags {
         return (Array(words[..<index]), Array(words[index...]))
     }
 
-    private static func takesNext(_ word: String) -> Bool {
+    private func takesNext(_ word: String) -> Bool {
         if word.contains("=") { return false }
-        if word.hasPrefix("--") { return !switches.contains(word) }
+        if word.hasPrefix("--") { return !grammar.switches.contains(word) }
         // -it stands alone; in -itv the last letter takes a value; -v/a:/b has it inside.
-        guard let valued = word.dropFirst().firstIndex(where: { !shortSwitches.contains($0) }) else { return false }
+        guard let valued = word.dropFirst().firstIndex(where: { !grammar.shortSwitches.contains($0) }) else {
+            return false
+        }
         return word.index(after: valued) == word.endIndex
     }
 
     /// `--rm=true` as `--rm`, `--init=false` as `--no-init`, and `--rm=false` as nothing.
-    static func rewritten(_ word: String) -> [String] {
-        guard let cut = word.firstIndex(of: "="), switches.contains(String(word[..<cut])) else { return [word] }
+    func rewritten(_ word: String) -> [String] {
+        guard let cut = word.firstIndex(of: "="), grammar.switches.contains(String(word[..<cut])) else { return [word] }
         let name = String(word[..<cut])
+        let opposite = "--no-" + name.dropFirst(2)
         switch String(word[word.index(after: cut)...]) {
         case "true": return [name]
-        case "false": return name == "--init" ? ["--no-init"] : []
+        case "false": return grammar.switches.contains(opposite) ? [opposite] : []
         default: return [word]
         }
     }

@@ -1,0 +1,51 @@
+public import ArgumentParser
+import Diagnostics
+
+/// Says on the standard streams how a command line ended, and gives the exit status that goes with it.
+public struct RefusalReport {
+    private let root: any ParsableCommand.Type
+    private let line: ArgumentLine
+
+    public init(_ root: any ParsableCommand.Type, _ line: ArgumentLine) {
+        self.root = root
+        self.line = line
+    }
+
+    public func status(of error: any Error) -> Int32 {
+        if let failure = error as? Failure { return status(of: failure) }
+        // Help is an answer, everything else of the parser's a refusal.
+        guard root.exitCode(for: error) == .success else { return status(of: refusal(for: error)) }
+        do throws(Failure) { try Console.write(root.fullMessage(for: error) + "\n") } catch {
+            return ErrorReport.ownStatus
+        }
+        return 0
+    }
+
+    private func status(of failure: Failure) -> Int32 {
+        // Whoever read our output has gone, as `head` does: nothing to say and nobody to say it to.
+        if failure.code == "console.unwritable" { return ErrorReport.ownStatus }
+        do throws(Failure) {
+            try Console.write(Array(ErrorReport.text(failure, as: line.format).utf8), to: 2)
+        } catch { return ErrorReport.ownStatus }
+        return ErrorReport.status(of: failure)
+    }
+
+    private func refusal(for error: any Error) -> Failure {
+        let said = root.message(for: error).split(separator: "\n").first.map(String.init) ?? "it cannot be understood"
+        var cause = said.asClause
+        if let unknown = line.unknownCommand(below: root) { cause = "there is no command '\(unknown)'" }
+        return Failure(
+            "usage.invalid", doing: "understand the command line", cause: cause,
+            remedy: "see '\(line.helpCommand(below: root))'")
+    }
+}
+
+extension String {
+    /// A sentence of the parser's as the end of one of ours.
+    fileprivate var asClause: String {
+        // What it guesses one might have meant comes second and is seldom right.
+        let first = firstRange(of: ". ").map { self[..<$0.lowerBound] } ?? self[...]
+        let text = first.hasSuffix(".") ? first.dropLast() : first
+        return text.prefix(1).lowercased() + text.dropFirst()
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import CommandOutput
+import Diagnostics
+import LinuxKernel
+
+/// The cluster's commands live in a program of their own; here they only have names (decision 0060).
+enum HandOver {
+    static let commands: [any ParsableCommand.Type] = [
+        LocalCommand.self, MasterCommand.self, AgentCommand.self, TaskCommand.self, FrameworkCommand.self,
+        QuotaCommand.self, WeightsCommand.self, ReserveCommand.self, UnreserveCommand.self, VolumeCommand.self,
+        MaintenanceCommand.self, StateCommand.self, SimulateCommand.self,
+    ]
+
+    /// Becomes the other program; returns only by throwing.
+    static func execute(_ arguments: [String]) throws(Failure) {
+        let program = try InstalledProgram.cluster.found()
+        do throws(KernelError) {
+            try CurrentProcess.become(program, [program] + arguments)
+        } catch {
+            throw error.failure(
+                "host.no-cluster-program", doing: "execute", on: program,
+                remedy: "install Bulkhead again, or name the program in BULKHEAD_CLUSTER")
+        }
+    }
+}
+
+/// A name in the help. The hand-over happens before anything is parsed, so `run` is only reached without it.
+protocol HandedOverCommand: ParsableCommand {
+    static var command: ClusterCommand { get }
+}
+
+extension HandedOverCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: command.rawValue, abstract: command.abstract)
+    }
+    mutating func run() throws { try HandOver.execute([Self.command.rawValue]) }
+}
+
+struct LocalCommand: HandedOverCommand { static var command: ClusterCommand { .local } }
+struct MasterCommand: HandedOverCommand { static var command: ClusterCommand { .master } }
+struct AgentCommand: HandedOverCommand { static var command: ClusterCommand { .agent } }
+struct TaskCommand: HandedOverCommand { static var command: ClusterCommand { .task } }
+struct FrameworkCommand: HandedOverCommand { static var command: ClusterCommand { .framework } }
+struct QuotaCommand: HandedOverCommand { static var command: ClusterCommand { .quota } }
+struct WeightsCommand: HandedOverCommand { static var command: ClusterCommand { .weights } }
+struct ReserveCommand: HandedOverCommand { static var command: ClusterCommand { .reserve } }
+struct UnreserveCommand: HandedOverCommand { static var command: ClusterCommand { .unreserve } }
+struct VolumeCommand: HandedOverCommand { static var command: ClusterCommand { .volume } }
+struct MaintenanceCommand: HandedOverCommand { static var command: ClusterCommand { .maintenance } }
+struct StateCommand: HandedOverCommand { static var command: ClusterCommand { .state } }
+struct SimulateCommand: HandedOverCommand { static var command: ClusterCommand { .simulate } }
+
+extension ArgumentGrammar {
+    /// What this program's own commands look like.
+    static let runtime = ArgumentGrammar(
+        groups: ["image"], passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
+        switches: [
+            "--read-only", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty", "--explain", "--help",
+            "--version",
+        ],
+        shortSwitches: ["d", "i", "t"])
+}
