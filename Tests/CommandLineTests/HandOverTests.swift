@@ -43,8 +43,8 @@ struct HandOverTests {
         #expect(outcome.status == 125)
         #expect(
             outcome.error
-                == "bulkhead: cannot find the program bulkhead-cluster: it is not at /no/such/program; run 'make build' or "
-                + "'make install', or name it in BULKHEAD_CLUSTER\n")
+                == "bulkhead: cannot find the program bulkhead-cluster: it is not at /no/such/program; run "
+                + "'make build' or 'make install', or name it in BULKHEAD_CLUSTER\n")
     }
 
     @Test("the help lists every command that is handed over")
