@@ -199,6 +199,7 @@ let package = Package(
                 "Determinism", "Diagnostics", logging, database, httpClient,
             ] + nio),
         tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
+        tests("ClusterClientTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("TidyTests", []),
         .executableTarget(
             name: "launch-once",

@@ -22,9 +22,6 @@ final class BoundedChannel<Element: Sendable>: Sendable {
 
     init(capacity: Int) { state = Mutex(State(queue: BoundedQueue(capacity: max(1, capacity)))) }
 
-    /// Whether an element waits for room.
-    var isStalled: Bool { state.withLock { $0.sender != nil } }
-
     /// Returns when there is room. False: nobody takes it any more. One sender at a time.
     func send(_ element: Element) async -> Bool {
         await withCheckedContinuation { continuation in

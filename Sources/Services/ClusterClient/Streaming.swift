@@ -32,8 +32,8 @@ private struct Pump<Decoder: RecordDecoder>: Sendable {
         let watch = Watch(silence: decoder.silence)
         return await withTaskGroup(of: Failure?.self) { group in
             group.addTask { await read(decoder, watch) }
-            group.addTask { [channel] in
-                guard let silence = await watch.silenced(unless: { channel.isStalled }) else { return nil }
+            group.addTask {
+                guard let silence = await watch.silenced() else { return nil }
                 return ClientFailures.silent(peer, answer.server, for: silence)
             }
             let first = await group.next() ?? nil
@@ -47,13 +47,16 @@ private struct Pump<Decoder: RecordDecoder>: Sendable {
         var decoder = start
         var reader = RecordReader(bytesMax: bytesMax)
         do {
-            for try await chunk in answer.head.body {
-                watch.touch(decoder.silence)
+            var body = answer.head.body.makeAsyncIterator()
+            while true {
+                watch.begin(decoder.silence)
+                let chunk = try await body.next()
+                watch.pause()
+                guard let chunk else { break }
                 for record in try reader.read(Array(chunk.readableBytesView)) {
                     guard let element = try decoder.element(of: record) else { continue }
                     guard await channel.send(element) else { return nil }
                 }
-                watch.touch(decoder.silence)
             }
             try reader.finish()
             return decoder.mayEnd ? nil : ClientFailures.closed(peer, answer.server)
@@ -65,10 +68,11 @@ private struct Pump<Decoder: RecordDecoder>: Sendable {
     }
 }
 
-/// Knows when something last came, and how long nothing may.
+/// Knows since when something is waited for, and how long that may take.
 private final class Watch: Sendable {
     private struct State {
-        var last = ContinuousClock.now
+        /// Nil while it is the reader who is slow.
+        var since: ContinuousClock.Instant?
         var silence: Duration?
         var isOver = false
         var waiting: CheckedContinuation<Void, Never>?
@@ -81,9 +85,10 @@ private final class Watch: Sendable {
         self.state = Mutex(state)
     }
 
-    func touch(_ silence: Duration?) {
+    /// From now on something is waited for.
+    func begin(_ silence: Duration?) {
         let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            state.last = .now
+            state.since = .now
             state.silence = silence
             guard silence != nil else { return nil }
             defer { state.waiting = nil }
@@ -91,6 +96,9 @@ private final class Watch: Sendable {
         }
         waiting?.resume()
     }
+
+    /// It has come.
+    func pause() { state.withLock { $0.since = nil } }
 
     func end() {
         let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
@@ -101,24 +109,24 @@ private final class Watch: Sendable {
         waiting?.resume()
     }
 
-    /// Returns how long nothing came, when that was too long; nil when the watch has ended. While `isExcused`, the
-    /// reader is the one that is slow.
-    func silenced(unless isExcused: @Sendable () -> Bool) async -> Duration? {
-        while true {
-            let (isOver, silence, last) = state.withLock { ($0.isOver, $0.silence, $0.last) }
-            if isOver || Task.isCancelled { return nil }
+    /// Returns how long nothing came, when that was too long; nil when the watch has ended.
+    func silenced() async -> Duration? {
+        while !Task.isCancelled {
+            let (isOver, silence, since) = state.withLock { ($0.isOver, $0.silence, $0.since) }
+            if isOver { return nil }
             guard let silence else {
                 await bounded()
                 continue
             }
-            if isExcused() { touch(silence) } else if ContinuousClock.now - last >= silence { return silence }
-            let wake = isExcused() ? ContinuousClock.now + silence : last + silence
+            let deadline = (since ?? .now) + silence
+            if ContinuousClock.now >= deadline { return silence }
             do {
-                try await Task.sleep(until: wake, clock: .continuous)
+                try await Task.sleep(until: deadline, clock: .continuous)
             } catch {
                 return nil
             }
         }
+        return nil
     }
 
     /// Waits until there is a bound.

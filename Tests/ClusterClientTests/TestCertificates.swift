@@ -1,0 +1,1 @@
+../HTTPServingTests/TestCertificates.swift
