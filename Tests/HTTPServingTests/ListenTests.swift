@@ -55,14 +55,16 @@ struct ListenTests {
     @Test("an address that is taken is refused by name, and nothing stays open")
     func taken() async throws {
         let served = try await Served.start()
-        let other = try await Served.start()
+        // Of an address that nothing else here uses: nobody takes the port meanwhile.
+        let own = "127.77.0.1"
+        let other = try await Served.start(addresses: [.network(host: own, port: 0)])
         await other.server.stop()
         await #expect(throws: Failure.self) {
             try await Served.start(addresses: [
-                .network(host: "127.0.0.1", port: other.port), .network(host: "127.0.0.1", port: served.port),
+                .network(host: own, port: other.port), .network(host: "127.0.0.1", port: served.port),
             ])
         }
-        let again = try await Served.start(addresses: [.network(host: "127.0.0.1", port: other.port)])
+        let again = try await Served.start(addresses: [.network(host: own, port: other.port)])
         await again.server.stop()
         await served.server.stop()
     }

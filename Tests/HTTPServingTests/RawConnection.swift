@@ -49,7 +49,10 @@ final class RawConnection: Sendable {
     }
 
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
-    func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
+    /// A server that has closed already may have said why: what it said is to be read, so this is no error here.
+    func send(_ bytes: [UInt8]) async throws {
+        do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() } catch ChannelError.ioOnClosedChannel {}
+    }
     func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
     func finishSending() async throws { try await channel.close(mode: .output).get() }
     func close() { channel.close(promise: nil) }

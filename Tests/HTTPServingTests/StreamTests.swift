@@ -69,7 +69,9 @@ struct StreamTests {
 
     @Test("a consumer that is too slow gets what is under way and an ERROR, then the end")
     func overflow() async throws {
-        let served = try await Served.start(rules: Self.rules(bytes: 1 << 20))
+        var rules = Self.rules(bytes: 1 << 20)
+        rules.farewellTime = .seconds(20)
+        let served = try await Served.start(rules: rules)
         let connection = try await subscribe(served, reads: false)
         let stream = try await served.opened(1)[0]
         let record = Self.record(String(repeating: "x", count: 10_000))

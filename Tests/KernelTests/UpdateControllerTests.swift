@@ -74,6 +74,7 @@ extension ControllerTests {
             #expect((usage.memoryPeakBytes ?? 0) >= usage.memoryBytes ?? .max)
             #expect(usage.memoryLimitBytes == 64 << 20)
             #expect(usage.processes == 2)
+            #expect(usage.threads == 2)
             #expect(usage.processLimit == 1_024)
             #expect((4 << 20...8 << 20).contains(usage.writtenBytes ?? 0))
             #expect(usage.pressure.keys.sorted() == ["cpu", "io", "memory"])

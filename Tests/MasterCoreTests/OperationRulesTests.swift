@@ -52,7 +52,8 @@ struct OperationRulesTests {
             change: .reserve(reserved("cpus:1", for: "ops"), source: reserved("cpus:1", for: "eng"))),
         Case(
             name: "moved and grown",
-            change: .reserve(reserved("cpus:2", for: "ops"), source: reserved("cpus:1", for: "eng")), field: "resources"),
+            change: .reserve(reserved("cpus:2", for: "ops"), source: reserved("cpus:1", for: "eng")),
+            field: "resources"),
         Case(name: "nothing", change: .reserve([]), field: "reserve.resources"),
         Case(name: "without a reservation", change: .reserve(resources("cpus:1")), field: "reserve.resources"),
         Case(
@@ -101,7 +102,8 @@ struct OperationRulesTests {
             total: [volume("v")]),
         Case(
             name: "grown by another role's disk",
-            change: .grow(volume: volume("v"), by: reserved("disk:8", for: "ops")[0]), field: "grow_volume.addition", total: [volume("v")]),
+            change: .grow(volume: volume("v"), by: reserved("disk:8", for: "ops")[0]), field: "grow_volume.addition",
+            total: [volume("v")]),
         Case(
             name: "a shared volume grown",
             change: .grow(volume: volume("v", shared: true), by: reserved("disk:8", for: "eng")[0]),

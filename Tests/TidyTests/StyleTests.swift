@@ -74,7 +74,7 @@ enum Functions {
             let body = line.drop { $0 == " " }
             let indent = line.count - body.count
             guard body.contains("func ") || body.hasPrefix("init") || body.contains(" init("),
-                !body.hasPrefix("//"), !body.hasSuffix("}")
+                !body.hasPrefix("//"), !body.hasSuffix("}"), opensBody(lines[index...], indent: indent)
             else { continue }
             let closing = String(repeating: " ", count: indent) + "}"
             if let end = lines[(index + 1)...].firstIndex(where: { $0 == closing || $0.hasPrefix(closing + " ") }) {
@@ -82,5 +82,16 @@ enum Functions {
             }
         }
         return result
+    }
+
+    /// A requirement of a protocol has no body: its declaration ends before a brace opens.
+    private static func opensBody(_ lines: ArraySlice<Substring>, indent: Int) -> Bool {
+        for (offset, line) in lines.enumerated() {
+            let body = line.drop { $0 == " " }
+            let goesOn = [")", "{", "where "].contains { body.hasPrefix($0) }
+            if offset > 0 && !goesOn && line.count - body.count <= indent { return false }
+            if body.hasSuffix("{") { return true }
+        }
+        return false
     }
 }

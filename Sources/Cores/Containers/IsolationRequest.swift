@@ -7,7 +7,7 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
         /// The host's network: no wall there.
         case host
         /// The network and the shared memory of another container, which must run. Its user namespace is shared as
-        /// well, see Docs/Decisions/0040.
+        /// well, see Docs/Decisions/0042.
         case container(ContainerID)
     }
 

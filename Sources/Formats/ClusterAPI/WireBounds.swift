@@ -25,11 +25,11 @@ public struct WireBounds: Hashable, Sendable {
         do throws(JSONFault) {
             return try JSONReader.read(body, limits: limits)
         } catch {
-            throw refusal(error)
+            throw refusal(error, in: body)
         }
     }
 
-    private func refusal(_ fault: JSONFault) -> Failure {
+    private func refusal(_ fault: JSONFault, in body: [UInt8]) -> Failure {
         let (code, limit): (Failure.Code, String?) =
             switch fault.kind {
             case .tooLarge: ("api.body-too-large", "body bytes \(bytes)")
@@ -41,8 +41,14 @@ public struct WireBounds: Hashable, Sendable {
             }
         return Failure(
             code, doing: "read the body",
-            cause: fault.position.map { "at byte \($0) \(fault.cause)" } ?? fault.cause,
+            cause: fault.position.map { "\(Self.place($0, in: body)) \(fault.cause)" } ?? fault.cause,
             remedy: fault.kind == .tooLarge ? "split the call" : "correct the JSON", limit: limit)
+    }
+
+    /// What a person wrote has lines, and is looked up by them.
+    private static func place(_ position: Int, in body: [UInt8]) -> String {
+        let line = body.prefix(position).reduce(into: 1) { $0 += $1 == UInt8(ascii: "\n") ? 1 : 0 }
+        return line == 1 ? "at byte \(position)" : "in line \(line), at byte \(position),"
     }
 }
 

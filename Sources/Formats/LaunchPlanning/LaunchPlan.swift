@@ -115,7 +115,7 @@ public enum DescriptorSource: Equatable, Sendable {
     case containerProcess
     case exitRecord
     case log(Int)
-    /// A regular file that output is appended to; with a limit, one on a file system that can give back its oldest part.
+    /// A regular file that output is appended to; with a limit, on a file system that can give back its oldest part.
     case outputFile(path: String, isLimited: Bool)
     /// Standard input, output or error as the caller gave it.
     case stream(Int)

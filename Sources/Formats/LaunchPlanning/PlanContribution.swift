@@ -18,8 +18,9 @@ public struct PlanContribution: Equatable, Sendable {
     public mutating func open(_ name: DescriptorName, _ source: DescriptorSource) { descriptors.append((name, source)) }
 
     public static func == (left: PlanContribution, right: PlanContribution) -> Bool {
-        left.isolator == right.isolator && left.namespaces == right.namespaces && left.joined == right.joined && left.userMap == right.userMap
-            && left.groupMap == right.groupMap && left.timeOffsets == right.timeOffsets
+        left.isolator == right.isolator && left.namespaces == right.namespaces
+            && left.joined == right.joined && left.userMap == right.userMap && left.groupMap == right.groupMap
+            && left.timeOffsets == right.timeOffsets
             && left.inControlGroup == right.inControlGroup
             && left.steps.elementsEqual(right.steps) { $0.stage == $1.stage && $0.step == $1.step }
             && left.descriptors.elementsEqual(right.descriptors) { $0.name == $1.name && $0.source == $1.source }

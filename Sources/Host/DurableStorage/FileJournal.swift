@@ -73,7 +73,8 @@ public final class FileJournal: Journal {
 
     private static func openFailure(_ error: KernelError, in directory: OwnedDescriptor) -> Failure {
         guard error.errno == Errno.wouldBlock else {
-            return error.failure("journal.open", doing: "open the journal", remedy: "check the directory", retry: .later)
+            return error.failure(
+                "journal.open", doing: "open the journal", remedy: "check the directory", retry: .later)
         }
         var holder = "another process"
         do throws(KernelError) {

@@ -3,7 +3,7 @@ public import Diagnostics
 public import LaunchPlanning
 
 /// A user namespace of its own for every container, user_namespaces(7): root inside is an ordinary,
-/// unused user outside. Containers that share their network share it too: Docs/Decisions/0040.
+/// unused user outside. Containers that share their network share it too: Docs/Decisions/0042.
 public struct UserNamespaceIsolator: Isolator {
     public let name = "user-namespace"
     public init() {}

@@ -19,7 +19,9 @@ struct Housekeeping {
         if holders.isEmpty { return }
         let shown = Set(try ImageMounts(global).holders())
         for holder in some(of: holders, all: everything)
-        where global.places.leaseHolder(holder) != nil && !containerizer.records.exists(holder) && !shown.contains(holder) {
+        where global.places.leaseHolder(holder) != nil && !containerizer.records.exists(holder)
+            && !shown.contains(holder)
+        {
             try store.release(container: holder)
         }
     }
