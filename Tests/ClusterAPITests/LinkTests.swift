@@ -106,8 +106,8 @@ struct LinkTests {
                 "api.member-missing", "content.update.status"
             ),
             (
-                #"{"type":"STATUS","content":{"update":{"framework_id":{"value":"F"},"status":{"task_id":{"value":"T"},"#
-                    + #""state":"TASK_RUNNING"}},"latest_state":"TASK_JUMPING"}}"#,
+                #"{"type":"STATUS","content":{"update":{"framework_id":{"value":"F"},"status":{"#
+                    + #""task_id":{"value":"T"},"state":"TASK_RUNNING"}},"latest_state":"TASK_JUMPING"}}"#,
                 "api.member-missing", "content.latest_state"
             ),
             (

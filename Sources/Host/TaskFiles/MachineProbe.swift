@@ -8,7 +8,7 @@ import LinuxKernel
 public enum MachineProbe {
     /// Sizes, attributes and what cannot be enforced. Not for Swift's own threads to wait on: it runs on one of ours.
     ///
-    /// - Parameter workDirectory: whose file system counts as the agent's disk; its nearest parent when it is not there.
+    /// - Parameter workDirectory: whose file system counts as the agent's disk; or its nearest parent that is there.
     public static func facts(workDirectory: String) async throws(Failure) -> MachineFacts {
         try await ThreadPool.shared.run { () throws(Failure) in
             let host = HostDescription.probe()

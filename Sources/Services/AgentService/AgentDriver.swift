@@ -325,7 +325,8 @@ actor AgentDriver {
         mastersTried += 1
         let (outgoing, continuation) = AsyncStream.makeStream(of: AgentMessage.self)
         let mailbox = mailbox
-        let client = MasterLink(client: parts.client, master: master, authorization: parts.settings.masterAccess.authorization)
+        let client = MasterLink(
+            client: parts.client, master: master, authorization: parts.settings.masterAccess.authorization)
         let task = Task {
             await client.run(registration, outgoing: outgoing) { mailbox.tell(.link($0, number: number)) }
         }

@@ -140,7 +140,11 @@ extension MasterDocuments {
     }
 
     fileprivate static func maintenance(_ response: OperatorResponse) -> JSONDocument {
-        if case .maintenanceStatus(let status) = response { maintenance(status) } else { maintenance(MaintenanceStatus()) }
+        if case .maintenanceStatus(let status) = response {
+            maintenance(status)
+        } else {
+            maintenance(MaintenanceStatus())
+        }
     }
 
     fileprivate static func schedule(_ response: OperatorResponse) -> JSONDocument {

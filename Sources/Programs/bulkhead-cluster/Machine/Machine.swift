@@ -80,7 +80,8 @@ struct Containerizers {
                 "containerizers", options.containerizers, cause: "it names none, or one twice",
                 remedy: "write for example native,oci:crun")
         }
-        let store = try ImageStore(root: options.storePath, unpacker: Unpacker(program: InstalledProgram.unpacker.place))
+        let store = try ImageStore(
+            root: options.storePath, unpacker: Unpacker(program: InstalledProgram.unpacker.place))
         var members: [any Containerizer] = []
         for name in names { members.append(try member(name, store)) }
         return members.count == 1 ? members[0] : ComposingContainerizer(members)

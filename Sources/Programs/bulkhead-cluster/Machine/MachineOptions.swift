@@ -16,7 +16,8 @@ struct MachineOptions: ParsableArguments {
         help: .init(
             "What makes containers, best first: native, oci:PROGRAM, docker or docker:SOCKET.", valueName: "list"))
     var containerizers = "native"
-    @Option(help: .init("What the agent offers, as 'cpus:4;mem:8192'; what is not named is measured.", valueName: "text"))
+    @Option(
+        help: .init("What the agent offers, as 'cpus:4;mem:8192'; what is not named is measured.", valueName: "text"))
     var resources = ""
     @Option(help: .init("What the agent says of itself, as 'rack:r12;level:10'.", valueName: "text"))
     var attributes = ""
@@ -24,10 +25,12 @@ struct MachineOptions: ParsableArguments {
     var defaultRole = "*"
     @Option(help: "A task limit this host cannot hold: 'refuse' the task, or 'allow' it and say so.")
     var unenforced: UnenforcedPolicy?
-    @Option(help: .init("Tasks without an image: 'host-tools' (read-only), 'refuse' or 'image:NAME'.", valueName: "rule"))
+    @Option(
+        help: .init("Tasks without an image: 'host-tools' (read-only), 'refuse' or 'image:NAME'.", valueName: "rule"))
     var tasksWithoutImage = "host-tools"
     @Option(
-        help: .init("Directory of the host that tasks may have as a volume, ':rw' to write. Repeatable.", valueName: "path"))
+        help: .init(
+            "Directory of the host that tasks may have as a volume, ':rw' to write. Repeatable.", valueName: "path"))
     var hostPath: [String] = []
     @Flag(help: "Tasks may use the host's network.")
     var allowHostNetwork = false
@@ -38,7 +41,8 @@ struct MachineOptions: ParsableArguments {
     @Option(help: .init("Disk that each of a task's two log files may take.", valueName: "bytes"))
     var logSize = "256m"
     @Option(
-        help: .init("Directory below which file: addresses may be fetched. Repeatable; none: no file.", valueName: "path"))
+        help: .init(
+            "Directory below which file: addresses may be fetched. Repeatable; none: no file.", valueName: "path"))
     var fetchRoot: [String] = []
 
     var storePath: String { absolute(store) }
@@ -52,7 +56,8 @@ struct MachineOptions: ParsableArguments {
             switch tasksWithoutImage {
             case "host-tools": return .hostTools
             case "refuse": return .refuse
-            case let text where text.hasPrefix("image:") && text.utf8.count > 6: return .image(String(text.dropFirst(6)))
+            case let text where text.hasPrefix("image:") && text.utf8.count > 6:
+                return .image(String(text.dropFirst(6)))
             case let text:
                 throw .flag(
                     "tasks-without-image", text, cause: "there is no such rule",
