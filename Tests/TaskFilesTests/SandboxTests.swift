@@ -104,7 +104,7 @@ struct SandboxTests {
     }
 
     @Test("volumes are made, emptied and removed")
-    func volumes() throws {
+    func persistentVolumes() throws {
         let place = try Workplace()
         let volumes = VolumeDirectories(work: place.work)
         let path = place.path + "/volumes/roles/eng/v1"
