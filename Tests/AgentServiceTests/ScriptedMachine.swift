@@ -10,6 +10,11 @@ final class ScriptedContainerizer: Containerizer {
     private let stream: AsyncStream<ContainerEvent>
     private let telling: AsyncStream<ContainerEvent>.Continuation
     private let state = Mutex<(running: [ContainerLaunch], killed: [Int32])>(([], []))
+    private let opened = Mutex<[ScriptedSession]>([])
+    private let attached = Mutex<[ScriptedSession]>([])
+    /// In the order they were opened.
+    var sessions: [ScriptedSession] { opened.withLock { $0 } }
+    var attachments: [ScriptedSession] { attached.withLock { $0 } }
 
     init() { (stream, telling) = AsyncStream.makeStream(of: ContainerEvent.self) }
 
@@ -38,7 +43,13 @@ final class ScriptedContainerizer: Containerizer {
     }
 
     func containers() async throws(Failure) -> [ContainerID] { running.map(\.id) }
-    func wait(_ id: ContainerID) async throws(Failure) -> ContainerExit? { nil }
+    func wait(_ id: ContainerID) async throws(Failure) -> ContainerExit? {
+        while running.contains(where: { $0.id == id }) {
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { return nil }
+        }
+        return nil
+    }
+
 
     func kill(_ id: ContainerID, signal: Int32) async throws(Failure) -> Bool {
         state.withLock { $0.killed.append(signal) }
@@ -52,10 +63,20 @@ final class ScriptedContainerizer: Containerizer {
         return nil
     }
 
-    func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? { nil }
-    
+    func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? {
+        guard running.contains(where: { $0.id == id }) else { return nil }
+        let session = ScriptedSession()
+        attached.withLock { $0.append(session) }
+        return session
+    }
+
     func exec(_ id: ContainerID, _ request: ExecRequest) async throws(Failure) -> any ContainerSession {
-        throw Self.none
+        if request.arguments.first == "missing" {
+            throw Failure("launch.program-not-found", doing: "start", on: "missing")
+        }
+        let session = ScriptedSession(request)
+        opened.withLock { $0.append(session) }
+        return session
     }
 
     func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32 { throw Self.none }

@@ -81,7 +81,8 @@ extension Agent {
             return
         }
         guard let run = state.container(at: path) else {
-            send(.answer(call, .unknown(unknown(path, to: "wait for container"))))
+            let answer = endedSessions[path].map(CallAnswer.ended)
+            send(.answer(call, answer ?? .unknown(unknown(path, to: "wait for container"))))
             return
         }
         if let exit = run.exit {
@@ -130,20 +131,27 @@ extension Agent {
     }
 
     mutating func removeOrdered(_ path: ContainerPath, _ call: CallID) {
+        if endedSessions.removeValue(forKey: path) != nil { return send(.answer(call, .done)) }
         guard let run = state.container(at: path), run.purpose == .ordered else {
-            send(.answer(call, .unknown(unknown(path, to: "remove container"))))
+            let isSession = sessions.values.contains { $0.path == path }
+            let answer = isSession ? CallAnswer.refused(isRunning(path)) : .unknown(unknown(path, to: "remove container"))
+            send(.answer(call, answer))
             return
         }
         guard run.exit != nil, progress[run.id]?.isDestroyPending != true else {
-            send(.answer(call, .refused(Failure(
-                "container.running", doing: "remove container", on: path.description, cause: "it has not ended",
-                remedy: "kill it, and wait for its end", retry: .later))))
+            send(.answer(call, .refused(isRunning(path))))
             return
         }
         for child in state.children(of: run.id) { forget(child) }
         forget(run)
         if run.launch.parent != nil { send(.collect(path: run.sandbox.path)) }
         send(.answer(call, .done))
+    }
+
+    private func isRunning(_ path: ContainerPath) -> Failure {
+        Failure(
+            "container.running", doing: "remove container", on: path.description, cause: "it has not ended",
+            remedy: "kill it, and wait for its end", retry: .later)
     }
 
     // MARK: Sessions
@@ -164,6 +172,7 @@ extension Agent {
                 return
             }
             let exec = try TaskLaunch(configuration: configuration).session(request, in: parent)
+            endedSessions[request.container] = nil
             sessions[call] = Session(path: request.container, container: parent.id)
             send(.openSession(call, in: parent.id, exec))
         } catch {
@@ -175,9 +184,10 @@ extension Agent {
         guard let session = sessions.removeValue(forKey: call) else { return }
         let status = code.map { $0 > 128 && $0 < 192 ? $0 - 128 : $0 << 8 }
         let message = code.map { "ended with exit code \($0)" } ?? "it could not be started"
-        for waiter in session.waiters {
-            send(.answer(waiter, .ended(ContainerTermination(status: status, message: message))))
-        }
+        let termination = ContainerTermination(status: status, message: message)
+        for waiter in session.waiters { send(.answer(waiter, .ended(termination))) }
+        endedSessions[session.path] = termination
+        if endedSessions.count > configuration.bounds.endedSessionsMax { endedSessions.removeFirst() }
     }
 
     mutating func endSessions(in container: ContainerID) {

@@ -34,6 +34,8 @@ public struct Agent: Core {
     var probing = ProbeTable()
     var waiters: [Waiter] = []
     var sessions: OrderedDictionary<CallID, Session> = [:]
+    /// How sessions ended, for those who ask afterwards; oldest first.
+    var endedSessions: OrderedDictionary<ContainerPath, ContainerTermination> = [:]
     var pendingLaunches: [ContainerID: CallID] = [:]
     var completed = CompletedWork()
     var collection = CollectionState()

@@ -103,6 +103,8 @@ public struct AgentBounds: Sendable, Hashable {
     public var operationsMax = 4_096
     /// Containers that operators have launched.
     public var orderedContainersMax = 1_024
+    /// Ended sessions whose end can still be asked for; beyond it the oldest is forgotten.
+    public var endedSessionsMax = 1_024
     /// Messages in one direction between a framework and one executor, bytes each.
     public var messageBytesMax = 1 << 20
     /// The journal is replaced by a snapshot when it has this many records more than the snapshot would have.

@@ -1,8 +1,6 @@
 import AgentCore
 import ClusterAPI
 import ClusterModel
-import Containers
-import Diagnostics
 import HTTPServing
 import Synchronization
 
@@ -20,13 +18,11 @@ final class AgentDesk: Sendable {
     private struct State {
         var calls: [Agent.CallID: CheckedContinuation<Reply, Never>] = [:]
         var streams: [Agent.StreamID: OpenStream] = [:]
-        var sessions: [Agent.CallID: any ContainerSession] = [:]
-        /// Where the output of a session goes, before and while it runs.
-        var outputs: [Agent.CallID: EventStream] = [:]
         var last: UInt64 = 0
         var isClosed = false
     }
     private let state = Mutex(State())
+    let sessions = SessionTable()
 
     // MARK: - Calls
 
@@ -81,82 +77,16 @@ final class AgentDesk: Sendable {
         state.withLock { $0.streams.removeValue(forKey: id) }?.stream.finish()
     }
 
-    // MARK: - Sessions
-
-    /// The stream a session's output will be written to.
-    func expectSession(_ call: Agent.CallID, _ output: EventStream) {
-        state.withLock { $0.outputs[call] = output }
-    }
-
-    func session(_ call: Agent.CallID) -> (any ContainerSession)? { state.withLock { $0.sessions[call] } }
-
-    func openSession(
-        _ call: Agent.CallID, in container: ContainerID, _ request: ExecRequest, _ parts: AgentParts,
-        tell: @Sendable @escaping (AgentEvent) -> Void
-    ) {
-        Task {
-            do throws(Failure) {
-                let session = try await parts.containerizer.exec(container, request)
-                state.withLock { $0.sessions[call] = session }
-                finish(call, .answer(.done))
-                try await relay(session, for: call)
-                let code = try await session.wait()
-                closeSession(call)
-                tell(.sessionEnded(call, code: code))
-            } catch {
-                finish(call, .answer(.refused(error)))
-                closeSession(call)
-                tell(.sessionEnded(call, code: nil))
-            }
-        }
-    }
-
-    private func relay(_ session: any ContainerSession, for call: Agent.CallID) async throws(Failure) {
-        while let piece = try await session.read() {
-            guard let output = state.withLock({ $0.outputs[call] }) else { continue }
-            output.send(AgentDesk.record(piece))
-        }
-    }
-
-    static func record(_ piece: SessionOutput) -> [UInt8] {
-        let (type, bytes) =
-            switch piece {
-            case .output(let bytes): ("STDOUT", bytes)
-            case .error(let bytes): ("STDERR", bytes)
-            }
-        let value = WireValue.object([
-            "type": "DATA", "data": .object(["type": .string(type), "data": .string(Base64.text(bytes))]),
-        ])
-        return RecordFraming.record(value.bytes)
-    }
-
-    func signalSession(_ call: Agent.CallID, _ number: Int32) {
-        guard let session = session(call) else { return }
-        Task {
-            // One that has ended needs no signal.
-            do throws(Failure) { _ = try await session.signal(number) } catch { return }
-        }
-    }
-
-    /// Ends the process of a session and its output. Twice is fine.
-    func closeSession(_ call: Agent.CallID) {
-        let (session, output) = state.withLock { state in
-            (state.sessions.removeValue(forKey: call), state.outputs.removeValue(forKey: call))
-        }
-        output?.finish()
-        if let session { Task { await session.close() } }
-    }
-
     // MARK: - The end
 
     func closeAll() {
-        let (calls, streams, sessions) = state.withLock { state in
+        let (calls, streams) = state.withLock { state in
             state.isClosed = true
             defer { state.calls = [:] }
-            return (Array(state.calls.values), state.streams.values.map(\.stream), Array(state.sessions.keys))
+            return (Array(state.calls.values), state.streams.values.map(\.stream))
         }
         for call in calls { call.resume(returning: .refused("the agent stops")) }
         for stream in streams { stream.finish() }
-        for session in sessions { closeSession(session) }
+        sessions.closeAll()
     }
 }

@@ -176,9 +176,8 @@ actor AgentDriver {
                     try await parts.containerizer.update(id, limits: limits)
                 })
             }
-        case .openSession(let call, let container, let request):
-            desk.openSession(call, in: container, request, parts, tell: { self.tell($0) })
-        case .signalSession(let call, let number): desk.signalSession(call, number)
+        case .openSession(let call, let container, let request): openSession(call, in: container, request)
+        case .signalSession(let call, let number): desk.sessions.signal(call, number)
         default: performOnDisk(effect)
         }
     }
@@ -275,6 +274,23 @@ actor AgentDriver {
             let result = await prober.probe(order)
             if !Task.isCancelled { mailbox.tell(.event(.probed(id, result))) }
             self.ended(id)
+        }
+    }
+
+    private func openSession(_ call: Agent.CallID, in container: ContainerID, _ request: ExecRequest) {
+        let (desk, mailbox, containerizer) = (desk, mailbox, parts.containerizer)
+        Task {
+            do throws(Failure) {
+                let code = try await desk.sessions.run(call, in: container, request, containerizer) {
+                    desk.finish(call, .answer(.done))
+                }
+                mailbox.tell(.event(.sessionEnded(call, code: code)))
+            } catch {
+                desk.finish(call, .answer(.refused(error)))
+                mailbox.tell(.event(.sessionEnded(call, code: nil)))
+            }
+            // Its end is told before whoever listens can see it and ask.
+            desk.sessions.close(call)
         }
     }
 

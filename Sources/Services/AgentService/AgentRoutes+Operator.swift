@@ -8,13 +8,22 @@ import HTTPServing
 extension AgentRoutes {
     func operate(_ request: Request) async -> Response {
         do {
-            let type = try Negotiation.contentType(request.headers)
-            guard let format = WireFormat(mediaType: type.rawValue) else { return .text(.unsupportedMediaType, "") }
-            let call = try AgentCall(request.body, format: format)
-            if case .container(.launchSession(let order), _) = call { return await session(order) }
-            let accepted = try Negotiation.accepted(request.headers)
-            guard let answer = WireFormat(mediaType: accepted.rawValue) else { return .text(.notAcceptable, "") }
-            return try await perform(call, answer)
+            let form = try CallForm(request.headers)
+            if form.isStreamed { return try await attachInput(request, form) }
+            let call: AgentCall
+            do throws(Failure) { call = try AgentCall(request.body, format: form.body) } catch {
+                return error.code == "api.call-unknown"
+                    ? .text(.notImplemented, error.description) : .refusal(error)
+            }
+            switch call {
+            case .container(.launchSession(let order), _): return await session(order, form)
+            case .container(.attachOutput(let path), _): return await attachOutput(path, form)
+            case .container(.attachInput, _):
+                return .text(.unsupportedMediaType, "Expecting 'Content-Type' of application/recordio for this call")
+            default:
+                try form.checkAnswersPlain()
+                return try await perform(call, form.answer)
+            }
         } catch let refusal as Negotiation.Refusal {
             return refusal.response
         } catch let failure as Failure {
@@ -49,9 +58,8 @@ extension AgentRoutes {
         case .wait(let path): await ordered(format, form) { .waitContainer($0, path) }
         case .kill(let path, let signal): await ordered(format, form) { .killContainer($0, path, signal: signal) }
         case .remove(let path): await ordered(format, form) { .removeContainer($0, path) }
-        case .launchSession(let order): await session(order)
-        case .attachInput, .attachOutput:
-            .text(.notImplemented, "attaching to a container is not served yet; launch a session in it")
+        case .launchSession, .attachInput, .attachOutput:
+            .text(.unsupportedMediaType, "this call is a stream")
         }
     }
 
@@ -74,31 +82,6 @@ extension AgentRoutes {
         case .answer(.unknown(let failure)): return .text(.notFound, failure.description)
         case .answer(.refused(let failure)):
             return .text(failure.retry == .later ? .internalServerError : .badRequest, failure.description)
-        }
-    }
-
-    /// Runs a process in a container and streams what it says; closing the connection ends it.
-    private func session(_ order: ContainerLaunchRequest) async -> Response {
-        let (desk, mailbox) = (driver.desk, driver.mailbox)
-        let call = desk.number()
-        var rules = EventStreamRules()
-        rules.heartbeatInterval = driver.parts.limits.sessionHeartbeat
-        rules.heartbeat = RecordFraming.record(
-            WireValue.object(["type": "CONTROL", "control": .object(["type": "HEARTBEAT"])]).bytes)
-        let output = EventStream(rules) { _ in
-            mailbox.tell(.event(.callClosed(call)))
-            desk.closeSession(call)
-        }
-        desk.expectSession(call, output)
-        switch await desk.call(call, { mailbox.request(.event(.openSession(call, order))) }) {
-        case .answer(.done):
-            return .events(
-                output,
-                headers: ["Content-Type": "application/recordio", "Message-Content-Type": "application/json"])
-        case .answer(.unknown(let failure)): return .text(.notFound, failure.description)
-        case .answer(.refused(let failure)): return .text(.badRequest, failure.description)
-        case .answer: return .text(.badRequest, "the session was not opened")
-        case .refused(let why): return .text(.serviceUnavailable, why)
         }
     }
 

@@ -18,7 +18,9 @@ struct AgentRoutes: Sendable {
                 Route(
                     "/api/v1/executor", [.POST], realm: .agentExecutor, body: .collected(bytesMax: nil),
                     handler: executor),
-                Route("/api/v1", [.POST], realm: .agentReadWrite, body: .collected(bytesMax: nil), handler: operate),
+                Route(
+                    "/api/v1", [.POST], realm: .agentReadWrite, body: .recordsOrCollected(bytesMax: nil),
+                    handler: operate),
                 Route("/state", realm: .agentReadOnly, handler: state),
                 Route("/containers", realm: .agentReadOnly, handler: containers),
             ]

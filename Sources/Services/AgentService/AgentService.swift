@@ -16,6 +16,12 @@ public struct AgentServiceLimits: Sendable {
     public var fetchesMax = 8
     public var executorHeartbeat = Duration.seconds(30 * 60)
     public var sessionHeartbeat = Duration.seconds(30)
+    /// Bytes of a session's output that wait for its listener; then the process waits too.
+    public var sessionBytesMax = 512 << 10
+    /// Bytes of output of a container that wait for one who attached to it.
+    public var attachedBytesMax = 1 << 20
+    /// Bytes of one record of input.
+    public var inputRecordBytesMax = 1 << 20
 
     public init() {}
 }

@@ -114,7 +114,7 @@ public struct RecordSequence: AsyncSequence, Sendable {
         self.bytesMax = bytesMax
     }
 
-    public struct AsyncIterator: AsyncIteratorProtocol {
+    public struct AsyncIterator: AsyncIteratorProtocol, Sendable {
         private let body: BodyStream
         private var reader: RecordReader
         private var ready: [[UInt8]] = []

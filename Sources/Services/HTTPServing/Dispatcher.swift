@@ -59,7 +59,9 @@ struct Dispatcher: Sendable {
         switch rule {
         case .ignored: break
         case .streamed: request.stream = body
-        case .collected(let most):
+        case .recordsOrCollected where request.headers.first(name: "Content-Type") == MediaType.recordio.rawValue:
+            request.stream = body
+        case .collected(let most), .recordsOrCollected(let most):
             let bytesMax = most ?? limits.bodyBytesMax
             if let length = request.headers.first(name: "Content-Length").flatMap(Int.init), length > bytesMax {
                 throw Failure(

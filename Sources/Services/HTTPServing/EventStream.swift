@@ -55,6 +55,14 @@ public final class EventStream: Sendable {
         var ending: End?
         var isClosed = false
         var onClose: (@Sendable (End) -> Void)?
+        /// Those who wait for room.
+        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var lastWaiting: UInt64 = 0
+
+        mutating func takeWaiting() -> [CheckedContinuation<Void, Never>] {
+            defer { waiting = [:] }
+            return Array(waiting.values)
+        }
     }
     public let rules: EventStreamRules
     private let state: Mutex<State>
@@ -77,9 +85,7 @@ public final class EventStream: Sendable {
     public func send(_ record: ByteBuffer) -> Bool {
         let (isTaken, outlet) = state.withLock { state -> (Bool, Outlet?) in
             guard state.ending == nil else { return (false, nil) }
-            let size = record.readableBytes
-            let fits = state.queue.isEmpty || state.bytes + size <= rules.bytesMax
-            guard fits, state.queue.count < rules.recordsMax else {
+            guard fits(record, state) else {
                 overflow(&state)
                 return (false, state.outlet)
             }
@@ -90,15 +96,58 @@ public final class EventStream: Sendable {
         return isTaken
     }
 
+    /// Queues one framed record when there is room for it, and waits until then: for a sender that can be held up.
+    /// False when the stream has ended or the calling task is cancelled.
+    public func sendWaiting(_ record: [UInt8]) async -> Bool {
+        let record = ByteBuffer(bytes: record)
+        while !Task.isCancelled {
+            let (isTaken, outlet) = state.withLock { state -> (Bool?, Outlet?) in
+                guard state.ending == nil else { return (false, nil) }
+                guard fits(record, state) else { return (nil, nil) }
+                append(record, to: &state)
+                return (true, wake(&state))
+            }
+            outlet?.wake()
+            if let isTaken { return isTaken }
+            await room(for: record)
+        }
+        return false
+    }
+
+    private func room(for record: ByteBuffer) async {
+        let number = state.withLock { state in
+            state.lastWaiting += 1
+            return state.lastWaiting
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let goesOn = state.withLock { state in
+                    if state.ending != nil || fits(record, state) || Task.isCancelled { return true }
+                    state.waiting[number] = continuation
+                    return false
+                }
+                if goesOn { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiting.removeValue(forKey: number) }?.resume()
+        }
+    }
+
+    private func fits(_ record: ByteBuffer, _ state: State) -> Bool {
+        let hasRoom = state.queue.isEmpty || state.bytes + record.readableBytes <= rules.bytesMax
+        return hasRoom && state.queue.count < rules.recordsMax
+    }
+
     /// Ends the stream after what is queued, and after `last`, which passes even a full queue.
     public func finish(last: [UInt8]? = nil) {
-        let outlet = state.withLock { state -> Outlet? in
-            guard state.ending == nil else { return nil }
+        let (outlet, waiting) = state.withLock { state -> (Outlet?, [CheckedContinuation<Void, Never>]) in
+            guard state.ending == nil else { return (nil, []) }
             if let last { append(ByteBuffer(bytes: last), to: &state) }
             state.ending = .finished
-            return state.outlet
+            return (state.outlet, state.takeWaiting())
         }
         outlet?.wake()
+        for continuation in waiting { continuation.resume() }
     }
 
     /// Bytes that wait for the consumer.
@@ -146,15 +195,18 @@ public final class EventStream: Sendable {
     }
 
     func next() -> Piece {
-        state.withLock { state in
+        let (piece, waiting) = state.withLock { state -> (Piece, [CheckedContinuation<Void, Never>]) in
             if let record = state.queue.popFirst() {
                 state.bytes -= record.readableBytes
                 state.sent += 1
-                return .record(record)
+                // Not for every record: a sender that waits has much to say.
+                return (.record(record), state.bytes <= rules.bytesMax / 2 ? state.takeWaiting() : [])
             }
             state.isWoken = false
-            return state.ending.map { .end($0) } ?? .nothing
+            return (state.ending.map { .end($0) } ?? .nothing, [])
         }
+        for continuation in waiting { continuation.resume() }
+        return piece
     }
 
     /// Why the stream ends, if it does.
@@ -162,8 +214,9 @@ public final class EventStream: Sendable {
 
     /// The connection is gone, or will never be. Idempotent.
     func close(_ end: End) {
-        let (callback, reason) = state.withLock { state -> ((@Sendable (End) -> Void)?, End) in
-            guard !state.isClosed else { return (nil, end) }
+        typealias Left = (callback: (@Sendable (End) -> Void)?, reason: End, waiting: [CheckedContinuation<Void, Never>])
+        let left = state.withLock { state -> Left in
+            guard !state.isClosed else { return (nil, end, []) }
             state.isClosed = true
             let reason = state.ending ?? end
             state.ending = reason
@@ -171,8 +224,9 @@ public final class EventStream: Sendable {
             state.bytes = 0
             state.outlet = nil
             defer { state.onClose = nil }
-            return (state.onClose, reason)
+            return (state.onClose, reason, state.takeWaiting())
         }
-        callback?(reason)
+        for continuation in left.waiting { continuation.resume() }
+        left.callback?(left.reason)
     }
 }

@@ -12,6 +12,8 @@ public struct Route: Sendable {
         case collected(bytesMax: Int?)
         /// Handed over as it arrives.
         case streamed
+        /// As it arrives when it is a stream of records, else whole; nil takes the server's limit. In bytes.
+        case recordsOrCollected(bytesMax: Int?)
     }
 
     /// Decoded components, delegate prefix left out: `["api", "v1", "scheduler"]`.
