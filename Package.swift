@@ -148,7 +148,7 @@ let package = Package(
                 "MasterService", "AgentService", "HTTPServing", "ClusterClient", "SchedulerKit", "Simulation", "MasterCore",
                 "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "Containerizing", "Coordination", "OCIRuntimeContainerizer",
                 "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
-                "OCIFormat", "Containers", "Diagnostics", "CommandOutput", arguments, yaml, logging,
+                "OCIFormat", "Containers", "Diagnostics", "CommandOutput", "Allocation", "Authorization", arguments, yaml, logging,
             ]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
 

@@ -32,6 +32,20 @@ public enum ProcessEnvironment {
 /// Randomness from the kernel, getrandom(2).
 public enum KernelRandom {
     public static func number() -> UInt64 { UInt64.random(in: .min ... .max) }
+
+    /// 122 random bits in the form of RFC 9562, version 4.
+    public static func uuid() -> String {
+        let high = number() & ~0xf000 | 0x4000
+        let low = number() & (.max >> 2) | 1 << 63
+        func hex(_ value: UInt64, _ digits: Int) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: digits - text.utf8.count) + text
+        }
+        return [
+            hex(high >> 32, 8), hex(high >> 16 & 0xffff, 4), hex(high & 0xffff, 4), hex(low >> 48, 4),
+            hex(low & 0xffff_ffff_ffff, 12),
+        ].joined(separator: "-")
+    }
 }
 
 extension CurrentProcess {

@@ -13,6 +13,13 @@ public enum HostFacts {
     }
 
     /// Machine name of uname(2): `x86_64`, `aarch64`.
+    /// What this host calls itself, uname(2).
+    public static func hostName() -> String {
+        var name = utsname()
+        guard uname(&name) == 0 else { return "localhost" }
+        return withUnsafeBytes(of: name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
     public static func machine() -> String {
         var names = utsname()
         uname(&names)

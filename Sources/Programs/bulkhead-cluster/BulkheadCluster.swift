@@ -8,7 +8,7 @@ import LinuxKernel
 struct BulkheadCluster: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bulkhead", abstract: "The cluster's commands.", version: ProgramVersion.text,
-        subcommands: [Local.self], helpNames: .long)
+        subcommands: [Local.self, MasterCommand.self, AgentCommand.self], helpNames: .long)
 
     static func main() async {
         CurrentProcess.fillStandardStreams()

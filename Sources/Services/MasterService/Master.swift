@@ -39,8 +39,11 @@ public final class Master: Sendable {
         _ settings: MasterSettings, store: (any RegistryStore)? = nil, coordinator: any Coordinator = SoleCoordinator(),
         logger: Logger, ended: @escaping @Sendable (Failure) -> Void = { _ in }
     ) async throws(Failure) -> Master {
-        let authentication = try await Authentication.files(
+        var authentication = try await Authentication.files(
             credentials: settings.credentialsFile, tokenKey: settings.tokenKeyFile, realms: settings.realms)
+        if !authentication.authenticators.isEmpty, !settings.ownCredentials.isEmpty {
+            authentication.authenticators.append(BasicAuthenticator(settings.ownCredentials))
+        }
         let authorizer = RuleAuthorizer(try settings.rules())
         let registry: any RegistryStore
         if let store { registry = store } else { registry = try await settings.store() }

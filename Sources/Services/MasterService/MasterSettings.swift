@@ -29,6 +29,9 @@ public struct MasterSettings: Sendable {
 
     /// A file `{"credentials": [{"principal": "p", "secret": "s"}]}` for HTTP Basic.
     public var credentialsFile: String?
+    /// Names and secrets beside those of the file, once it or the key for tokens is given: of who lives in the same
+    /// process.
+    public var ownCredentials: [String: String] = [:]
     /// A file with the key of signed tokens (JWT, HS256): 32 bytes or more.
     public var tokenKeyFile: String?
     /// Who is asked for credentials, once one of the two files is given. `/health` and `/version` ask nobody.

@@ -1,16 +1,11 @@
-import AgentCore
 import AgentService
 import ArgumentParser
-import ClusterAPI
 import ClusterModel
 import CommandOutput
-import Coordination
-import Determinism
 import Diagnostics
 import HTTPServing
 import LinuxKernel
 import Logging
-import MasterCore
 import MasterService
 
 struct Local: AsyncParsableCommand {
@@ -18,62 +13,43 @@ struct Local: AsyncParsableCommand {
         abstract: "Run a master and an agent in one process: a cluster of this machine.",
         discussion: """
             Listens on this machine only unless told otherwise. Ends on SIGINT and SIGTERM; tasks run on and are taken \
-            over by the next start.
+            over by the next start with the same --work-dir.
 
             Examples:
               bulkhead local
               bulkhead local --port 0 --work-dir ./work --resources 'cpus:2;mem:1024'
+              bulkhead task run busybox echo hello
             """)
 
-    @Option(help: "Address the master and the agent listen on.")
-    var ip = "127.0.0.1"
     @Option(help: "Port of the master; 0 takes one that is free.")
     var port: UInt16 = 5050
     @Option(help: "Port of the agent; 0 takes one that is free.")
     var agentPort: UInt16 = 5051
+    @OptionGroup(title: "Listening") var listen: ListenOptions
     @OptionGroup(title: "Agent") var machine: MachineOptions
+    @OptionGroup(title: "Tasks") var agent: AgentOptions
+    @OptionGroup(title: "Master") var master: MasterOptions
+    @OptionGroup(title: "Everywhere") var logging: LoggingOptions
 
     func run() async throws {
-        let signals = try stopSignals()
-        let logger = Logger(label: "bulkhead")
-        var settings = MasterSettings(version: VersionInfo(version: ProgramVersion.text))
-        settings.addresses = [.network(host: ip, port: Int(port))]
-        settings.hostname = ip
-        let master = try await Master.start(settings, logger: logger)
-        let options = machine
-        let made = try await ThreadPool.shared.run { () throws(Failure) in try Machine(options, agent: "local") }
-        var policy = LaunchPolicy(
-            withoutImage: try options.withoutImage, hostPaths: options.hostPaths,
-            allowsHostNetwork: options.allowHostNetwork, unenforceable: made.unenforceable, allowsUnenforced: true)
-        policy.logBytesMax = try ByteSize.parse(options.logSize, flag: "log-size")
-        let core = AgentConfiguration(
-            address: NetworkAddress(hostname: ip, address: ip, port: agentPort),
-            resources: try made.facts.resources(given: options.resources), version: ProgramVersion.text,
-            workDirectory: options.workPath, policy: policy)
-        let service = AgentServiceConfiguration(
-            core: core, masters: ["http://\(ip):\(master.port ?? Int(port))"],
-            listen: [.network(host: ip, port: Int(agentPort))])
-        let agent = try await AgentService.start(
-            service, containerizer: made.containerizer, host: made.host, journal: made.journal, logger: logger)
-        Console.note("bulkhead: master at http://\(ip):\(master.port ?? 0), agent at http://\(ip):\(agent.port ?? 0)")
-        _ = try await ThreadPool.shared.run { () throws(Failure) in try signals.nextFailing() }
-        await agent.stop()
-        await master.stop()
-    }
-
-    private func stopSignals() throws(Failure) -> SignalQueue {
-        do throws(KernelError) {
-            return try SignalQueue([SignalNumber.interrupt, SignalNumber.terminate])
-        } catch {
-            throw error.failure("host.signals", doing: "wait for signals")
-        }
-    }
-}
-
-extension SignalQueue {
-    func nextFailing() throws(Failure) -> Int32 {
-        do throws(KernelError) { return try next() } catch {
-            throw error.failure("host.signals", doing: "wait for signals")
-        }
+        let daemon = try DaemonRun(logging)
+        // The agent in this process authenticates like any other, with a secret nobody else has.
+        let secret = KernelRandom.uuid()
+        let directory = machine.workPath(else: "/var/lib/bulkhead/local")
+        var machine = machine
+        machine.workDir = directory + "/agent"
+        let leader = try await MasterDaemon(
+            listen: listen, port: port, options: master, registry: directory + "/master",
+            ownAgentSecret: secret
+        ).start(daemon)
+        let agent = try await AgentDaemon(
+            listen: listen, port: agentPort, machine: machine, agent: agent, masters: [leader.address],
+            masterAccess: MasterAccess(credentials: .secret(principal: MasterDaemon.ownAgent, secret: secret)),
+            unenforced: .allow, name: "local"
+        ).start(daemon.logger)
+        Console.note("bulkhead: master at \(leader.address), agent at \(agent.address)")
+        try await daemon.untilAsked()
+        try await agent.stop()
+        await leader.master.stop()
     }
 }

@@ -10,8 +10,8 @@ struct MachineOptions: ParsableArguments {
     var store: String = ProcessEnvironment.value("BULKHEAD_STORE") ?? "/var/lib/bulkhead"
     @Option(help: "Directory of running containers' state (BULKHEAD_STATE).")
     var state: String = ProcessEnvironment.value("BULKHEAD_STATE") ?? "/run/bulkhead"
-    @Option(help: "Directory of sandboxes, volumes and the agent's own records.")
-    var workDir = "/var/lib/bulkhead/agent"
+    @Option(help: "Directory of sandboxes, volumes and records.")
+    var workDir: String?
     @Option(
         help: .init(
             "What makes containers, best first: native, oci:PROGRAM, docker or docker:SOCKET.", valueName: "list"))
@@ -47,7 +47,8 @@ struct MachineOptions: ParsableArguments {
 
     var storePath: String { absolute(store) }
     var statePath: String { absolute(state) }
-    var workPath: String { absolute(workDir) }
+    var workPath: String { workPath(else: "/var/lib/bulkhead/agent") }
+    func workPath(else fallback: String) -> String { absolute(workDir ?? fallback) }
 
     private func absolute(_ path: String) -> String { HostPath.absolute(path, in: CurrentProcess.directory()) }
 

@@ -1,0 +1,45 @@
+import CommandOutput
+import Diagnostics
+import HTTPServing
+import LinuxKernel
+import Logging
+
+/// What daemons do alike: log to standard error, and run until a signal asks them to end.
+struct DaemonRun: Sendable {
+    private let signals: SignalQueue
+    /// How much is told; clients may change it while the daemon runs.
+    let logging: LoggingControl
+    let logger: Logger
+
+    /// Before anything else, so that every thread leaves the signals to us.
+    init(_ options: LoggingOptions) throws(Failure) {
+        logging = LoggingControl(level: options.logLevel.number)
+        logger = logging.logger("bulkhead", StreamLogHandler.standardError(label: "bulkhead"))
+        do throws(KernelError) {
+            signals = try SignalQueue([SignalNumber.interrupt, SignalNumber.terminate])
+        } catch {
+            throw error.failure("host.signals", doing: "wait for signals")
+        }
+    }
+
+    /// Returns at the first signal; a second one while everything is being ended ends the process at once.
+    func untilAsked() async throws(Failure) {
+        let signals = signals
+        _ = try await Self.waiters.run { () throws(Failure) in try Self.next(signals) }
+        Task.detached {
+            do throws(Failure) {
+                _ = try await Self.waiters.run { () throws(Failure) in try Self.next(signals) }
+                CurrentProcess.exit(ErrorReport.ownStatus)
+            } catch { Console.note("bulkhead: \(error)") }
+        }
+    }
+
+    /// A thread of its own: this wait lasts as long as the process.
+    private static let waiters = ThreadPool(threadsMax: 1, waitingMax: 2)
+
+    private static func next(_ signals: SignalQueue) throws(Failure) -> Int32 {
+        do throws(KernelError) { return try signals.next() } catch {
+            throw error.failure("host.signals", doing: "wait for signals")
+        }
+    }
+}

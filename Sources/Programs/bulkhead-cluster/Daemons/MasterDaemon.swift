@@ -1,0 +1,55 @@
+import ClusterAPI
+import CommandOutput
+import Diagnostics
+import HTTPServing
+import LinuxKernel
+import Logging
+import MasterService
+
+/// A master put together from its flags.
+struct MasterDaemon: Sendable {
+    struct Running: Sendable {
+        let master: Master
+        /// Where it answers, as a client on this machine writes it.
+        let address: String
+    }
+
+    /// The principal of the agent in a local cluster's one process.
+    static let ownAgent = "bulkhead-local-agent"
+    var listen: ListenOptions
+    var port: UInt16
+    var options: MasterOptions
+    /// Directory of the registry.
+    var registry: String
+    /// How the agent in the same process says who it is; nil: there is none.
+    var ownAgentSecret: String?
+
+    func start(_ run: DaemonRun) async throws(Failure) -> Running {
+        let master = try await Master.start(
+            try settings(run), logger: run.logger,
+            ended: { failure in
+                // Nothing may be decided on a registry that is not ours any more: whoever supervises starts us anew.
+                Console.note("bulkhead: \(failure)")
+                CurrentProcess.exit(ErrorReport.ownStatus)
+            })
+        return Running(master: master, address: listen.address(master.port))
+    }
+
+    private func settings(_ run: DaemonRun) throws(Failure) -> MasterSettings {
+        try listen.checkExposure()
+        var settings = MasterSettings(version: VersionInfo(version: ProgramVersion.text))
+        settings.addresses = [.network(host: listen.ip, port: Int(port))]
+        settings.hostname = listen.advertised
+        settings.advertisedAddress = listen.advertisedIP
+        settings.tls = try listen.tls
+        settings.cluster = options.cluster
+        settings.workDirectory = registry
+        settings.credentialsFile = listen.credentials
+        settings.tokenKeyFile = listen.jwtKey
+        if let ownAgentSecret { settings.ownCredentials = [Self.ownAgent: ownAgentSecret] }
+        settings.rulesFile = listen.authorization
+        settings.logging = run.logging
+        settings.configure = try options.configuring()
+        return settings
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import ClusterModel
+import CommandOutput
+import Diagnostics
+import MasterCore
+
+/// What a master is told about the cluster it leads.
+struct MasterOptions: ParsableArguments {
+    @Option(help: "What people call the cluster.")
+    var cluster: String?
+    @Option(help: .init("Roles frameworks may use, with commas between them (usual: any).", valueName: "list"))
+    var roles: String?
+    @Option(help: .init("How long a framework may keep an offer unanswered.", valueName: "time"))
+    var offerTimeout = "2m"
+    @Option(help: .init("How often freed and refused resources are offered again.", valueName: "time"))
+    var allocationInterval = "1s"
+    @Option(help: .init("How often an agent is asked whether it lives.", valueName: "time"))
+    var agentPing = "15s"
+    @Option(help: .init("Pings in a row without an answer that make an agent unreachable.", valueName: "count"))
+    var agentPingTimeouts = 5
+    @Option(help: .init("At most one agent becomes unreachable in so long; 0: as many as do.", valueName: "time"))
+    var agentRemovalInterval = "0"
+    @Option(help: .init("How long agents have to come back after a new master leads.", valueName: "time"))
+    var agentReturn = "10m"
+    @Option(help: .init("Between two heartbeats of an event stream.", valueName: "time"))
+    var heartbeat = "15s"
+
+    /// What is changed of the core's defaults.
+    func configuring() throws(Failure) -> @Sendable (inout MasterConfiguration) -> Void {
+        let roles = try allowedRoles()
+        let offerTimeout = try positive(offerTimeout, "offer-timeout")
+        let allocationInterval = try positive(allocationInterval, "allocation-interval")
+        let ping = try positive(agentPing, "agent-ping")
+        let removal = try TimeSpan.parse(agentRemovalInterval, flag: "agent-removal-interval")
+        let agentReturn = try TimeSpan.parse(agentReturn, flag: "agent-return")
+        let heartbeat = try positive(heartbeat, "heartbeat")
+        let timeouts = agentPingTimeouts
+        guard timeouts > 0 else {
+            throw .flag(
+                "agent-ping-timeouts", "\(timeouts)", cause: "no agent would ever be reachable",
+                remedy: "write 1 or more")
+        }
+        return { configuration in
+            configuration.roles = roles
+            configuration.offerTimeout = offerTimeout
+            configuration.allocationInterval = allocationInterval
+            configuration.pingInterval = ping
+            configuration.pingTimeouts = timeouts
+            configuration.agentRemovalInterval = removal
+            configuration.agentReturnWindow = agentReturn
+            configuration.heartbeatInterval = heartbeat
+        }
+    }
+
+    private func allowedRoles() throws(Failure) -> [RoleName]? {
+        guard let roles else { return nil }
+        var names: [RoleName] = []
+        for name in roles.split(separator: ",") { names.append(try RoleName(String(name))) }
+        return names
+    }
+
+    private func positive(_ text: String, _ flag: String) throws(Failure) -> Duration {
+        let span = try TimeSpan.parse(text, flag: flag)
+        guard span > .zero else {
+            throw .flag(flag, text, cause: "it has to be longer than nothing", remedy: "write for example 30s")
+        }
+        return span
+    }
+}

@@ -1,0 +1,60 @@
+import CommandOutput
+import Containerizing
+import Containers
+import Diagnostics
+import HostProbe
+import ImageStorage
+import LinuxKernel
+import NativeContainerizer
+import OCIRuntimeContainerizer
+
+/// What makes an agent's containers, by the names `--containerizers` gives. Blocks: not for Swift's own threads.
+struct Containerizers: Sendable {
+    /// Directory of images and containers' files.
+    var store: String
+    /// Directory of running containers' state.
+    var state: String
+    /// Tells this agent's containers from those of others on this machine.
+    var agent: String
+    /// `native,oci:crun`: best first.
+    var list: String
+
+    func composed() throws(Failure) -> any Containerizer {
+        guard HostFacts.effectiveUser() == 0 else {
+            throw Failure(
+                "host.not-root", doing: "run an agent", cause: "this is user \(HostFacts.effectiveUser()), not root",
+                remedy: "run it with sudo")
+        }
+        let names = list.split(separator: ",").map(String.init)
+        guard !names.isEmpty, Set(names).count == names.count else {
+            throw .flag(
+                "containerizers", list, cause: "it names none, or one twice", remedy: "write for example native,oci:crun")
+        }
+        let abilities = HostProbe.abilities()
+        let images = try ImageStore(root: store, unpacker: Unpacker(program: InstalledProgram.unpacker.place))
+        var members: [any Containerizer] = []
+        for name in names { members.append(try member(name, images, abilities)) }
+        return members.count == 1 ? members[0] : ComposingContainerizer(members)
+    }
+
+    private func member(
+        _ name: String, _ images: ImageStore, _ abilities: HostAbilities
+    ) throws(Failure) -> any Containerizer {
+        // Each has directories of its own: what one sweeps away must not be another's.
+        let part = String(name.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+        let places = Places(volatile: "\(state)/agents/\(agent)/\(part)", store: store, agent: "\(agent)-\(part)")
+        let starter: OCIRuntime?
+        switch name {
+        case "native": starter = nil
+        case let name where name.hasPrefix("oci:"):
+            starter = try OCIRuntime(program: String(name.dropFirst(4)), places: places)
+        default:
+            throw .flag(
+                "containerizers", name, cause: "there is no such containerizer", remedy: "write native or oci:PROGRAM")
+        }
+        return NativeTasks(
+            runtime: NativeContainerizer(
+                places: places, launcherPath: try InstalledProgram.launcher.found(), host: abilities, starter: starter),
+            images: images, name: name)
+    }
+}
