@@ -18,7 +18,7 @@ final class Bench: Sendable {
     let agent: AgentService
 
     init(
-        journal: MemoryJournal = MemoryJournal(), _ change: (inout AgentSettings) -> Void = { _ in }
+        journal: MemoryJournal = MemoryJournal(), change: (inout AgentSettings) -> Void = { _ in }
     ) async throws {
         master = try await ScriptedMaster()
         containerizer = ScriptedContainerizer()

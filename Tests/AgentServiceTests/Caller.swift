@@ -24,10 +24,10 @@ struct Caller: Sendable {
     func call(
         _ path: String, _ body: String? = nil, _ headers: HTTPHeaders = Caller.json
     ) async throws -> Answer {
-        try await call(path, body.map { .bytes(ByteBuffer(string: $0)) }, headers)
+        try await send(path, body.map { .bytes(ByteBuffer(string: $0)) }, headers)
     }
 
-    func call(
+    func send(
         _ path: String, _ body: HTTPClientRequest.Body?, _ headers: HTTPHeaders
     ) async throws -> Answer {
         let response = try await HTTPClient.shared.execute(
@@ -104,7 +104,7 @@ struct Caller: Sendable {
     ) {
         let (body, write) = AsyncStream.makeStream(of: ByteBuffer.self)
         let answer = Task {
-            try await call("/api/v1", .stream(body, length: .unknown), headers)
+            try await send("/api/v1", .stream(body, length: .unknown), headers)
         }
         return (write, answer)
     }

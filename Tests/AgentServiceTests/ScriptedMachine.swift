@@ -37,7 +37,15 @@ final class ScriptedContainerizer: Containerizer {
     }
 
     func update(_ id: ContainerID, limits: ContainerLimits) async throws(Failure) {}
-    func usage(_ id: ContainerID) async throws(Failure) -> ContainerUsage? { nil }
+    func usage(_ id: ContainerID) async throws(Failure) -> ContainerUsage? {
+        guard running.contains(where: { $0.id == id }) else { return nil }
+        var usage = ContainerUsage(at: 5)
+        (usage.userMicroseconds, usage.systemMicroseconds, usage.cpuLimit) = (1_500_000, 250_000, 1)
+        (usage.memoryBytes, usage.memoryLimitBytes, usage.anonymousBytes) = (4_096, 67_108_864, 2_048)
+        usage.stalls["memory"] = PressureStall(text: "some avg10=1.50 avg60=0.50 avg300=0.10 total=2000000")
+        return usage
+    }
+
     func status(_ id: ContainerID) async throws(Failure) -> ContainerView? {
         ContainerView(state: .running, process: 42)
     }
@@ -104,10 +112,15 @@ struct EmptyHost: AgentHost {
 
     func readFile(_ path: String, offset: Int64?, length: Int64?) async throws(Failure) -> FilePiece {
         guard path == "/log" else { throw Failure("files.not-found", doing: "read", on: path) }
-        return FilePiece(bytes: offset.map { $0 < 0 ? [] : [104, 105] } ?? [], offset: max(0, offset ?? 2), size: 2)
+        return FilePiece(bytes: offset.map { $0 < 0 ? [] : [104, 105] } ?? [], offset: offset.map { $0 < 0 ? 2 : $0 } ?? 2, size: 2)
     }
 
     func followFile(
         _ path: String, from offset: Int64?, deliver: @Sendable @escaping (FilePiece) async throws -> Void
-    ) async throws {}
+    ) async throws {
+        let text = Array("hi, it grows".utf8)
+        for start in Int(offset ?? 2)..<text.count {
+            try await deliver(FilePiece(bytes: [text[start]], offset: Int64(start), size: Int64(text.count)))
+        }
+    }
 }

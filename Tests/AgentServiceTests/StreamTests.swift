@@ -215,7 +215,7 @@ struct StreamTests {
 
     @Test("heartbeats come while nothing is said")
     func heartbeats() async throws {
-        let bench = try await Bench { $0.limits.sessionHeartbeat = .milliseconds(20) }
+        let bench = try await Bench(change: { $0.limits.sessionHeartbeat = .milliseconds(20) })
         var said = bench.master.said.makeAsyncIterator()
         _ = try await bench.admit(&said)
         try bench.run("t1")

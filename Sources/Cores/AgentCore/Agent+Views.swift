@@ -48,7 +48,7 @@ extension Agent {
         return views
     }
 
-    private func view(of task: TaskRun) -> TaskView {
+    func view(of task: TaskRun) -> TaskView {
         let head = state.streams[task.key]?.head
         return TaskView(
             task.spec, framework: task.framework, state: task.state, statuses: task.statuses,
@@ -84,7 +84,7 @@ extension Agent {
             views.append(
                 ClusterAPI.ContainerView(
                     container: run.path, framework: owner(of: run)?.framework, executor: owner(of: run)?.executor,
-                    executorName: state.executors[run.id]?.spec.name, status: containerStatus(run),
+                    executorName: executorName(of: run), status: containerStatus(run),
                     statistics: statistics(run.id)))
         }
         return views
@@ -96,12 +96,20 @@ extension Agent {
         while true {
             switch run.purpose {
             case .executor(let key): return (key.framework, key.executor)
-            case .task(let key): return (key.framework, state.tasks[key].flatMap(executorID(of:)))
+            case .task(let key):
+                return (key.framework, state.tasks[key].flatMap(executorID(of:)) ?? executorName(ofAlone: key.task))
             case .ordered:
                 guard let parent = run.launch.parent.flatMap({ state.containers[$0] }) else { return nil }
                 run = parent
             }
         }
+    }
+
+    private func executorName(of run: ContainerRun) -> String? {
+        guard case .task(let key) = run.purpose, let task = state.tasks[key], task.executorContainer == nil else {
+            return state.executors[run.id]?.spec.name
+        }
+        return Self.executorName(of: task.spec)
     }
 
     // MARK: For the driver
@@ -116,6 +124,34 @@ extension Agent {
 
     /// Where a task's or an executor's files are, while the agent knows of it.
     public func sandbox(of container: ContainerID) -> String? { state.containers[container]?.sandbox.path }
+
+    /// Containers that run, and whose processor and memory they may use, by what was asked for.
+    public var runningContainers: [ContainerID] {
+        state.containers.values.compactMap { run in
+            if case .launched = run.phase { run.id } else { nil }
+        }
+    }
+
+    /// The role that owns what is in the container: whom to ask before somebody may look or touch. Nil: nobody's.
+    public func owningRole(of path: ContainerPath) -> RoleName? {
+        var path: ContainerPath? = path
+        while let present = path {
+            if let run = state.container(at: present) {
+                return owner(of: run).flatMap { role(of: $0.framework) }
+            }
+            path = present.parent
+        }
+        return nil
+    }
+
+    /// The first role of a framework that has something here, or had.
+    public func role(of framework: FrameworkID) -> RoleName? {
+        let info = state.frameworks[framework]?.info ?? completed.frameworks.first { $0.id == framework }
+        return info.map { $0.roles.first ?? .anyone }
+    }
+
+    /// Recovery is over and calls are served.
+    public var isReady: Bool { isServing }
 
     public var isRegistered: Bool { link.phase == .registered }
 

@@ -53,6 +53,14 @@ actor AgentDriver {
     /// Before `run` only.
     func replace(_ core: Agent) { self.core = core }
 
+    /// Of the master the link leads to, or is tried.
+    var masterHostname: String? {
+        guard link != nil, !masters.isEmpty else { return nil }
+        let address = masters[(mastersTried + masters.count - 1) % masters.count]
+        let host = address.drop { $0 != "/" }.drop { $0 == "/" }
+        return host.hasPrefix("[") ? String(host.prefix { $0 != "]" }.dropFirst()) : String(host.prefix { $0 != ":" })
+    }
+
     nonisolated func tell(_ event: AgentEvent) { mailbox.tell(.event(event)) }
 
     /// Until the core says stop, or `stop` is called. Answers why.

@@ -15,6 +15,8 @@ extension AgentRoutes {
                 return error.code == "api.call-unknown"
                     ? .text(.notImplemented, error.description) : .refusal(error)
             }
+            let permission = try await permission(for: request)
+            if case .container(let asked, _) = call { try permission.demand(asked) }
             switch call {
             case .container(.launchSession(let order), _): return await session(order, form)
             case .container(.attachOutput(let path), _): return await attachOutput(path, form)
@@ -22,7 +24,7 @@ extension AgentRoutes {
                 return .text(.unsupportedMediaType, "Expecting 'Content-Type' of application/recordio for this call")
             default:
                 try form.checkAnswersPlain()
-                return try await perform(call, form.answer)
+                return try await perform(call, form.answer, permission)
             }
         } catch let refusal as Negotiation.Refusal {
             return refusal.response
@@ -33,16 +35,17 @@ extension AgentRoutes {
         }
     }
 
-    private func perform(_ call: AgentCall, _ format: WireFormat) async throws(Failure) -> Response {
+    private func perform(
+        _ call: AgentCall, _ format: WireFormat, _ permission: AgentAuthorization
+    ) async throws -> Response {
         switch call {
         case .query(let query):
-            guard let response = await driver.snapshot().response(to: query) else {
-                return .text(.serviceUnavailable, "the agent has not been admitted yet")
-            }
-            return Self.content(response, format)
-        case .process(let call): return try await process(call, format)
+            guard let response = await measured(query, permission.agent) else { return Self.notAdmitted }
+            return Self.content(permission.visible(response), format)
+        case .process(let call): return try await process(call, format, permission)
         case .container(let call, let form): return await container(call, form, format)
         case .pruneImages(let except):
+            try permission.demand(.pruneImages)
             let kept = except.map(\.name)
             return await ordered(format, .any) { .pruneImages($0, keeping: kept) }
         case .provider:
@@ -87,26 +90,29 @@ extension AgentRoutes {
 
     // MARK: - The process itself
 
-    private func process(_ call: ProcessCall, _ format: WireFormat) async throws(Failure) -> Response {
+    private func process(
+        _ call: ProcessCall, _ format: WireFormat, _ permission: AgentAuthorization
+    ) async throws -> Response {
         let parts = driver.parts
         let response: ProcessResponse
         switch call {
-        case .health: response = .health(true)
+        case .health: response = .health(permission.agent.isReady)
         case .version: response = .version(VersionInfo(version: parts.version))
-        case .flags: response = .flags(parts.settings.flags.map { Flag($0.name, $0.value) })
-        case .metrics:
-            response = .metrics(await driver.snapshot().metrics(at: parts.clock.now))
-        case .loggingLevel: response = .loggingLevel(parts.logger.logLevel <= .debug ? 1 : 0)
-        case .setLoggingLevel: return .text(.notImplemented, "set the level when the agent starts")
+        case .flags:
+            try permission.demand(.viewFlags)
+            response = .flags(parts.settings.flags)
+        case .metrics(let timeout):
+            try permission.demand(.viewMetrics)
+            response = .metrics(await parts.metrics.snapshot(timeout: timeout))
+        case .loggingLevel: response = .loggingLevel(parts.settings.logging?.level ?? 0)
+        case .setLoggingLevel(let level, let duration):
+            try permission.demand(.setLogLevel)
+            return setLoggingLevel(level, for: duration)
         case .listFiles(let path):
-            response = .files(
-                try await parts.host.listFiles(path).map { file in
-                    FileView(
-                        path: file.path, links: UInt32(clamping: file.links), size: UInt64(clamping: file.size),
-                        modifiedAt: Instant(nanoseconds: file.modified), mode: file.mode, user: "\(file.uid)",
-                        group: "\(file.gid)")
-                })
+            try permission.demandSandbox(path)
+            response = .files(try await parts.host.listFiles(path).map(FileView.init))
         case .readFile(let path, let offset, let length):
+            try permission.demandSandbox(path)
             let piece = try await parts.host.readFile(
                 path, offset: Int64(clamping: offset), length: length.map { Int64(clamping: $0) })
             response = .fileContent(piece.bytes, size: UInt64(clamping: piece.size))
@@ -116,6 +122,15 @@ extension AgentRoutes {
 
     private static func content(_ response: AgentResponse, _ format: WireFormat) -> Response {
         .content(response.bytes(format), type: format.rawValue)
+    }
+}
+
+extension FileView {
+    fileprivate init(_ file: FileFacts) {
+        self.init(
+            path: file.path, links: UInt32(clamping: file.links), size: UInt64(clamping: file.size),
+            modifiedAt: Instant(nanoseconds: file.modified), mode: file.mode, user: "\(file.uid)",
+            group: "\(file.gid)")
     }
 }
 

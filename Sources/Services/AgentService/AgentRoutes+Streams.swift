@@ -102,6 +102,7 @@ extension AgentRoutes {
         guard case .container(let path) = try AttachInput(first, format: form.body) else {
             return .text(.badRequest, "Expecting 'attach_container_input.container_id' in the first record")
         }
+        try await permission(for: request).demand(.attachInput(path))
         let sessions = driver.desk.sessions
         let writer: Writer
         switch try await self.writer(path) {

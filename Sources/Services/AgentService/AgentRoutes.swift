@@ -10,26 +10,16 @@ struct AgentRoutes: Sendable {
 
     /// For everybody on the agent's own port.
     var router: Router {
-        let driver = driver
-        let flags = driver.parts.settings.flags
-        let version = driver.parts.version
-        let routes =
-            [
+        Router(
+            delegate: "slave(1)",
+            routes: [
                 Route(
                     "/api/v1/executor", [.POST], realm: .agentExecutor, body: .collected(bytesMax: nil),
                     handler: executor),
                 Route(
                     "/api/v1", [.POST], realm: .agentReadWrite, body: .recordsOrCollected(bytesMax: nil),
                     handler: operate),
-                Route("/state", realm: .agentReadOnly, handler: state),
-                Route("/containers", realm: .agentReadOnly, handler: containers),
-            ]
-            + PlainRoutes.routes(
-                name: "bulkhead agent", version: version, flags: { flags }, realm: .agentReadOnly,
-                isHealthy: { await driver.snapshot().info != nil })
-            + FileRoutes(SandboxSource(host: driver.parts.host)).routes(realm: .agentReadOnly)
-            + driver.parts.metrics.routes(realm: .agentReadOnly)
-        return Router(delegate: "slave(1)", routes: routes)
+            ] + documentRoutes)
     }
 
     /// For an executor inside its own network namespace: nothing but the executor API.
@@ -90,28 +80,4 @@ struct AgentRoutes: Sendable {
     }
 
     static let busy = Response.text(.serviceUnavailable, "the agent has too much to do; try again later")
-
-    // MARK: - Old documents
-
-    /// The views of the operator API under their old names.
-    private func state(_ request: Request) async -> Response {
-        let agent = await driver.snapshot()
-        guard let info = agent.info, case .state(let view)? = agent.response(to: .state) else {
-            return .text(.serviceUnavailable, "the agent is recovering or has not been admitted yet")
-        }
-        return .json(
-            .object([
-                "id": .string(info.id.text), "hostname": .string(info.address.hostname),
-                "version": .string(driver.parts.version), "start_time": .number(agent.runningSince.seconds),
-                "pid": .string("slave(1)@\(info.address.hostname):\(info.address.port)"),
-                "get_state": AgentResponse.state(view).value,
-            ]), for: request)
-    }
-
-    private func containers(_ request: Request) async -> Response {
-        let agent = await driver.snapshot()
-        let query = AgentQuery.containers(showNested: true, showStandalone: true)
-        guard let response = agent.response(to: query) else { return .text(.serviceUnavailable, "not admitted yet") }
-        return .json(response.value, for: request)
-    }
 }

@@ -1,5 +1,6 @@
 public import AgentCore
 public import Authorization
+public import ClusterAPI
 public import ClusterModel
 import Diagnostics
 public import HTTPServing
@@ -56,7 +57,9 @@ public struct AgentSettings: Sendable {
     public var pinnedPaths: [String] = []
     public var limits = AgentServiceLimits()
     /// What `/flags` shows. Secrets are left out by whoever fills it in.
-    public var flags: [(name: String, value: String)] = []
+    public var flags: [Flag] = []
+    /// Nil: the log's level cannot be changed while the agent runs.
+    public var logging: LoggingControl?
 
     public init(masters: [String], version: String, workDirectory: String) {
         self.masters = masters
