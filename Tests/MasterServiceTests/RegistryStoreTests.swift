@@ -101,6 +101,19 @@ struct SQLiteRegistryStoreTests {
         #expect(try await first.apply([], expecting: version) == .overtaken(RegistryVersion(2)))
     }
 
+    @Test("is for its owner's eyes only, with all files SQLite keeps beside it")
+    func modes() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try await SQLiteRegistryStore.open(directory.file("deep/registry.sqlite"))
+        _ = try await store.apply(try RegistryExample.changes, expecting: .initial)
+        let files = try FileManager.default.contentsOfDirectory(atPath: directory.file("deep"))
+        #expect(files.count > 1)
+        for name in files + [""] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: directory.file("deep/" + name))
+            #expect(attributes[.posixPermissions] as? Int == (name.isEmpty ? 0o700 : 0o600), "\(name)")
+        }
+    }
+
     @Test("after a crash in the middle of a write has all that was answered and nothing of what was not")
     func crash() async throws {
         let directory = try TemporaryDirectory()

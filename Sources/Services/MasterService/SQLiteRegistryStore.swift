@@ -120,13 +120,16 @@ public final class SQLiteRegistryStore: RegistryStore {
 
     private static func prepare(_ path: String) throws -> DatabaseQueue {
         let directory = URL(filePath: path).deletingLastPathComponent().path
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(lockWaitSeconds)
         // WAL alone would lose the latest writes with the machine's power.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
+        // Who runs what is nobody else's business. SQLite gives its other files the mode of this one.
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         try queue.write { database in
             if try String.fetchAll(database, sql: "SELECT name FROM sqlite_master").isEmpty {
                 try makeTables(database)
