@@ -46,6 +46,10 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 
 let package = Package(
     name: "bulkhead",
+    products: [
+        // For frameworks: one import of SchedulerKit brings the others along.
+        .library(name: "SchedulerKit", targets: ["SchedulerKit"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -128,7 +132,7 @@ let package = Package(
         module("Services", "AgentService", ["HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
 
         // Frameworks: schedulers built on ClusterClient only
-        module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
+        module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, collections]),
 
         // Simulation: the same cores in a world that a seed reproduces
         module("Simulation", "Simulation", ["MasterCore", "AgentCore", "Allocation", "Coordination", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
@@ -150,6 +154,8 @@ let package = Package(
                 "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
                 "OCIFormat", "Containers", "Diagnostics", "CommandOutput", "Allocation", "Authorization", arguments, yaml, logging,
             ]),
+        // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.
+        program("example-framework", ["SchedulerKit", arguments]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
 
         // Launcher: the static C program that becomes the container's first process. The Makefile links it with musl;
@@ -200,6 +206,7 @@ let package = Package(
             ] + nio),
         tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("ClusterClientTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
+        tests("SchedulerKitTests", ["SchedulerKit", "example-framework", "Determinism", logging, arguments]),
         tests("TidyTests", []),
         .executableTarget(
             name: "launch-once",

@@ -26,6 +26,17 @@ public struct FrameworkRequest: Hashable, Sendable {
 }
 
 extension FrameworkRequest {
+    /// A framework with nothing special about it.
+    public init(
+        id: FrameworkID? = nil, name: String, user: String, roles: [RoleName],
+        capabilities: Set<FrameworkInfo.Capability>, failoverTimeout: Duration
+    ) {
+        self.init(
+            id: id, name: name, user: user, roles: roles, capabilities: capabilities,
+            failoverTimeout: failoverTimeout, checkpoint: true, hostname: nil, principal: nil, webAddress: nil,
+            labels: [], minimumOffers: [:])
+    }
+
     /// What `info` says, asking for its id unless `isNew`.
     public init(_ info: FrameworkInfo, isNew: Bool) {
         self.init(

@@ -1,9 +1,9 @@
 import Determinism
-import Diagnostics
+package import Diagnostics
 import Synchronization
 
 /// Hands elements from one task to another and makes the giving one wait while `capacity` of them have not been taken.
-final class BoundedChannel<Element: Sendable>: Sendable {
+package final class BoundedChannel<Element: Sendable>: Sendable {
     private struct Receiver {
         let number: UInt64
         let continuation: CheckedContinuation<Result<Element?, Failure>, Never>
@@ -20,10 +20,10 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     }
     private let state: Mutex<State>
 
-    init(capacity: Int) { state = Mutex(State(queue: BoundedQueue(capacity: max(1, capacity)))) }
+    package init(capacity: Int) { state = Mutex(State(queue: BoundedQueue(capacity: max(1, capacity)))) }
 
     /// Returns when there is room. False: nobody takes it any more. One sender at a time.
-    func send(_ element: Element) async -> Bool {
+    package func send(_ element: Element) async -> Bool {
         await withCheckedContinuation { continuation in
             let (receiver, answer) = state.withLock { state -> (Receiver?, Bool?) in
                 if state.isOver { return (nil, false) }
@@ -38,7 +38,7 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     }
 
     /// The next element; nil when there are no more, or the task that asks was cancelled.
-    func receive() async -> Result<Element?, Failure> {
+    package func receive() async -> Result<Element?, Failure> {
         let number = state.withLock { state in
             state.lastReceiver += 1
             return state.lastReceiver
@@ -83,7 +83,7 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     }
 
     /// No more comes: what is there is handed out, then `failure`, then nothing. Only the first call counts.
-    func finish(_ failure: Failure? = nil) {
+    package func finish(_ failure: Failure? = nil) {
         let (receivers, sender) = state.withLock { state -> ([Receiver], CheckedContinuation<Bool, Never>?) in
             guard !state.isOver else { return ([], nil) }
             state.isOver = true
@@ -103,7 +103,7 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     }
 
     /// Nobody takes anything any more: what is there is thrown away.
-    func close() {
+    package func close() {
         finish()
         state.withLock { state in
             _ = state.queue.drain()

@@ -60,7 +60,9 @@ private struct Pump<Decoder: RecordDecoder>: Sendable {
             }
             try reader.finish()
             return decoder.mayEnd ? nil : ClientFailures.closed(peer, answer.server)
-        } catch let failure as Failure {
+        } catch var failure as Failure {
+            // Nothing can be found again in this stream; the next one is another.
+            failure.retry = .later
             return failure
         } catch {
             return ClientFailures.streamBroken(peer, answer.server, error)
