@@ -233,7 +233,8 @@ struct StreamTests {
             let bare = Self.call("ATTACH_CONTAINER_OUTPUT", #""container_id":{"value":"none"}"#)
             let missing = Self.session(path, "s9", "x").replacing(
                 #""value":"x""#, with: #""shell":false,"value":"missing","arguments":["missing"]"#)
-            let message = ["Content-Type": "application/json", "Message-Content-Type": "application/json"] as HTTPHeaders
+            let message =
+                ["Content-Type": "application/json", "Message-Content-Type": "application/json"] as HTTPHeaders
             let records = ["Content-Type": "application/json", "Accept": "application/recordio"] as HTTPHeaders
             let wished = ["Content-Type": "application/json", "Message-Accept": "application/json"] as HTTPHeaders
             let cases: [(String, HTTPHeaders, UInt)] = [

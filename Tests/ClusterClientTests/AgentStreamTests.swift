@@ -101,12 +101,12 @@ struct AgentStreamTests {
     func waiting() async throws {
         let server = try await ScriptedServer.start { request, reply in
             guard request.text.contains("WAIT") else { return await reply.answer(202) }
-            await pause(.milliseconds(200))
+            await pause(.milliseconds(2_500))
             let answer = AgentResponse.ended(ContainerTermination(status: 256), form: .nested)
             await reply.answer(200, String(decoding: answer.bytes(), as: UTF8.self))
         }
         var settings = try settings(server.port)
-        settings.limits.requestTime = .milliseconds(100)
+        settings.limits.requestTime = .seconds(2)
         let agent = try ClusterClient(settings).agent(
             at: ServerAddress(host: "127.0.0.1", port: UInt16(server.port)))
         #expect(try await agent.launch(ContainerLaunchRequest(container, command: CommandSpec(.shell("a")))) == false)

@@ -27,14 +27,27 @@ struct Crowd {
 
     func run() throws {
         // The first makes what stays for the life of the process: directories, the launcher's file, caches.
-        var namespaces: Set<String> = []
-        for kind in 0..<10 { namespaces.formUnion(try one(kind)) }
+        var gone: [Gone] = []
+        for kind in 0..<10 { gone.append(try ended(kind)) }
         let before = try Holdings()
-        for number in 0..<count { namespaces.formUnion(try one(number)) }
+        for number in 0..<count { gone.append(try ended(number)) }
         let after = try Holdings()
-        let alive = try left(of: namespaces)
-        print("namespaces \(namespaces.count), left \(alive)")
+        let namespaces = gone.reduce(into: Set()) { $0.formUnion($1.namespaces) }
+        print("namespaces \(namespaces.count), left \(try left(of: gone))")
         print(before == after ? "holds the same: \(after)" : "held \(before), holds \(after)")
+    }
+
+    /// What a container had, and when it was gone.
+    private struct Gone {
+        var namespaces: Set<String>
+        /// Hundredths of a second after boot, as processes' start times are given.
+        var at: UInt64
+    }
+
+    private func ended(_ number: Int) throws -> Gone {
+        let namespaces = try one(number)
+        let uptime = try TextFile.read("/proc/uptime").prefix { $0 != " " }
+        return Gone(namespaces: namespaces, at: UInt64((Double(uptime) ?? 0) * 100))
     }
 
     /// Starts a container, ends it in one of ten ways, and gives the namespaces it had.
@@ -113,13 +126,17 @@ struct Crowd {
             .subtracting(ours)
     }
 
-    /// How many of `namespaces` a process still is in. Numbers are given again, and other tests run containers too:
-    /// only a process that is in several of ours at once can be one of ours.
-    private func left(of namespaces: Set<String>) throws -> Int {
+    /// How many processes are left of what is gone. Numbers of namespaces are given again, and other tests run
+    /// containers too: one of ours is in several of one container's at once, and began before that container was gone.
+    private func left(of gone: [Gone]) throws -> Int {
         var found = 0
         for process in try OwnedDescriptor.open("/proc", [.directory]).entries() {
-            let its = Self.kinds.compactMap { HostFacts.linkTarget("/proc/\(process.name)/ns/\($0)") }
-            if its.filter(namespaces.contains).count == Self.kinds.count { found += 1 }
+            guard let number = Int32("\(process.name)"), let began = try ProcessFacts.startTime(of: number) else {
+                continue
+            }
+            let its = Self.kinds.compactMap { HostFacts.linkTarget("/proc/\(number)/ns/\($0)") }
+            guard its.count == Self.kinds.count else { continue }
+            if gone.contains(where: { began < $0.at && $0.namespaces.isSuperset(of: its) }) { found += 1 }
         }
         return found
     }

@@ -22,7 +22,7 @@ struct MasterSmokeTests {
             ("/master/api/v1", "application/json", #"{"type":"GET_STATE"}"#, 200),
             ("/api/v1", "text/plain", #"{"type":"GET_STATE"}"#, 415), ("/api/v1", "application/json", "{", 400),
             ("/api/v1/scheduler", "application/json", #"{"type":"TEARDOWN","framework_id":{"value":"F"}}"#, 400),
-            ("/api/v1/agent", "application/json", "x", 400),
+            ("/api/v1/agent", "application/json", "x", 415),
         ] {
             #expect(try await post(port, path, type, body) == status, "\(path) \(body)")
         }

@@ -13,7 +13,7 @@ enum RegistryExample {
             let agent = AgentInfo(
                 id: try AgentID("m-S0"), address: NetworkAddress(hostname: "host", address: "10.0.0.1", port: 5051),
                 resources: [])
-            let framework = FrameworkInfo(id: try FrameworkID("f-1"), name: "name\u{0}\u{1F6A2}", user: "root")
+            let framework = FrameworkInfo(id: try FrameworkID("f-1"), name: "name\u{1}\u{1F6A2}", user: "root")
             let eng = try RoleName("eng/web")
             return [
                 .putAgent(RegisteredAgent(info: agent, registered: .epoch + .seconds(5))),

@@ -69,8 +69,13 @@ extension Agent {
     mutating func orderedEnded(_ id: ContainerID, _ exit: ContainerExit) {
         guard let call = pendingLaunches.removeValue(forKey: id) else { return }
         let path = state.containers[id]?.path.description
-        send(.answer(call, .refused(Failure("container.launch-failed", doing: "launch container", on: path,
-            cause: exit.message, retry: .later))))
+        send(
+            .answer(
+                call,
+                .refused(
+                    Failure(
+                        "container.launch-failed", doing: "launch container", on: path,
+                        cause: exit.message, retry: .later))))
     }
 
     // MARK: Waiting, killing, removing
@@ -88,10 +93,14 @@ extension Agent {
         if let exit = run.exit {
             send(.answer(call, .ended(termination(run, exit))))
         } else if waiters.count >= configuration.bounds.waitersMax {
-            send(.answer(call, .refused(Failure(
-                "call.too-many", doing: "wait for container", on: path.description,
-                cause: "\(waiters.count) calls wait already", remedy: "try again later",
-                limit: "waitersMax \(configuration.bounds.waitersMax)", retry: .later))))
+            send(
+                .answer(
+                    call,
+                    .refused(
+                        Failure(
+                            "call.too-many", doing: "wait for container", on: path.description,
+                            cause: "\(waiters.count) calls wait already", remedy: "try again later",
+                            limit: "waitersMax \(configuration.bounds.waitersMax)", retry: .later))))
         } else {
             waiters.append(Waiter(call: call, container: run.id))
         }
@@ -134,7 +143,8 @@ extension Agent {
         if endedSessions.removeValue(forKey: path) != nil { return send(.answer(call, .done)) }
         guard let run = state.container(at: path), run.purpose == .ordered else {
             let isSession = sessions.values.contains { $0.path == path }
-            let answer = isSession ? CallAnswer.refused(isRunning(path)) : .unknown(unknown(path, to: "remove container"))
+            let answer =
+                isSession ? CallAnswer.refused(isRunning(path)) : .unknown(unknown(path, to: "remove container"))
             send(.answer(call, answer))
             return
         }
@@ -165,7 +175,8 @@ extension Agent {
                     field: "container_id.parent")
             }
             let parent = try running(path, to: "open a session in")
-            let isTaken = state.container(at: request.container) != nil
+            let isTaken =
+                state.container(at: request.container) != nil
                 || sessions.values.contains { $0.path == request.container }
             if isTaken {
                 send(.answer(call, .alreadyLaunched))

@@ -3,8 +3,10 @@ public import Diagnostics
 /// How long something lasts, as flags say it: `90`, `90s`, `1m30s`, `250ms`, `2h`, `7d`.
 public enum TimeSpan {
     private static let units: [(name: String, nanoseconds: Double)] = [
-        ("ns", 1), ("us", 1e3), ("ms", 1e6), ("secs", 1e9), ("sec", 1e9), ("mins", 60e9), ("min", 60e9), ("hrs", 3_600e9),
-        ("days", 86_400e9), ("weeks", 604_800e9), ("s", 1e9), ("m", 60e9), ("h", 3_600e9), ("d", 86_400e9), ("w", 604_800e9),
+        ("ns", 1), ("us", 1e3), ("ms", 1e6), ("secs", 1e9), ("sec", 1e9), ("mins", 60e9), ("min", 60e9),
+        ("hrs", 3_600e9),
+        ("days", 86_400e9), ("weeks", 604_800e9), ("s", 1e9), ("m", 60e9), ("h", 3_600e9), ("d", 86_400e9),
+        ("w", 604_800e9),
     ]
     /// Longer than any of them makes sense, and far from where the arithmetic of clocks ends.
     private static let secondsMax = 1e9

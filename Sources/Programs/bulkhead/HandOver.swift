@@ -53,7 +53,8 @@ struct SimulateCommand: HandedOverCommand { static var command: ClusterCommand {
 extension ArgumentGrammar {
     /// What this program's own commands look like.
     static let runtime = ArgumentGrammar(
-        groups: ["image"], passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
+        groups: ["image", "task", "agent", "framework", "quota", "weights", "volume", "maintenance"],
+        passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
         switches: [
             "--read-only", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty", "--explain", "--help",
             "--version",

@@ -185,7 +185,9 @@ extension AgentRoutes {
                 try await session.resize(rows: UInt16(clamping: size.rows), columns: UInt16(clamping: size.columns))
             case .io(.data(.input, let bytes)) where bytes.isEmpty: await session.closeInput()
             case .io(.data(.input, let bytes)):
-                guard try await session.write(bytes) else { return .text(.badRequest, "nobody reads its input any more") }
+                guard try await session.write(bytes) else {
+                    return .text(.badRequest, "nobody reads its input any more")
+                }
             case .io(.data): return .text(.badRequest, "Expecting 'STDIN' as the type of data")
             }
         }

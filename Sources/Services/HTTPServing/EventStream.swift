@@ -214,7 +214,9 @@ public final class EventStream: Sendable {
 
     /// The connection is gone, or will never be. Idempotent.
     func close(_ end: End) {
-        typealias Left = (callback: (@Sendable (End) -> Void)?, reason: End, waiting: [CheckedContinuation<Void, Never>])
+        typealias Left = (
+            callback: (@Sendable (End) -> Void)?, reason: End, waiting: [CheckedContinuation<Void, Never>]
+        )
         let left = state.withLock { state -> Left in
             guard !state.isClosed else { return (nil, end, []) }
             state.isClosed = true

@@ -49,6 +49,7 @@ public final class HTTPServer: Sendable {
                 bound.append(BoundAddress(asked: address, port: channel.localAddress?.port))
             } catch {
                 for listener in listeners { listener.close(promise: nil) }
+                for listener in listeners { await closed(listener) }
                 throw Failure(
                     "http.listen", doing: "listen on", on: "\(address)", cause: "\(error)",
                     remedy: "give an address of this host that nobody else listens on", field: "ip")

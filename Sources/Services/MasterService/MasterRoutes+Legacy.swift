@@ -38,7 +38,8 @@ extension MasterRoutes {
 
     private var changing: [Route] {
         let posts = [
-            "/reserve", "/unreserve", "/create-volumes", "/destroy-volumes", "/teardown", "/machine/down", "/machine/up",
+            "/reserve", "/unreserve", "/create-volumes", "/destroy-volumes", "/teardown", "/machine/down",
+            "/machine/up",
         ]
         return posts.map { changing($0, [.POST]) } + [
             changing("/maintenance/schedule", [.GET, .POST]) { core, name in
@@ -148,7 +149,9 @@ extension MasterDocuments {
     }
 
     fileprivate static func schedule(_ response: OperatorResponse) -> JSONDocument {
-        if case .maintenanceSchedule(let schedule) = response { self.schedule(schedule) } else {
+        if case .maintenanceSchedule(let schedule) = response {
+            self.schedule(schedule)
+        } else {
             schedule(MaintenanceSchedule())
         }
     }

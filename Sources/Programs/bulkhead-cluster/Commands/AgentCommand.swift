@@ -14,7 +14,7 @@ struct AgentCommand: AsyncParsableCommand {
 
             Examples:
               bulkhead agent --master http://10.0.0.1:5050
-              bulkhead agent --master https://a:5050,https://b:5050 --master-credentials agent.json --attributes rack:r12
+              bulkhead agent --master https://a:5050,https://b:5050 --master-credentials a.json --attributes rack:r1
             """)
 
     @Option(help: .init("Masters, with commas between them; the leading one is found.", valueName: "URLs"))

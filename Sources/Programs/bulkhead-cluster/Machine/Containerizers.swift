@@ -28,7 +28,8 @@ struct Containerizers: Sendable {
         let names = list.split(separator: ",").map(String.init)
         guard !names.isEmpty, Set(names).count == names.count else {
             throw .flag(
-                "containerizers", list, cause: "it names none, or one twice", remedy: "write for example native,oci:crun")
+                "containerizers", list, cause: "it names none, or one twice",
+                remedy: "write for example native,oci:crun")
         }
         let abilities = HostProbe.abilities()
         let images = try ImageStore(root: store, unpacker: Unpacker(program: InstalledProgram.unpacker.place))

@@ -11,13 +11,17 @@ struct ListenOptions: ParsableArguments {
     var ip = "127.0.0.1"
     @Option(help: "Name others reach this machine by (usual: the address listened on, else the host's name).")
     var hostname: String?
-    @Option(help: .init("Credentials of who may call: {\"credentials\": [{\"principal\", \"secret\"}]}.", valueName: "file"))
+    @Option(
+        help: .init("Credentials of who may call: {\"credentials\": [{\"principal\", \"secret\"}]}.", valueName: "file")
+    )
     var credentials: String?
     @Option(help: .init("Key of signed tokens (JWT, HS256), at least 32 bytes.", valueName: "file"))
     var jwtKey: String?
     @Flag(help: "Callers without credentials are served, also from other machines.")
     var allowAnonymous = false
-    @Option(help: .init("Rules of who may do what, first match: {\"rules\": [...]}. None: all is allowed.", valueName: "file"))
+    @Option(
+        help: .init(
+            "Rules of who may do what, first match: {\"rules\": [...]}. None: all is allowed.", valueName: "file"))
     var authorization: String?
     @Option(help: .init("Certificate and its intermediates, PEM: serve TLS only.", valueName: "file"))
     var tlsCertificate: String?
@@ -44,7 +48,9 @@ struct ListenOptions: ParsableArguments {
 
     /// - Throws: `usage.invalid` when everybody on the network could do as they like.
     func checkExposure() throws(Failure) {
-        guard !isLoopback, credentials == nil, jwtKey == nil, clientCertificates != .required, !allowAnonymous else { return }
+        guard !isLoopback, credentials == nil, jwtKey == nil, clientCertificates != .required, !allowAnonymous else {
+            return
+        }
         throw .flag(
             "ip", ip, cause: "whoever reaches this address could run anything here as nobody asks who calls",
             remedy: "give --credentials FILE or --jwt-key FILE, or say --allow-anonymous")
