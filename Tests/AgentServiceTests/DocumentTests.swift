@@ -87,10 +87,14 @@ struct DocumentTests {
                 (#"{"type":"GET_HEALTH"}"#, 200, #""healthy":true"#),
                 (#"{"type":"GET_FLAGS"}"#, 200, #""name":"work_dir""#),
                 (#"{"type":"GET_VERSION"}"#, 200, #""version":"1.12.0""#),
-                (#"{"type":"GET_METRICS","get_metrics":{"timeout":{"nanoseconds":5000000000}}}"#, 200, "slave/registered"),
+                (
+                    #"{"type":"GET_METRICS","get_metrics":{"timeout":{"nanoseconds":5000000000}}}"#, 200,
+                    "slave/registered"
+                ),
                 (#"{"type":"GET_LOGGING_LEVEL"}"#, 200, #""level":0"#),
                 (
-                    #"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":1,"duration":{"nanoseconds":60000000000}}}"#,
+                    #"{"type":"SET_LOGGING_LEVEL","#
+                    + #""set_logging_level":{"level":1,"duration":{"nanoseconds":60000000000}}}"#,
                     200, ""
                 ),
                 (#"{"type":"GET_LOGGING_LEVEL"}"#, 200, #""level":1"#),
@@ -139,19 +143,25 @@ struct DocumentTests {
         }) { bench, caller in
             func headers(_ name: String) -> HTTPHeaders {
                 var headers = Caller.json
-                headers.add(name: "Authorization", value: "Basic " + Base64.text(Array("\(name):\(name.prefix(1))".utf8)))
+                headers.add(
+                    name: "Authorization", value: "Basic " + Base64.text(Array("\(name):\(name.prefix(1))".utf8)))
                 return headers
             }
             let path = try #require(await bench.agent.snapshot().state.containers.values.first?.path)
             let id = #""container_id":{"value":"s","parent":{"value":"\#(path.leaf.text)"}}"#
-            let session = #"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{\#(id),"command":{"value":"x"}}}"#
+            let session =
+                #"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","#
+                    + #""launch_nested_container_session":{\#(id),"command":{"value":"x"}}}"#
             let cases: [(String, String?, UInt, UInt, String)] = [
                 ("/api/v1", #"{"type":"GET_TASKS"}"#, 200, 200, "t1"),
                 ("/api/v1", #"{"type":"GET_FLAGS"}"#, 403, 200, ""), ("/flags", nil, 403, 200, ""),
                 ("/metrics", nil, 403, 200, ""), ("/files/read?path=/log&offset=0", nil, 403, 200, ""),
                 ("/files/follow?path=/log&offset=0", nil, 403, 200, ""),
                 ("/api/v1", #"{"type":"PRUNE_IMAGES","prune_images":{}}"#, 403, 200, ""),
-                ("/api/v1", #"{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"x"}}}"#, 403, 404, ""),
+                (
+                    "/api/v1", #"{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"x"}}}"#, 403, 404,
+                    ""
+                ),
             ]
             for (path, body, eng, ops, part) in cases {
                 let refused = try await caller.call(path, body, headers("eng"))

@@ -58,7 +58,6 @@ final class ScriptedContainerizer: Containerizer {
         return nil
     }
 
-
     func kill(_ id: ContainerID, signal: Int32) async throws(Failure) -> Bool {
         state.withLock { $0.killed.append(signal) }
         let exit = ContainerExit(reason: .killed, code: 128 + signal, signal: signal, endedAt: 1, message: "killed")
@@ -112,7 +111,8 @@ struct EmptyHost: AgentHost {
 
     func readFile(_ path: String, offset: Int64?, length: Int64?) async throws(Failure) -> FilePiece {
         guard path == "/log" else { throw Failure("files.not-found", doing: "read", on: path) }
-        return FilePiece(bytes: offset.map { $0 < 0 ? [] : [104, 105] } ?? [], offset: offset.map { $0 < 0 ? 2 : $0 } ?? 2, size: 2)
+        return FilePiece(
+            bytes: offset.map { $0 < 0 ? [] : [104, 105] } ?? [], offset: offset.map { $0 < 0 ? 2 : $0 } ?? 2, size: 2)
     }
 
     func followFile(

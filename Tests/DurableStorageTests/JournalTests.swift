@@ -185,7 +185,8 @@ struct FileJournalTests {
         while true {
             do {
                 return try FileJournal(in: place.directory)
-            } catch where error.code == "journal.in-use" && ContinuousClock.now < deadline {
+            } catch {
+                guard error.code == "journal.in-use", ContinuousClock.now < deadline else { throw error }
                 await Task.yield()
             }
         }

@@ -111,7 +111,8 @@ extension AgentRoutes {
         _ request: Request, _ permission: AgentAuthorization
     ) async throws(Negotiation.Refusal) -> JSONDocument {
         AgentDocuments.containers(
-            try await views(request, permission), framework: try Self.identifier(request, "framework_id", FrameworkID.init),
+            try await views(request, permission),
+            framework: try Self.identifier(request, "framework_id", FrameworkID.init),
             executor: try Self.identifier(request, "executor_id", ExecutorID.init),
             container: request.target["container_id"])
     }
@@ -158,7 +159,9 @@ extension AgentRoutes {
         }
         guard let level = request.target["level"].flatMap(UInt32.init),
             let duration = request.target["duration"].flatMap(ProtocolDuration.read)
-        else { return .text(.badRequest, "Expecting 'level=value' and 'duration=value', such as 1 and 5mins, in query.") }
+        else {
+            return .text(.badRequest, "Expecting 'level=value' and 'duration=value', such as 1 and 5mins, in query.")
+        }
         return setLoggingLevel(level, for: duration)
     }
 
