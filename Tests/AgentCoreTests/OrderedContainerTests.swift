@@ -45,6 +45,20 @@ struct OrderedContainerTests {
         return (scenario, try #require(scenario.agent.state.containers.values.first?.path))
     }
 
+    @Test("whoever removes it at its end is answered when its remains are gone")
+    func removalAtTheEnd() throws {
+        var scenario = Scenario()
+        let path = Self.path("alone")
+        scenario.feed(.launchContainer(Self.first, Self.request(path, resources: [.cpus(1)])))
+        scenario.held = [.destroys]
+        scenario.end(try #require(scenario.machine.order.last), code: 4)
+        scenario.feed(.removeContainer(Self.second, path))
+        #expect(Self.answers(scenario) == ["1 done"])
+        scenario.release(.destroys)
+        #expect(Self.answers(scenario) == ["1 done", "2 done"])
+        #expect(scenario.agent.state.containers.isEmpty)
+    }
+
     @Test("launch, wait, end, remove: alone")
     func standalone() throws {
         var scenario = Scenario()

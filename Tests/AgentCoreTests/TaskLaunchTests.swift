@@ -89,6 +89,8 @@ struct TaskLaunchTests {
         let atMost = Self.launch { $0.limits = ["cpus": .atMost(Scalar(2)), "mem": .infinite] }.launch?.limits
         #expect(atMost?.cpus == 2 && atMost?.cpuWeight == 100 && atMost?.memory == nil)
         #expect(Self.launch { $0.limits = ["cpus": .infinite] }.launch?.limits.cpus == nil)
+        let least = Self.launch { $0.resources = [Resource("cpus", .scalar(Scalar(thousandths: 1)))] }.launch?.limits
+        #expect(least?.cpus == 0.01 && least?.cpuWeight == 1)
     }
 
     @Test("a limit this host cannot hold refuses the task, or is allowed and said")
@@ -109,7 +111,8 @@ struct TaskLaunchTests {
         let result = Self.launch(LaunchPolicy(withoutImage: rule)) { $0.container = nil }
         #expect(result.launch?.root == root)
         #expect((result.refusal == nil) == (root != nil))
-        if root == .hostTools { #expect(result.launch?.workingDirectory == "/mnt/mesos/sandbox") }
+        #expect(result.launch?.workingDirectory == nil)
+        #expect(result.launch?.fallbackDirectory == root.map { _ in "/mnt/mesos/sandbox" })
     }
 
     @Test("volumes: host paths by the allow list, places in the sandbox, empty directories, persistent volumes")

@@ -20,6 +20,8 @@ struct ContainerProgress: Hashable, Sendable {
     var isDestroyPending = false
     /// Not to be launched any more, and to be destroyed should it have been.
     var isDoomed = false
+    /// Operators' calls to remove it, which wait for its remains to be gone.
+    var removals: [Agent.CallID] = []
 }
 
 /// Every container's way: sandbox, fetched files, launch; then its end, and the end of its remains.
@@ -133,6 +135,8 @@ extension Agent {
         guard let run = state.containers[id] else { return }
         switch result {
         case .stuck(let failure):
+            for call in progress[id]?.removals ?? [] { send(.answer(call, .refused(failure))) }
+            progress[id]?.removals = []
             counters.destroyFailures += 1
             note("container.stuck", "a container cannot be removed yet; trying again", .warning,
                 ["container": id.text, "failure": failure.description])
@@ -160,7 +164,11 @@ extension Agent {
             forget(child)
         }
         // How one that an operator ordered ended can be asked for until it is removed, or its parent is gone.
-        if run.purpose != .ordered { forget(run) }
+        if run.purpose != .ordered {
+            forget(run)
+        } else if let calls = progress[id]?.removals, !calls.isEmpty {
+            remove(run, for: calls)
+        }
     }
 
     mutating func forget(_ run: ContainerRun) {

@@ -148,14 +148,23 @@ extension Agent {
             send(.answer(call, answer))
             return
         }
-        guard run.exit != nil, progress[run.id]?.isDestroyPending != true else {
+        guard run.exit != nil else {
             send(.answer(call, .refused(isRunning(path))))
             return
         }
+        if progress[run.id]?.isDestroyPending == true {
+            // Its remains are being removed; whoever has waited for its end need not ask again.
+            progress[run.id]?.removals.append(call)
+        } else {
+            remove(run, for: [call])
+        }
+    }
+
+    mutating func remove(_ run: ContainerRun, for calls: [CallID]) {
         for child in state.children(of: run.id) { forget(child) }
         forget(run)
         if run.launch.parent != nil { send(.collect(path: run.sandbox.path)) }
-        send(.answer(call, .done))
+        for call in calls { send(.answer(call, .done)) }
     }
 
     private func isRunning(_ path: ContainerPath) -> Failure {

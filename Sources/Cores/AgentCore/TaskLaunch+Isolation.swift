@@ -174,6 +174,9 @@ extension TaskLaunch {
 
     // MARK: Limits
 
+    /// Less cannot be held: a millisecond of every tenth of a second.
+    static let processorsMin = 0.01
+
     /// Processors and memory as cgroups hold them. A request is a share and, unless the task's limits say otherwise, a
     /// bound as well.
     func limits(_ resources: [Resource], _ bounds: [String: ResourceLimit] = [:]) -> ContainerLimits {
@@ -181,7 +184,7 @@ extension TaskLaunch {
         var limits = ContainerLimits()
         let cpus = bag.amount(of: "cpus")
         if !cpus.isZero {
-            limits.cpus = bound(bounds["cpus"], cpus)?.value
+            limits.cpus = bound(bounds["cpus"], cpus).map { max(Self.processorsMin, $0.value) }
             limits.cpuWeight = UInt64(max(1, min(10_000, (cpus.value * 100).rounded())))
         }
         let memory = bag.amount(of: "mem")

@@ -160,12 +160,12 @@ struct TaskLaunch {
         var sandbox = draft.sandbox
         sandbox.directories = directories
         sandbox.user = draft.user
-        let isHostTools = root == .hostTools
         let launch = ContainerLaunch(
             id: draft.id, parent: draft.parent?.id, root: root,
             program: draft.isHold ? .hold : draft.command.program.launched, environment: environment.lines,
             user: draft.user,
-            workingDirectory: draft.isHold ? nil : draft.workingDirectory ?? (isHostTools ? policy.sandboxTarget : nil),
+            workingDirectory: draft.isHold ? nil : draft.workingDirectory,
+            fallbackDirectory: draft.isHold ? nil : policy.sandboxTarget,
             limits: limits, volumes: draft.isHold ? [] : volumes,
             temporaryFilesystems: draft.temporaryFilesystems, terminal: terminal(of: draft.container),
             interactive: draft.container?.terminal != nil,

@@ -30,8 +30,11 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
     public var environment: [String]
     /// `user[:group]`, names or numbers by the image's accounts; nil: the image's, else root.
     public var user: String?
-    /// Nil: the image's, else /.
+    /// Nil: the image's, else `fallbackDirectory`.
     public var workingDirectory: String?
+    /// Where it starts when neither this nor the image says; nil: /. A containerizer whose engine knows nothing of the
+    /// kind leaves it at what the engine does.
+    public var fallbackDirectory: String?
     public var limits: ContainerLimits
     public var volumes: [VolumeRequest]
     public var temporaryFilesystems: [TemporaryFilesystem]
@@ -55,8 +58,8 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
 
     public init(
         id: ContainerID, parent: ContainerID? = nil, root: Root, program: Program, environment: [String] = [],
-        user: String? = nil, workingDirectory: String? = nil, limits: ContainerLimits = ContainerLimits(),
-        volumes: [VolumeRequest] = [], temporaryFilesystems: [TemporaryFilesystem] = [],
+        user: String? = nil, workingDirectory: String? = nil, fallbackDirectory: String? = nil,
+        limits: ContainerLimits = ContainerLimits(), volumes: [VolumeRequest] = [], temporaryFilesystems: [TemporaryFilesystem] = [],
         terminal: TerminalRequest? = nil, interactive: Bool = false, output: OutputFile? = nil,
         error: OutputFile? = nil, isolation: IsolationRequest = IsolationRequest(hostname: ""),
         addedCapabilities: [String] = [], droppedCapabilities: [String] = [], labels: [String: String] = [:],
@@ -69,6 +72,7 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
         self.environment = environment
         self.user = user
         self.workingDirectory = workingDirectory
+        self.fallbackDirectory = fallbackDirectory
         self.limits = limits
         self.volumes = volumes
         self.temporaryFilesystems = temporaryFilesystems

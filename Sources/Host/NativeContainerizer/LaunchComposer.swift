@@ -33,9 +33,10 @@ public struct LaunchComposer: Sendable {
         let user = try account(for: launch, config, layers)
         var isolation = launch.isolation
         if isolation.hostname.isEmpty { isolation.hostname = Self.hostname(of: launch.id) }
+        let fallback = config.workingDirectory.isEmpty ? launch.fallbackDirectory : nil
         let composition = TaskComposition(
             config: config, command: [], entrypoint: "", environment: launch.environment,
-            workingDirectory: launch.workingDirectory, user: user, hostname: isolation.hostname,
+            workingDirectory: launch.workingDirectory ?? fallback, user: user, hostname: isolation.hostname,
             hasTerminal: launch.terminal != nil)
         isolation.capabilities = try composition.capabilities(
             adding: launch.addedCapabilities, dropping: launch.droppedCapabilities)

@@ -1,0 +1,185 @@
+import AsyncHTTPClient
+import ClusterClient
+import ClusterModel
+import Diagnostics
+import LinuxKernel
+import NIOCore
+import NIOPosix
+import Testing
+
+/// `bulkhead-cluster local` as a process of its own, with its directories, its ports and an image store. It can be
+/// killed and started again on the same ones; at the end everything it started is gone.
+actor LocalCluster {
+    nonisolated let scratch: String
+    nonisolated let masterPort: Int
+    nonisolated let agentPort: Int
+    private let options: [String]
+    private var running: (process: ProcessHandle, output: OwnedDescriptor)?
+    /// What earlier processes said.
+    private var said: [String] = []
+
+    init(_ options: [String] = [], images: [String] = ["busybox"]) async throws {
+        let base = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
+        scratch = "\(base)/bulkhead-cluster-\(String(KernelRandom.number(), radix: 36))"
+        self.options = options
+        try Directories.makeAll(scratch, mode: 0o711)
+        (masterPort, agentPort) = try await Self.freePorts()
+        for name in images {
+            let archive = "\(Built.images)/\(name).tar"
+            let tool = try ToolProcess.start(
+                Built.program("bulkhead", "BULKHEAD_PROGRAM"), ["image", "import", archive, "--name", name],
+                environment: environment, descriptors: [nil, nil, nil])
+            guard case .exited(0) = try tool.reap() else {
+                throw Failure("test.image", doing: "import the image", on: archive)
+            }
+        }
+        try await start()
+    }
+
+    /// Two ports that nobody has just now, the same ones for every start.
+    private static func freePorts() async throws -> (Int, Int) {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let first = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+        let second = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+        let ports = (first.localAddress?.port ?? 0, second.localAddress?.port ?? 0)
+        try await first.close()
+        try await second.close()
+        return ports
+    }
+
+    nonisolated var environment: [String] {
+        [
+            "BULKHEAD_STORE=\(scratch)/store", "BULKHEAD_STATE=\(scratch)/state",
+            "BULKHEAD_LAUNCHER=\(Built.launcher)", "BULKHEAD_UNPACK=\(Built.program("bulkhead-unpack", "BULKHEAD_UNPACK"))",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        ]
+    }
+
+    // MARK: The process
+
+    func start() async throws {
+        let output = try OwnedDescriptor.memoryFile("output")
+        let arguments =
+            ["local", "--port", "\(masterPort)", "--agent-port", "\(agentPort)", "--work-dir", "\(scratch)/work"]
+            + options
+        let process = try ToolProcess.start(
+            Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"), arguments, environment: environment,
+            descriptors: [nil, output, output])
+        running = (process, output)
+        try await eventually("the cluster is up") {
+            if try process.hasEnded() { throw Failure("test.ended", doing: "start the cluster", cause: try text()) }
+            return await isUp()
+        }
+    }
+
+    /// The master serves and its agent is there.
+    private func isUp() async -> Bool {
+        do {
+            let agents = try await client().agents()
+            return agents.agents.contains { $0.isActive }
+        } catch {
+            return false
+        }
+    }
+
+    /// kill -9: nothing is said to anybody.
+    func crash() throws {
+        guard let (process, output) = running else { return }
+        _ = try process.signal(SignalNumber.kill)
+        _ = try process.reap()
+        said.append(String(decoding: try output.readBytes(1 << 22, at: 0), as: UTF8.self))
+        running = nil
+    }
+
+    /// Ends it as an operator would, then everything that may be left of its tasks.
+    func end() async throws {
+        if let (process, output) = running {
+            _ = try process.signal(SignalNumber.terminate)
+            let isOver = try process.waitForEnd(milliseconds: 20_000)
+            if !isOver { _ = try process.signal(SignalNumber.kill) }
+            _ = try process.reap()
+            said.append(String(decoding: try output.readBytes(1 << 22, at: 0), as: UTF8.self))
+            running = nil
+            #expect(isOver, "it did not end within 20 s of SIGTERM")
+        }
+        try await eventually("nothing of the cluster runs any more") {
+            let left = try Self.processes(of: scratch)
+            for id in left {
+                do { _ = try ProcessHandle.open(id).signal(SignalNumber.kill) } catch { continue }  // ended meanwhile
+            }
+            return left.isEmpty
+        }
+        try TreeRemoval.remove(scratch)
+    }
+
+    /// Processes that see something below `path` in a mount of theirs: those of its containers.
+    private static func processes(of path: String) throws -> [Int32] {
+        let last = path.split(separator: "/").last ?? ""
+        var found: [Int32] = []
+        for entry in try OwnedDescriptor.open("/proc", [.directory]).entries() {
+            guard let id = Int32(entry.name.description) else { continue }
+            do {
+                if try TextFile.read("/proc/\(id)/mountinfo", limit: 1 << 20).contains(last) { found.append(id) }
+            } catch {
+                continue  // it has ended meanwhile
+            }
+        }
+        return found
+    }
+
+    /// Everything it has said, for a test that fails.
+    func text() throws -> String {
+        let now = try running.map { String(decoding: try $0.output.readBytes(1 << 22, at: 0), as: UTF8.self) }
+        return (said + [now ?? ""]).joined(separator: "\n--- started again\n")
+    }
+
+    var processID: Int32? { running?.process.id }
+
+    // MARK: Talking to it
+
+    nonisolated func client() throws -> ClusterClient {
+        try ClusterClient(ClientSettings(masters: [ServerAddress(host: "127.0.0.1", port: UInt16(masterPort))]))
+    }
+
+    nonisolated func agent() throws -> AgentClient {
+        try client().agent(at: ServerAddress(host: "127.0.0.1", port: UInt16(agentPort)))
+    }
+}
+
+/// What `make` and SwiftPM built.
+enum Built {
+    static func program(_ name: String, _ variable: String) -> String {
+        if let path = ProcessEnvironment.value(variable) { return path }
+        let bundles = [HostFacts.linkTarget("/proc/self/exe") ?? ""] + CommandLine.arguments
+        let places = bundles.map { $0.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + name }
+        return places.first(where: HostFacts.exists) ?? name
+    }
+
+    static var launcher: String {
+        ProcessEnvironment.value("BULKHEAD_LAUNCHER") ?? root + "/.build/launcher/bulkhead-launch"
+    }
+
+    /// The folder of third-party clients that Tests/run prepared.
+    static var clients: String { ProcessEnvironment.value("BULKHEAD_CLIENTS") ?? root + "/.build/clients" }
+
+    static var images: String { ProcessEnvironment.value("BULKHEAD_TEST_IMAGES") ?? root + "/images/out" }
+
+    static var root: String {
+        let file = #filePath
+        return file.firstRange(of: "/Tests/").map { String(file[..<$0.lowerBound]) } ?? "."
+    }
+}
+
+/// Asks again until it is so; a test that waits for long enough in vain has failed.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
+    _ isSo: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !isSo() {
+        guard ContinuousClock.now < deadline else {
+            throw Failure("test.in-vain", doing: "wait \(limit) for this", on: what)
+        }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}
