@@ -73,7 +73,7 @@ struct TaskStoryTests {
             try await eventually("the pod's own container has ended") {
                 await framework.lostExecutors.map(\.text) == ["pod"]
             }
-            let path = "\(cluster.scratch)/work/slaves/latest/frameworks/\(id)/executors/pod/runs/latest/tasks/client"
+            let path = "\(cluster.scratch)/work/agent/slaves/latest/frameworks/\(id)/executors/pod/runs/latest/tasks/client"
             #expect(try cluster.file(path + "/stdout") == "page\nfrom the server\n")
             try await framework.teardown()
         }
