@@ -16,3 +16,18 @@ extension ProcessHandle {
         try checked("prlimit", on: "process \(id)") { bh_set_limits_of(id, resource, soft, hard) }
     }
 }
+
+extension CurrentProcess {
+    /// Lets this process have `wanted` descriptors open where it may have fewer, or as many as its hard limit allows.
+    /// Answers how many that are now. What it starts from then on may have as many. See prlimit(2).
+    public static func allowDescriptors(_ wanted: UInt64) throws(KernelError) -> UInt64 {
+        let descriptors: UInt32 = 7
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        try checked("prlimit") { bh_get_limits_of(0, descriptors, &soft, &hard) }
+        let raised = min(wanted, hard)
+        guard raised > soft else { return soft }
+        try checked("prlimit") { bh_set_limits_of(0, descriptors, raised, hard) }
+        return raised
+    }
+}

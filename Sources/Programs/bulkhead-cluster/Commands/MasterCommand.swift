@@ -26,6 +26,7 @@ struct MasterCommand: AsyncParsableCommand {
 
     func run() async throws {
         let daemon = try DaemonRun(logging)
+        try options.allowDescriptors(daemon.logger)
         let leader = try await MasterDaemon(
             listen: listen, port: port, options: options,
             registry: HostPath.absolute(workDir, in: CurrentProcess.directory())

@@ -49,6 +49,7 @@ struct MasterDaemon: Sendable {
         if let ownAgentSecret { settings.ownCredentials = [Self.ownAgent: ownAgentSecret] }
         settings.rulesFile = listen.authorization
         settings.logging = run.logging
+        settings.server = try options.server()
         settings.configure = try options.configuring()
         return settings
     }

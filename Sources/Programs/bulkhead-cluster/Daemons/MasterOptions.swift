@@ -2,6 +2,9 @@ import ArgumentParser
 import ClusterModel
 import CommandOutput
 import Diagnostics
+import HTTPServing
+import LinuxKernel
+import Logging
 import MasterCore
 
 /// What a master is told about the cluster it leads.
@@ -24,6 +27,43 @@ struct MasterOptions: ParsableArguments {
     var agentReturn = "10m"
     @Option(help: .init("Between two heartbeats of an event stream.", valueName: "time"))
     var heartbeat = "15s"
+
+    @Option(help: .init("Open connections of all callers together; an agent has up to two.", valueName: "count"))
+    var connections = 25_000
+    @Option(help: .init("Open connections of one address.", valueName: "count"))
+    var connectionsPerAddress = 5_000
+
+    /// Descriptors beside those of connections: the registry, the log, timers.
+    private static let otherDescriptors = 256
+
+    /// Streams of agents, frameworks and watchers are connections too, and bounded as such.
+    func server() throws(Failure) -> ServerLimits {
+        guard connections > 0, connectionsPerAddress > 0 else {
+            throw .flag(
+                connections > 0 ? "connections-per-address" : "connections", "0", cause: "nobody could be served",
+                remedy: "write 1 or more")
+        }
+        var limits = ServerLimits()
+        limits.connectionsMax = connections
+        limits.connectionsPerPeerMax = connectionsPerAddress
+        limits.streamsMax = connections
+        return limits
+    }
+
+    /// Lets the process have a descriptor for every connection; says so when it may not. Not for a process that starts
+    /// tasks, which would inherit it.
+    func allowDescriptors(_ logger: Logger) throws(Failure) {
+        let wanted = UInt64(connections + Self.otherDescriptors)
+        do throws(KernelError) {
+            let allowed = try CurrentProcess.allowDescriptors(wanted)
+            guard allowed < wanted else { return }
+            logger.warning(
+                "fewer descriptors than connections",
+                metadata: ["allowed": "\(allowed)", "wanted": "\(wanted)", "remedy": "raise LimitNOFILE"])
+        } catch {
+            throw error.failure("host.limits", doing: "have \(connections) connections open")
+        }
+    }
 
     /// What is changed of the core's defaults.
     func configuring() throws(Failure) -> @Sendable (inout MasterConfiguration) -> Void {
