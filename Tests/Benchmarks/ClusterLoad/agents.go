@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+var counts struct {
+	launched, finished, agentsLost, frameworksLost, refused atomic.Int64
+}
+
+var linkHeaders = map[string]string{
+	"Content-Type": "application/recordio", "Message-Content-Type": "application/json",
+	"Accept": "application/recordio", "Message-Accept": "application/json",
+}
+
+// startAgent registers and returns once it is admitted; it lives on by itself.
+func startAgent(number int) error {
+	resources := []object{scalar("cpus", 8), scalar("mem", 16384)}
+	registration := object{
+		"address":   object{"hostname": fmt.Sprintf("host%d", number), "ip": "127.0.0.1", "port": 5051},
+		"resources": resources, "totals": resources, "attributes": []object{}, "version": "0.2.0",
+		"capabilities": []string{
+			"MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT", "TASK_RESOURCE_LIMITS",
+		},
+		"boot_id": "load", "frameworks": []object{}, "executors": []object{}, "tasks": []object{},
+		"operations": []object{},
+	}
+	streaming := client(number, true)
+	body := record(object{"type": "REGISTER", "content": registration})
+	response, err := post(streaming, "/api/v1/agent", linkHeaders, body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != 200 {
+		return finish(response)
+	}
+	link := response.Header.Get("Bulkhead-Link-Id")
+	reader := bufio.NewReaderSize(response.Body, 4096)
+	var first object
+	if err := next(reader, &first); err != nil {
+		return err
+	}
+	if first["type"] != "REGISTERED" {
+		return fmt.Errorf("not admitted: %v", first)
+	}
+	// What the agent says goes in order, everything there is in one request.
+	outbox := make(chan object, 1024)
+	go speak(client(number, false), link, outbox)
+	go func() {
+		for {
+			var message object
+			if err := next(reader, &message); err != nil {
+				counts.agentsLost.Add(1)
+				close(outbox)
+				return
+			}
+			react(message, outbox)
+		}
+	}()
+	return nil
+}
+
+func react(message object, outbox chan<- object) {
+	switch message["type"] {
+	case "PING":
+		outbox <- object{"type": "PONG"}
+	case "RUN_TASK":
+		content := message["content"].(object)
+		framework := content["framework"].(object)["id"]
+		task := content["task"].(object)
+		for _, state := range []string{"TASK_RUNNING", "TASK_FINISHED"} {
+			outbox <- status(framework, task, state)
+		}
+	}
+}
+
+func status(framework any, task object, state string) object {
+	uuid := make([]byte, 16)
+	_, _ = rand.Read(uuid)
+	return object{"type": "STATUS", "content": object{
+		"latest_state": "TASK_FINISHED",
+		"update": object{"framework_id": framework, "status": object{
+			"task_id": task["task_id"], "agent_id": task["agent_id"], "state": state, "source": "SOURCE_EXECUTOR",
+			"timestamp": float64(time.Now().UnixNano()) / 1e9, "uuid": uuid,
+		}},
+	}}
+}
+
+func speak(sender *http.Client, link string, outbox <-chan object) {
+	headers := map[string]string{"Bulkhead-Link-Id": link}
+	for name, value := range linkHeaders {
+		headers[name] = value
+	}
+	for message := range outbox {
+		body := record(message)
+		for more := true; more; {
+			select {
+			case message, more = <-outbox:
+				if more {
+					body = append(body, record(message)...)
+				}
+			default:
+				more = false
+			}
+		}
+		response, err := post(sender, "/api/v1/agent", headers, body)
+		if err == nil {
+			err = finish(response)
+		}
+		if err != nil {
+			counts.refused.Add(1)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+// clusterload plays a large cluster to a real master over loopback: agents that register, answer pings and run tasks
+// that end at once, frameworks that launch them, and consumers that do not read.
+//
+//	clusterload -master 127.0.0.1:5050 -agents 10000 -frameworks 1000 -slow 100 -seconds 30
+//
+// Prints one JSON object with what it measured. Its standard library is all it needs.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+var (
+	master     = flag.String("master", "127.0.0.1:5050", "host and port of the master")
+	pid        = flag.Int("pid", 0, "the master's process, whose memory is watched")
+	agentCount = flag.Int("agents", 1000, "simulated agents")
+	frameworks = flag.Int("frameworks", 100, "subscribed frameworks")
+	active     = flag.Int("active", 20, "frameworks of these that launch tasks; the others suppress offers")
+	slow       = flag.Int("slow", 10, "watchers of the cluster that never read")
+	seconds    = flag.Int("seconds", 10, "how long tasks are launched")
+	tasksEach  = flag.Int("tasks", 2, "tasks per accepted offer")
+)
+
+// samples are durations from whichever goroutine, sorted at the end.
+type samples struct {
+	sync.Mutex
+	all []time.Duration
+}
+
+func (s *samples) add(d time.Duration) {
+	s.Lock()
+	s.all = append(s.all, d)
+	s.Unlock()
+}
+
+func (s *samples) summary() map[string]any {
+	s.Lock()
+	defer s.Unlock()
+	sort.Slice(s.all, func(i, j int) bool { return s.all[i] < s.all[j] })
+	at := func(part float64) float64 {
+		if len(s.all) == 0 {
+			return 0
+		}
+		return float64(s.all[int(part*float64(len(s.all)-1))].Microseconds()) / 1000
+	}
+	return map[string]any{"count": len(s.all), "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1)}
+}
+
+func residentMegabytes() int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", *pid))
+	if err != nil {
+		return 0
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmRSS:" {
+			kilobytes, _ := strconv.Atoi(fields[1])
+			return kilobytes / 1024
+		}
+	}
+	return 0
+}
+
+func must(err error, what string) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "clusterload: %s: %v\n", what, err)
+		os.Exit(1)
+	}
+}
+
+// together runs n pieces of work, a few at a time, and ends the program at the first that fails.
+func together(n, atOnce int, what string, work func(i int) error) time.Duration {
+	started := time.Now()
+	var wait sync.WaitGroup
+	gate := make(chan struct{}, atOnce)
+	for i := 0; i < n; i++ {
+		wait.Add(1)
+		gate <- struct{}{}
+		go func(i int) {
+			defer wait.Done()
+			must(work(i), fmt.Sprintf("%s %d", what, i))
+			<-gate
+		}(i)
+	}
+	wait.Wait()
+	return time.Since(started)
+}
+
+func main() {
+	flag.Parse()
+	result := map[string]any{"agents": *agentCount, "frameworks": *frameworks, "slow": *slow}
+	result["memory_mb_idle"] = residentMegabytes()
+
+	result["agents_s"] = together(*agentCount, 200, "agent", func(i int) error { return startAgent(i) }).Seconds()
+	result["memory_mb_agents"] = residentMegabytes()
+
+	all := make([]*framework, *frameworks)
+	result["frameworks_s"] = together(*frameworks, 50, "framework", func(i int) (err error) {
+		all[i], err = subscribe(i, i < *active)
+		return err
+	}).Seconds()
+	result["memory_mb_frameworks"] = residentMegabytes()
+
+	must(startSlow(*slow), "slow consumers")
+	peak := residentMegabytes()
+	end := time.Now().Add(time.Duration(*seconds) * time.Second)
+	for time.Now().Before(end) {
+		time.Sleep(500 * time.Millisecond)
+		if now := residentMegabytes(); now > peak {
+			peak = now
+		}
+	}
+	finished := counts.finished.Load()
+	result["tasks_launched"] = counts.launched.Load()
+	result["tasks_finished"] = finished
+	result["tasks_per_s"] = float64(finished) / float64(*seconds)
+	result["launch_to_running"] = toRunning.summary()
+	result["calls"] = calls.summary()
+	result["memory_mb_peak"] = peak
+	result["agents_lost"] = counts.agentsLost.Load()
+	result["frameworks_lost"] = counts.frameworksLost.Load()
+	result["refused_calls"] = counts.refused.Load()
+	text, _ := json.Marshal(result)
+	fmt.Println(string(text))
+}
