@@ -60,6 +60,19 @@ struct CollectionTests {
         #expect(paths.count == 1 && !paths.contains(running))
     }
 
+    @Test("a sandbox that nothing remembers is remembered from when it is found, and collected in its time")
+    func found() throws {
+        var scenario = try Self.ended(1)
+        scenario.run(.command("running"))
+        let own = scenario.agent.state.containers.values.map(\.sandbox.path) + scenario.agent.state.sandboxes.keys
+        let before = scenario.agent.state.sandboxes
+        scenario.feed(.sandboxesFound(own))
+        #expect(scenario.agent.state.sandboxes == before)
+        scenario.feed(.sandboxesFound(["/work/slaves/OLD/frameworks/F/executors/E/runs/r"]))
+        #expect(scenario.agent.state.sandboxes.count == before.count + 1)
+        #expect(Self.collected(&scenario, usage: 0.5, after: Self.week).contains { $0.contains("/OLD/") })
+    }
+
     @Test("one that cannot be removed is tried again, also after a restart")
     func again() throws {
         var scenario = try Self.ended(1)

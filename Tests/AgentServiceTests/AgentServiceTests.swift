@@ -67,6 +67,45 @@ struct AgentServiceTests {
         await second.stop()
     }
 
+    @Test("a kill ends the fetching at once, and what an old journal forgot is remembered again")
+    func killWhileFetching() async throws {
+        let host = BusyHost()
+        let bench = try await Bench(host: host)
+        var said = bench.master.said.makeAsyncIterator()
+        _ = try await bench.admit(&said)
+        try bench.run("t1") { task in
+            var command = CommandSpec(.shell("run"))
+            command.fetches = [CommandSpec.Fetch("http://h/f")]
+            task.runner = .command(command)
+        }
+        try await eventually("the fetch to begin") { host.fetching == 1 }
+        bench.master.say(.kill(TaskReference(framework: try FrameworkID("F"), task: try TaskID("t1")), gracePeriod: nil))
+        #expect(await bench.acknowledge(&said, until: .killed).last == .killed)
+        try await eventually("the fetch to be cancelled") { host.cancelled == 1 }
+        #expect(bench.containerizer.running.isEmpty)
+        let old = try await host.sandboxes()
+        #expect(await bench.agent.snapshot().state.sandboxes.keys.contains(old[0]))
+        await bench.stop()
+    }
+
+    @Test("the agent keeps logs within their limits where nobody in the container does", arguments: [true, false])
+    func keepsLogs(_ limitsItself: Bool) async throws {
+        let host = BusyHost()
+        let bench = try await Bench(host: host)
+        bench.containerizer.limitsOutput.withLock { $0 = limitsItself }
+        var said = bench.master.said.makeAsyncIterator()
+        _ = try await bench.admit(&said)
+        try bench.run("t1")
+        _ = await bench.acknowledge(&said, until: .running)
+        let launch = try #require(bench.containerizer.running.first)
+        let paths = [launch.output, launch.error].compactMap { $0?.path }.sorted()
+        if !limitsItself { try await eventually("the logs to be kept") { host.kept.sorted() == paths } }
+        bench.containerizer.end(launch.id, code: 0)
+        _ = await bench.acknowledge(&said, until: .finished)
+        #expect(host.kept.sorted() == (limitsItself ? [] : paths))
+        await bench.stop()
+    }
+
     @Test("the agent's own API answers by the protocol's rules")
     func api() async throws {
         let bench = try await Bench()

@@ -18,7 +18,7 @@ final class Bench: Sendable {
     let agent: AgentService
 
     init(
-        journal: MemoryJournal = MemoryJournal(), change: (inout AgentSettings) -> Void = { _ in }
+        journal: MemoryJournal = MemoryJournal(), host: any AgentHost = EmptyHost(), change: (inout AgentSettings) -> Void = { _ in }
     ) async throws {
         master = try await ScriptedMaster()
         containerizer = ScriptedContainerizer()
@@ -34,7 +34,7 @@ final class Bench: Sendable {
         let machine = MachineFacts(
             processors: 2, memory: nil, disk: nil, attributes: [Attribute("bulkhead.cgroup", .text("v2"))])
         agent = try await AgentService.start(
-            settings, machine: machine, containerizer: containerizer, host: EmptyHost(), journal: journal,
+            settings, machine: machine, containerizer: containerizer, host: host, journal: journal,
             logger: Logger(label: "agent"))
     }
 

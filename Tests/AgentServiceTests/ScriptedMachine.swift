@@ -86,6 +86,9 @@ final class ScriptedContainerizer: Containerizer {
         return session
     }
 
+    let limitsOutput = Mutex(true)
+    func limitsOutput(_ id: ContainerID) async -> Bool { limitsOutput.withLock { $0 } }
+
     func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32 { throw Self.none }
 
     func connect(
@@ -98,6 +101,39 @@ final class ScriptedContainerizer: Containerizer {
     private static let none = Failure("container.not-found", doing: "find the container")
 }
 
+/// A disk whose fetches never end by themselves, and that remembers which logs it keeps.
+final class BusyHost: AgentHost {
+    private let empty = EmptyHost()
+    private let state = Mutex<(fetching: Int, cancelled: Int, kept: [String])>((0, 0, []))
+    var fetching: Int { state.withLock { $0.fetching } }
+    var cancelled: Int { state.withLock { $0.cancelled } }
+    var kept: [String] { state.withLock { $0.kept } }
+
+    func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure) {
+        state.withLock { $0.fetching += 1 }
+        do { try await Task.sleep(for: .seconds(3_600)) } catch { state.withLock { $0.cancelled += 1 } }
+        throw Failure("fetch.cancelled", doing: "fetch")
+    }
+
+    func keepLog(_ path: String, bytesMax: UInt64) async throws(Failure) {
+        state.withLock { $0.kept.append(path) }
+    }
+
+    func sandboxes() async throws(Failure) -> [String] { ["/var/lib/bulkhead/slaves/OLD/frameworks/F/executors/E/runs/r"] }
+    func bootID() async throws(Failure) -> String { try await empty.bootID() }
+    func prepareSandbox(_ order: SandboxOrder) async throws(Failure) {}
+    func diskUsage() async throws(Failure) -> Double { 0.1 }
+    func collect(_ path: String) async throws(Failure) {}
+    func changeVolumes(_ orders: [VolumeOrder]) async throws(Failure) {}
+    func listFiles(_ path: String) async throws(Failure) -> [FileFacts] { [] }
+    func readFile(_ path: String, offset: Int64?, length: Int64?) async throws(Failure) -> FilePiece {
+        try await empty.readFile(path, offset: offset, length: length)
+    }
+    func followFile(
+        _ path: String, from offset: Int64?, deliver: @Sendable @escaping (FilePiece) async throws -> Void
+    ) async throws {}
+}
+
 /// A disk that is always there and always empty.
 struct EmptyHost: AgentHost {
     var boot = "boot-1"
@@ -106,6 +142,8 @@ struct EmptyHost: AgentHost {
     func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure) {}
     func diskUsage() async throws(Failure) -> Double { 0.1 }
     func collect(_ path: String) async throws(Failure) {}
+    func keepLog(_ path: String, bytesMax: UInt64) async throws(Failure) {}
+    func sandboxes() async throws(Failure) -> [String] { [] }
     func changeVolumes(_ orders: [VolumeOrder]) async throws(Failure) {}
     func listFiles(_ path: String) async throws(Failure) -> [FileFacts] { [] }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TaskFiles
 
-@Suite("Files of sandboxes")
+@Suite("Files of sandboxes", .timeLimit(.minutes(1)))
 struct FileTests {
     @Test("a file is read by its host path, by latest and by its framework")
     func paths() throws {
@@ -102,6 +102,37 @@ struct FileTests {
         #expect(try files.read(path + "/stdout", offset: 249_999, length: 10).bytes == [UInt8(ascii: "b")])
     }
 
+    @Test("a log is kept within its limit while it is written, from before it is there until it is removed")
+    func keeps() async throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let host = try TaskHost(
+            workDirectory: place.work, unpacker: "/none", downloader: MemoryDownloader([:]))
+        let keeping = Task { try await host.keepLog(path + "/stdout", bytesMax: 200_000) }
+        for _ in 0..<20 {
+            try place.write(String(repeating: "x", count: 50_000), to: Workplace.run + "/stdout")
+        }
+        try await eventually("the log to be within its limit") {
+            try place.status(Workplace.run + "/stdout").blocks * 512 <= 200_000
+        }
+        #expect(try place.status(Workplace.run + "/stdout").size == 1_000_000)
+        #expect(try await host.sandboxes() == [path])
+        try OwnedDescriptor.open(RawPath(path), [.directory]).unlink("stdout")
+        try await keeping.value
+    }
+
+    @Test("files of containers that stand alone are read by their paths")
+    func standalone() throws {
+        let place = try Workplace()
+        try place.work.prepare(.init(path: place.path + "/containers/c1", user: "root"))
+        try place.write("alone", to: "containers/c1/stdout")
+        let files = SandboxFiles(place.work)
+        let path = place.path + "/containers/c1"
+        #expect(try files.read(path + "/stdout", offset: 0, length: nil).bytes == Array("alone".utf8))
+        #expect(try files.list(path).map(\.path) == [path + "/stdout"])
+        #expect(throws: Failure.self) { try files.list(place.path + "/containers") }
+    }
+
     @Test("a follower gets what is there, what is appended, and the end")
     func follow() async throws {
         let place = try Workplace()
@@ -160,4 +191,9 @@ struct FileTests {
         following.cancel()
         _ = await following.result
     }
+}
+
+/// Waits for a condition; the suite's time limit ends it.
+private func eventually(_ what: String, _ isSo: () throws -> Bool) async throws {
+    while try !isSo() { try await Task.sleep(for: .milliseconds(5)) }
 }

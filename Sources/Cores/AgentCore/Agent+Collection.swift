@@ -58,6 +58,14 @@ extension Agent {
         if state.sandboxes[path] != nil { record(.sandboxCollected(path: path)) }
     }
 
+    /// What a lost journal or another agent of this directory left behind counts as ended now.
+    mutating func sandboxesFound(_ paths: [String]) {
+        let known = Set(state.containers.values.map(\.sandbox.path))
+        for path in paths where !known.contains(path) && state.sandboxes[path] == nil {
+            record(.sandboxEnded(path: path, at: now))
+        }
+    }
+
     // MARK: Images
 
     private mutating func pruneImagesIfDue() {

@@ -132,6 +132,7 @@ public struct Agent: Core {
         case .callClosed(let call): callClosed(call)
         case .diskMeasured(let usage): diskMeasured(usage)
         case .collected(let path, let failure): collected(path, failure)
+        case .sandboxesFound(let paths): sandboxesFound(paths)
         case .imagesPruned(let failure): imagesPruned(failure)
         case .volumesChanged(let key, let failure): volumesChanged(key, failure)
         case .started, .containersRecovered, .recoveryFailed, .stored, .storeFailed, .timer: break

@@ -72,6 +72,8 @@ public enum AgentEvent: Sendable {
     /// How full the file system of the work directory is, from 0 to 1; nil when it could not be measured.
     case diskMeasured(usage: Double?)
     case collected(path: String, Failure?)
+    /// After recovery: the run directories on the disk, to be collected in their time where nothing remembers them.
+    case sandboxesFound([String])
     case imagesPruned(Failure?)
     /// The answer to `changeVolumes`.
     case volumesChanged(UpdateID, Failure?)

@@ -20,6 +20,13 @@ public protocol AgentHost: Sendable {
     /// Removes a tree below the work directory without crossing a mount point. Not there is fine.
     func collect(_ path: String) async throws(Failure)
 
+    /// Keeps a file within so many bytes of disk by giving back its oldest part, from when it is there until it is
+    /// removed or the task is cancelled.
+    func keepLog(_ path: String, bytesMax: UInt64) async throws(Failure)
+
+    /// The run directories of sandboxes there are.
+    func sandboxes() async throws(Failure) -> [String]
+
     /// In order, up to the first that fails.
     func changeVolumes(_ orders: [VolumeOrder]) async throws(Failure)
 

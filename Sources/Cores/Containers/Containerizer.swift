@@ -62,6 +62,10 @@ public protocol Containerizer: Sendable {
     /// - Throws: `container.cannot-connect` when nobody answers within `seconds`.
     func connect(_ id: ContainerID, address: String, port: UInt16, seconds: Double) async throws(Failure) -> Int32
 
+    /// Whether what runs in the container keeps its output files within their limits by itself. Otherwise the agent
+    /// does, while it runs.
+    func limitsOutput(_ id: ContainerID) async -> Bool
+
     /// Removes images that no container needs, except those called `excluding`. Answers the names of what is gone.
     func pruneImages(excluding: [String]) async throws(Failure) -> [String]
 
@@ -69,6 +73,11 @@ public protocol Containerizer: Sendable {
     /// object. A stream that nobody reads forgets its oldest events after `ContainerEvent.backlogMax`; `wait` never
     /// forgets.
     func events() -> AsyncStream<ContainerEvent>
+}
+
+extension Containerizer {
+    /// True of every container whose first process is our own init.
+    public func limitsOutput(_ id: ContainerID) async -> Bool { true }
 }
 
 /// What became of the containers of the agent's last life.

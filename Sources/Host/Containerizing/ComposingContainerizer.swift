@@ -148,6 +148,8 @@ public final class ComposingContainerizer: Containerizer {
         try await required(id, to: "connect in").connect(id, address: address, port: port, seconds: seconds)
     }
 
+    public func limitsOutput(_ id: ContainerID) async -> Bool { await member(id)?.limitsOutput(id) ?? true }
+
     public func pruneImages(excluding: [String]) async throws(Failure) -> [String] {
         var removed: [String] = []
         for member in members {

@@ -18,11 +18,20 @@ public struct LogKeeper: Sendable {
     /// Keeps `file`, open for writing, within `bytesMax` bytes of disk until it is removed or the task is cancelled.
     public func keep(_ file: OwnedDescriptor, bytesMax: UInt64) async throws(Failure) {
         for await _ in try watch.signals(for: file) {
-            _ = try await blocking.run("keep a log within its limit") { () throws(Failure) in
+            let isGone = try await blocking.run("keep a log within its limit") { () throws(Failure) in
                 try Self.enforce(bytesMax, on: file)
+                return try Self.isRemoved(file)
             }
+            // Our own hold on it keeps the kernel from telling its end.
+            if isGone { return }
             // Cancelled: the next turn of the loop ends it.
             do { try await Task.sleep(for: Self.pause) } catch { return }
+        }
+    }
+
+    private static func isRemoved(_ file: OwnedDescriptor) throws(Failure) -> Bool {
+        do throws(KernelError) { return try file.status().links == 0 } catch {
+            throw error.failure("sandbox.log", doing: "look at a log")
         }
     }
 

@@ -111,14 +111,18 @@ public struct SandboxFiles: Sendable {
             if names.first == "frameworks" { names = ["slaves", "latest"] + names }
         }
         names.removeAll { $0 == "." }
-        guard names.count >= 8, !names.contains(".."),
-            [names[0], names[2], names[4], names[6]] == ["slaves", "frameworks", "executors", "runs"]
-        else {
+        let isOwned =
+            names.count >= 8
+            && [names[0], names[2], names[4], names[6]] == ["slaves", "frameworks", "executors", "runs"]
+        // A container that belongs to no framework.
+        let isAlone = names.count >= 2 && names[0] == "containers"
+        guard isOwned || isAlone, !names.contains("..") else {
             throw Failure(
                 "files.not-found", doing: "open", on: path, cause: "no sandbox is there",
                 remedy: "ask for a path below a sandbox's directory", field: "path")
         }
-        return (Array(names[..<8]), Array(names[8...]))
+        let depth = isOwned ? 8 : 2
+        return (Array(names[..<depth]), Array(names[depth...]))
     }
 
     /// Only `latest` may be a link here, and only to a name beside it.

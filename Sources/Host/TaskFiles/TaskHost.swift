@@ -8,6 +8,7 @@ public struct TaskHost: AgentHost {
     private let work: WorkDirectory
     private let files: SandboxFiles
     private let follower: LogFollower
+    private let keeper: LogKeeper
     private let fetcher: Fetcher
     private let blocking: BlockingWork
 
@@ -19,7 +20,9 @@ public struct TaskHost: AgentHost {
         work = workDirectory
         blocking = BlockingWork()
         files = SandboxFiles(workDirectory)
-        follower = LogFollower(files: files, watch: try FileWatch(), blocking: blocking)
+        let watch = try FileWatch()
+        follower = LogFollower(files: files, watch: watch, blocking: blocking)
+        keeper = LogKeeper(watch: watch, blocking: blocking)
         fetcher = try Fetcher(
             work: workDirectory, rules: fetchRules, downloader: downloader,
             extractor: ArchiveExtractor(program: unpacker), blocking: blocking)
@@ -59,6 +62,29 @@ public struct TaskHost: AgentHost {
     public func collect(_ path: String) async throws(Failure) {
         let work = work
         try await blocking.run("remove the sandbox") { () throws(Failure) in try work.remove(path) }
+    }
+
+    public func keepLog(_ path: String, bytesMax: UInt64) async throws(Failure) {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let (directory, name) = (String(path[..<slash]), RawPath(String(path[path.index(after: slash)...])))
+        let work = work
+        let file = try await blocking.run("open a log") { () throws(Failure) -> OwnedDescriptor in
+            let sandbox = try work.open(directory)
+            do throws(KernelError) {
+                // Made when it is not there: whoever writes it only appends.
+                return try sandbox.open(
+                    name, [.writeOnly, .create, .append, .noFollow, .nonBlocking], mode: 0o644,
+                    rules: [.beneath, .noLinks])
+            } catch {
+                throw error.failure("sandbox.log", doing: "open a log", on: path)
+            }
+        }
+        try await keeper.keep(file, bytesMax: bytesMax)
+    }
+
+    public func sandboxes() async throws(Failure) -> [String] {
+        let work = work
+        return try await blocking.run("list the sandboxes") { () throws(Failure) in try work.sandboxes() }
     }
 
     public func changeVolumes(_ orders: [VolumeOrder]) async throws(Failure) {

@@ -23,6 +23,8 @@ actor AgentDriver {
     private var launching: Set<ContainerID> = []
     private var overtaken: [ContainerID: ContainerExit] = [:]
     private var doors: [ContainerID: HTTPServer] = [:]
+    /// What goes on beside a container and ends with it: fetching for it, and keeping its logs within their limits.
+    private var companions: [ContainerID: [Task<Void, Never>]] = [:]
 
     let parts: AgentParts
     private let orders: AsyncStream<RecordWriter.Order>
@@ -95,6 +97,7 @@ actor AgentDriver {
         probes.values.forEach { $0.cancel() }
         unlink()
         desk.closeAll()
+        companions.values.joined().forEach { $0.cancel() }
         for door in doors.values { await door.stop() }
     }
 
@@ -104,10 +107,27 @@ actor AgentDriver {
         case .event(let event):
             if case .storeFailed = event { storeFailures += 1 }
             perform(core.handle(event, at: parts.clock.now))
-            if case .launched(let id, _) = event { launchAnswered(id) }
+            follow(event)
         case .link(let event, let number):
             guard number == linkNumber else { return }
             perform(core.handle(Self.event(for: event), at: parts.clock.now))
+        }
+    }
+
+    private func follow(_ event: AgentEvent) {
+        switch event {
+        case .launched(let id, let result):
+            if case .launched = result { keepLogs(of: id) }
+            launchAnswered(id)
+        case .containersRecovered(let recovery):
+            for id in recovery.adopted { keepLogs(of: id) }
+            work { parts in
+                do throws(Failure) { return .sandboxesFound(try await parts.host.sandboxes()) } catch {
+                    parts.logger.warning("old sandboxes cannot be looked for", metadata: ["cause": "\(error)"])
+                    return .sandboxesFound([])
+                }
+            }
+        default: break
         }
     }
 
@@ -165,11 +185,13 @@ actor AgentDriver {
             }
         case .fetch(let id, let fetches, let path):
             let user = core.state.containers[id]?.launch.user
-            work(through: transfers) { parts in
+            let task = work(through: transfers) { parts in
                 .fetched(id, await parts.failure { () async throws(Failure) in
-                    try await parts.host.fetch(fetches, into: path, user: user)
+                    // Killed while it waited for its turn.
+                    if !Task.isCancelled { try await parts.host.fetch(fetches, into: path, user: user) }
                 })
             }
+            companions[id, default: []].append(task)
         case .launch(let launch):
             launching.insert(launch.id)
             work(through: launches) { parts in .launched(launch.id, await parts.launch(launch)) }
@@ -222,9 +244,12 @@ actor AgentDriver {
     }
 
     /// Carries out one effect beside the others; its result is an event.
-    private func work(through gate: Gate? = nil, _ body: @escaping @Sendable (AgentParts) async -> AgentEvent) {
+    @discardableResult
+    private func work(
+        through gate: Gate? = nil, _ body: @escaping @Sendable (AgentParts) async -> AgentEvent
+    ) -> Task<Void, Never> {
         let (parts, mailbox) = (parts, mailbox)
-        Task {
+        return Task {
             await gate?.enter()
             let event = await body(parts)
             await gate?.leave()
@@ -256,6 +281,23 @@ actor AgentDriver {
         }
     }
 
+    private func keepLogs(of id: ContainerID) {
+        guard let launch = core.state.containers[id]?.launch else { return }
+        let parts = parts
+        for file in [launch.output, launch.error].compactMap({ $0 }) {
+            guard let bytesMax = file.bytesMax else { continue }
+            let task = Task {
+                guard await !parts.containerizer.limitsOutput(id) else { return }
+                do throws(Failure) { try await parts.host.keepLog(file.path, bytesMax: bytesMax) } catch {
+                    parts.logger.warning(
+                        "a log cannot be kept within its limit",
+                        metadata: ["container": "\(id)", "path": "\(file.path)", "cause": "\(error)"])
+                }
+            }
+            companions[id, default: []].append(task)
+        }
+    }
+
     private func signal(_ id: ContainerID, _ number: Int32) {
         let parts = parts
         Task {
@@ -268,6 +310,7 @@ actor AgentDriver {
 
     private func destroy(_ id: ContainerID) {
         let door = doors.removeValue(forKey: id)
+        companions.removeValue(forKey: id)?.forEach { $0.cancel() }
         work { parts in
             await door?.stop()
             do throws(Failure) { return .destroyed(id, .gone(try await parts.containerizer.destroy(id))) } catch {

@@ -214,6 +214,9 @@ extension AgentRoutes {
             }
         }
         return .events(
-            stream, headers: ["Content-Type": "application/octet-stream", "Bulkhead-File-Offset": "\(start)"])
+            stream,
+            headers: [
+                "Content-Type": "application/octet-stream", "Bulkhead-File-Offset": "\(start)", "Connection": "close",
+            ])
     }
 }
