@@ -118,7 +118,8 @@ actor SchedulerDriver {
 
     private func end(_ failure: Failure?) {
         isStopping = true
-        events.finish(failure)
+        // What nobody has read when the program leaves, it will not miss: updates come again to who comes back.
+        if let failure { events.finish(failure) } else { events.close() }
         outbox.close()
         loop?.cancel()
         timer?.cancel()
