@@ -206,7 +206,7 @@ let package = Package(
             ] + nio),
         tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("ClusterClientTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
-        tests("SchedulerKitTests", ["SchedulerKit", "example-framework", "Determinism", logging, arguments]),
+        tests("SchedulerKitTests", ["SchedulerKit", "example-framework", "MasterService", "HTTPServing", "Coordination", "Determinism", logging, arguments, httpClient] + nio),
         tests("TidyTests", []),
         .executableTarget(
             name: "launch-once",
