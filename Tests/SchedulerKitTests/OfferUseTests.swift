@@ -65,4 +65,22 @@ struct OfferUseTests {
         #expect(Set(ids).count == 100 && ids.allSatisfy { $0.text.hasPrefix("web.") })
         #expect(throws: Failure.self) { try TaskID.unique("a/b") }
     }
+
+    @Test("a task made by hand takes its resources from the offer too")
+    func byHand() throws {
+        var use = try self.use(Resource.parse("cpus:1;mem:256;ports:[80-89]"))
+        let offer = use.offer
+        let wish = ResourceWish(cpus: 0.5, memory: 128, ports: 1)
+        if let resources = use.take(wish) {
+            var task = TaskSpec(
+                id: try .unique("web"), name: "web", agent: offer.agent, resources: resources,
+                runner: .command(CommandSpec(.execute(path: nil, arguments: ["nginx", "-g", "daemon off;"]))),
+                killGracePeriod: .seconds(30),
+                container: ContainerSpec(image: ContainerImage(.docker(name: "nginx:1"))))
+            task.labels = [Label("tier", "front")]
+            use.add(task)
+        }
+        #expect(use.tasks.map(\.ports) == [[80]] && use.tasks[0].labels.map(\.value) == ["front"])
+        #expect(use.left.amount(of: "mem") == Scalar(128))
+    }
 }
