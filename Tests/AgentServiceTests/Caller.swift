@@ -40,6 +40,8 @@ struct Caller: Sendable {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
         request.method = body == nil ? .GET : .POST
         request.headers = headers
+        // The server may close a connection just when the next call would use it again.
+        request.headers.replaceOrAdd(name: "Connection", value: "close")
         request.body = body
         return request
     }

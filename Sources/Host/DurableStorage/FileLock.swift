@@ -15,6 +15,11 @@ public final class FileLock: Sendable {
         self.name = name
     }
 
+    /// Not by closing alone: a program that is just being started has our descriptors until it is executed.
+    deinit {
+        do throws(KernelError) { try file.unlock() } catch { return }
+    }
+
     /// Waits for the lock.
     public static func acquire(
         _ name: RawPath, in directory: OwnedDescriptor, purpose: String

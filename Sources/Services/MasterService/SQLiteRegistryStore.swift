@@ -127,9 +127,14 @@ public final class SQLiteRegistryStore: RegistryStore {
         configuration.busyMode = .timeout(lockWaitSeconds)
         // WAL alone would lose the latest writes with the machine's power.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        // Who runs what is nobody else's business. SQLite gives its other files the mode this one has when it is opened.
+        let owned: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+        if FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.setAttributes(owned, ofItemAtPath: path)
+        } else {
+            _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: owned)
+        }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
-        // Who runs what is nobody else's business. SQLite gives its other files the mode of this one.
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         try queue.write { database in
             if try String.fetchAll(database, sql: "SELECT name FROM sqlite_master").isEmpty {
                 try makeTables(database)
