@@ -121,7 +121,7 @@ let package = Package(
             ]),
 
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
-        module("Host", "DockerContainerizer", ["Containerizing", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
+        module("Host", "DockerContainerizer", ["Containerizing", "ImageStorage", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
         module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "HostProbe", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
 

@@ -50,7 +50,8 @@ actor LocalCluster {
     nonisolated var environment: [String] {
         [
             "BULKHEAD_STORE=\(scratch)/store", "BULKHEAD_STATE=\(scratch)/state",
-            "BULKHEAD_LAUNCHER=\(Built.launcher)", "BULKHEAD_UNPACK=\(Built.program("bulkhead-unpack", "BULKHEAD_UNPACK"))",
+            "BULKHEAD_LAUNCHER=\(Built.launcher)",
+            "BULKHEAD_UNPACK=\(Built.program("bulkhead-unpack", "BULKHEAD_UNPACK"))",
             "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
         ]
     }

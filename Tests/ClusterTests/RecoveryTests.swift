@@ -19,7 +19,8 @@ struct RecoveryTests {
             let framework = try await TestFramework(cluster)
             try await framework.launch { offer in
                 try (0..<50).map { number in
-                    let line = "echo begun >> $MESOS_SANDBOX/begun; until [ -f /gate/open ]; do usleep 100000; done; "
+                    let line =
+                        "echo begun >> $MESOS_SANDBOX/begun; until [ -f /gate/open ]; do usleep 100000; done; "
                         + "exit \(number % 5)"
                     return try TaskSpec("t\(number)", line, on: offer, mem: "2") {
                         $0.container?.volumes = [
@@ -42,7 +43,8 @@ struct RecoveryTests {
             for number in launched {
                 let name = "t\(number)"
                 let end = try await framework.wait(for: name, within: .seconds(60))
-                let isRight = number % 5 == 0
+                let isRight =
+                    number % 5 == 0
                     ? end.state == .finished : end.message?.contains("exit code \(number % 5)") == true
                 #expect(isRight, "\(name): \(end.state) \(end.message ?? "")")
                 let begun = try await cluster.sandbox(of: name, framework) + "/begun"
@@ -54,8 +56,8 @@ struct RecoveryTests {
         try TreeRemoval.remove(gate)
     }
 
-    /// Tasks that the crash overtook on their way to the agent are known to nobody: the master says so when it is asked,
-    /// and they have not run. All others run.
+    /// Tasks that the crash overtook on their way to the agent are known to nobody: the master says so when it is
+    /// asked, and they have not run. All others run.
     private static func sorted(_ framework: TestFramework, _ cluster: LocalCluster) async throws -> [Int] {
         let tasks = try (0..<50).map { SchedulerCall.TaskOfAgent(task: try TaskID("t\($0)")) }
         try await framework.call(.reconcile(tasks))

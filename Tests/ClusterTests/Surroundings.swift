@@ -29,7 +29,9 @@ extension LocalCluster {
     }
 
     /// What a command task wrote, read as a client of the agent reads it.
-    nonisolated func output(of task: String, _ framework: TestFramework, _ file: String = "stdout") async throws -> String {
+    nonisolated func output(of task: String, _ framework: TestFramework, _ file: String = "stdout") async throws
+        -> String
+    {
         let path = try await sandbox(of: task, framework) + "/" + file
         return String(decoding: try await agent().readFile(path).bytes, as: UTF8.self)
     }

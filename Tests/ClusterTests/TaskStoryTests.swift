@@ -14,7 +14,8 @@ struct TaskStoryTests {
                 [
                     try TaskSpec("good", "echo out; echo err >&2; id -u", on: offer),
                     try TaskSpec("bad", "exit 3", on: offer),
-                    try TaskSpec("plain", "echo $MESOS_TASK_ID; pwd; ls -A /home /root; touch /usr/x", on: offer, image: nil),
+                    try TaskSpec(
+                        "plain", "echo $MESOS_TASK_ID; pwd; ls -A /home /root; touch /usr/x", on: offer, image: nil),
                     try TaskSpec("missing", "true", on: offer, image: "nowhere/none:1"),
                     try TaskSpec("shot", "kill -9 $$", on: offer),
                 ]
@@ -33,7 +34,8 @@ struct TaskStoryTests {
             #expect(output == "out\n0\n")
             #expect(try await cluster.output(of: "good", framework, "stderr") == "err\n")
             let plain = try await cluster.output(of: "plain", framework)
-            #expect(plain == "plain\n/mnt/mesos/sandbox\n/home:\n\n/root:\n", "host tools show nothing of the host's homes")
+            #expect(
+                plain == "plain\n/mnt/mesos/sandbox\n/home:\n\n/root:\n", "host tools show nothing of the host's homes")
             try await framework.teardown()
         }
     }
@@ -56,9 +58,11 @@ struct TaskStoryTests {
                 let executor = ExecutorSpec(
                     id: try ExecutorID("pod"), framework: id, kind: .standard,
                     resources: try offer.part("cpus:0.01;mem:16"))
-                let server = "echo from the server > /shared/file; mkdir /tmp/w; echo page > /tmp/w/index.html; "
+                let server =
+                    "echo from the server > /shared/file; mkdir /tmp/w; echo page > /tmp/w/index.html; "
                     + "exec httpd -f -p 8080 -h /tmp/w"
-                let client = "until [ -f /shared/file ] && wget -qO- http://127.0.0.1:8080/; do usleep 20000; done; "
+                let client =
+                    "until [ -f /shared/file ] && wget -qO- http://127.0.0.1:8080/; do usleep 20000; done; "
                     + "cat /shared/file; exit 7"
                 return [
                     OfferOperation(
@@ -73,7 +77,8 @@ struct TaskStoryTests {
             try await eventually("the pod's own container has ended") {
                 await framework.lostExecutors.map(\.text) == ["pod"]
             }
-            let path = "\(cluster.scratch)/work/agent/slaves/latest/frameworks/\(id)/executors/pod/runs/latest/tasks/client"
+            let path =
+                "\(cluster.scratch)/work/agent/slaves/latest/frameworks/\(id)/executors/pod/runs/latest/tasks/client"
             #expect(try cluster.file(path + "/stdout") == "page\nfrom the server\n")
             try await framework.teardown()
         }
@@ -163,7 +168,8 @@ struct TaskStoryTests {
             }
             for number in 0..<100 {
                 let end = try await framework.wait(for: "t\(number)", within: .seconds(60))
-                let isRight = number % 7 == 0
+                let isRight =
+                    number % 7 == 0
                     ? end.state == .finished : end.message?.contains("exit code \(number % 7)") == true
                 #expect(isRight, "t\(number): \(end.state) \(end.message ?? "")")
             }

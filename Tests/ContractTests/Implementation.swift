@@ -8,23 +8,18 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
     case crun = "oci:crun"
     case runc = "oci:runc"
     case composed = "native,oci:crun"
+    case docker
+
+    /// The Docker Engine is one that Tests/run has started for this run alone, where that was possible.
+    static var allCases: [Implementation] {
+        [.native, .crun, .runc, .composed] + (DockerStage.socket == nil ? [] : [.docker])
+    }
 
     var testDescription: String { rawValue }
 
-    /// What a check needs that not every implementation has; the others must then refuse in words.
-    var abilities: Set<Ability> {
-        switch self {
-        case .native, .crun, .runc, .composed: [.limitsByHost, .attachedInput, .networkSockets, .outputFiles]
-        }
-    }
-
-    enum Ability: Hashable {
-        /// What can be limited depends on this machine.
-        case limitsByHost
-        case attachedInput
-        case networkSockets
-        case outputFiles
-    }
+    /// Whether a process that joins finds its terminal with the size that was asked for. The engine's API can set it
+    /// only afterwards.
+    var terminalHasSizeAtFirst: Bool { self != .docker }
 
     func stage() async throws -> any Stage {
         switch self {
@@ -32,6 +27,7 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
         case .crun: try NativeStage(runtime: "crun")
         case .runc: try NativeStage(runtime: "runc")
         case .composed: try ComposedStage()
+        case .docker: try DockerStage()
         }
     }
 }

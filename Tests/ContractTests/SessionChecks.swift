@@ -72,10 +72,11 @@ struct SessionChecks {
     func terminal(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let launch = try await stage.started("sleep 600")
+            let first = implementation.terminalHasSizeAtFirst ? "" : "until stty size | grep -q 31; do :; done; "
             let session = try await stage.containerizer.exec(
                 launch.id,
                 ExecRequest(
-                    arguments: ["/bin/sh", "-c", "stty size; read line; stty size; echo $line"],
+                    arguments: ["/bin/sh", "-c", first + "stty size; read line; stty size; echo $line"],
                     terminal: TerminalRequest(rows: 31, columns: 97), interactive: true))
             #expect(try await session.read(until: "31 97").contains("31 97"))
             try await session.resize(rows: 20, columns: 70)

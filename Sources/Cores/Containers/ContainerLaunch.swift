@@ -59,7 +59,8 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
     public init(
         id: ContainerID, parent: ContainerID? = nil, root: Root, program: Program, environment: [String] = [],
         user: String? = nil, workingDirectory: String? = nil, fallbackDirectory: String? = nil,
-        limits: ContainerLimits = ContainerLimits(), volumes: [VolumeRequest] = [], temporaryFilesystems: [TemporaryFilesystem] = [],
+        limits: ContainerLimits = ContainerLimits(), volumes: [VolumeRequest] = [],
+        temporaryFilesystems: [TemporaryFilesystem] = [],
         terminal: TerminalRequest? = nil, interactive: Bool = false, output: OutputFile? = nil,
         error: OutputFile? = nil, isolation: IsolationRequest = IsolationRequest(hostname: ""),
         addedCapabilities: [String] = [], droppedCapabilities: [String] = [], labels: [String: String] = [:],

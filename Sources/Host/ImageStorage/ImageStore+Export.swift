@@ -1,6 +1,6 @@
 public import Diagnostics
 public import LinuxKernel
-import OCIFormat
+public import OCIFormat
 
 public enum ExportFormat: String, Sendable, CaseIterable {
     /// What 'docker load', 'podman load' and older tools take; it can be read as an oci-archive as well.
@@ -12,13 +12,16 @@ extension ImageStore {
     /// Writes the image called `text` to `output`: the same image and format give the same bytes. Layers go out as they
     /// came in, with their digests.
     /// - Throws: what `resolve` throws, `image.export-write`.
-    public func export(_ text: String, to output: OwnedDescriptor, format: ExportFormat) throws(Failure) {
+    /// With `named`, under that name instead of its own ones.
+    public func export(
+        _ text: String, to output: OwnedDescriptor, format: ExportFormat, named: ImageReference? = nil
+    ) throws(Failure) {
         // Opened together with the decision: whoever removes the image meanwhile does not disturb the export.
         let (record, reference, blobs) = try root.locked(for: "exporting an image") { () throws(Failure) in
             let (record, reference) = try ImageLookup(index: StoreIndex(readFrom: root)).record(text)
             return (record, reference, try openBlobs(of: record))
         }
-        let references = reference.map { [$0] } ?? record.references
+        let references = (named ?? reference).map { [$0] } ?? record.references
         let manifestText = try verified(record.manifest, in: blobs)
         let manifest = try Manifest(parsing: manifestText, limits: limits)
         let writer = TarWriter(output: output)

@@ -63,6 +63,7 @@ public enum Errno {
     public static let noProcess = ESRCH
     public static let noChild = ECHILD
     public static let brokenPipe = EPIPE
+    public static let connectionReset = ECONNRESET
     public static let noData = ENODATA
     public static let nameTooLong = ENAMETOOLONG
     public static let noDevice = ENODEV

@@ -127,7 +127,7 @@ public final class SQLiteRegistryStore: RegistryStore {
         configuration.busyMode = .timeout(lockWaitSeconds)
         // WAL alone would lose the latest writes with the machine's power.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        // Who runs what is nobody else's business. SQLite gives its other files the mode this one has when it is opened.
+        // Who runs what is nobody else's business. SQLite gives its other files the mode this one has at first.
         let owned: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
         if FileManager.default.fileExists(atPath: path) {
             try FileManager.default.setAttributes(owned, ofItemAtPath: path)
