@@ -244,7 +244,7 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
-                "Determinism", "Diagnostics", logging, httpClient,
+                "Determinism", "Diagnostics", "LinuxKernel", logging, httpClient,
             ] + nio),
         tests("ClusterTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),

@@ -59,13 +59,13 @@ final class Bench: Sendable {
         return registration
     }
 
-    func run(_ name: String, _ change: (inout TaskSpec) -> Void = { _ in }) throws {
+    func run(_ name: String, _ change: (inout TaskSpec) throws -> Void = { _ in }) throws {
         var task = TaskSpec(
             id: try TaskID(name), name: name, agent: try AgentID("M-S0"),
             resources: [Resource("cpus", .scalar(Scalar(1))), Resource("mem", .scalar(Scalar(64)))],
             runner: .command(CommandSpec(.shell("run"))))
         task.container = ContainerSpec(image: ContainerImage(.docker(name: "busybox")))
-        change(&task)
+        try change(&task)
         master.say(
             .runTask(task, of: FrameworkInfo(id: try FrameworkID("F"), name: "f", capabilities: [.partitionAware])))
     }

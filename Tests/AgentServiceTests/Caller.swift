@@ -82,8 +82,15 @@ struct Caller: Sendable {
     }
 
     /// Hands the stream to `body` and closes the connection afterwards.
-    func stream<Value: Sendable>(
+    func stream<Value>(
         _ path: String, _ call: String, _ headers: HTTPHeaders = Caller.json,
+        _ body: (Stream) async throws -> Value
+    ) async throws -> Value {
+        try await stream(path, ByteBuffer(string: call), headers, body)
+    }
+
+    func stream<Value>(
+        _ path: String, _ call: ByteBuffer, _ headers: HTTPHeaders = Caller.json,
         _ body: (Stream) async throws -> Value
     ) async throws -> Value {
         // A client of its own: its shutdown is the caller's hanging up.
@@ -91,7 +98,7 @@ struct Caller: Sendable {
         let outcome: Result<Value, any Error>
         do {
             let response = try await client.execute(
-                request(path, .bytes(ByteBuffer(string: call)), headers), deadline: .now() + .seconds(30))
+                request(path, .bytes(call), headers), deadline: .now() + .seconds(30))
             outcome = .success(try await body(Stream(response)))
         } catch {
             outcome = .failure(error)

@@ -89,11 +89,20 @@ final class ScriptedContainerizer: Containerizer {
     let limitsOutput = Mutex(true)
     func limitsOutput(_ id: ContainerID) async -> Bool { limitsOutput.withLock { $0 } }
 
-    func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32 { throw Self.none }
+    /// The network of every container here.
+    let network = Mutex<TestNetwork?>(nil)
+
+    func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32 {
+        guard let network = network.withLock({ $0 }) else { throw Self.none }
+        return try await network.listen(port)
+    }
 
     func connect(
         _ id: ContainerID, address: String, port: UInt16, seconds: Double
-    ) async throws(Failure) -> Int32 { throw Self.none }
+    ) async throws(Failure) -> Int32 {
+        guard let network = network.withLock({ $0 }) else { throw Self.none }
+        return try await network.connect(address, port, seconds: seconds)
+    }
 
     func pruneImages(excluding: [String]) async throws(Failure) -> [String] { [] }
     func events() -> AsyncStream<ContainerEvent> { stream }

@@ -11,9 +11,14 @@ struct AgentAuthorization: Sendable {
     let authorizer: any Authorizer
     let agent: Agent
     let subject: Subject
+    /// Whoever calls from inside an executor's container may do anything to what is nested in it, and nothing else.
+    let door: ExecutorDoor?
 
     /// - Throws: 403 for a caller that has authenticated without a name.
-    init(_ authorizer: any Authorizer, _ agent: Agent, _ request: Request) throws(Negotiation.Refusal) {
+    init(
+        _ authorizer: any Authorizer, _ agent: Agent, _ request: Request, door: ExecutorDoor?
+    ) throws(Negotiation.Refusal) {
+        self.door = door
         if let principal = request.principal, principal.value == nil {
             throw Negotiation.Refusal(.text(.forbidden, "The authenticated principal has no name"))
         }
@@ -28,6 +33,9 @@ struct AgentAuthorization: Sendable {
 
     /// - Throws: 403, with the rule that said no.
     func demand(_ action: Action, on object: String? = nil) throws(Negotiation.Refusal) {
+        guard door == nil else {
+            throw Negotiation.Refusal(.text(.forbidden, "an executor may only ask for containers inside its own"))
+        }
         guard case .refused(let rule) = authorizer.decide(subject, to: action, on: object) else { return }
         let why = rule.map { "rule \($0) of the authorization rules says no" } ?? "no authorization rule allows it"
         let what = object.map { "\(action.rawValue) \($0)" } ?? action.rawValue
@@ -37,6 +45,12 @@ struct AgentAuthorization: Sendable {
     /// Containers inside others are the business of their frameworks' roles, standalone ones of those who run them.
     func demand(_ call: ContainerCall) throws(Negotiation.Refusal) {
         let path = call.container
+        if let door {
+            guard path != door.container, door.container.contains(path) else {
+                throw Negotiation.Refusal(.text(.forbidden, "\(path) is not inside \(door.container)"))
+            }
+            return
+        }
         let role = agent.owningRole(of: path)?.text
         let isStandalone = !path.isNested && role == nil
         switch call {

@@ -14,6 +14,8 @@ final class AgentDesk: Sendable {
     private struct OpenStream {
         let stream: EventStream
         let format: WireFormat
+        /// How the executor's framework reads reservations.
+        var form = ReservationForm.flat
     }
     private struct State {
         var calls: [Agent.CallID: CheckedContinuation<Reply, Never>] = [:]
@@ -69,8 +71,14 @@ final class AgentDesk: Sendable {
     private func forget(_ id: Agent.StreamID) { state.withLock { _ = $0.streams.removeValue(forKey: id) } }
 
     func publish(_ event: ExecutorEvent, on id: Agent.StreamID) {
-        guard let open = state.withLock({ $0.streams[id] }) else { return }
-        open.stream.send(event.record(.flat, open.format))
+        let open = state.withLock { state in
+            if case .subscribed(_, let framework, _, _) = event {
+                let isStacked = framework.capabilities.contains(.reservationRefinement)
+                state.streams[id]?.form = isStacked ? .stacked : .flat
+            }
+            return state.streams[id]
+        }
+        if let open { open.stream.send(event.record(open.form, open.format)) }
     }
 
     func close(_ id: Agent.StreamID) {

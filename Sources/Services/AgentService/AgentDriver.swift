@@ -199,7 +199,7 @@ actor AgentDriver {
         case .destroy(let id): destroy(id)
         case .probe(let id, let order): probe(id, order)
         case .cancelProbe(let id): probes.removeValue(forKey: id)?.cancel()
-        case .openExecutorDoor(let id, _, let port): openDoor(id, port)
+        case .openExecutorDoor(let id, let key, let port): openDoor(id, key, port)
         case .update(let id, let limits):
             work { parts in
                 .limitsUpdated(id, await parts.failure { () async throws(Failure) in
@@ -347,15 +347,15 @@ actor AgentDriver {
 
     private func ended(_ probe: Agent.ProbeID) { probes[probe] = nil }
 
-    private func openDoor(_ id: ContainerID, _ port: UInt16) {
+    private func openDoor(_ id: ContainerID, _ key: ExecutorKey, _ port: UInt16) {
+        guard let path = core.state.containers[id]?.path else { return }
         let (parts, mailbox) = (parts, mailbox)
-        let router = AgentRoutes(driver: self).executorRouter
+        let router = AgentRoutes(driver: self, door: ExecutorDoor(executor: key, container: path)).doorRouter
         Task {
             do throws(Failure) {
                 let socket = try await parts.containerizer.listen(id, port: port)
                 let server = try await HTTPServer.start(
-                    on: [.descriptor(socket)], router: router, authentication: parts.settings.authentication,
-                    logger: parts.logger)
+                    on: [.descriptor(socket)], router: router, limits: parts.limits.door, logger: parts.logger)
                 await self.keep(server, for: id)
             } catch {
                 mailbox.tell(.event(.executorDoorFailed(id, error)))

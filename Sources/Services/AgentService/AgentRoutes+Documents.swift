@@ -40,7 +40,7 @@ extension AgentRoutes {
     }
 
     func permission(for request: Request) async throws(Negotiation.Refusal) -> AgentAuthorization {
-        try AgentAuthorization(driver.parts.settings.authorizer, await driver.snapshot(), request)
+        try AgentAuthorization(driver.parts.settings.authorizer, await driver.snapshot(), request, door: door)
     }
 
     // MARK: - Guards

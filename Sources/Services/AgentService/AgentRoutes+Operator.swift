@@ -16,7 +16,11 @@ extension AgentRoutes {
                     ? .text(.notImplemented, error.description) : .refusal(error)
             }
             let permission = try await permission(for: request)
-            if case .container(let asked, _) = call { try permission.demand(asked) }
+            if case .container(let asked, _) = call {
+                try permission.demand(asked)
+            } else if door != nil {
+                return .text(.forbidden, "an executor may only ask for containers inside its own")
+            }
             switch call {
             case .container(.launchSession(let order), _): return await session(order, form)
             case .container(.attachOutput(let path), _): return await attachOutput(path, form)

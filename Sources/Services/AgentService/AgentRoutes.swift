@@ -4,9 +4,17 @@ import ClusterModel
 import Diagnostics
 import HTTPServing
 
+/// Whose network namespace a server listens in: who calls there is known by that.
+struct ExecutorDoor: Sendable {
+    var executor: ExecutorKey
+    var container: ContainerPath
+}
+
 /// What the agent serves: the executor API, the operator API, and the old documents.
 struct AgentRoutes: Sendable {
     let driver: AgentDriver
+    /// Nil: everybody's, on the agent's own port.
+    var door: ExecutorDoor?
 
     /// For everybody on the agent's own port.
     var router: Router {
@@ -22,24 +30,32 @@ struct AgentRoutes: Sendable {
             ] + documentRoutes)
     }
 
-    /// For an executor inside its own network namespace: nothing but the executor API.
-    var executorRouter: Router {
+    /// For an executor inside its own network namespace: the executor API, and what it may do to containers in its own.
+    /// Nobody asks for credentials: nothing but that container can reach the socket.
+    var doorRouter: Router {
         Router(
             delegate: "slave(1)",
             routes: [
-                Route(
-                    "/api/v1/executor", [.POST], realm: .agentExecutor, body: .collected(bytesMax: nil),
-                    handler: executor)
+                Route("/api/v1/executor", [.POST], body: .collected(bytesMax: nil), handler: executor),
+                Route("/api/v1", [.POST], body: .recordsOrCollected(bytesMax: nil), handler: operate),
+                Route("/health") { _ in .ok },
             ])
     }
 
     // MARK: - Executors
 
     private func executor(_ request: Request) async -> Response {
-        do {
+        do throws(Negotiation.Refusal) {
             let type = try Negotiation.contentType(request.headers)
             guard let format = WireFormat(mediaType: type.rawValue) else { return .text(.unsupportedMediaType, "") }
-            let call = try ExecutorCall(request.body, format: format)
+            let call: ExecutorCall
+            do throws(Failure) { call = try ExecutorCall(request.body, format: format) } catch {
+                return error.code == "api.call-unknown"
+                    ? .text(.notImplemented, error.description) : .refusal(error)
+            }
+            if let door, door.executor != ExecutorKey(call.framework, call.executor) {
+                return .text(.forbidden, "this container is that of executor \(door.executor)")
+            }
             guard case .subscribe = call.action else {
                 if let refusal = await driver.snapshot().refusal(of: call) { return Self.refused(refusal) }
                 guard driver.mailbox.request(.event(.executorCalled(call))) else { return Self.busy }
@@ -49,12 +65,8 @@ struct AgentRoutes: Sendable {
             guard let answer = WireFormat(mediaType: accepted.rawValue) else { return .text(.notAcceptable, "") }
             if let refusal = await driver.snapshot().refusal(of: call) { return Self.refused(refusal) }
             return subscribe(call, answer)
-        } catch let refusal as Negotiation.Refusal {
-            return refusal.response
-        } catch let failure as Failure {
-            return .refusal(failure)
         } catch {
-            return .text(.badRequest, "\(error)")
+            return error.response
         }
     }
 

@@ -20,6 +20,12 @@ public struct AgentServiceLimits: Sendable {
     public var sessionBytesMax = 512 << 10
     /// Bytes of output of a container that wait for one who attached to it.
     public var attachedBytesMax = 1 << 20
+    /// Of the server inside one executor's container.
+    public var door: ServerLimits = {
+        var limits = ServerLimits()
+        (limits.connectionsMax, limits.connectionsPerPeerMax, limits.streamsMax) = (256, 256, 64)
+        return limits
+    }()
     /// Bytes of one record of input.
     public var inputRecordBytesMax = 1 << 20
 

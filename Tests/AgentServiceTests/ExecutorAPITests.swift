@@ -1,0 +1,211 @@
+import ClusterAPI
+import ClusterModel
+import Containers
+import Determinism
+import Diagnostics
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import AgentService
+
+@Suite("The executor API over HTTP", .serialized, .timeLimit(.minutes(1)))
+struct ExecutorAPITests {
+    private static let path = "/slave(1)/api/v1/executor"
+
+    private static func call(_ action: ExecutorCall.Action, _ executor: String = "E") throws -> ExecutorCall {
+        ExecutorCall(framework: try FrameworkID("F"), executor: try ExecutorID(executor), action)
+    }
+
+    private static func body(_ call: ExecutorCall, _ format: WireFormat) -> ByteBuffer {
+        ByteBuffer(bytes: WireCodec.encode(call.value, as: ExecutorCall.messageName, format))
+    }
+
+    private static func headers(_ format: WireFormat) -> HTTPHeaders {
+        ["Content-Type": format.rawValue, "Accept": format.rawValue]
+    }
+
+    private static func update(_ state: TaskState, _ number: UInt64) throws -> StatusUpdate {
+        StatusUpdate(
+            framework: try FrameworkID("F"), task: try TaskID("t1"), state: state, source: .executor, at: .epoch,
+            id: UpdateID(high: 1, low: number))
+    }
+
+    private static func executorTask(_ task: inout TaskSpec) throws {
+        var executor = ExecutorSpec(id: try ExecutorID("E"), framework: try FrameworkID("F"), kind: .custom)
+        executor.command = CommandSpec(.shell("serve"))
+        executor.resources = [Resource("cpus", .scalar(Scalar(1))), Resource("mem", .scalar(Scalar(32)))]
+        task.runner = .executor(executor)
+    }
+
+    /// An agent that has been given a task for a custom executor, which has not subscribed yet.
+    private func launched(
+        _ bench: Bench, _ said: inout AsyncStream<AgentMessage>.Iterator
+    ) async throws -> Caller {
+        let network = try TestNetwork()
+        bench.containerizer.network.withLock { $0 = network }
+        _ = try await bench.admit(&said)
+        try bench.run("t1") { task in try Self.executorTask(&task) }
+        try await eventually("the executor to be launched") { bench.containerizer.running.count == 1 }
+        return Caller(bench)
+    }
+
+    private func next(_ stream: Caller.Stream, _ format: WireFormat) async throws -> ExecutorEvent? {
+        while let record = try await stream.next() {
+            let value = try WireCodec.decode(record, as: ExecutorEvent.messageName, format, bounds: .standard)
+            let event = try ExecutorEvent(value)
+            if event != .heartbeat { return event }
+        }
+        return nil
+    }
+
+    @Test("an executor gets its task, reports, talks, and is told what to end", arguments: WireFormat.allCases)
+    func story(_ format: WireFormat) async throws {
+        let bench = try await Bench()
+        var said = bench.master.said.makeAsyncIterator()
+        let caller = try await launched(bench, &said)
+        let headers = Self.headers(format)
+        let subscribe = Self.body(try Self.call(.subscribe(tasks: [], updates: [])), format)
+        let master = bench.master
+        var heard: [AgentMessage] = []
+        try await caller.stream(Self.path, subscribe, headers) { stream in
+            #expect(stream.status == 200)
+            #expect(stream.headers.first(name: "Content-Type") == format.rawValue)
+            guard case .subscribed(let executor, let framework, let agent, let container)? = try await next(stream, format)
+            else { throw Failure("test.unexpected", doing: "be subscribed") }
+            #expect(executor.id.text == "E" && framework.id.text == "F" && agent.id.text == "M-S0")
+            let launch = try #require(bench.containerizer.running.first)
+            #expect(container?.leaf.text == launch.id.text)
+            guard case .launch(let task)? = try await next(stream, format) else {
+                throw Failure("test.unexpected", doing: "be given the task")
+            }
+            #expect(task.id.text == "t1")
+            for (state, number) in [(TaskState.running, UInt64(1)), (.running, 1)] {
+                let update = Self.body(try Self.call(.update(try Self.update(state, number))), format)
+                #expect(try await caller.send(Self.path, .bytes(update), headers).status == 202)
+                let acknowledged = try await next(stream, format)
+                #expect(acknowledged == .acknowledged(UpdateID(high: 1, low: number), task: task.id))
+            }
+            for action in [ExecutorCall.Action.heartbeat, .message([1, 2])] {
+                let sent = Self.body(try Self.call(action), format)
+                #expect(try await caller.send(Self.path, .bytes(sent), headers).status == 202)
+            }
+            heard = try await hear(&said, until: { if case .message = $0 { true } else { false } }, bench)
+            master.say(.message([3], executor: executor.id, framework: framework.id))
+            let message = try await next(stream, format)
+            #expect(message == .message([3]))
+            master.say(
+                .kill(TaskReference(framework: framework.id, task: task.id), gracePeriod: .seconds(7)))
+            let kill = try await next(stream, format)
+            #expect(kill == .kill(task.id, gracePeriod: .seconds(7)))
+            let end = Self.body(try Self.call(.update(try Self.update(.killed, 2))), format)
+            #expect(try await caller.send(Self.path, .bytes(end), headers).status == 202)
+            _ = try await next(stream, format)
+            #expect(await bench.acknowledge(&said, until: .killed) == [.killed])
+        }
+        let states = heard.compactMap { if case .status(let update, _) = $0 { update.state } else { nil } }
+        #expect(states == [.running])
+        await bench.stop()
+    }
+
+    /// What the agent says up to and with the first message that fits; updates are acknowledged.
+    private func hear(
+        _ said: inout AsyncStream<AgentMessage>.Iterator, until fits: (AgentMessage) -> Bool, _ bench: Bench
+    ) async throws -> [AgentMessage] {
+        var heard: [AgentMessage] = []
+        while let message = await bench.next(&said) {
+            heard.append(message)
+            if case .status(let update, _) = message, let id = update.id {
+                bench.master.say(.acknowledge(id, TaskReference(framework: update.framework, task: update.task)))
+            }
+            if fits(message) { break }
+        }
+        return heard
+    }
+
+    @Test("a second subscription ends the first, and one that breaks can be made again")
+    func again() async throws {
+        let bench = try await Bench()
+        var said = bench.master.said.makeAsyncIterator()
+        let caller = try await launched(bench, &said)
+        let subscribe = Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json)
+        try await caller.stream(Self.path, subscribe, Self.headers(.json)) { first in
+            _ = try await next(first, .json)
+            _ = try await next(first, .json)
+            try await caller.stream(Self.path, subscribe, Self.headers(.json)) { second in
+                let event = try await next(second, .json)
+                guard case .subscribed? = event else { throw Failure("test.unexpected", doing: "be subscribed") }
+                let end = try await next(first, .json)
+                #expect(end == nil)
+            }
+        }
+        try await eventually("the agent to see it go") {
+            let late = Self.body(try Self.call(.heartbeat), .json)
+            return try await caller.send(Self.path, .bytes(late), Self.headers(.json)).status == 403
+        }
+        await bench.stop()
+    }
+
+    @Test("after a restart of the agent an executor comes back with what was not acknowledged, and nothing is lost")
+    func restart() async throws {
+        let first = try await Bench()
+        var said = first.master.said.makeAsyncIterator()
+        let caller = try await launched(first, &said)
+        let subscribe = Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json)
+        try await caller.stream(Self.path, subscribe, Self.headers(.json)) { stream in
+            _ = try await next(stream, .json)
+            _ = try await next(stream, .json)
+        }
+        await first.stop()
+
+        let second = try await Bench(journal: first.journal)
+        let network = first.containerizer.network.withLock { $0 }
+        second.containerizer.network.withLock { $0 = network }
+        var heard = second.master.said.makeAsyncIterator()
+        let registration = try await second.admit(&heard)
+        #expect(registration.executors.map(\.spec.id.text) == ["E"])
+        var task = try #require(registration.tasks.first?.spec)
+        task.agent = try AgentID("M-S0")
+        let back = try Self.call(.subscribe(tasks: [task], updates: [try Self.update(.running, 5)]))
+        try await Caller(second).stream(Self.path, Self.body(back, .json), Self.headers(.json)) { stream in
+            guard case .subscribed? = try await next(stream, .json) else {
+                throw Failure("test.unexpected", doing: "be subscribed again")
+            }
+            let acknowledged = try await next(stream, .json)
+            #expect(acknowledged == .acknowledged(UpdateID(high: 1, low: 5), task: task.id))
+            #expect(await second.acknowledge(&heard, until: .running) == [.running])
+        }
+        await second.stop()
+    }
+
+    @Test("headers and bodies are refused by the protocol's rules")
+    func rules() async throws {
+        let bench = try await Bench()
+        var said = bench.master.said.makeAsyncIterator()
+        let caller = try await launched(bench, &said)
+        let json = Self.headers(.json)
+        let subscribe = String(buffer: Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json))
+        let stranger = String(buffer: Self.body(try Self.call(.heartbeat, "other"), .json))
+        let update = String(buffer: Self.body(try Self.call(.update(try Self.update(.running, 1))), .json))
+        let cases: [(String?, HTTPHeaders, UInt, String)] = [
+            (nil, json, 405, ""), ("{}", [:], 400, "Content-Type"), ("{}", ["Content-Type": "text/json"], 415, ""),
+            ("{}", ["Content-Type": "application/json; charset=utf-8"], 415, ""), ("{", json, 400, ""),
+            ("{}", json, 400, "framework_id"),
+            (subscribe, ["Content-Type": "application/json", "Accept": "text/html"], 406, ""),
+            (subscribe.replacing(#""E""#, with: #""other""#), json, 400, "no such executor"),
+            (stranger, json, 400, "no such executor"), (update, json, 403, "subscribe"),
+            (update.replacing("SOURCE_EXECUTOR", with: "SOURCE_AGENT"), json, 400, "source"),
+            (update.replacing("TASK_RUNNING", with: "TASK_STAGING"), json, 400, "state"),
+            (update.replacing(#""uuid""#, with: #""other""#), json, 400, "uuid"),
+            (subscribe.replacing(#""SUBSCRIBE""#, with: #""DANCE""#), json, 501, "DANCE"),
+            // Only SUBSCRIBE has an answer to accept.
+            (update, ["Content-Type": "application/json", "Accept": "text/html"], 403, ""),
+        ]
+        for (body, headers, status, part) in cases {
+            let answer = try await caller.call(Self.path, body, headers)
+            let isSaid = part.isEmpty || answer.text.contains(part)
+            #expect(answer.status == status && isSaid, "\(body ?? "GET"): \(answer)")
+        }
+        await bench.stop()
+    }
+}

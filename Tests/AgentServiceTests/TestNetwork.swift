@@ -1,0 +1,63 @@
+import Diagnostics
+import LinuxKernel
+import Testing
+
+/// A network namespace with nothing but a loopback interface, which lives as long as the object.
+final class TestNetwork: Sendable {
+    private let keeper: ProcessHandle
+    /// Its end ends the keeper.
+    private let input: OwnedDescriptor
+    private let namespace: NetworkNamespace
+
+    init() throws {
+        let (stop, input) = try OwnedDescriptor.pipe()
+        let (ready, output) = try OwnedDescriptor.pipe()
+        keeper = try ToolProcess.start(
+            "/usr/bin/unshare", ["--net", "/bin/sh", "-c", "ip link set lo up && echo ready && exec cat"],
+            environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], descriptors: [stop, output, nil])
+        self.input = input
+        guard try ready.waitReadable(milliseconds: 20_000), try Self.firstByte(of: ready) == UInt8(ascii: "r") else {
+            throw Failure("test.network", doing: "make a network namespace")
+        }
+        namespace = try NetworkNamespace(of: keeper)
+    }
+
+    private static func firstByte(of pipe: OwnedDescriptor) throws(KernelError) -> UInt8? {
+        var bytes: [UInt8] = [0]
+        var failure: KernelError?
+        var count = 0
+        bytes.withUnsafeMutableBytes { buffer in
+            do throws(KernelError) { count = try pipe.read(into: buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return count == 0 ? nil : bytes[0]
+    }
+
+    deinit {
+        do {
+            _ = try keeper.signal(9)
+            _ = try keeper.reap()
+        } catch { print("left behind: process \(keeper.id): \(error)") }
+    }
+
+    func listen(_ port: UInt16) async throws(Failure) -> Int32 {
+        let namespace = namespace
+        return try await ThreadPool.shared.run { () throws(Failure) in
+            do throws(KernelError) { return try namespace.listen(port: port).givenAway() } catch {
+                throw error.failure("container.cannot-listen", doing: "listen")
+            }
+        }
+    }
+
+    func connect(_ address: String, _ port: UInt16, seconds: Double) async throws(Failure) -> Int32 {
+        let namespace = namespace
+        return try await ThreadPool.shared.run { () throws(Failure) in
+            do throws(KernelError) {
+                return try namespace.connect(address: address, port: port, milliseconds: Int32(seconds * 1_000))
+                    .givenAway()
+            } catch {
+                throw error.failure("container.cannot-connect", doing: "connect to \(address):\(port)")
+            }
+        }
+    }
+}
