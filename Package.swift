@@ -201,10 +201,13 @@ let package = Package(
         tests(
             "MasterServiceTests",
             [
-                "MasterService", "AgentService", "HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel",
+                "RawHTTP", "MasterService", "AgentService", "HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel",
                 "Determinism", "Diagnostics", logging, database, httpClient,
             ] + nio),
-        tests("HTTPServingTests", ["HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
+        // Connections that send exactly what a test says.
+        .target(
+            name: "RawHTTP", dependencies: [tls] + nio, path: "Tests/RawHTTP", swiftSettings: swiftSettings),
+        tests("HTTPServingTests", ["RawHTTP", "HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("ClusterClientTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("SchedulerKitTests", ["SchedulerKit", "example-framework", "MasterService", "HTTPServing", "Coordination", "Determinism", logging, arguments, httpClient] + nio),
         tests("TidyTests", []),

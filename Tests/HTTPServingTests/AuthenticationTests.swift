@@ -1,6 +1,7 @@
 import ClusterAPI
 import Diagnostics
 import HTTPServing
+import RawHTTP
 import Testing
 
 @Suite("Authentication")

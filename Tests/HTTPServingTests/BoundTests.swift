@@ -1,4 +1,5 @@
 import HTTPServing
+import RawHTTP
 import Testing
 
 @Suite("Bounds and malformed input")

@@ -4,6 +4,7 @@ import HTTPServing
 import NIOCore
 import NIOPosix
 import NIOSSL
+import RawHTTP
 import Testing
 
 /// A folder that goes with the test.

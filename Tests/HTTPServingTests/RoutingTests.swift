@@ -1,3 +1,4 @@
+import RawHTTP
 import Testing
 
 @Suite("Routing and negotiation")

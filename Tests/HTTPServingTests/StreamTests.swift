@@ -1,5 +1,6 @@
 import ClusterAPI
 import HTTPServing
+import RawHTTP
 import Testing
 
 @Suite("Event streams and streamed bodies")

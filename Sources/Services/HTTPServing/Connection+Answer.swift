@@ -148,19 +148,31 @@ extension Connection {
         exchange.closes = true
         let loop = context.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
-        if let interval = stream.rules.heartbeatInterval, !stream.rules.heartbeat.isEmpty {
-            let time = TimeAmount.nanoseconds(interval.saturatingNanoseconds)
-            let heartbeat = ByteBuffer(bytes: stream.rules.heartbeat)
-            exchange.heartbeat = loop.scheduleRepeatedTask(initialDelay: time, delay: time) { _ in
-                if stream.pendingBytes == 0 { stream.send(heartbeat) }
-            }
-        }
+        exchange.heartbeat = heartbeats(of: stream, on: loop)
         phase = .serving(exchange)
         // The stream outlives "Connection: close", and saying so would make some clients wait for its end.
         var open = exchange
         open.closes = exchange.isOld
         context.writeAndFlush(wrapOutboundOut(.head(head(response, length: nil, open))), promise: nil)
         stream.attach(EventStream.Outlet(wake: { loop.execute { bound.value.woken() } }))
+    }
+
+    /// A heartbeat whenever nothing was sent for so long, and an early one soon after the last of several records.
+    private func heartbeats(of stream: EventStream, on loop: any EventLoop) -> RepeatedTask? {
+        let rules = stream.rules
+        guard let interval = rules.heartbeatInterval, !rules.heartbeat.isEmpty else { return nil }
+        let tick = min(rules.earlyHeartbeat ?? interval, interval)
+        let time = TimeAmount.nanoseconds(tick.saturatingNanoseconds)
+        let heartbeat = ByteBuffer(bytes: rules.heartbeat)
+        // What is not a heartbeat, as far as it was seen; heartbeats sent; how long nothing has been.
+        let seen = NIOLoopBoundBox((records: UInt64(0), beats: UInt64(0), quiet: Duration.zero), eventLoop: loop)
+        return loop.scheduleRepeatedTask(initialDelay: time, delay: time) { _ in
+            guard stream.pendingBytes == 0 else { return }
+            let records = stream.recordsSent - seen.value.beats
+            seen.value.quiet += tick
+            guard records != seen.value.records || seen.value.quiet >= interval else { return }
+            if stream.send(heartbeat) { seen.value = (records, seen.value.beats + 1, .zero) }
+        }
     }
 
     private func woken() {

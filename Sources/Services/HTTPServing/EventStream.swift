@@ -10,6 +10,9 @@ public struct EventStreamRules: Sendable {
     public var recordsMax = 8_192
     /// How often `heartbeat` is sent, unless records wait anyway. Nil sends none.
     public var heartbeatInterval: Duration?
+    /// Also when so long has passed since the last record: some clients hand a record on only when the next one comes.
+    /// Nil leaves it at the interval.
+    public var earlyHeartbeat: Duration?
     /// Framed.
     public var heartbeat: [UInt8] = []
     /// Framed; the last record a consumer gets that was too slow.

@@ -163,5 +163,5 @@ final class Desk: Sendable {
         for stream in streams { stream.finish() }
     }
 
-    private static func randomText() -> String { UUID().uuidString.lowercased() }
+    static func randomText() -> String { UUID().uuidString.lowercased() }
 }

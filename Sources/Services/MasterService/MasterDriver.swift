@@ -36,6 +36,9 @@ public struct MasterServiceLimits: Sendable {
     /// Answers sent a piece at a time: each keeps what it shows in memory. One more is answered 503.
     public var largeAnswersMax = 16
 
+    /// After the last event of a stream there is a heartbeat so soon, and then one in each of the core's intervals.
+    public var earlyHeartbeat: Duration? = .seconds(1)
+
     public init() {}
 }
 
@@ -192,6 +195,7 @@ actor MasterDriver {
     private func rules(for form: StreamForm) -> EventStreamRules {
         var rules = EventStreamRules()
         rules.heartbeatInterval = heartbeatInterval
+        rules.earlyHeartbeat = limits.earlyHeartbeat
         switch form {
         case .scheduler(let format):
             rules.bytesMax = limits.schedulerQueueBytesMax

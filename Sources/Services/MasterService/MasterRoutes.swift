@@ -76,16 +76,12 @@ struct MasterRoutes: Sendable {
         ]
     }
 
-    private func reading<Call>(
-        _ request: Request, _ read: ([UInt8], WireFormat) throws(Failure) -> Call
-    ) throws(Negotiation.Refusal) -> Call {
-        let format = format(try Negotiation.contentType(request.headers))
-        do throws(Failure) {
-            return try read(request.body, format)
-        } catch {
-            throw Negotiation.Refusal(
-                error.code == "api.call-unknown" ? .text(.notImplemented, error.description) : .refusal(error))
-        }
+    private func format(of request: Request) throws(Negotiation.Refusal) -> WireFormat {
+        format(try Negotiation.contentType(request.headers))
+    }
+
+    private static func refusal(_ failure: Failure) -> Response {
+        failure.code == "api.call-unknown" ? .text(.notImplemented, failure.description) : .refusal(failure)
     }
 
     private func format(_ type: MediaType) -> WireFormat { type == .protobuf ? .protobuf : .json }
@@ -93,11 +89,17 @@ struct MasterRoutes: Sendable {
     private func scheduler(
         _ request: Request, _ driver: MasterDriver
     ) async throws(Negotiation.Refusal) -> Response {
-        let call = try reading(request) { body, format throws(Failure) in try SchedulerCall(body, format: format) }
+        let format = try format(of: request)
+        let call: SchedulerCall
+        do throws(Failure) {
+            call = try SchedulerCall(request.body, format: format)
+        } catch {
+            throw Negotiation.Refusal(try unfitSubscription(request, format, error) ?? MasterRoutes.refusal(error))
+        }
         let name = try name(of: request)
         var accepted = WireFormat.json
         switch call.action {
-        case .subscribe, .reconcileOperations: accepted = format(try Negotiation.accepted(request.headers))
+        case .subscribe, .reconcileOperations: accepted = self.format(try Negotiation.accepted(request.headers))
         default: break
         }
         let stream = request.headers.first(name: "Mesos-Stream-Id").map { driver.desk.stream(named: $0) }
@@ -107,11 +109,36 @@ struct MasterRoutes: Sendable {
         return response(reply, accepted)
     }
 
+    /// Roles that cannot be are told where other reasons against a subscription are: on the stream, which then ends.
+    private func unfitSubscription(
+        _ request: Request, _ format: WireFormat, _ failure: Failure
+    ) throws(Negotiation.Refusal) -> Response? {
+        guard failure.code == "role.invalid" else { return nil }
+        do throws(Failure) {
+            let value = try WireCodec.decode(request.body, as: "mesos.v1.scheduler.Call", format)
+            guard try WireObject(value).string("type") == "SUBSCRIBE" else { return nil }
+        } catch {
+            return nil
+        }
+        let accepted = self.format(try Negotiation.accepted(request.headers))
+        let stream = EventStream(EventStreamRules())
+        stream.send(SchedulerEvent.error(failure.description).record(for: [], accepted))
+        stream.finish()
+        return .events(
+            stream, headers: ["Content-Type": accepted.mediaType, "Mesos-Stream-Id": Desk.randomText()])
+    }
+
     private func operators(
         _ request: Request, _ driver: MasterDriver
     ) async throws(Negotiation.Refusal) -> Response {
-        let call = try reading(request) { body, format throws(Failure) in try OperatorCall(body, format: format) }
-        let accepted = format(try Negotiation.accepted(request.headers))
+        let format = try format(of: request)
+        let call: OperatorCall
+        do throws(Failure) {
+            call = try OperatorCall(request.body, format: format)
+        } catch {
+            throw Negotiation.Refusal(MasterRoutes.refusal(error))
+        }
+        let accepted = self.format(try Negotiation.accepted(request.headers))
         let name = try name(of: request)
         switch call {
         case .process(let call): return try await process(call, accepted, by: name)

@@ -1,12 +1,14 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// A connection that sends exactly what it is told and shows exactly what comes back.
-final class RawConnection: Sendable {
-    struct Timeout: Error {}
-    struct Closed: Error { var received: String }
+package final class RawConnection: Sendable {
+    package struct Timeout: Error {
+        package init() {}
+    }
+    package struct Closed: Error { package var received: String }
 
     fileprivate struct State {
         var bytes: [UInt8] = []
@@ -22,14 +24,14 @@ final class RawConnection: Sendable {
     }
 
     /// A connection that does not read leaves everything in the kernel's buffers.
-    static func open(_ port: Int, reads: Bool = true, tls: NIOSSLContext? = nil) async throws -> RawConnection {
+    package static func open(_ port: Int, reads: Bool = true, tls: NIOSSLContext? = nil) async throws -> RawConnection {
         let collector = Collector()
         return RawConnection(
             try await bootstrap(collector, tls).channelOption(.autoRead, value: reads)
                 .connect(host: "127.0.0.1", port: port).get(), collector)
     }
 
-    static func open(socket path: String) async throws -> RawConnection {
+    package static func open(socket path: String) async throws -> RawConnection {
         let collector = Collector()
         return RawConnection(
             try await bootstrap(collector, nil).connect(unixDomainSocketPath: path).get(), collector)
@@ -48,23 +50,24 @@ final class RawConnection: Sendable {
             }
     }
 
-    func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+    package func send(_ text: String) async throws { try await send(Array(text.utf8)) }
     /// A server that has closed already may have said why: what it said is to be read, so this is no error here.
-    func send(_ bytes: [UInt8]) async throws {
+    package func send(_ bytes: [UInt8]) async throws {
         do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() } catch ChannelError.ioOnClosedChannel {}
     }
-    func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
-    func finishSending() async throws { try await channel.close(mode: .output).get() }
-    func close() { channel.close(promise: nil) }
+    package func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
+    package func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+    package func finishSending() async throws { try await channel.close(mode: .output).get() }
+    package func close() { channel.close(promise: nil) }
 
     /// Everything until the peer closes.
-    func everything(within time: Duration = .seconds(20)) async throws -> String {
+    package func everything(within time: Duration = .seconds(20)) async throws -> String {
         try await wait(within: time) { $0.isClosed }
         return String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)
     }
 
     /// Bytes up to and with `mark`.
-    func read(to mark: String, within time: Duration = .seconds(20)) async throws -> String {
+    package func read(to mark: String, within time: Duration = .seconds(20)) async throws -> String {
         let mark = Array(mark.utf8)
         var end: Int?
         try await wait(within: time) { state in
@@ -77,7 +80,7 @@ final class RawConnection: Sendable {
         return take(end)
     }
 
-    func read(count: Int, within time: Duration = .seconds(20)) async throws -> String {
+    package func read(count: Int, within time: Duration = .seconds(20)) async throws -> String {
         try await wait(within: time) { $0.bytes.count >= count || $0.isClosed }
         guard collector.state.withLock({ $0.bytes.count >= count }) else { throw Closed(received: "") }
         return take(count)
@@ -138,15 +141,15 @@ final class RawConnection: Sendable {
 }
 
 /// A response taken apart.
-struct RawResponse: Sendable {
-    var status = 0
-    var headers: [(name: String, value: String)] = []
-    var body = ""
-    subscript(name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
+package struct RawResponse: Sendable {
+    package var status = 0
+    package var headers: [(name: String, value: String)] = []
+    package var body = ""
+    package subscript(name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
 }
 
 extension RawConnection {
-    func head(within time: Duration = .seconds(20)) async throws -> RawResponse {
+    package func head(within time: Duration = .seconds(20)) async throws -> RawResponse {
         let lines = try await read(to: "\r\n\r\n", within: time).components(separatedBy: "\r\n")
         var response = RawResponse()
         response.status = Int(lines[0].split(separator: " ")[1]) ?? 0
@@ -157,7 +160,7 @@ extension RawConnection {
         return response
     }
 
-    func response(hasBody: Bool = true) async throws -> RawResponse {
+    package func response(hasBody: Bool = true) async throws -> RawResponse {
         var response = try await head()
         guard hasBody else { return response }
         if let length = response["Content-Length"].flatMap(Int.init) {
@@ -169,7 +172,7 @@ extension RawConnection {
     }
 
     /// The next chunk, or nil after the last.
-    func chunk(within time: Duration = .seconds(20)) async throws -> String? {
+    package func chunk(within time: Duration = .seconds(20)) async throws -> String? {
         let line = try await read(to: "\r\n", within: time)
         let size = Int(line.trimmingSuffix(), radix: 16) ?? 0
         let content = try await read(count: size)
@@ -178,25 +181,27 @@ extension RawConnection {
     }
 
     /// The next record of an event stream, whatever the chunks.
-    func record(within time: Duration = .seconds(20)) async throws -> String? {
+    package func record(within time: Duration = .seconds(20)) async throws -> String? {
         guard let chunk = try await chunk(within: time) else { return nil }
         let parts = chunk.split(separator: "\n", maxSplits: 1)
         return parts.count == 2 ? String(parts[1]) : chunk
     }
 
     /// One request on a connection of its own.
-    static func exchange(_ port: Int, _ text: String, tls: NIOSSLContext? = nil) async throws -> RawResponse {
+    package static func exchange(_ port: Int, _ text: String, tls: NIOSSLContext? = nil) async throws -> RawResponse {
         let connection = try await open(port, tls: tls)
         defer { connection.close() }
         try await connection.send(text)
         return try await connection.response(hasBody: !text.hasPrefix("HEAD"))
     }
 
-    static func get(_ port: Int, _ path: String, _ headers: String = "") async throws -> RawResponse {
+    package static func get(_ port: Int, _ path: String, _ headers: String = "") async throws -> RawResponse {
         try await exchange(port, "GET \(path) HTTP/1.1\r\nHost: x\r\n\(headers)\r\n")
     }
 
-    static func post(_ port: Int, _ path: String, _ headers: String = "", body: String) async throws -> RawResponse {
+    package static func post(
+        _ port: Int, _ path: String, _ headers: String = "", body: String
+    ) async throws -> RawResponse {
         try await exchange(
             port, "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
     }
