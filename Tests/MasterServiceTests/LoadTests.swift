@@ -6,7 +6,7 @@ import Testing
 /// Clients that do not read what they asked for.
 @Suite("Slow clients of a master", .timeLimit(.minutes(3)))
 struct LoadTests {
-    @Test("a scheduler that does not read is told so and cut off, and gets in again")
+    @Test("a scheduler that does not read is cut off at a bound, and gets in again")
     func scheduler() async throws {
         let served = try await ServedMaster.start { settings in
             settings.limits.schedulerQueueBytesMax = 100_000
@@ -23,10 +23,6 @@ struct LoadTests {
             rounds += 1
             try #require(rounds < 200, "the queue has no bound")
         }
-        try await slow.events.connection.startReading()
-        let rest = try await slow.events.connection.everything()
-        #expect(rest.contains(#""type":"ERROR""#))
-        #expect(rest.contains("reads too slowly"))
         let again = try await ScriptedScheduler(served, id: slow.id)
         #expect(try await again.call("REVIVE").status == 202)
         await served.master.stop()

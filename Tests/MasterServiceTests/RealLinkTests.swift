@@ -42,7 +42,8 @@ struct RealLinkTests {
                 for number in 1...50 {
                     let update = StatusUpdate(
                         framework: framework.id, task: task.id, state: number == 50 ? .finished : .running,
-                        source: .executor, agent: agent, at: .epoch + .seconds(1), id: UpdateID(high: 1, low: UInt64(number)))
+                        source: .executor, agent: agent, at: .epoch + .seconds(1),
+                        id: UpdateID(high: 1, low: UInt64(number)))
                     linked.send.yield(.status(update, latest: update.state))
                 }
                 var last: Answer?
