@@ -29,11 +29,15 @@ extension MasterCore {
             reported.insert(key)
             adopt(task, key, on: agent, wasUnreachable: wasUnreachable, at: now)
         }
+        if wasUnreachable { forgetUnreachable(on: agent, at: now) }
         adoptOperations(registration.operations, on: agent)
-        if let info = agents[agent]?.currentInfo { allocator.addAgent(info, holdings: holdings(on: agent)) }
         let missing = believed.subtracting(reported).sorted()
         for key in missing where tasks[key]?.state.isTerminal == true { complete(key) }
         let doubtful = missing.filter { tasks[$0] != nil }
+        // They were sent on a link that is no more, and never arrived: they hold nothing, and what they were to have
+        // may not be there, such as a volume whose creation was lost with them.
+        for key in doubtful { tasks[key]?.hasReturnedResources = true }
+        if let info = agents[agent]?.currentInfo { allocator.addAgent(info, holdings: holdings(on: agent)) }
         if !doubtful.isEmpty { send(.reconcile(doubtful), to: agent) }
         for key in reported.sorted() {
             if let kill = tasks[key]?.killAsked { send(.kill(key, gracePeriod: kill.gracePeriod), to: agent) }
@@ -98,6 +102,27 @@ extension MasterCore {
             reason: .agentReregistered, message: "the agent is back, and the task is still on it", agent: agent,
             executor: report.executor, at: now)
         publish(.update(update), to: key.framework)
+    }
+
+    /// The agent is back, and these are not: whoever waits for them hears so.
+    private mutating func forgetUnreachable(on agent: AgentID, at now: Instant) {
+        endUnreachable(
+            on: agent, as: .gone, because: .reconciliation, "agent \(agent) is back without the task", at: now)
+    }
+
+    /// Tasks that were unreachable with their agent have an end.
+    mutating func endUnreachable(
+        on agent: AgentID, as state: TaskState, because reason: StatusReason, _ message: String, at now: Instant
+    ) {
+        let limit = configuration.limits.completedTasksMax
+        for framework in frameworks.keys.sorted() {
+            for task in frameworks[framework]?.unreachableTasks.all ?? [] where task.agent == agent {
+                guard var last = frameworks[framework]?.unreachableTasks.remove(task.spec.id) else { continue }
+                report(state, last.key, because: reason, message, agent: agent, executor: last.executor, at: now)
+                last.state = wireState(state, for: framework)
+                frameworks[framework]?.completedTasks.append(last, keeping: limit)
+            }
+        }
     }
 
     /// What every framework has on the agent, for the allocator.

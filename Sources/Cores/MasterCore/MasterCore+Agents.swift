@@ -158,6 +158,9 @@ extension MasterCore {
             send(.shutdown("an operator has given this agent up for good"), to: agent)
             remove(agent, for: .gone, standing: .gone(at: now), at: now)
         } else if let former = formerAgents[agent] {
+            endUnreachable(
+                on: agent, as: .goneByOperator, because: .agentRemovedByOperator,
+                "an operator has given agent \(agent) up for good", at: now)
             formerAgents[agent]?.entry.standing = .gone(at: now)
             formerAgents[agent]?.transition = nil
             formerAgents[agent]?.waiting = nil
