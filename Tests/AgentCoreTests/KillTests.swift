@@ -73,10 +73,23 @@ struct KillTests {
         scenario.held = [.launches]
         scenario.run(.command("t"))
         scenario.kill("t")
-        #expect(scenario.last("t")?.reason == .taskKilledDuringLaunch)
+        // It may be running: it is not over before the launch has been answered.
+        #expect(scenario.states("t").last == .starting)
         scenario.release(.launches)
         #expect(scenario.machine.containers.isEmpty && scenario.agent.state.containers.isEmpty)
-        #expect(scenario.states("t").last == .killed)
+        #expect(scenario.states("t").filter(\.isTerminal) == [.killed])
+    }
+
+    @Test("a launch that fails after its task was killed ends it as killed")
+    func failsWhileKilled() {
+        var scenario = Scenario { $0.machine.launchFailure = Failure("launch.mount", doing: "mount") }
+        scenario.held = [.launches]
+        scenario.run(.command("t"))
+        scenario.kill("t")
+        scenario.release(.launches)
+        #expect(scenario.last("t")?.state == .killed)
+        #expect(scenario.last("t")?.reason == .taskKilledDuringLaunch)
+        #expect(scenario.agent.state.containers.isEmpty)
     }
 
     @Test("what the kernel does not let go of is tried again, and the others are served")

@@ -25,7 +25,7 @@ struct Scenario {
         var refusesToGo = false
     }
 
-    enum Held: Hashable { case stores, sandboxes, fetches, launches, destroys, link }
+    enum Held: Hashable { case stores, sandboxes, fetches, launches, destroys, link, volumes }
 
     var agent: Agent
     var machine = Machine()
@@ -126,7 +126,7 @@ struct Scenario {
         case .signal(let id, let signal): self.signal(id, signal)
         case .destroy(let id): destroy(id)
         case .update(let id, _): queue.append(.limitsUpdated(id, nil))
-        case .changeVolumes(let key, _): queue.append(.volumesChanged(key, nil))
+        case .changeVolumes(let key, _): answer(.volumesChanged(key, nil), .volumes)
         case .measureDisk: queue.append(.diskMeasured(usage: 0.5))
         case .collect(let path): queue.append(.collected(path: path, nil))
         case .pruneImages: queue.append(.imagesPruned(nil))

@@ -78,6 +78,8 @@ extension Agent {
         case .alreadyLaunched: containerLaunched(id, RunningContainer())
         case .notSupported(let failure), .failed(let failure): launchFailed(id, failure)
         }
+        // Its end was decided while it was being launched.
+        if progress[id]?.isDoomed == true { doom(id) }
     }
 
     mutating func launchFailed(_ id: ContainerID, _ failure: Failure) {
@@ -142,7 +144,7 @@ extension Agent {
                 ["container": id.text, "failure": failure.description])
             arm(.destroy(id), after: configuration.timing.destroyRetry)
         case .gone(let exit):
-            if run.exit == nil {
+            if run.exit == nil, progress[id]?.isLaunchPending != true {
                 progress[id]?.isDestroyPending = true
                 containerEnded(id, exit ?? unseenExit("it was destroyed before anybody saw how it ended"))
                 progress[id]?.isDestroyPending = false

@@ -324,7 +324,9 @@ extension Agent {
         }
         for task in live { endWithExecutor(task, run, exit, cause) }
         if let stream = executorStreams.removeValue(forKey: id) { send(.closeStream(stream)) }
-        send(.send(.executorLost(run.spec.id, framework: run.spec.framework, status: exit.waitStatus)))
+        let message = AgentMessage.executorLost(
+            run.spec.id, framework: run.spec.framework, status: exit.waitStatus)
+        if link.phase == .registered { send(.send(message)) } else { link.executorsLost.append(message) }
     }
 
     private mutating func endWithExecutor(

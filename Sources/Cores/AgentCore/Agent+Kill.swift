@@ -7,6 +7,10 @@ import Determinism
 extension Agent {
     mutating func killByFramework(_ task: TaskReference, _ grace: Duration?) {
         guard let run = state.tasks[task] else {
+            if isHeld(task) {
+                killHeld(task)
+                return
+            }
             if state.streams[task] == nil {
                 report(
                     task, .dropped, source: .agent, reason: .reconciliation,
@@ -77,6 +81,14 @@ extension Agent {
         switch run.phase {
         case .planned:
             progress[id, default: ContainerProgress()].isDoomed = true
+            // It may be running by now: how it ends is told when the launch has been answered.
+            if progress[id]?.isLaunchPending == true {
+                guard outbox.withdrawLaunch(of: id) else {
+                    destroy(id)
+                    return
+                }
+                progress[id]?.isLaunchPending = false
+            }
             containerEnded(
                 id, ContainerExit(
                     reason: .launchFailed, code: 128 + Signals.kill, endedAt: now.seconds,

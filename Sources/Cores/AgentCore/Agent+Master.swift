@@ -19,11 +19,11 @@ extension Agent {
                 return
             }
             counters.validMessages += 1
-            ordered(message)
+            if waits(message) { held.append(message) } else { ordered(message) }
         }
     }
 
-    private mutating func ordered(_ message: MasterMessage) {
+    mutating func ordered(_ message: MasterMessage) {
         switch message {
         case .runTask(let spec, let framework): runTask(spec, of: framework)
         case .runGroup(let specs, let executor, let framework): runGroup(specs, under: executor, of: framework)
@@ -50,7 +50,7 @@ extension Agent {
 
     /// Tasks the master believes to be here and that are not: nobody else can say so.
     private mutating func reconcile(_ believed: [TaskReference]) {
-        for task in believed where state.tasks[task] == nil && state.streams[task] == nil {
+        for task in believed where state.tasks[task] == nil && state.streams[task] == nil && !isHeld(task) {
             report(
                 task, .dropped, source: .agent, reason: .reconciliation,
                 message: "the agent does not have this task: it never arrived, or ended and was acknowledged")
@@ -65,7 +65,17 @@ extension Agent {
     }
 
     private mutating func shutdownFramework(_ id: FrameworkID) {
-        guard let framework = state.frameworks[id] else { return }
+        withdrawHeld { $0 == id }
+        guard let framework = state.frameworks[id] else {
+            // Reports of tasks that were refused: nobody is left to hear them.
+            let left = state.streams.keys.filter { $0.framework == id }
+            for task in left {
+                disarm(.update(task))
+                retries[task] = nil
+            }
+            if !left.isEmpty { record(.frameworkForgotten(id)) }
+            return
+        }
         if !framework.isShutDown { record(.frameworkShutDown(id)) }
         mayHaveSettled = true
         endFramework(id)
@@ -118,12 +128,21 @@ extension Agent {
         if case .stopping(let reason) = phase, state.containers.values.allSatisfy({ $0.exit != nil }) {
             phase = .stopped
             link.phase = .closed
-            // Whoever starts here next is another agent.
-            state = AgentState()
-            outbox.compact([])
+            startOver()
             send(.unlink)
             send(.stop(reason))
         }
+    }
+
+    /// Whoever starts here next is another agent, with this one's sandboxes to collect.
+    private mutating func startOver() {
+        var rest = AgentState()
+        rest.sandboxes = state.sandboxes
+        for container in state.containers.values where container.launch.parent == nil {
+            rest.sandboxes[container.sandbox.path] = now
+        }
+        state = rest
+        outbox.compact(rest.snapshot)
     }
 
     private mutating func forget(_ framework: FrameworkRun) {

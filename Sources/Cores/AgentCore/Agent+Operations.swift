@@ -34,6 +34,7 @@ extension Agent {
         } else {
             complete(run.order)
         }
+        carryOnHeld()
     }
 
     /// The directories are as they should be: the resources follow.

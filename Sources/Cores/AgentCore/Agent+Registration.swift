@@ -22,6 +22,8 @@ struct MasterLink: Sendable {
     /// How long without a ping the link counts as alive.
     var patience: Duration?
     var registeredAt: Instant?
+    /// Messages about executors that ended after the registration was written: the master believes in them.
+    var executorsLost: [AgentMessage] = []
 }
 
 /// Registering, staying registered, and noticing when that is no longer so.
@@ -40,13 +42,18 @@ extension Agent {
         guard link.phase != .closed, link.phase != .registered, case .running = phase else { return }
         if link.phase != .apart {
             note("link.slow", "the master has not answered; trying again", .warning)
-            send(.unlink)
+            unlink()
         }
         link.phase = .opening
+        link.executorsLost = []
         send(.link(registration))
         // A try that is never answered must not be the last one.
         arm(.register, after: configuration.timing.registrationBackoffMax)
     }
+
+    /// At once, whatever waits for the journal: what comes in on the old link must not be taken for the new one's, whose
+    /// registration does not know of it.
+    private mutating func unlink() { outbox.order(.unlink) }
 
     mutating func linked() {
         guard link.phase == .opening else { return }
@@ -65,7 +72,7 @@ extension Agent {
 
     mutating func leaderChanged() {
         guard link.phase != .closed else { return }
-        if link.phase != .apart { send(.unlink) }
+        if link.phase != .apart { unlink() }
         link.backoff = nil
         part()
         planRegistration()
@@ -74,6 +81,7 @@ extension Agent {
     /// No link: updates wait where they are.
     private mutating func part() {
         link.phase = .apart
+        held = []
         disarm(.watchdog)
         for task in state.streams.keys { disarm(.update(task)) }
         for key in state.operations.keys { disarm(.operation(key)) }
@@ -84,7 +92,7 @@ extension Agent {
         note(
             "link.silent", "the master has not pinged for \(link.patience ?? configuration.timing.pingTimeout); "
                 + "looking for a master again", .warning)
-        send(.unlink)
+        unlink()
         link.backoff = nil
         part()
         planRegistration()
@@ -106,6 +114,8 @@ extension Agent {
         disarm(.register)
         arm(.watchdog, after: link.patience ?? configuration.timing.pingTimeout)
         note("agent.registered", "registered with the master", .info, ["agent": id.text])
+        for message in link.executorsLost { send(.send(message)) }
+        link.executorsLost = []
         resendEverything()
     }
 

@@ -37,6 +37,8 @@ public struct Agent: Core {
     /// How sessions ended, for those who ask afterwards; oldest first.
     var endedSessions: OrderedDictionary<ContainerPath, ContainerTermination> = [:]
     var pendingLaunches: [ContainerID: CallID] = [:]
+    /// What the master has ordered that has to wait until resources are what it counts on: see `waits`.
+    var held: [MasterMessage] = []
     var completed = CompletedWork()
     var collection = CollectionState()
     /// The machine has been started anew since the agent last ran.
@@ -77,11 +79,18 @@ public struct Agent: Core {
         settle()
         let surplus = outbox.appended - state.size
         if surplus > configuration.bounds.surplusRecordsMax, !outbox.isFailing { outbox.compact(state.snapshot) }
-        let (containers, progress) = (state.containers, progress)
-        // An effect that waited for the journal may have lost its reason: a container killed before it was launched.
+        let (state, progress, isOver) = (state, progress, phase == .stopped)
+        // An effect that waited for the journal may have lost its reason: a container killed before it was launched, an
+        // update acknowledged before it was sent once more.
         return outbox.flush { effect in
-            guard case .launch(let launch) = effect else { return true }
-            return containers[launch.id]?.phase == .planned && progress[launch.id]?.isDoomed != true
+            switch effect {
+            case .launch(let launch):
+                state.containers[launch.id]?.phase == .planned && progress[launch.id]?.isDoomed != true
+            case .send(.status(let update, _)):
+                isOver || update.id == nil || state.streams[update.reference]?.head?.id == update.id
+            case .send(.operation(_, let key, _)): isOver || state.operations[key] != nil
+            default: true
+            }
         }
     }
 

@@ -18,6 +18,8 @@ struct Outbox: Sendable {
     private(set) var appended = 0
     /// The journal has refused a batch and has not taken a whole state since.
     private(set) var isFailing = false
+    /// A whole state has been ordered since the latest refusal: batches may follow it.
+    private var isRenewing = false
     /// After a refusal, only the answer to this ticket or a later one counts.
     private var trusted = Agent.Ticket(0)
 
@@ -53,6 +55,7 @@ struct Outbox: Sendable {
         guard ticket >= trusted else { return }
         storedTicket = max(storedTicket, ticket)
         isFailing = false
+        isRenewing = false
         let count = waiting.firstIndex { storedTicket < $0.ticket } ?? waiting.count
         released += waiting[..<count].map(\.effect)
         waiting.removeFirst(count)
@@ -61,7 +64,21 @@ struct Outbox: Sendable {
     /// Records up to now may be lost: nothing but a snapshot makes up for them.
     mutating func failed() {
         isFailing = true
+        isRenewing = false
         trusted = Agent.Ticket(lastTicket.number + 1)
+    }
+
+    /// Takes a launch back that waits for the journal. False: it has been given out.
+    mutating func withdrawLaunch(of id: ContainerID) -> Bool {
+        func isMeant(_ effect: AgentEffect) -> Bool {
+            if case .launch(let launch) = effect { return launch.id == id }
+            return false
+        }
+        let count = leaving.count + waiting.count + released.count
+        leaving.removeAll(where: isMeant)
+        waiting.removeAll { isMeant($0.effect) }
+        released.removeAll(where: isMeant)
+        return leaving.count + waiting.count + released.count < count
     }
 
     /// The next batch is the whole state: the journal starts over with it.
@@ -70,6 +87,7 @@ struct Outbox: Sendable {
         lastTicket = Agent.Ticket(lastTicket.number + 1)
         trusted = lastTicket
         appended = 0
+        isRenewing = true
         inner.append(.compact(snapshot, lastTicket))
     }
 
@@ -79,8 +97,8 @@ struct Outbox: Sendable {
         if !records.isEmpty {
             lastTicket = Agent.Ticket(lastTicket.number + 1)
             appended += records.count
-            // While the journal refuses, the next snapshot carries these records as well.
-            if !isFailing { effects.append(.persist(records, lastTicket)) }
+            // While the journal refuses, the next snapshot carries these records as well, unless it is ordered already.
+            if !isFailing || isRenewing { effects.append(.persist(records, lastTicket)) }
             records = []
         }
         effects += released.filter(isWanted)
