@@ -113,6 +113,15 @@ struct SimulationFindingTests {
         #expect(isTold(scenario))
     }
 
+    @Test("an executor that its refused task does not bring along is told as lost: the master counts on it")
+    func executorThatNeverWas() {
+        var scenario = Scenario()
+        scenario.run(.under(.custom, "t") { $0.agent = id(AgentID.self, "another") })
+        #expect(scenario.last("t")?.state == .dropped)
+        let lost = AgentMessage.executorLost(ExecutorSpec.custom.id, framework: FrameworkInfo.sample.id, status: 0)
+        #expect(scenario.sent.contains(lost))
+    }
+
     // MARK: - Orders that build on an operation
 
     static let volume = OperationTests.disk(64, [OperationTests.reservation], volume: "v")

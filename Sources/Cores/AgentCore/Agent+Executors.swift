@@ -3,6 +3,7 @@ import ClusterModel
 import Containers
 import Determinism
 public import Diagnostics
+import OrderedCollections
 
 /// Custom executors: programs of a framework that run its tasks in their container and report over the executor API.
 extension Agent {
@@ -27,6 +28,7 @@ extension Agent {
             }
         } catch {
             for each in specs { refuseLaunch(TaskReference(framework: framework.id, task: each.id), error) }
+            missExecutors(of: specs)
             return
         }
         for each in specs {
@@ -324,9 +326,23 @@ extension Agent {
         }
         for task in live { endWithExecutor(task, run, exit, cause) }
         if let stream = executorStreams.removeValue(forKey: id) { send(.closeStream(stream)) }
-        let message = AgentMessage.executorLost(
-            run.spec.id, framework: run.spec.framework, status: exit.waitStatus)
+        tellLost(run.spec, exit.waitStatus)
+    }
+
+    private mutating func tellLost(_ executor: ExecutorSpec, _ status: Int32) {
+        let message = AgentMessage.executorLost(executor.id, framework: executor.framework, status: status)
         if link.phase == .registered { send(.send(message)) } else { link.executorsLost.append(message) }
+    }
+
+    /// The master counts on the executors that refused tasks were to have: those that are not here hold nothing.
+    mutating func missExecutors(of specs: [TaskSpec]) {
+        var missed: OrderedSet<ExecutorID> = []
+        for spec in specs {
+            guard case .executor(let executor) = spec.runner, missed.append(executor.id).inserted else { continue }
+            if state.executor(ExecutorKey(executor.framework, executor.id)) != nil { continue }
+            if held.contains(where: { $0.executorToUse?.id == executor.id }) { continue }
+            tellLost(executor, 0)
+        }
     }
 
     private mutating func endWithExecutor(

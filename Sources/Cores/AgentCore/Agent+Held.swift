@@ -33,11 +33,13 @@ extension Agent {
     /// A task that waits, and with it its group, will not run.
     mutating func killHeld(_ task: TaskReference) {
         guard let index = held.firstIndex(where: { $0.tasksToRun.contains(task) }) else { return }
-        for each in held.remove(at: index).tasksToRun {
+        let message = held.remove(at: index)
+        for each in message.tasksToRun {
             report(
                 each, .killed, source: .agent, reason: .taskKilledDuringLaunch,
                 message: "killed by the framework: it waited for an operation on resources")
         }
+        missExecutors(of: message.specsToRun)
     }
 
     mutating func withdrawHeld(of isMeant: (FrameworkID) -> Bool) {
@@ -46,6 +48,22 @@ extension Agent {
 }
 
 extension MasterMessage {
+    var specsToRun: [TaskSpec] {
+        switch self {
+        case .runTask(let spec, _): [spec]
+        case .runGroup(let specs, _, _): specs
+        default: []
+        }
+    }
+
+    var executorToUse: ExecutorSpec? {
+        switch self {
+        case .runTask(let spec, _): if case .executor(let executor) = spec.runner { executor } else { nil }
+        case .runGroup(_, let executor, _): executor
+        default: nil
+        }
+    }
+
     /// The tasks it orders to run.
     var tasksToRun: [TaskReference] {
         switch self {

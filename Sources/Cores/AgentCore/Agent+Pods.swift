@@ -34,6 +34,7 @@ extension Agent {
             }
         } catch {
             for each in specs { refuseLaunch(TaskReference(framework: framework.id, task: each.id), error) }
+            missExecutors(of: specs)
         }
     }
 

@@ -41,6 +41,7 @@ extension Agent {
         counters.tasksStaged += UInt64(specs.count)
         if outbox.isFailing {
             for key in keys { dropUnremembered(key) }
+            missExecutors(of: specs)
             return nil
         }
         guard let agent = state.id else { return nil }
@@ -48,6 +49,7 @@ extension Agent {
             for key in keys {
                 report(key, refusal.state, source: .agent, reason: refusal.reason, message: refusal.message)
             }
+            missExecutors(of: specs)
             return nil
         }
         see(framework)
