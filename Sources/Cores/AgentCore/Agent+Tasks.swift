@@ -166,7 +166,7 @@ extension Agent {
         let verdict = Verdict.of(exit, task: task, hasRebooted: hasRebooted)
         report(
             key, verdict.state, source: verdict.source, reason: verdict.reason, message: verdict.message,
-            isHealthy: verdict.isHealthy, limitation: verdict.limitation)
+            isHealthy: verdict.isHealthy, limitation: verdict.limitation, labels: exit.labels)
         taskEnded(task, verdict.state)
     }
 

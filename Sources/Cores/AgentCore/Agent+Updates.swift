@@ -10,14 +10,15 @@ extension Agent {
     /// A report of the agent's own.
     mutating func report(
         _ task: TaskReference, _ state: TaskState, source: StatusUpdate.Source, reason: StatusReason? = nil,
-        message: String? = nil, isHealthy: Bool? = nil, checkStatus: CheckStatus? = nil, limitation: [Resource] = []
+        message: String? = nil, isHealthy: Bool? = nil, checkStatus: CheckStatus? = nil, limitation: [Resource] = [],
+        labels: [Label] = []
     ) {
         let run = self.state.tasks[task]
         let update = StatusUpdate(
             framework: task.framework, task: task.task, state: state, source: source, reason: reason,
             message: message, agent: self.state.id, executor: run.flatMap { executorID(of: $0) }, at: now,
-            id: newUpdateID(), isHealthy: isHealthy ?? run?.isHealthy, limitation: limitation,
-            checkStatus: checkStatus ?? run?.checkStatus, containerStatus: run.flatMap(containerStatus))
+            id: newUpdateID(), isHealthy: isHealthy ?? run?.isHealthy, labels: labels,
+            limitation: limitation, checkStatus: checkStatus ?? run?.checkStatus, containerStatus: run.flatMap(containerStatus))
         take(update)
     }
 

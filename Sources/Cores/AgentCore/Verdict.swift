@@ -87,3 +87,16 @@ extension ContainerExit {
         return code << 8
     }
 }
+
+extension ContainerExit {
+    /// What programs read of how a task's own process ended: its exit code, or 128 and the signal.
+    static let codeLabel = "bulkhead.exit-code"
+
+    /// None when the process was never seen.
+    var labels: [Label] {
+        switch reason {
+        case .ended, .killed, .memoryLimit: [Label(Self.codeLabel, "\(signal.map { 128 + $0 } ?? code)")]
+        case .launchFailed, .unknown: []
+        }
+    }
+}
