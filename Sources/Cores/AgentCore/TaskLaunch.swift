@@ -162,7 +162,7 @@ struct TaskLaunch {
         sandbox.user = draft.user
         let launch = ContainerLaunch(
             id: draft.id, parent: draft.parent?.id, root: root,
-            program: draft.isHold ? .hold : draft.command.program.launched, environment: environment.lines,
+            program: draft.isHold ? .hold : draft.program, environment: environment.lines,
             user: draft.user,
             workingDirectory: draft.isHold ? nil : draft.workingDirectory,
             fallbackDirectory: draft.isHold ? nil : policy.sandboxTarget,
@@ -292,6 +292,16 @@ struct Environment {
     }
 
     var lines: [String] { variables.map { "\($0.key)=\($0.value)" } }
+}
+
+extension Draft {
+    /// A description of kind `docker` has that engine's rule: arguments take the place of the image's whole command.
+    fileprivate var program: ContainerLaunch.Program {
+        if container?.kind == .docker, case .execute(nil, let arguments) = command.program, !arguments.isEmpty {
+            return .arguments(arguments)
+        }
+        return command.program.launched
+    }
 }
 
 extension CommandSpec.Program {

@@ -17,6 +17,8 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
         /// `path` with `arguments` after the first, which is the program's own name. Without a path: the image's
         /// entrypoint with `arguments` instead of its command, or its command's program with them.
         case execute(path: String?, arguments: [String])
+        /// The image's entrypoint, if it has one, with these instead of its command, as other engines have it.
+        case arguments([String])
         /// No task: the container only holds what its children join. Ends when it is killed or destroyed.
         case hold
     }

@@ -12,6 +12,7 @@ extension ContainerLaunch.Program {
         case .hold: return []
         case .shell(let line): words = line.isEmpty ? [] : ["/bin/sh", "-c", line]
         case .execute(.some(let path), let arguments): words = path.isEmpty ? [] : [path] + arguments.dropFirst()
+        case .arguments(let arguments): words = image.entrypoint + arguments
         case .execute(nil, let arguments):
             if !image.entrypoint.isEmpty {
                 words = image.entrypoint + (arguments.isEmpty ? image.command : arguments)

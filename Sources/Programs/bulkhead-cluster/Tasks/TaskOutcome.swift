@@ -1,0 +1,31 @@
+import ClusterModel
+import CommandOutput
+
+/// How a task ended, as an exit status and, when there is something to say, a sentence.
+struct TaskOutcome: Hashable, Sendable {
+    static let codeLabel = "bulkhead.exit-code"
+
+    var status: Int32
+    var sentence: String?
+
+    init(_ update: StatusUpdate) {
+        let code = update.labels.first { $0.key == Self.codeLabel }?.value.flatMap { Int32($0) }
+        let why = update.message ?? update.reason?.rawValue ?? update.state.rawValue
+        switch update.state {
+        case .finished: (status, sentence) = (code ?? 0, nil)
+        case .failed where code != nil && update.reason == .commandExecutorFailed:
+            // Its own exit code says it, as with any program.
+            (status, sentence) = (code ?? ErrorReport.ownStatus, nil)
+        case .killed: (status, sentence) = (code ?? 137, "the task was killed: \(why)")
+        case .failed: (status, sentence) = (code ?? ErrorReport.ownStatus, "the task failed: \(why)")
+        default: (status, sentence) = (ErrorReport.ownStatus, "the task is lost (\(update.state.word)): \(why)")
+        }
+        // A task that ended well and was then found to have broken a limit did not end well.
+        if update.state != .finished, status == 0 { status = ErrorReport.ownStatus }
+    }
+}
+
+extension TaskState {
+    /// `running` for TASK_RUNNING.
+    var word: String { rawValue.dropFirst("TASK_".count).lowercased().split(separator: "_").joined(separator: " ") }
+}
