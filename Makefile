@@ -14,11 +14,11 @@ SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
 PROBE := .build/probe/bulkhead-probe
-PROBE := .build/probe/bulkhead-probe
+PROGRAMS := bulkhead bulkhead-cluster bulkhead-unpack bulkhead-launch
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
-.PHONY: help setup build run test kernel-test tidy fuzz bench images docs install clean launcher probe
+.PHONY: help setup build run test kernel-test tidy fuzz bench images docs install deb clean launcher probe
 
 help: ## list these verbs
 	@echo "Bulkhead. The two to begin with: 'make run' and 'make test'."
@@ -45,8 +45,9 @@ build: ## build the programs, optimised, into .build/release
 	@$(MAKE) launcher
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-unpack
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-cluster
 	@install -m 755 $(LAUNCHER) $(RELEASE)/bulkhead-launch
-	@ls -l $(RELEASE)/bulkhead $(RELEASE)/bulkhead-unpack $(RELEASE)/bulkhead-launch | awk '{ print $$5, $$9 }'
+	@ls -l $(addprefix $(RELEASE)/,$(PROGRAMS)) | awk '{ print $$5, $$9 }'
 
 run: ## build everything, then show an image running isolated: its limits and its walls
 	@$(call need,build run)
@@ -85,11 +86,25 @@ docs: ## write again the pages that are made from the code, and check every link
 	@$(call need,build)
 	@Tests/run docs
 
-install: ## install the built programs below DESTDIR/PREFIX
-	@[ -x $(RELEASE)/bulkhead ] || { echo "nothing is built yet: 'make build' first" >&2; exit 1; }
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/bulkhead
+install: ## install what was built below DESTDIR/PREFIX: programs, completions, man pages, systemd units
+	@[ -x $(RELEASE)/bulkhead-cluster ] || { echo "nothing is built yet: 'make build' first" >&2; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/bulkhead $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(RELEASE)/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkhead
-	install -m 755 $(RELEASE)/bulkhead-unpack $(LAUNCHER) $(DESTDIR)$(PREFIX)/libexec/bulkhead
+	install -m 755 $(RELEASE)/bulkhead-cluster $(RELEASE)/bulkhead-unpack $(LAUNCHER) $(DESTDIR)$(PREFIX)/libexec/bulkhead
+	$(RELEASE)/bulkhead completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkhead
+	$(RELEASE)/bulkhead completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkhead
+	$(RELEASE)/bulkhead completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkhead.fish
+	$(RELEASE)/bulkhead manual $(DESTDIR)$(PREFIX)/share/man/man1
+	$(RELEASE)/bulkhead-cluster manual $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed -i 's|/usr/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/bulkhead-*.service
+
+deb: ## make a Debian package in .build/deb
+	@$(call need,build deb)
+	@BULKHEAD_SETUP=no $(MAKE) build
+	@packaging/deb .build/deb
 
 clean: ## remove everything that was built, images included
 	rm -rf .build images/out bench-results

@@ -77,8 +77,8 @@ extension CurrentProcess {
 /// Time that passes between two looks at something that changes.
 public enum Interval {
     /// See nanosleep(2).
-    public static func pass(seconds: UInt32) {
-        var rest = timespec(tv_sec: Int(seconds), tv_nsec: 0)
+    public static func pass(seconds: UInt32 = 0, milliseconds: UInt32 = 0) {
+        var rest = timespec(tv_sec: Int(seconds + milliseconds / 1_000), tv_nsec: Int(milliseconds % 1_000) * 1_000_000)
         var left = timespec()
         while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
     }

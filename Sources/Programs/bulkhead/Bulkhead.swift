@@ -30,7 +30,11 @@ struct Bulkhead: ParsableCommand {
                 ]),
             CommandGroup(name: "Images", subcommands: [Images.self]),
             CommandGroup(name: "The cluster", subcommands: HandOver.commands),
-            CommandGroup(name: "This host", subcommands: [Host.self, Version.self, Failpoints.self]),
+            CommandGroup(
+                name: "This host",
+                subcommands: [
+                    Host.self, CompletionCommand.self, Version.self, Failpoints.self, ManualCommand.self,
+                ]),
         ],
         helpNames: .long)
 
@@ -43,7 +47,7 @@ struct Bulkhead: ParsableCommand {
     static func run(_ arguments: [String]) -> Int32 {
         let line = ArgumentLine(arguments, .runtime)
         do {
-            if ClusterCommand.takes(line.command, line.flags) { try HandOver.execute(line.arguments) }
+            if ClusterCommand.takes(line.command, line.flags) || line.completesCluster { try HandOver.execute(line.arguments) }
             var command = try parseAsRoot(line.arguments)
             try command.run()
             return 0

@@ -39,6 +39,12 @@ struct ClientOptions: ParsableArguments {
         return try CredentialsFile.parse(text, path: credentials)
     }
 
+    /// Who we are to the master, where a reservation says who made it.
+    func principal(_ client: ClusterClient) -> String? {
+        if case .basic(let principal, _) = client.settings.credentials { return principal }
+        return nil
+    }
+
     /// Shows `value` as JSON, or `table()` to people.
     func show(_ value: some Encodable, table: () -> String) throws(Failure) {
         try Console.write(output == .json ? try JSONDocument.text(value) : table())

@@ -1,0 +1,39 @@
+import ClusterClient
+import ClusterModel
+import CommandOutput
+import Diagnostics
+
+/// What a task has written, as its agent keeps it.
+struct TaskFiles: Sendable {
+    enum Stream: String, Sendable {
+        case output = "stdout"
+        case error = "stderr"
+        /// Our own descriptor of the same meaning.
+        var number: Int32 { self == .output ? 1 : 2 }
+    }
+    var framework: FrameworkID
+    var task: TaskID
+    /// Nil: the task is its own container, found under its own name.
+    var executor: ExecutorID?
+
+    func path(_ stream: Stream) -> String {
+        let run = "/frameworks/\(framework)/executors/\(executor?.text ?? task.text)/runs/latest"
+        return executor == nil ? "\(run)/\(stream.rawValue)" : "\(run)/tasks/\(task)/\(stream.rawValue)"
+    }
+
+    /// Passes the stream on to ours until `isOver` and everything has been said. A stream that is not there, because
+    /// the task never started, says nothing.
+    func copy(
+        _ stream: Stream, from agent: AgentClient, start: UInt64 = 0,
+        until isOver: @escaping @Sendable () async -> Bool
+    ) async -> Failure? {
+        do throws(Failure) {
+            for try await piece in agent.follow(path(stream), from: start, every: .milliseconds(100), until: isOver) {
+                try Console.write(piece, to: stream.number)
+            }
+            return nil
+        } catch {
+            return error.code == "client.not-found" ? nil : error
+        }
+    }
+}
