@@ -44,10 +44,13 @@ public struct ManualPage {
         var title: String??
         for option in tree.options {
             if title != .some(option.sectionTitle) {
-                lines.append(".SH \(Self.quoted(option.sectionTitle.map { "OPTIONS: \($0.uppercased())" } ?? "OPTIONS"))")
+                lines.append(
+                    ".SH \(Self.quoted(option.sectionTitle.map { "OPTIONS: \($0.uppercased())" } ?? "OPTIONS"))")
                 title = .some(option.sectionTitle)
             }
-            let names = (option.names ?? []).sorted { $0.text.count < $1.text.count }.map { "\\fB\(Self.plain($0.text))\\fR" }
+            let names = (option.names ?? []).sorted { $0.text.count < $1.text.count }.map {
+                "\\fB\(Self.plain($0.text))\\fR"
+            }
             let value = option.kind == .option ? " \\fI\(Self.plain(option.valueName ?? "value"))\\fR" : ""
             lines += [".TP", names.joined(separator: ", ") + value, about(option)]
         }
@@ -78,9 +81,13 @@ public struct ManualPage {
         var examples: [String] = []
         var isExample = false
         for line in (tree.discussion ?? "").split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("Example") { isExample = true }
-            else if isExample { examples.append(String(line.drop { $0 == " " })) }
-            else if !line.isEmpty { said.append(String(line)) }
+            if line.hasPrefix("Example") {
+                isExample = true
+            } else if isExample {
+                examples.append(String(line.drop { $0 == " " }))
+            } else if !line.isEmpty {
+                said.append(String(line))
+            }
         }
         return (said, examples.filter { !$0.isEmpty })
     }

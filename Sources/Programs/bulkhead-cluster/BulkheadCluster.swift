@@ -7,7 +7,6 @@ import LinuxKernel
 typealias Flag = ArgumentParser.Flag
 
 /// The program behind `bulkhead master`, `agent`, `local`, `task` and the rest of the cluster's commands.
-@main
 struct BulkheadCluster: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bulkhead", abstract: "The cluster's commands.", version: ProgramVersion.text,
@@ -17,15 +16,8 @@ struct BulkheadCluster: AsyncParsableCommand {
             CompletionCommand.self, ManualCommand.self,
         ], helpNames: .long)
 
-    static func main() async {
-        CurrentProcess.fillStandardStreams()
-        SignalQueue.ignoreBrokenPipes()
-        CurrentProcess.exit(await run(Array(CommandLine.arguments.dropFirst())))
-    }
-
     /// Runs one command line and gives the exit status.
-    static func run(_ arguments: [String]) async -> Int32 {
-        let line = ArgumentLine(arguments, .cluster)
+    static func run(_ line: ArgumentLine) async -> Int32 {
         do {
             var command = try parseAsRoot(line.arguments)
             if var command = command as? any AsyncParsableCommand {
@@ -42,9 +34,40 @@ struct BulkheadCluster: AsyncParsableCommand {
     }
 }
 
+/// Where the process begins: on one thread, so that what is set here holds for every thread there will be.
+@main
+enum Program {
+    static func main() {
+        CurrentProcess.fillStandardStreams()
+        SignalQueue.ignoreBrokenPipes()
+        let line = ArgumentLine(Array(CommandLine.arguments.dropFirst()), .cluster)
+        do throws(KernelError) { try leaveSignals(to: line.command) } catch {
+            Console.note("bulkhead: \(error)")
+            CurrentProcess.exit(ErrorReport.ownStatus)
+        }
+        let status = Monitor<Int32?>(nil)
+        Task.detached {
+            let ended = await BulkheadCluster.run(line)
+            status.withLock { $0 = ended }
+        }
+        CurrentProcess.exit(status.waitFor { $0 })
+    }
+
+    /// Signals that a command takes one by one must not reach any thread before it does.
+    private static func leaveSignals(to command: [String]) throws(KernelError) {
+        switch command {
+        case ["task", "run"]: _ = try SignalQueue(SignalStream.forwarded)
+        case ["local"], ["master"], ["agent"], ["agent", "start"]:
+            _ = try SignalQueue([SignalNumber.interrupt, SignalNumber.terminate])
+        default: break
+        }
+    }
+}
+
 extension ArgumentGrammar {
     static let cluster = ArgumentGrammar(
         groups: ["task", "agent", "framework", "quota", "weights", "volume", "maintenance"],
         passing: ["task run", "task exec"], globalOptions: ["--output", "--master", "--credentials", "--config"],
-        switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty", "--read-only"], shortSwitches: ["d", "i", "t"])
+        switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty", "--read-only"],
+        shortSwitches: ["d", "i", "t"])
 }

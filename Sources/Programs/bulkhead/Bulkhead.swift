@@ -47,7 +47,9 @@ struct Bulkhead: ParsableCommand {
     static func run(_ arguments: [String]) -> Int32 {
         let line = ArgumentLine(arguments, .runtime)
         do {
-            if ClusterCommand.takes(line.command, line.flags) || line.completesCluster { try HandOver.execute(line.arguments) }
+            if ClusterCommand.takes(line.command, line.flags) || line.completesCluster {
+                try HandOver.execute(line.arguments)
+            }
             var command = try parseAsRoot(line.arguments)
             try command.run()
             return 0

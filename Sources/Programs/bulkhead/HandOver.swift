@@ -52,7 +52,9 @@ struct StateCommand: HandedOverCommand { static var command: ClusterCommand { .s
 extension ArgumentLine {
     /// `completion words -- task …`: the words are the other program's to complete.
     var completesCluster: Bool {
-        guard command.first == "completion", flags.count > 3, flags[0] == "words", flags[1] == "--" else { return false }
+        guard command.first == "completion", flags.count > 3, flags[0] == "words", flags[1] == "--" else {
+            return false
+        }
         return ClusterCommand(rawValue: flags[2]) != nil
     }
 }

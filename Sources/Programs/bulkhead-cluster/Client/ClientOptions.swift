@@ -10,7 +10,8 @@ struct ClientOptions: ParsableArguments {
     @Option(help: "How results and refusals are shown: table or json.")
     var output = OutputFormat.table
     @Option(
-        help: .init("Masters, with commas between them; the leading one is found (BULKHEAD_MASTER).", valueName: "URLs"))
+        help: .init("Masters, with commas between them; the leading one is found (BULKHEAD_MASTER).", valueName: "URLs")
+    )
     var master: String = "http://127.0.0.1:5050"
     @Option(
         help: .init(

@@ -14,7 +14,8 @@ struct CompletionCommand: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: .hidden) var words: [String] = []
 
     func run() throws {
-        try SelfDescription.complete(Array(words.first == "--" ? words.dropFirst() : words[...]), in: BulkheadCluster.self)
+        try SelfDescription.complete(
+            Array(words.first == "--" ? words.dropFirst() : words[...]), in: BulkheadCluster.self)
     }
 }
 

@@ -67,7 +67,9 @@ extension StatusUpdate {
 extension TaskView {
     var exitCode: Int32? { statuses.last?.exitCode }
     var startedAt: Instant? { statuses.first { $0.state == .running }?.at }
-    var containerPath: ContainerPath? { statuses.last { $0.containerStatus?.container != nil }?.containerStatus?.container }
+    var containerPath: ContainerPath? {
+        statuses.last { $0.containerStatus?.container != nil }?.containerStatus?.container
+    }
     var files: TaskFiles { TaskFiles(framework: framework, task: id, executor: executor) }
 }
 

@@ -8,11 +8,15 @@ struct TaskOptions: ParsableArguments {
     var memory = "128m"
     @Option(help: .init("Disk of the sandbox, such as 1g.", valueName: "size"))
     var disk: String?
-    @Option(name: [.short, .long], parsing: .unconditionalSingleValue, help: .init("A variable; without '=' ours of that name. Repeatable.", valueName: "name=value"))
+    @Option(
+        name: [.short, .long], parsing: .unconditionalSingleValue,
+        help: .init("A variable; without '=' ours of that name. Repeatable.", valueName: "name=value"))
     var env: [String] = []
     @Option(
         name: [.short, .long], parsing: .unconditionalSingleValue,
-        help: .init("A directory of the agent's host, or of the sandbox when relative. Repeatable.", valueName: "source:target[:ro]"))
+        help: .init(
+            "A directory of the agent's host, or of the sandbox when relative. Repeatable.",
+            valueName: "source:target[:ro]"))
     var volume: [String] = []
     @Option(help: .init("An empty file system in memory. Repeatable.", valueName: "target"))
     var tmpfs: [String] = []
@@ -34,7 +38,10 @@ struct TaskOptions: ParsableArguments {
     var readOnly = false
     @Option(help: .init("none (a loopback of its own) or host, if the agent's policy allows it.", valueName: "network"))
     var network: String?
-    @Option(help: .init("A file the agent fetches into the sandbox first; archives are unpacked. Repeatable.", valueName: "address"))
+    @Option(
+        help: .init(
+            "A file the agent fetches into the sandbox first; archives are unpacked. Repeatable.", valueName: "address")
+    )
     var fetch: [String] = []
 }
 
@@ -66,7 +73,10 @@ struct PlacementOptions: ParsableArguments {
     var role = "*"
     @Option(
         help: .init(
-            "Only on agents whose attribute is that: 'rack=r12', 'rack!=r12', 'kernel~^6', 'gpu' (has it), '!gpu'; also 'hostname=…' and 'agent=…'. Repeatable; all must hold.",
+            """
+            Only on agents whose attribute is that: 'rack=r12', 'rack!=r12', 'rack~r1' (contains it), 'gpu' (has it), \
+            '!gpu'; also 'hostname=…' and 'agent=…'. Repeatable; all must hold.
+            """,
             valueName: "rule"))
     var constraint: [String] = []
 }

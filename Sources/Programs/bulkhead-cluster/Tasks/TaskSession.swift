@@ -46,9 +46,8 @@ actor TaskSession {
     static let frameworkLabel = "bulkhead.task-run"
 
     /// Gives the exit status.
-    func run(_ signals: SignalStream?) async throws(Failure) -> Int32 {
+    func run(_ signals: SignalStream) async throws(Failure) -> Int32 {
         let listening = Task { [weak self] in
-            guard let signals else { return }
             for await signal in signals.signals { await self?.received(signal) }
         }
         let waiting = Task { [weak self] in await self?.sayWhatIsAwaited() }

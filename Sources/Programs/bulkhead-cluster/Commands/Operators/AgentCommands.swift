@@ -9,8 +9,8 @@ struct AgentGroup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent", abstract: ClusterCommand.agent.abstract,
         discussion: """
-            Without a further command this machine becomes an agent: see 'bulkhead agent start --help'. Agents are named \
-            by their id, its end (S3), or their host.
+            Without a further command this machine becomes an agent: see 'bulkhead agent start --help'. Agents are \
+            named by their id, its end (S3), or their host.
 
             Examples:
               bulkhead agent --master http://10.0.0.1:5050
@@ -153,8 +153,8 @@ struct AgentGone: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gone", abstract: "Say that an agent will never come back: its tasks are lost.",
         discussion: """
-            For a machine that has burned down. It is never admitted again under this id. Takes the whole id, so that it \
-            is not done by mistake.
+            For a machine that has burned down. It is never admitted again under this id. Takes the whole id, so that \
+            it is not done by mistake.
 
             Example:
               bulkhead agent gone 8d815303-7b5e-4e64-8ce0-56a867bb93b7-S3

@@ -30,7 +30,9 @@ struct FrameworkList: AsyncParsableCommand {
 
     func run() async throws {
         let state = try await global.client().state()
-        let live = state.frameworks.frameworks.map { FrameworkDocument($0, tasks: tasks($0, state), isCompleted: false) }
+        let live = state.frameworks.frameworks.map {
+            FrameworkDocument($0, tasks: tasks($0, state), isCompleted: false)
+        }
         let ended = state.frameworks.completed.map { FrameworkDocument($0, tasks: 0, isCompleted: true) }
         let documents = live + (all ? ended : [])
         try global.show(documents) {

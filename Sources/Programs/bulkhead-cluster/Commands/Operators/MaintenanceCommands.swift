@@ -184,7 +184,8 @@ struct MaintenanceStatusCommand: AsyncParsableCommand {
     ) -> Document {
         let away = windows.first { $0.machines.contains(machine) }?.unavailability
         return Document(
-            machine: Machines.text(machine), state: state, from: away.map { Timestamp.text($0.start.seconds, digits: 0) },
+            machine: Machines.text(machine), state: state,
+            from: away.map { Timestamp.text($0.start.seconds, digits: 0) },
             seconds: away?.duration.map { Double($0.saturatingNanoseconds) / 1e9 },
             accepted: answers.filter { $0.word == .accepted }.count,
             declined: answers.filter { $0.word == .declined }.count)

@@ -75,7 +75,8 @@ struct ReservedParts {
     func parts(_ wanted: [Resource]) throws(Failure) -> [Resource] {
         var parts: [Resource] = []
         for resource in wanted {
-            guard let kind = there.first(where: { $0.name == resource.name && $0.value.contains(resource.value) }) else {
+            guard let kind = there.first(where: { $0.name == resource.name && $0.value.contains(resource.value) })
+            else {
                 throw Failure(
                     "reservation.not-found", doing: "find the reservation", on: resource.description,
                     cause: "\(agent.info.address.hostname) has no such reservation for \(role)",

@@ -50,7 +50,8 @@ struct QuotaGet: AsyncParsableCommand {
     }
 
     private static func line(_ amounts: [String: String]) -> String {
-        amounts.isEmpty ? "-" : amounts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ";")
+        amounts.isEmpty
+            ? "-" : amounts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ";")
     }
 }
 
@@ -93,7 +94,8 @@ struct QuotaSet: AsyncParsableCommand {
         var amounts: [(name: String, amount: Scalar)] = []
         for resource in try Resource.parse(text) {
             guard case .scalar(let amount) = resource.value, !resource.isReserved else {
-                throw .flag(flag, text, cause: "'\(resource)' is no amount", remedy: "write for example cpus:8;mem:1024")
+                throw .flag(
+                    flag, text, cause: "'\(resource)' is no amount", remedy: "write for example cpus:8;mem:1024")
             }
             amounts.append((resource.name, amount))
         }

@@ -70,7 +70,9 @@ struct StateCommand: AsyncParsableCommand {
         }
         for role in document.roles {
             let text = role.allocated.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ";")
-            table.rows.append(["role \(role.name)", "weight \(role.weight), \(text.isEmpty ? "nothing" : text) allocated"])
+            table.rows.append([
+                "role \(role.name)", "weight \(role.weight), \(text.isEmpty ? "nothing" : text) allocated",
+            ])
         }
         return table.text
     }

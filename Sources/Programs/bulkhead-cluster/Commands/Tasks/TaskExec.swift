@@ -21,7 +21,9 @@ struct TaskExec: AsyncParsableCommand {
     var interactive = false
     @Flag(name: .shortAndLong, help: "Give it a terminal.")
     var tty = false
-    @Option(name: [.short, .long], parsing: .unconditionalSingleValue, help: .init("A variable. Repeatable.", valueName: "name=value"))
+    @Option(
+        name: [.short, .long], parsing: .unconditionalSingleValue,
+        help: .init("A variable. Repeatable.", valueName: "name=value"))
     var env: [String] = []
     @Option(name: [.short, .long], help: .init("User it runs as, by name or number.", valueName: "user"))
     var user: String?

@@ -149,6 +149,16 @@ struct TaskEnd: Sendable {
         do throws(Failure) { return try await update() != nil } catch { return error.retry == .never }
     }
 
+    /// A framework of ours that only waited for this task ends with it; nobody else's does.
+    func retire(_ framework: FrameworkID) async throws(Failure) {
+        let state = try await client.state()
+        let found = state.frameworks.frameworks.first { $0.info.id == framework }
+        guard let found, !found.isConnected, found.info.labels.contains(where: { $0.key == TaskSession.frameworkLabel }),
+            !state.tasks.tasks.contains(where: { $0.framework == framework && !$0.state.isTerminal })
+        else { return }
+        try await client.change(.teardown(framework))
+    }
+
     /// Waits for it.
     func wait(every interval: Duration = .milliseconds(300)) async throws(Failure) -> StatusUpdate {
         while true {
@@ -187,8 +197,10 @@ struct TaskWait: AsyncParsableCommand {
         for word in tasks { found.append(try Naming.task(word, in: view)) }
         var documents: [Document] = []
         for task in found {
-            let update = try await TaskEnd(client: client, task: task.id).wait()
+            let end = TaskEnd(client: client, task: task.id)
+            let update = try await end.wait()
             let outcome = TaskOutcome(update)
+            try await end.retire(task.framework)
             documents.append(
                 Document(
                     id: task.id.text, exitCode: outcome.status, state: update.state.rawValue, message: update.message))

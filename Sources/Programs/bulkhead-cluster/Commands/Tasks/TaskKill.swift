@@ -18,7 +18,8 @@ struct TaskKill: AsyncParsableCommand {
               bulkhead task kill --signal HUP web
             """)
 
-    @Option(name: .shortAndLong, help: .init("The signal, by name or number; nothing else is done.", valueName: "signal"))
+    @Option(
+        name: .shortAndLong, help: .init("The signal, by name or number; nothing else is done.", valueName: "signal"))
     var signal: String?
     @Option(help: .init("Time from SIGTERM to SIGKILL.", valueName: "time"))
     var grace = "10s"
@@ -58,12 +59,13 @@ struct TaskKill: AsyncParsableCommand {
         let end = TaskEnd(client: client, task: task.id)
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
-            if try await end.update() != nil { return }
+            if try await end.update() != nil { return try await end.retire(task.framework) }
             do { try await Task.sleep(for: .milliseconds(200)) } catch { break }
         }
         do throws(Failure) { try await send(SignalNumber.kill, to: task, client) } catch {
             guard error.code == "client.not-found" else { throw error }
         }
         _ = try await end.wait()
+        try await end.retire(task.framework)
     }
 }

@@ -7,8 +7,8 @@ struct TaskRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run an image as a task on an agent that has room for it.",
         discussion: """
-            Waits for an offer of the master that fits, and says what is lacking while none does. In the foreground the \
-            task's output is shown as it comes, signals go to the task, and the exit status is the task's; 125 when \
+            Waits for an offer of the master that fits, and says what is lacking while none does. In the foreground \
+            the task's output is shown as it comes, signals go to the task, and the exit status is the task's; 125 when \
             Bulkhead refused or failed.
 
             Examples:
@@ -50,7 +50,7 @@ struct TaskRun: AsyncParsableCommand {
             image: image, command: words, name: name,
             suffix: String(String(KernelRandom.number(), radix: 36).prefix(8)))
         let client = try global.client()
-        let signals = detach ? nil : try SignalStream.forwarding()
+        let signals = try SignalStream.forwarding()
         let status = try await TaskSession(client, request, isDetached: detach).run(signals)
         if status != 0 { throw TaskStatus(code: status) }
     }
