@@ -63,7 +63,9 @@ actor TaskSession {
         for try await event in scheduler.events {
             switch event {
             case .offers(let offers): try await consider(offers)
-            case .disconnected(let failure): Console.note("bulkhead: \(failure); trying again")
+            case .disconnected(let failure):
+                // Leaving ends the stream too.
+                if interrupts == 0 { Console.note("bulkhead: \(failure); trying again") }
             case .update(let update):
                 guard update.task == request.id else { continue }
                 container = update.containerStatus?.container ?? container
