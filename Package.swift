@@ -38,11 +38,9 @@ let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let hummingbird: [Target.Dependency] = ["Hummingbird", "HummingbirdTLS"].map { .product(name: $0, package: "hummingbird") }
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
-let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 let package = Package(
     name: "bulkhead",
@@ -58,9 +56,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -126,7 +122,7 @@ let package = Package(
         module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "HostProbe", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
 
         // Services: long-running shells; run effects, never decide
-        module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls, httpTypes] + hummingbird + nio),
+        module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls] + nio),
         module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
         module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database] + nio),
         module("Services", "AgentService", ["HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),

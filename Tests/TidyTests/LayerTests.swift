@@ -13,9 +13,8 @@ struct LayerTests {
         "Kernel": ["Glibc", "Synchronization"],
         "Host": ["Crypto", "FoundationEssentials", "OrderedCollections", "Synchronization"],
         "Services": [
-            "AsyncHTTPClient", "Atomics", "FoundationEssentials", "GRDB", "HTTPTypes", "Hummingbird", "HummingbirdCore",
-            "HummingbirdTLS", "JWTKit", "Logging", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "NIOHTTPTypes",
-            "NIOPosix", "NIOSSL", "OrderedCollections", "ServiceLifecycle", "Synchronization",
+            "AsyncHTTPClient", "Atomics", "FoundationEssentials", "GRDB", "JWTKit", "Logging", "NIOConcurrencyHelpers",
+            "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "OrderedCollections", "ServiceLifecycle", "Synchronization",
         ],
         "Frameworks": ["Logging", "OrderedCollections", "Synchronization"],
         "Simulation": ["OrderedCollections"],
