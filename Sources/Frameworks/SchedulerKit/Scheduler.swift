@@ -23,7 +23,7 @@ public final class Scheduler: Sendable {
 
     /// - Parameters:
     ///   - master: A `ClusterClient`, or a `ScriptedMaster` in tests.
-    ///   - logger: For calls of the scheduler's own that the master does not take.
+    ///   - logger: For masters that are not found, and calls of the scheduler's own that are not taken.
     public init(
         _ settings: FrameworkSettings, master: any SchedulerMaster,
         logger: Logger = Logger(label: "bulkhead.scheduler")
@@ -121,9 +121,8 @@ public final class Scheduler: Sendable {
     /// seen. The tasks live on for the framework's failover timeout, for a process that comes back with its id.
     public func stop() async { await driver.stop() }
 
-    /// Ends the framework with all its tasks, then the events.
-    public func tearDown() async throws(Failure) {
-        try await driver.call(.teardown)
-        await driver.stop()
-    }
+    /// Ends the framework with all its tasks, then the events, whatever the master says to it.
+    ///
+    /// - Throws: `scheduler.not-subscribed`, and then nothing has ended; what the master said when it refused.
+    public func tearDown() async throws(Failure) { try await driver.tearDown() }
 }

@@ -81,31 +81,46 @@ actor SchedulerDriver {
                     retry: .later)
             }
         }
-        guard let session, core.isSubscribed else {
-            throw Failure(
-                "scheduler.not-subscribed", doing: "call the master", cause: "there is no subscription now",
-                remedy: "wait for the event subscribed; offers from before it are void", retry: .later)
-        }
+        let session = try subscribed()
         if !launched.isEmpty { await take(.launching(launched)) }
         try await session.call(SchedulerCall(framework: core.framework, action))
+    }
+
+    private func subscribed() throws(Failure) -> any SchedulerSession {
+        if let session, core.isSubscribed { return session }
+        throw Failure(
+            "scheduler.not-subscribed", doing: "call the master", cause: "there is no subscription now",
+            remedy: "wait for the event subscribed; offers from before it are void", retry: .later)
     }
 
     /// Sends what is to be sent, then leaves.
     func stop() async {
         guard !isStopping else { return }
+        await flush()
+        end(nil)
+    }
+
+    /// Ends the framework after what is to be sent, then leaves, whatever the master said to it.
+    func tearDown() async throws(Failure) {
+        guard !isStopping else { return }
+        let session = try subscribed()
+        await flush()
+        defer { end(nil) }
+        try await session.call(SchedulerCall(framework: core.framework, .teardown))
+    }
+
+    private func flush() async {
         await acknowledgePending()
         isStopping = true
         timer?.cancel()
         outbox.finish()
-        if let sender {
-            let limit = Task { [stopTime = limits.stopTime] in
-                do { try await Task.sleep(for: stopTime) } catch { return }
-                sender.cancel()
-            }
-            await sender.value
-            limit.cancel()
+        guard let sender else { return }
+        let limit = Task { [stopTime = limits.stopTime] in
+            do { try await Task.sleep(for: stopTime) } catch { return }
+            sender.cancel()
         }
-        end(nil)
+        await sender.value
+        limit.cancel()
     }
 
     /// Leaves at once.
@@ -135,6 +150,8 @@ actor SchedulerDriver {
             session?.disconnect()
             session = nil
             guard !isStopping, !Task.isCancelled else { return }
+            if !isLost { logger.warning("there is no master; looking for one", metadata: ["cause": "\(failure)"]) }
+            isLost = true
             await take(.lost(failure))
             guard let delay = reconnection else { return }
             do {
@@ -145,6 +162,8 @@ actor SchedulerDriver {
         }
     }
     private var reconnection: Duration?
+    /// Said once for each loss.
+    private var isLost = false
 
     /// Why the subscription ended, or did not begin.
     private func subscribedUntilLost() async -> Failure {
@@ -155,6 +174,7 @@ actor SchedulerDriver {
                 return Self.closed
             }
             self.session = session
+            isLost = false
             while let event = try await session.next() {
                 if case .error(let message) = event { return Self.refused(message) }
                 await take(.received(event))
