@@ -5,8 +5,15 @@ public import LaunchPlanning
 /// The plan of a process that joins a running container: the same walls by the same code, in the namespaces that are
 /// already there.
 public enum ExecPlan {
+    /// SIGHUP
+    private static let hangUp: UInt32 = 1
+
     /// `init` is the container's first process as the host numbers it. `context.request.process` is the new process.
-    public static func build(_ context: LaunchContext, joining process: Int32) throws(Failure) -> LaunchPlan {
+    /// `endsWithCaller`: when the thread that starts it ends, which is when its program does, the process is told that
+    /// its line has been hung up.
+    public static func build(
+        _ context: LaunchContext, joining process: Int32, endsWithCaller: Bool = false
+    ) throws(Failure) -> LaunchPlan {
         var joining = PlanContribution(isolator: "namespaces")
         joining.inControlGroup = context.host.groups.mountPoint != nil
         joining.open("container", .containerProcess)
@@ -17,7 +24,8 @@ public enum ExecPlan {
         joining.add(.join("pid-namespace", types: .pid), at: .join)
         joining.add(.join("container", types: shared), at: .join)
         joining.add(.becomeRoot, at: .becomeRoot)
-        joining.add(.beginSession(parentDeathSignal: 0), at: .session)
+        // The monitor outside gets the signal and passes it on.
+        joining.add(.beginSession(parentDeathSignal: endsWithCaller ? hangUp : 0), at: .session)
         joining.add(.setUmask(0o022), at: .session)
         joining.add(.newKeyring, at: .identity)
 

@@ -55,7 +55,8 @@ extension NativeContainerizer {
         request.process = process
         let root = RootTree(assembly: .directory("/"), attributes: [], mapped: false)
         let context = context(request, root: root, hasReader: true)
-        let plan = try ExecPlan.build(context, joining: container.id)
+        let plan = try ExecPlan.build(
+            context, joining: container.id, endsWithCaller: attachment.endsWithCaller)
         let opener = DescriptorOpener(
             places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
             exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)

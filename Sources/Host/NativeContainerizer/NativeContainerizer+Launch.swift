@@ -10,7 +10,12 @@ import Snapshots
 public struct Attachment: Sendable {
     /// The container's 0, 1 and 2; output streams are the write ends of pipes the caller reads.
     public var streams: [Int: OwnedDescriptor]
-    public init(streams: [Int: OwnedDescriptor] = [:]) { self.streams = streams }
+    /// A process that joins ends with the program that started it, also when that is killed.
+    public var endsWithCaller: Bool
+    public init(streams: [Int: OwnedDescriptor] = [:], endsWithCaller: Bool = false) {
+        self.streams = streams
+        self.endsWithCaller = endsWithCaller
+    }
     var hasReader: Bool { streams[1] != nil }
 }
 

@@ -62,7 +62,9 @@ extension NativeTasks {
             streams[0] = ends.read
             pipe = ends.write
         }
-        let joined = try runtime.exec(id, process, attachment: Attachment(streams: streams))
+        // On a thread of the pool, which lives as long as we do: nobody else could end the process after us.
+        let joined = try runtime.exec(
+            id, process, attachment: Attachment(streams: streams, endsWithCaller: true))
         let end = try Self.end(of: joined)
         var input: InputLine?
         if let terminal = joined.terminal {
