@@ -246,7 +246,7 @@ let package = Package(
                 "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
                 "Determinism", "Diagnostics", "LinuxKernel", logging, httpClient,
             ] + nio),
-        tests("ClusterTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
+        tests("ClusterTests", ["example-framework", "ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(
