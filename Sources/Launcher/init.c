@@ -191,8 +191,11 @@ static void take_signal(void) {
     if (!init.task) {
         init.status = number; /* nothing but this end was there to be held up */
         init.ended = information.ssi_signo == BH_ORDER_SIGNAL;
-    } else if (!init.ended) (void)kill(init.task, number);
-    else for (int i = 0; i < 2; i++) drop_sink(&init.source[i]); /* someone is tired of waiting for a stuck sink */
+    } else if (!init.ended) {
+        /* A kill, or the end of whoever held the line, means all of a joined process's group, if it leads one yet. */
+        int all = !init.is_process_one && (number == SIGKILL || information.ssi_signo == SIGHUP);
+        if (!all || kill(-init.task, number) < 0) (void)kill(init.task, number);
+    } else for (int i = 0; i < 2; i++) drop_sink(&init.source[i]); /* someone is tired of waiting for a stuck sink */
 }
 
 static struct pollfd wanted(const struct source *source, int *pending, int *hung) {
