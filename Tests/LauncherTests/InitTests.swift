@@ -205,6 +205,25 @@ struct InitTests {
         #expect(kill(background, SIGKILL) == 0)
     }
 
+    @Test("a monitor that is told to kill, or hung up, takes the task's whole group along", arguments: [SIGKILL, SIGHUP])
+    func monitorKillsGroup(signal: Int32) throws {
+        var attended = try Attended("sleep 1000 & echo $!; wait", isInit: false, sinks: true)
+        let output = try attended.trial.pipe("sink1")
+        _ = try attended.trial.pipe("sink2")
+        let running = try attended.trial.start()
+        try running.expectStarted()
+        let background = try #require(Int32(try output.line()))
+        // To be watched: whoever adopts an orphan may be slow to reap it.
+        let watched = try ProcessHandle.open(background)
+        if signal == SIGKILL {
+            try running.process.queue(signal: 63, value: signal)
+        } else {
+            try running.process.signal(signal)
+        }
+        #expect(try running.end() == .exited(128 + signal))
+        #expect(try watched.waitForEnd(milliseconds: 20_000))
+    }
+
     @Test("init can signal tasks of other users and do nothing else")
     func initIsHarmless() throws {
         let user = Credentials(
