@@ -77,6 +77,7 @@ bench: ## measure launch latency and unpacking against other tools on this machi
 	@images/busybox/build images/out
 	@images/debian/build images/out
 	@Tests/Benchmarks/run
+	@Tests/Benchmarks/run --only cluster
 
 images: ## build every test image into images/out
 	@$(call need,run test)

@@ -7,21 +7,29 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// `bulkhead-cluster local` as a process of its own, with its directories, its ports and an image store. It can be
-/// killed and started again on the same ones; at the end everything it started is gone.
+/// A master and an agent as one process (`bulkhead local`) or as two, with directories, ports and an image store of their
+/// own. They can be killed and started again on the same ones; at the end everything they started is gone.
 actor LocalCluster {
+    /// What runs as a process.
+    enum Part: String, CaseIterable {
+        case local, master, agent
+    }
+
     nonisolated let scratch: String
     nonisolated let masterPort: Int
     nonisolated let agentPort: Int
     private let options: [String]
-    private var running: (process: ProcessHandle, output: OwnedDescriptor)?
+    private let parts: [Part]
+    private var running: [Part: (process: ProcessHandle, output: OwnedDescriptor)] = [:]
     /// What earlier processes said.
     private var said: [String] = []
 
-    init(_ options: [String] = [], images: [String] = ["busybox"]) async throws {
+    /// `options` are those of an agent.
+    init(_ options: [String] = [], parts: [Part] = [.local], images: [String] = ["busybox"]) async throws {
         let base = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
         scratch = "\(base)/bulkhead-cluster-\(String(KernelRandom.number(), radix: 36))"
         self.options = options
+        self.parts = parts
         try Directories.makeAll(scratch, mode: 0o711)
         (masterPort, agentPort) = try await Self.freePorts()
         for name in images {
@@ -58,18 +66,36 @@ actor LocalCluster {
 
     // MARK: The process
 
+    /// Starts what does not run, and waits until the master serves and has its agent.
     func start() async throws {
-        let output = try OwnedDescriptor.memoryFile("output")
-        let arguments =
-            ["local", "--port", "\(masterPort)", "--agent-port", "\(agentPort)", "--work-dir", "\(scratch)/work"]
-            + options
-        let process = try ToolProcess.start(
-            Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"), arguments, environment: environment,
-            descriptors: [nil, output, output])
-        running = (process, output)
+        for part in parts where running[part] == nil {
+            let output = try OwnedDescriptor.memoryFile("output")
+            let process = try ToolProcess.start(
+                Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"), arguments(part), environment: environment,
+                descriptors: [nil, output, output])
+            running[part] = (process, output)
+        }
         try await eventually("the cluster is up") {
-            if try process.hasEnded() { throw Failure("test.ended", doing: "start the cluster", cause: try text()) }
+            for (process, _) in running.values where try process.hasEnded() {
+                throw Failure("test.ended", doing: "start the cluster", cause: try text())
+            }
             return await isUp()
+        }
+    }
+
+    func processID(_ part: Part) -> Int32? { running[part]?.process.id }
+
+    private func arguments(_ part: Part) -> [String] {
+        let work = "\(scratch)/work"
+        return switch part {
+        case .local:
+            ["local", "--port", "\(masterPort)", "--agent-port", "\(agentPort)", "--work-dir", work] + options
+        case .master: ["master", "--port", "\(masterPort)", "--work-dir", work + "/master"]
+        case .agent:
+            [
+                "agent", "start", "--master", "http://127.0.0.1:\(masterPort)", "--port", "\(agentPort)",
+                "--work-dir", work + "/agent", "--unenforced", "allow",
+            ] + options
         }
     }
 
@@ -77,31 +103,34 @@ actor LocalCluster {
     private func isUp() async -> Bool {
         do {
             let agents = try await client().agents()
-            return agents.agents.contains { $0.isActive }
+            return parts == [.master] || agents.agents.contains { $0.isActive }
         } catch {
             return false
         }
     }
 
     /// kill -9: nothing is said to anybody.
-    func crash() throws {
-        guard let (process, output) = running else { return }
-        _ = try process.signal(SignalNumber.kill)
-        _ = try process.reap()
-        said.append(String(decoding: try output.readBytes(1 << 22, at: 0), as: UTF8.self))
-        running = nil
+    func crash(_ some: [Part] = Part.allCases) throws {
+        let dying = some.compactMap { running[$0]?.process }
+        for process in dying { _ = try process.signal(SignalNumber.kill) }
+        for process in dying { _ = try process.reap() }
+        for part in some { try forget(part) }
+    }
+
+    private func forget(_ part: Part) throws {
+        guard let (_, output) = running.removeValue(forKey: part) else { return }
+        said.append("\(part): " + String(decoding: try output.readBytes(1 << 22, at: 0), as: UTF8.self))
     }
 
     /// Ends it as an operator would, then everything that may be left of its tasks.
     func end() async throws {
-        if let (process, output) = running {
+        for (part, (process, _)) in running {
             _ = try process.signal(SignalNumber.terminate)
             let isOver = try process.waitForEnd(milliseconds: 20_000)
             if !isOver { _ = try process.signal(SignalNumber.kill) }
             _ = try process.reap()
-            said.append(String(decoding: try output.readBytes(1 << 22, at: 0), as: UTF8.self))
-            running = nil
-            #expect(isOver, "it did not end within 20 s of SIGTERM")
+            try forget(part)
+            #expect(isOver, "it did not end within 20 s of SIGTERM: \(part)")
         }
         try await eventually("nothing of the cluster runs any more") {
             let left = try Self.processes(of: scratch)
@@ -130,11 +159,11 @@ actor LocalCluster {
 
     /// Everything it has said, for a test that fails.
     func text() throws -> String {
-        let now = try running.map { String(decoding: try $0.output.readBytes(1 << 22, at: 0), as: UTF8.self) }
-        return (said + [now ?? ""]).joined(separator: "\n--- started again\n")
+        let now = try running.map { part, running in
+            "\(part): " + String(decoding: try running.output.readBytes(1 << 22, at: 0), as: UTF8.self)
+        }
+        return (said + now).joined(separator: "\n---\n")
     }
-
-    var processID: Int32? { running?.process.id }
 
     // MARK: Talking to it
 
@@ -173,7 +202,7 @@ enum Built {
 
 /// Asks again until it is so; a test that waits for long enough in vain has failed.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
+    _ what: String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
     _ isSo: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit

@@ -6,9 +6,10 @@ import Testing
 
 /// A cluster for one test, gone at its end; when the test fails, what the cluster said is shown.
 func withCluster(
-    _ options: [String] = [], images: [String] = ["busybox"], _ body: (LocalCluster) async throws -> Void
+    _ options: [String] = [], parts: [LocalCluster.Part] = [.local], images: [String] = ["busybox"],
+    _ body: (LocalCluster) async throws -> Void
 ) async throws {
-    let cluster = try await LocalCluster(options, images: images)
+    let cluster = try await LocalCluster(options, parts: parts, images: images)
     do {
         try await body(cluster)
     } catch {

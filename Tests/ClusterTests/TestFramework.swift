@@ -79,8 +79,8 @@ actor TestFramework {
     }
 
     func call(_ action: SchedulerCall.Action) async throws {
-        guard let connection else { throw Failure("test.apart", doing: "call the master", cause: "not subscribed") }
-        try await connection.call(SchedulerCall(framework: id, action))
+        try await eventually("the framework is subscribed") { connection != nil }
+        try await connection?.call(SchedulerCall(framework: id, action))
     }
 
     /// Ends the framework and all its tasks.

@@ -26,6 +26,7 @@ var (
 	active     = flag.Int("active", 20, "frameworks of these that launch tasks; the others suppress offers")
 	slow       = flag.Int("slow", 10, "watchers of the cluster that never read")
 	seconds    = flag.Int("seconds", 10, "how long tasks are launched")
+	atLeast    = flag.Int64("finished", 0, "go on beyond that, for up to a minute, until so many have finished")
 	tasksEach  = flag.Int("tasks", 2, "tasks per accepted offer")
 )
 
@@ -110,8 +111,9 @@ func main() {
 
 	must(startSlow(*slow), "slow consumers")
 	peak := residentMegabytes()
-	end := time.Now().Add(time.Duration(*seconds) * time.Second)
-	for time.Now().Before(end) {
+	begun := time.Now()
+	end := begun.Add(time.Duration(*seconds) * time.Second)
+	for time.Now().Before(end) || counts.finished.Load() < *atLeast && time.Since(begun) < time.Minute {
 		time.Sleep(500 * time.Millisecond)
 		if now := residentMegabytes(); now > peak {
 			peak = now
@@ -120,7 +122,7 @@ func main() {
 	finished := counts.finished.Load()
 	result["tasks_launched"] = counts.launched.Load()
 	result["tasks_finished"] = finished
-	result["tasks_per_s"] = float64(finished) / float64(*seconds)
+	result["tasks_per_s"] = float64(finished) / time.Since(begun).Seconds()
 	result["launch_to_running"] = toRunning.summary()
 	result["calls"] = calls.summary()
 	result["memory_mb_peak"] = peak
