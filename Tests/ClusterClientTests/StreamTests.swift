@@ -106,12 +106,14 @@ struct StreamTests {
 
     @Test("a stream that falls silent is given up, and heartbeats keep it")
     func silence() async throws {
-        let subscribed = try SchedulerEvent.subscribed("F1", heartbeat: .milliseconds(100)).framed
+        let subscribed = try SchedulerEvent.subscribed("F1", heartbeat: .milliseconds(200)).framed
         let (server, connection) = try await connected { _, reply in
             await reply.head(200, Self.stream)
+            // The watch is asleep by now, for as long as streams may be silent at most.
+            await pause(.milliseconds(50))
             await reply.chunk(subscribed)
             for _ in 0..<10 {
-                await pause(.milliseconds(60))
+                await pause(.milliseconds(120))
                 await reply.chunk(SchedulerEvent.heartbeat.framed)
             }
             await reply.closed()

@@ -77,7 +77,7 @@ private final class Watch: Sendable {
         var since: ContinuousClock.Instant?
         var silence: Duration?
         var isOver = false
-        var waiting: CheckedContinuation<Void, Never>?
+        var sleeper: Task<Void, Never>?
     }
     private let state: Mutex<State>
 
@@ -89,26 +89,25 @@ private final class Watch: Sendable {
 
     /// From now on something is waited for.
     func begin(_ silence: Duration?) {
-        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let sleeper = state.withLock { state -> Task<Void, Never>? in
             state.since = .now
+            guard state.silence != silence else { return nil }
             state.silence = silence
-            guard silence != nil else { return nil }
-            defer { state.waiting = nil }
-            return state.waiting
+            return state.sleeper
         }
-        waiting?.resume()
+        // It sleeps for as long as the old bound was.
+        sleeper?.cancel()
     }
 
     /// It has come.
     func pause() { state.withLock { $0.since = nil } }
 
     func end() {
-        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let sleeper = state.withLock { state -> Task<Void, Never>? in
             state.isOver = true
-            defer { state.waiting = nil }
-            return state.waiting
+            return state.sleeper
         }
-        waiting?.resume()
+        sleeper?.cancel()
     }
 
     /// Returns how long nothing came, when that was too long; nil when the watch has ended.
@@ -116,30 +115,28 @@ private final class Watch: Sendable {
         while !Task.isCancelled {
             let (isOver, silence, since) = state.withLock { ($0.isOver, $0.silence, $0.since) }
             if isOver { return nil }
-            guard let silence else {
-                await bounded()
-                continue
+            let now = ContinuousClock.now
+            let deadline = silence.map { (since ?? now) + $0 }
+            if let silence, let deadline, now >= deadline { return silence }
+            let sleeper = Task {
+                do {
+                    try await Task.sleep(until: deadline ?? now + .seconds(86_400), clock: .continuous)
+                } catch {
+                    return
+                }
             }
-            let deadline = (since ?? .now) + silence
-            if ContinuousClock.now >= deadline { return silence }
-            do {
-                try await Task.sleep(until: deadline, clock: .continuous)
-            } catch {
-                return nil
+            let isCurrent = state.withLock { state in
+                guard !state.isOver, state.silence == silence else { return false }
+                state.sleeper = sleeper
+                return true
+            }
+            if !isCurrent { sleeper.cancel() }
+            await withTaskCancellationHandler {
+                await sleeper.value
+            } onCancel: {
+                sleeper.cancel()
             }
         }
         return nil
-    }
-
-    /// Waits until there is a bound.
-    private func bounded() async {
-        await withCheckedContinuation { continuation in
-            let isKnown = state.withLock { state in
-                if state.isOver || state.silence != nil { return true }
-                state.waiting = continuation
-                return false
-            }
-            if isKnown { continuation.resume() }
-        }
     }
 }
