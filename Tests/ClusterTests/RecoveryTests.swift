@@ -32,6 +32,10 @@ struct RecoveryTests {
                 }
             }
             // The first crash comes while they are being launched, the others when they run: of all, or of one.
+            let some = random.within(1...50)
+            try await eventually("\(some) tasks run") {
+                await Set(framework.updates.filter { $0.state == .running }.map(\.task)).count >= some
+            }
             for _ in 1..<Self.crashes {
                 try await Task.sleep(for: .milliseconds(random.within(0...1_500)))
                 let victims = parts.filter { _ in random.within(0...2) > 0 }

@@ -23,9 +23,7 @@ extension LocalCluster {
     /// The path of a command task's sandbox, as the files API knows it.
     nonisolated func sandbox(of task: String, _ framework: TestFramework) async throws -> String {
         guard let id = await framework.id else { throw Failure("test.apart", doing: "find a sandbox") }
-        let agents = try OwnedDescriptor.open(RawPath("\(scratch)/work/agent/slaves"), [.directory]).entries()
-        let agent = agents.map(\.name.description).filter { $0 != "latest" }.sorted().last ?? ""
-        let runs = "\(scratch)/work/agent/slaves/\(agent)/frameworks/\(id)/executors/\(task)/runs"
+        let runs = "\(scratch)/work/agent/slaves/latest/frameworks/\(id)/executors/\(task)/runs"
         return "\(runs)/\(HostFacts.linkTarget(runs + "/latest") ?? "")"
     }
 
