@@ -68,7 +68,7 @@ struct CollectionTests {
         let before = scenario.agent.state.sandboxes
         scenario.feed(.sandboxesFound(own))
         #expect(scenario.agent.state.sandboxes == before)
-        scenario.feed(.sandboxesFound(["/work/slaves/OLD/frameworks/F/executors/E/runs/r"]))
+        scenario.feed(.sandboxesFound(["/var/old/slaves/OLD/frameworks/F/executors/E/runs/r"]))
         #expect(scenario.agent.state.sandboxes.count == before.count + 1)
         #expect(Self.collected(&scenario, usage: 0.5, after: Self.week).contains { $0.contains("/OLD/") })
     }

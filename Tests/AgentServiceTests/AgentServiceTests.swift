@@ -79,7 +79,8 @@ struct AgentServiceTests {
             task.runner = .command(command)
         }
         try await eventually("the fetch to begin") { host.fetching == 1 }
-        bench.master.say(.kill(TaskReference(framework: try FrameworkID("F"), task: try TaskID("t1")), gracePeriod: nil))
+        let task = TaskReference(framework: try FrameworkID("F"), task: try TaskID("t1"))
+        bench.master.say(.kill(task, gracePeriod: nil))
         #expect(await bench.acknowledge(&said, until: .killed).last == .killed)
         try await eventually("the fetch to be cancelled") { host.cancelled == 1 }
         #expect(bench.containerizer.running.isEmpty)

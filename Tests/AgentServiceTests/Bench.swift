@@ -18,7 +18,8 @@ final class Bench: Sendable {
     let agent: AgentService
 
     init(
-        journal: MemoryJournal = MemoryJournal(), host: any AgentHost = EmptyHost(), change: (inout AgentSettings) -> Void = { _ in }
+        journal: MemoryJournal = MemoryJournal(), host: any AgentHost = EmptyHost(),
+        change: (inout AgentSettings) -> Void = { _ in }
     ) async throws {
         master = try await ScriptedMaster()
         containerizer = ScriptedContainerizer()

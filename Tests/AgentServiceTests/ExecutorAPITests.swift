@@ -71,8 +71,10 @@ struct ExecutorAPITests {
         try await caller.stream(Self.path, subscribe, headers) { stream in
             #expect(stream.status == 200)
             #expect(stream.headers.first(name: "Content-Type") == format.rawValue)
-            guard case .subscribed(let executor, let framework, let agent, let container)? = try await next(stream, format)
-            else { throw Failure("test.unexpected", doing: "be subscribed") }
+            let first = try await next(stream, format)
+            guard case .subscribed(let executor, let framework, let agent, let container)? = first else {
+                throw Failure("test.unexpected", doing: "be subscribed")
+            }
             #expect(executor.id.text == "E" && framework.id.text == "F" && agent.id.text == "M-S0")
             let launch = try #require(bench.containerizer.running.first)
             #expect(container?.leaf.text == launch.id.text)

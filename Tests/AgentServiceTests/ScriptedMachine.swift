@@ -128,7 +128,10 @@ final class BusyHost: AgentHost {
         state.withLock { $0.kept.append(path) }
     }
 
-    func sandboxes() async throws(Failure) -> [String] { ["/var/lib/bulkhead/slaves/OLD/frameworks/F/executors/E/runs/r"] }
+    func sandboxes() async throws(Failure) -> [String] {
+        ["/var/lib/bulkhead/slaves/OLD/frameworks/F/executors/E/runs/r"]
+    }
+
     func bootID() async throws(Failure) -> String { try await empty.bootID() }
     func prepareSandbox(_ order: SandboxOrder) async throws(Failure) {}
     func diskUsage() async throws(Failure) -> Double { 0.1 }

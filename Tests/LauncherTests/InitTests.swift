@@ -205,7 +205,7 @@ struct InitTests {
         #expect(kill(background, SIGKILL) == 0)
     }
 
-    @Test("a monitor that is told to kill, or hung up, takes the task's whole group along", arguments: [SIGKILL, SIGHUP])
+    @Test("a monitor told to kill, or hung up, takes the task's whole group along", arguments: [SIGKILL, SIGHUP])
     func monitorKillsGroup(signal: Int32) throws {
         var attended = try Attended("sleep 1000 & echo $!; wait", isInit: false, sinks: true)
         let output = try attended.trial.pipe("sink1")

@@ -46,16 +46,16 @@ struct AgentDiskTests {
     @Test("a second agent is refused the work directory, and the first one's cache is left alone")
     func inUse() async throws {
         let place = try Workplace()
-        let path = "\(place.path)/work"
+        let path = "\(place.path)/own"
         let disk = try await AgentDisk.open(path, unpacker: "/none", downloader: MemoryDownloader([:]))
-        try place.write("kept", to: "work/meta/fetch-cache/file")
+        try place.write("kept", to: "own/meta/fetch-cache/file")
         let failure = await #expect(throws: Failure.self) {
             try await AgentDisk.open(path, unpacker: "/none", downloader: MemoryDownloader([:]))
         }
         #expect(failure?.code == "journal.in-use")
-        #expect(try place.exists("work/meta/fetch-cache/file"))
+        #expect(try place.exists("own/meta/fetch-cache/file"))
         try await disk.close()
         try await AgentDisk.open(path, unpacker: "/none", downloader: MemoryDownloader([:])).close()
-        #expect(try !place.exists("work/meta/fetch-cache/file"))
+        #expect(try !place.exists("own/meta/fetch-cache/file"))
     }
 }
