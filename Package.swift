@@ -222,8 +222,8 @@ let package = Package(
             "ContractTests",
             [
                 "NativeContainerizer", "Containerizing", "OCIRuntimeContainerizer", "DockerContainerizer", "Simulation",
-                "ImageStorage", "HostProbe", "LinuxKernel", "Containers", "Diagnostics", "bulkhead-unpack",
-            ]),
+                "ImageStorage", "HostProbe", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics", "bulkhead-unpack",
+            ], exclude: ["Goldens"]),
         tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
         tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),
         .target(

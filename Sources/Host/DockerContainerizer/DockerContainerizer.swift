@@ -8,7 +8,7 @@ import Synchronization
 
 /// A Docker Engine on this host behind the contract all containerizers keep, over its unix socket.
 ///
-/// What it enforces is the engine's business and less than ours: Docs/Reference/containerizers.md compares them. What
+/// What it enforces is the engine's business and less than ours: Docs/Reference/Containerizers.md compares them. What
 /// it cannot do at all is answered with `notSupported`.
 public final class DockerContainerizer: Containerizer {
     /// What is kept of a container that runs.
@@ -23,6 +23,7 @@ public final class DockerContainerizer: Containerizer {
         var input: EngineConnection?
     }
 
+    public static let usualSocket = "/var/run/docker.sock"
     static let destroySeconds = 30.0
     /// How long output may still come after the end.
     static let outputSeconds = 10.0
@@ -37,7 +38,7 @@ public final class DockerContainerizer: Containerizer {
 
     /// `store` is where images are taken from that the engine does not have; nil: it has them all.
     public init(
-        socket: String = "/var/run/docker.sock", installation: String, store: ImageStore?, scratch: String,
+        socket: String = DockerContainerizer.usualSocket, installation: String, store: ImageStore?, scratch: String,
         name: String = "docker"
     ) {
         self.name = name

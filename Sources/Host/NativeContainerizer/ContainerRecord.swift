@@ -21,7 +21,9 @@ public struct ContainerRecord: Equatable, Sendable, Codable {
         public var bootID: String
     }
 
-    public var version = 1
+    /// Members may be added as optional ones without a new version: older programs leave them out.
+    public static let newestVersion = 1
+    public var version = ContainerRecord.newestVersion
     public var request: ContainerRequest
     public var phase: Phase
     public var process: ProcessIdentity?

@@ -61,13 +61,28 @@ public struct RecordStore: Sendable {
         }
         if let known = kept.record(id, bytes: bytes) { return try current(known) }
         let record: ContainerRecord
-        do { record = try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes)) } catch {
+        do {
+            let version = try JSONDecoder().decode(RecordVersion.self, from: Data(bytes)).version
+            guard version <= ContainerRecord.newestVersion else { throw Self.newer(id, version) }
+            record = try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes))
+        } catch let failure as Failure {
+            throw failure
+        } catch {
             throw Failure(
                 "state.damaged", doing: "read the record of container", on: id.text, cause: "\(error)",
                 remedy: "remove it with: bulkhead rm --force \(id.text)")
         }
         kept.keep(record, bytes: bytes)
         return try current(record)
+    }
+
+    /// Refused, not damaged: what a newer program has started is not to be swept away by an older one.
+    private static func newer(_ id: ContainerID, _ version: Int) -> Failure {
+        Failure(
+            "state.newer", doing: "read the record of container", on: id.text,
+            cause: "a newer Bulkhead wrote it, in version \(version) of its form",
+            remedy: "use that one, or end the container with it first",
+            limit: "record version \(ContainerRecord.newestVersion)")
     }
 
     /// Replaces the record: readers see the old one or the new one, never a part.
@@ -127,4 +142,9 @@ public struct RecordStore: Sendable {
             throw error.failure("state.unwritable", doing: "lock container", on: id.text)
         }
     }
+}
+
+/// What every version of a record has.
+private struct RecordVersion: Decodable {
+    var version: Int
 }

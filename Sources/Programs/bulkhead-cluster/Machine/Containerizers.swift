@@ -2,6 +2,7 @@ import CommandOutput
 import Containerizing
 import Containers
 import Diagnostics
+import DockerContainerizer
 import HostProbe
 import ImageStorage
 import LinuxKernel
@@ -43,6 +44,11 @@ struct Containerizers: Sendable {
     ) throws(Failure) -> any Containerizer {
         // Each has directories of its own: what one sweeps away must not be another's.
         let part = String(name.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+        if name == "docker" || name.hasPrefix("docker:") {
+            let socket = name.hasPrefix("docker:") ? String(name.dropFirst(7)) : DockerContainerizer.usualSocket
+            return DockerContainerizer(
+                socket: socket, installation: "\(agent)-docker", store: images, scratch: "\(store)/docker", name: name)
+        }
         let places = Places(volatile: "\(state)/agents/\(agent)/\(part)", store: store, agent: "\(agent)-\(part)")
         let starter: OCIRuntime?
         switch name {
@@ -51,7 +57,8 @@ struct Containerizers: Sendable {
             starter = try OCIRuntime(program: String(name.dropFirst(4)), places: places)
         default:
             throw .flag(
-                "containerizers", name, cause: "there is no such containerizer", remedy: "write native or oci:PROGRAM")
+                "containerizers", name, cause: "there is no such containerizer",
+                remedy: "write native, oci:PROGRAM, docker or docker:SOCKET")
         }
         return NativeTasks(
             runtime: NativeContainerizer(
