@@ -51,7 +51,8 @@ extension Agent {
         arm(.register, after: configuration.timing.registrationBackoffMax)
     }
 
-    /// At once, whatever waits for the journal: what comes in on the old link must not be taken for the new one's, whose
+    /// At once, whatever waits for the journal: what comes in on the old link must not be taken for the new one's,
+    /// whose
     /// registration does not know of it.
     private mutating func unlink() { outbox.order(.unlink) }
 
@@ -90,7 +91,8 @@ extension Agent {
     mutating func watchdogFired() {
         guard link.phase == .registered else { return }
         note(
-            "link.silent", "the master has not pinged for \(link.patience ?? configuration.timing.pingTimeout); "
+            "link.silent",
+            "the master has not pinged for \(link.patience ?? configuration.timing.pingTimeout); "
                 + "looking for a master again", .warning)
         unlink()
         link.backoff = nil
@@ -102,7 +104,8 @@ extension Agent {
         guard link.phase == .open || link.phase == .opening else { return }
         if state.id != id {
             if let old = state.id {
-                note("agent.renamed", "the master does not know this agent by its old id any more", .warning,
+                note(
+                    "agent.renamed", "the master does not know this agent by its old id any more", .warning,
                     ["old": old.text, "new": id.text])
             }
             record(.admitted(id))

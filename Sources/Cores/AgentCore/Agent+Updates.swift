@@ -18,7 +18,8 @@ extension Agent {
             framework: task.framework, task: task.task, state: state, source: source, reason: reason,
             message: message, agent: self.state.id, executor: run.flatMap { executorID(of: $0) }, at: now,
             id: newUpdateID(), isHealthy: isHealthy ?? run?.isHealthy, labels: labels,
-            limitation: limitation, checkStatus: checkStatus ?? run?.checkStatus, containerStatus: run.flatMap(containerStatus))
+            limitation: limitation, checkStatus: checkStatus ?? run?.checkStatus,
+            containerStatus: run.flatMap(containerStatus))
         take(update)
     }
 
@@ -45,7 +46,8 @@ extension Agent {
 
     private mutating func refuse(_ update: StatusUpdate, _ cause: String) -> Bool {
         counters.invalidUpdates += 1
-        note("update.refused", "an update is not taken: \(cause)", .warning,
+        note(
+            "update.refused", "an update is not taken: \(cause)", .warning,
             ["task": update.task.text, "framework": update.framework.text, "state": update.state.rawValue])
         return false
     }
@@ -82,7 +84,8 @@ extension Agent {
 
     mutating func acknowledged(_ id: UpdateID, of task: TaskReference) {
         guard let head = state.streams[task]?.head, head.id == id else {
-            note("acknowledgement.stale", "an acknowledgement of an update that is not the next one is ignored", .info,
+            note(
+                "acknowledgement.stale", "an acknowledgement of an update that is not the next one is ignored", .info,
                 ["task": task.task.text, "framework": task.framework.text])
             return
         }

@@ -53,7 +53,8 @@ enum Naming {
     private static func ambiguous(_ noun: String, _ word: String, _ ids: [String], see: String) -> Failure {
         Failure(
             "cluster.ambiguous", doing: "choose the \(noun)", on: word,
-            cause: "\(ids.count) of them match: " + ids.prefix(4).joined(separator: ", ") + (ids.count > 4 ? ", …" : ""),
+            cause: "\(ids.count) of them match: " + ids.prefix(4).joined(separator: ", ")
+                + (ids.count > 4 ? ", …" : ""),
             remedy: "give more of the id")
     }
 }

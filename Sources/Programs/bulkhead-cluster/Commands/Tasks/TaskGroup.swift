@@ -153,7 +153,8 @@ struct TaskEnd: Sendable {
     func retire(_ framework: FrameworkID) async throws(Failure) {
         let state = try await client.state()
         let found = state.frameworks.frameworks.first { $0.info.id == framework }
-        guard let found, !found.isConnected, found.info.labels.contains(where: { $0.key == TaskSession.frameworkLabel }),
+        guard let found, !found.isConnected,
+            found.info.labels.contains(where: { $0.key == TaskSession.frameworkLabel }),
             !state.tasks.tasks.contains(where: { $0.framework == framework && !$0.state.isTerminal })
         else { return }
         try await client.change(.teardown(framework))

@@ -8,8 +8,8 @@ struct TaskRun: AsyncParsableCommand {
         commandName: "run", abstract: "Run an image as a task on an agent that has room for it.",
         discussion: """
             Waits for an offer of the master that fits, and says what is lacking while none does. In the foreground \
-            the task's output is shown as it comes, signals go to the task, and the exit status is the task's; 125 when \
-            Bulkhead refused or failed.
+            the task's output is shown as it comes, signals go to the task, and the exit status is the task's; 125 \
+            when Bulkhead refused or failed.
 
             Examples:
               bulkhead task run busybox echo hello
