@@ -11,7 +11,8 @@ struct LoadTests {
             let output = try OwnedDescriptor.memoryFile("load")
             let arguments = [
                 "-master", "127.0.0.1:\(cluster.masterPort)", "-pid", "\(await cluster.processID(.master) ?? 0)",
-                "-agents", "200", "-frameworks", "50", "-active", "5", "-slow", "20", "-seconds", "1", "-finished", "10",
+                "-agents", "200", "-frameworks", "50", "-active", "5", "-slow", "20", "-seconds", "1",
+                "-finished", "10",
             ]
             let load = try ToolProcess.start(
                 Built.clients + "/load/clusterload", arguments, environment: [], descriptors: [nil, output, output])

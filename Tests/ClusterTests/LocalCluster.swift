@@ -7,8 +7,8 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// A master and an agent as one process (`bulkhead local`) or as two, with directories, ports and an image store of their
-/// own. They can be killed and started again on the same ones; at the end everything they started is gone.
+/// A master and an agent as one process (`bulkhead local`) or as two, with directories, ports and an image store of
+/// their own. They can be killed and started again on the same ones; at the end everything they started is gone.
 actor LocalCluster {
     /// What runs as a process.
     enum Part: String, CaseIterable {

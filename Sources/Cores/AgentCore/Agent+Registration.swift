@@ -52,8 +52,7 @@ extension Agent {
     }
 
     /// At once, whatever waits for the journal: what comes in on the old link must not be taken for the new one's,
-    /// whose
-    /// registration does not know of it.
+    /// whose registration does not know of it.
     private mutating func unlink() { outbox.order(.unlink) }
 
     mutating func linked() {
