@@ -169,7 +169,7 @@ let package = Package(
                 "MasterCore", "Authorization", "Allocation", "Coordination", "ClusterAPI", "ClusterModel", "Determinism",
                 "Diagnostics",
             ]),
-        tests("SimulationTests", ["Simulation", "Containers", "ClusterModel", "Determinism", "Diagnostics"]),
+        tests("SimulationTests", ["Simulation"], exclude: ["regressions.txt"]),
         tests("CoordinationTests", ["Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),

@@ -58,4 +58,17 @@ struct SimulationFindingTests {
         scene.report(.dropped, of: task.id, framework, from: back)
         #expect(scene.core.tasks[TaskReference(framework: framework.id, task: task.id)]?.state == .dropped)
     }
+
+    @Test("an agent that is being emptied is empty when the last framework on it is removed")
+    func emptiedByRemoval() {
+        var scene = Scene()
+        let agent = scene.agent()
+        let framework = scene.framework()
+        scene.settle()
+        scene.launch([scene.task("T", on: agent.id)], framework)
+        scene.take(.operator(scene.nextCall(), principal: nil, .change(.drainAgent(agent.id, DrainConfiguration()))))
+        #expect(scene.core.agents[agent.id]?.entry.drain?.state == .draining)
+        scene.take(.operator(scene.nextCall(), principal: nil, .change(.teardown(framework.id))))
+        #expect(scene.core.agents[agent.id]?.entry.drain?.state == .drained)
+    }
 }

@@ -109,6 +109,8 @@ extension MasterCore {
         allocator.removeFramework(id)
         if let last = frameworks.removeValue(forKey: id) { showCompleted(last, at: now) }
         announce { _ in .frameworkRemoved(record.info) }
+        // They may be what agents that are being emptied were waiting for.
+        for agent in agents.keys.sorted() { taskEndedOnAgent(agent, at: now) }
         wantAllocation()
         if let call { answer(call, why == .tornDownByOperator ? .done : .accepted) }
     }

@@ -113,7 +113,7 @@ final class AgentMachine {
 
     func hear(_ message: MasterMessage, on connection: Connection, _ world: World) {
         guard let process, process.connection === connection else { return }
-        process.take(.master(message), world)
+        process.take(.master(message), on: connection, world)
     }
 
     // MARK: - Containers

@@ -13,7 +13,6 @@ final class AgentProcess {
     private(set) var connection: Connection?
     private var timers: Set<TimerID> = []
     private var launching: [ContainerID: ContainerLaunch] = [:]
-    private var overtaken: [ContainerID: ContainerExit] = [:]
     private var doors: Set<ContainerID> = []
     private var executorStreams: [Agent.StreamID: ExecutorProgram] = [:]
     private var lastStream: UInt64 = 0
@@ -23,7 +22,7 @@ final class AgentProcess {
     private var failures = 0
     private var failedEpoch = -1
     private var pausedUntil: Instant?
-    private var paused: [AgentEvent] = []
+    private var paused: [(event: AgentEvent, connection: Connection?)] = []
 
     init(_ machine: AgentMachine, seed: UInt64) {
         self.machine = machine
@@ -32,16 +31,17 @@ final class AgentProcess {
 
     var isIdle: Bool { writes.isEmpty && paused.isEmpty && launching.isEmpty }
 
-    func take(_ event: AgentEvent, _ world: World) {
+    /// `connection`: where it came in; what comes from one that has been replaced does not count.
+    func take(_ event: AgentEvent, on source: Connection? = nil, _ world: World) {
         guard isAlive else { return }
         if let pausedUntil, pausedUntil > world.now {
-            paused.append(event)
+            paused.append((event, source))
             return
         }
+        if let source, source !== connection { return }
         if case .storeFailed = event { failures += 1 }
         let effects = core.handle(event, at: world.now + machine.skew)
-        let ordered = world.has(.sendsUnrecorded) ? AgentProcess.unrecorded(effects) : effects
-        for effect in ordered {
+        for effect in effects {
             guard isAlive else { return }
             machine.effectsDone += 1
             if let crash = world.plan.crash, machine.index == 0, crash.effect == machine.effectsDone {
@@ -62,9 +62,6 @@ final class AgentProcess {
         if isAlive { world.checkAgent(machine) }
     }
 
-    /// What leaves goes first, and what is kept later.
-    private static func unrecorded(_ effects: [AgentEffect]) -> [AgentEffect] { effects }
-
     func pause(_ world: World, for duration: Duration) {
         world.say("agent \(machine.index) stands still for \(duration)")
         let until = max(pausedUntil ?? world.now, world.now + duration)
@@ -74,7 +71,7 @@ final class AgentProcess {
             self.pausedUntil = nil
             let due = self.paused
             self.paused = []
-            for event in due { self.take(event, world) }
+            for (event, source) in due { self.take(event, on: source, world) }
         }
     }
 
@@ -173,6 +170,7 @@ final class AgentProcess {
         world.say("agent \(machine.index): \(ticket) with \(records.count) records")
         machine.disk.begin(records, replacesAll: replacesAll)
         writes.append((ticket, failures))
+        if world.isToldTooEarly(records) { later(.zero, world) { _ in .stored(ticket) } }
         writeNext(world)
     }
 
@@ -235,11 +233,9 @@ final class AgentProcess {
             guard self.isAlive, self.launching.removeValue(forKey: launch.id) != nil else { return }
             let failure = Failure("launch.mount", doing: "mount", on: launch.id.text, cause: "EIO: input/output error")
             let result = fails ? LaunchResult.failed(failure) : self.machine.launch(launch, world)
-            self.answering = launch.id
             self.later(.microseconds(200), world) { _ in .launched(launch.id, result) }
         }
     }
-    private var answering: ContainerID?
 
     func containerEnded(_ id: ContainerID, _ exit: ContainerExit, _ world: World) {
         take(.exited(id, exit), world)
@@ -263,7 +259,7 @@ final class AgentProcess {
             guard world.master.isUp else { return connection.fail(world, tellsMaster: false) }
             connection.send(.down, world) { world in
                 guard self.isAlive, self.connection === connection else { return }
-                self.take(.linked, world)
+                self.take(.linked, on: connection, world)
             }
             world.master.openLink(connection, sent, world)
         }

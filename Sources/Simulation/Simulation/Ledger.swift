@@ -203,6 +203,7 @@ final class Ledger {
     /// What is wrong with the end that an agent tells; nil: it is what happened.
     private func lie(in update: StatusUpdate, _ truth: Truth, _ world: World) -> String? {
         let isWell = truth.exit.map { $0.reason == .ended && $0.code == 0 && $0.signal == nil } ?? false
+        if truth.wasCutOff, [.killed, .finished].contains(update.state) { return "its machine had gone off under it" }
         switch update.state {
         case .finished:
             return isWell ? nil : "it ended \(truth.exit.map { "with \($0.code)" } ?? "in no way anybody saw")"

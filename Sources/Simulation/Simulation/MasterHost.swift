@@ -258,7 +258,6 @@ final class MasterHost {
             world.violate(.durability, "agent \(id) is admitted, and the registry has not got it")
         }
         if case .acknowledge = message, world.has(.dropsAcknowledgements) { return }
-        if case .runTask = message, world.has(.dropsOrders), world.chance.chance(1, outOf: 8) { return }
         connection.send(.down, world) { machine.hear(message, on: connection, $0) }
     }
 

@@ -44,8 +44,8 @@ final class SimulatedRegistry {
 
     private func commit(_ changes: [RegistryChange], _ world: World) {
         let before = durable
-        for change in changes { durable.apply(change) }
         if world.has(.revivesGone) { reviveGone() }
+        for change in changes { durable.apply(change) }
         version = version.next
         check(changes, before, world)
     }

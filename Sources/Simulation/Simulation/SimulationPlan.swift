@@ -63,8 +63,6 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     case dropsEnds = "drops-ends"
     /// The agent sends again what was acknowledged.
     case repeatsAcknowledged = "repeats-acknowledged"
-    /// Orders to run get lost on a link that goes on.
-    case dropsOrders = "drops-orders"
     /// The agent says it has more than it has.
     case inflatesResources = "inflates-resources"
     /// The registry says a write is durable, and has not got it.

@@ -47,6 +47,13 @@ extension World {
         }
     }
 
+    /// Planted: a batch is said to be durable before it is.
+    func isToldTooEarly(_ records: [JournalRecord]) -> Bool {
+        let plans = records.contains { if case .containerPlanned = $0 { true } else { false } }
+        let reports = records.contains { if case .updateAdded = $0 { true } else { false } }
+        return has(.launchesUnrecorded) && plans || has(.sendsUnrecorded) && reports && !plans
+    }
+
     func checkAgent(_ machine: AgentMachine) {
         guard has(.repeatsAcknowledged), let id = ledger.anyAcknowledged, chance.chance(1, outOf: 400) else { return }
         guard let framework = schedulers.first?.id, let task = schedulers.first?.tasks.keys.first else { return }

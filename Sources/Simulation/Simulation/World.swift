@@ -81,6 +81,7 @@ final class World {
         for index in 0..<work.within(1...3) { schedulers.append(Scheduler(index: index, world: self)) }
         operators = Operators()
         say("seed \(seed): \(machines.count) machines, \(schedulers.count) frameworks")
+        if has(.drawsFromOutside) { after(.seconds(1)) { $0.say("outside: \(UInt64.random(in: 0...UInt64.max))") } }
         master.start(self)
         for machine in machines {
             after(.milliseconds(work.below(3_000))) { machine.start($0) }
