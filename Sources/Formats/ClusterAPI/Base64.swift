@@ -9,23 +9,29 @@ public enum Base64 {
     }()
 
     public static func text(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        write(bytes, to: &text)
-        return String(decoding: text, as: UTF8.self)
+        let length = length(of: bytes)
+        return String(unsafeUninitializedCapacity: max(1, length)) { buffer in
+            write(bytes, to: buffer)
+            return length
+        }
     }
 
-    static func write(_ bytes: [UInt8], to text: inout [UInt8]) {
-        alphabet.withUnsafeBufferPointer { alphabet in
-            for start in stride(from: 0, to: bytes.count, by: 3) {
-                let count = min(3, bytes.count - start)
-                var group = UInt32(bytes[start]) << 16
-                if count > 1 { group |= UInt32(bytes[start + 1]) << 8 }
-                if count > 2 { group |= UInt32(bytes[start + 2]) }
-                text.append(alphabet[Int(group >> 18)])
-                text.append(alphabet[Int(group >> 12) & 63])
-                text.append(count > 1 ? alphabet[Int(group >> 6) & 63] : UInt8(ascii: "="))
-                text.append(count > 2 ? alphabet[Int(group) & 63] : UInt8(ascii: "="))
-            }
+    /// How long the text for `bytes` is.
+    static func length(of bytes: [UInt8]) -> Int { (bytes.count + 2) / 3 * 4 }
+
+    /// `text` has room for `length(of:)`.
+    static func write(_ bytes: [UInt8], to text: UnsafeMutableBufferPointer<UInt8>) {
+        var end = 0
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let count = min(3, bytes.count - start)
+            var group = UInt32(bytes[start]) << 16
+            if count > 1 { group |= UInt32(bytes[start + 1]) << 8 }
+            if count > 2 { group |= UInt32(bytes[start + 2]) }
+            text[end] = alphabet[Int(group >> 18)]
+            text[end + 1] = alphabet[Int(group >> 12) & 63]
+            text[end + 2] = count > 1 ? alphabet[Int(group >> 6) & 63] : UInt8(ascii: "=")
+            text[end + 3] = count > 2 ? alphabet[Int(group) & 63] : UInt8(ascii: "=")
+            end += 4
         }
     }
 

@@ -85,8 +85,8 @@ public struct DocumentPieces: Sequence, IteratorProtocol, Sendable {
     }
 
     public mutating func next() -> [UInt8]? {
-        while stretch < stretches.count, sink.bytes.count < pieceBytes { step() }
-        return sink.bytes.isEmpty ? nil : sink.takeBytes()
+        while stretch < stretches.count, sink.count < pieceBytes { step() }
+        return sink.count == 0 ? nil : sink.takeBytes()
     }
 
     private mutating func step() {

@@ -89,10 +89,13 @@ extension WireSink {
         if elements.isEmpty { return }
         self.name(name)
         beginArray()
-        for element in elements {
-            beginObject()
-            content(&self, element)
-            endObject()
+        // In place: the loop over an array would copy each element, with all it refers to.
+        elements.withUnsafeBufferPointer { elements in
+            for index in elements.indices {
+                beginObject()
+                content(&self, elements[index])
+                endObject()
+            }
         }
         endArray()
     }
@@ -163,123 +166,7 @@ extension WireSink {
     }
 }
 
-// MARK: - The two sinks
-
-/// Compact JSON, one line of ASCII. Nothing is buffered but the bytes themselves.
-struct JSONSink: WireSink {
-    private(set) var bytes: [UInt8] = []
-    private var needsComma = false
-
-    init() {}
-
-    /// What has been written so far, to be sent on its way; the sink goes on with none.
-    mutating func takeBytes() -> [UInt8] {
-        var taken: [UInt8] = []
-        taken.reserveCapacity(bytes.count)
-        swap(&taken, &bytes)
-        return taken
-    }
-
-    private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
-        needsComma = true
-    }
-
-    mutating func beginObject() {
-        separate()
-        bytes.append(UInt8(ascii: "{"))
-        needsComma = false
-    }
-
-    mutating func endObject() {
-        bytes.append(UInt8(ascii: "}"))
-        needsComma = true
-    }
-
-    mutating func beginArray() {
-        separate()
-        bytes.append(UInt8(ascii: "["))
-        needsComma = false
-    }
-
-    mutating func endArray() {
-        bytes.append(UInt8(ascii: "]"))
-        needsComma = true
-    }
-
-    mutating func name(_ name: StaticString) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
-    }
-
-    mutating func name(_ name: String) {
-        separate()
-        WireValue.quote(name, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
-    }
-
-    mutating func text(_ text: String) {
-        separate()
-        WireValue.quote(text, to: &bytes)
-    }
-
-    mutating func integer(_ value: Int64) {
-        separate()
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        digits(value.magnitude, atLeast: 1)
-    }
-
-    mutating func decimal(_ units: Int64, places: Int) {
-        separate()
-        if units < 0 { bytes.append(UInt8(ascii: "-")) }
-        let one = JSONSink.powers[places]
-        let (whole, part) = units.magnitude.quotientAndRemainder(dividingBy: one)
-        digits(whole, atLeast: 1)
-        bytes.append(UInt8(ascii: "."))
-        var (rest, count) = (part, places)
-        while count > 1, rest % 10 == 0 { (rest, count) = (rest / 10, count - 1) }
-        digits(rest, atLeast: count)
-    }
-
-    private static let powers: [UInt64] = [
-        1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
-    ]
-
-    private mutating func digits(_ value: UInt64, atLeast count: Int) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
-            var start = 20
-            var rest = value
-            while rest > 0 || 20 - start < count {
-                start -= 1
-                buffer[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[start...]))
-        }
-    }
-
-    mutating func bytes(_ content: [UInt8]) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        Base64.write(content, to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    mutating func flag(_ value: Bool) {
-        separate()
-        bytes += (value ? "true" : "false").utf8
-    }
-
-    mutating func value(_ value: WireValue) {
-        separate()
-        value.write(to: &bytes)
-    }
-}
+// MARK: - As a tree
 
 /// A tree in memory.
 struct TreeSink: WireSink {
@@ -318,9 +205,10 @@ struct TreeSink: WireSink {
     mutating func bytes(_ bytes: [UInt8]) { value(.base64(bytes)) }
 
     mutating func decimal(_ units: Int64, places: Int) {
-        var sink = JSONSink()
-        sink.decimal(units, places: places)
-        value(.number(String(decoding: sink.takeBytes(), as: UTF8.self)))
+        let text = String(unsafeUninitializedCapacity: Decimal.bytesMax) { buffer in
+            Decimal(units, places: places).write(to: buffer)
+        }
+        value(.number(text))
     }
 
     mutating func flag(_ value: Bool) { self.value(.bool(value)) }

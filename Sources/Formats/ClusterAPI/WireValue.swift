@@ -86,12 +86,19 @@ extension WireValue {
         result.append(UInt8(ascii: "\""))
         // Nearly all text is plain and goes over in one piece.
         let isPlain = text.utf8.withContiguousStorageIfAvailable { bytes in
-            guard bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) else { return false }
+            if needsEscape(bytes) { return false }
             result.append(contentsOf: bytes)
             return true
         }
         if isPlain != true { escape(text, to: &result) }
         result.append(UInt8(ascii: "\""))
+    }
+
+    static func needsEscape(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        // Without an early end, so that many bytes are looked at together.
+        var needs = false
+        for byte in text { needs = needs || byte < 0x20 || byte >= 0x7F || byte == 0x22 || byte == 0x5C }
+        return needs
     }
 
     private static func escape(_ text: String, to result: inout [UInt8]) {
