@@ -1,6 +1,6 @@
 /// The commands that `bulkhead` hands over to `bulkhead-cluster`, in the order people see them.
 public enum ClusterCommand: String, CaseIterable, Sendable {
-    case local, master, agent, task, framework, quota, weights, reserve, unreserve, volume, maintenance, state
+    case local, master, agent, task, framework, quota, weights, reserve, unreserve, volume, maintenance, state, simulate
 
     public var abstract: String {
         switch self {
@@ -16,6 +16,7 @@ public enum ClusterCommand: String, CaseIterable, Sendable {
         case .volume: "Make and remove persistent volumes on reserved disk."
         case .maintenance: "Plan when machines are taken down, and take them down."
         case .state: "Show what the master knows."
+        case .simulate: "Play whole clusters, with crashes and partitions, from seeds."
         }
     }
 

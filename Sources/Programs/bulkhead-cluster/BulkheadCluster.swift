@@ -12,7 +12,7 @@ struct BulkheadCluster: AsyncParsableCommand {
         commandName: "bulkhead", abstract: "The cluster's commands.", version: ProgramVersion.text,
         subcommands: [
             Local.self, MasterCommand.self, AgentGroup.self, TaskCommand.self, FrameworkGroup.self, QuotaGroup.self,
-            WeightsGroup.self, Reserve.self, Unreserve.self, VolumeGroup.self, MaintenanceGroup.self, StateCommand.self,
+            WeightsGroup.self, Reserve.self, Unreserve.self, VolumeGroup.self, MaintenanceGroup.self, StateCommand.self, Simulate.self,
             CompletionCommand.self, ManualCommand.self,
         ], helpNames: .long)
 

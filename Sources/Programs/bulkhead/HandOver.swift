@@ -8,7 +8,7 @@ enum HandOver {
     static let commands: [any ParsableCommand.Type] = [
         LocalCommand.self, MasterCommand.self, AgentCommand.self, TaskCommand.self, FrameworkCommand.self,
         QuotaCommand.self, WeightsCommand.self, ReserveCommand.self, UnreserveCommand.self, VolumeCommand.self,
-        MaintenanceCommand.self, StateCommand.self,
+        MaintenanceCommand.self, StateCommand.self, SimulateCommand.self,
     ]
 
     /// Becomes the other program; returns only by throwing.
@@ -48,6 +48,7 @@ struct UnreserveCommand: HandedOverCommand { static var command: ClusterCommand 
 struct VolumeCommand: HandedOverCommand { static var command: ClusterCommand { .volume } }
 struct MaintenanceCommand: HandedOverCommand { static var command: ClusterCommand { .maintenance } }
 struct StateCommand: HandedOverCommand { static var command: ClusterCommand { .state } }
+struct SimulateCommand: HandedOverCommand { static var command: ClusterCommand { .simulate } }
 
 extension ArgumentLine {
     /// `completion words -- task …`: the words are the other program's to complete.

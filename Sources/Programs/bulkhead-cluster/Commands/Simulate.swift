@@ -1,9 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import CommandOutput
 import Determinism
 import Diagnostics
 import LinuxKernel
-import Simulation
+public import Simulation
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
