@@ -141,6 +141,8 @@ extension Agent {
         for container in state.containers.values where container.launch.parent == nil {
             rest.sandboxes[container.sandbox.path] = now
         }
+        lastUpdates = Set(state.streams.values.flatMap(\.pending).compactMap(\.id))
+        lastUpdates.formUnion(state.operations.keys)
         state = rest
         outbox.compact(rest.snapshot)
     }

@@ -39,6 +39,8 @@ public struct Agent: Core {
     var pendingLaunches: [ContainerID: CallID] = [:]
     /// What the master has ordered that has to wait until resources are what it counts on: see `waits`.
     var held: [MasterMessage] = []
+    /// What an agent that starts over had still to tell: it may leave although nothing of it is remembered.
+    var lastUpdates: Set<UpdateID> = []
     var completed = CompletedWork()
     var collection = CollectionState()
     /// The machine has been started anew since the agent last ran.
@@ -79,7 +81,7 @@ public struct Agent: Core {
         settle()
         let surplus = outbox.appended - state.size
         if surplus > configuration.bounds.surplusRecordsMax, !outbox.isFailing { outbox.compact(state.snapshot) }
-        let (state, progress, isOver) = (state, progress, phase == .stopped)
+        let (state, progress, last) = (state, progress, lastUpdates)
         // An effect that waited for the journal may have lost its reason: a container killed before it was launched, an
         // update acknowledged before it was sent once more.
         return outbox.flush { effect in
@@ -87,8 +89,8 @@ public struct Agent: Core {
             case .launch(let launch):
                 state.containers[launch.id]?.phase == .planned && progress[launch.id]?.isDoomed != true
             case .send(.status(let update, _)):
-                isOver || update.id == nil || state.streams[update.reference]?.head?.id == update.id
-            case .send(.operation(_, let key, _)): isOver || state.operations[key] != nil
+                update.id.map { state.streams[update.reference]?.head?.id == $0 || last.contains($0) } ?? true
+            case .send(.operation(_, let key, _)): last.contains(key) || state.operations[key] != nil
             default: true
             }
         }

@@ -143,7 +143,8 @@ final class Ledger {
     /// An update leaves its agent.
     func sent(_ update: StatusUpdate, by agent: Int, _ world: World) {
         guard let id = update.id else { return }
-        if !stored.contains(id) {
+        // An agent that ends for good has nothing more to remember.
+        if !stored.contains(id), !givenUp.contains(agent) {
             world.violate(
                 .durability, "agent \(agent) reports \(update.state.rawValue) of \(update.task) before it is stored")
         }
