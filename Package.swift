@@ -238,6 +238,9 @@ let package = Package(
                 "bulkhead", "bulkhead-unpack", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
                 "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
+        tests(
+            "ClusterCommandTests",
+            ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests(

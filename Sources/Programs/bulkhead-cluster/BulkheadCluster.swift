@@ -9,7 +9,11 @@ typealias Flag = ArgumentParser.Flag
 /// The program behind `bulkhead master`, `agent`, `local`, `task` and the rest of the cluster's commands.
 struct BulkheadCluster: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bulkhead", abstract: "The cluster's commands.", version: ProgramVersion.text,
+        commandName: "bulkhead", abstract: "The cluster's commands.",
+        discussion: """
+            Options may also come from the environment (BULKHEAD_MASTER_PORT) and from a file: --config FILE, usually \
+            /etc/bulkhead/bulkhead.yaml. --show-config prints what a command would use, and where it comes from.
+            """, version: ProgramVersion.text,
         subcommands: [
             Local.self, MasterCommand.self, AgentGroup.self, TaskCommand.self, FrameworkGroup.self, QuotaGroup.self,
             WeightsGroup.self, Reserve.self, Unreserve.self, VolumeGroup.self, MaintenanceGroup.self, StateCommand.self, Simulate.self,
@@ -19,7 +23,12 @@ struct BulkheadCluster: AsyncParsableCommand {
     /// Runs one command line and gives the exit status.
     static func run(_ line: ArgumentLine) async -> Int32 {
         do {
-            var command = try parseAsRoot(line.arguments)
+            let configured = try ConfiguredLine(line)
+            if let shown = configured.shown {
+                try Console.write(shown)
+                return 0
+            }
+            var command = try parseAsRoot(configured.arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -68,6 +77,6 @@ extension ArgumentGrammar {
     static let cluster = ArgumentGrammar(
         groups: ["task", "agent", "framework", "quota", "weights", "volume", "maintenance"],
         passing: ["task run", "task exec"], globalOptions: ["--output", "--master", "--credentials", "--config"],
-        switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty", "--read-only"],
+        switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty", "--read-only", "--show-config"],
         shortSwitches: ["d", "i", "t"])
 }

@@ -1,0 +1,111 @@
+import ClusterModel
+import CommandOutput
+import Determinism
+import Diagnostics
+import Testing
+
+@testable import bulkhead_cluster
+
+@Suite("Task requests")
+struct TaskRequestTests {
+    private func request(_ words: String...) throws -> TaskRequest {
+        let line = ArgumentLine(["task", "run"] + words, .cluster)
+        let run = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskRun)
+        return try TaskRequestMaker(
+            options: run.options, care: run.care, placement: run.placement, ours: { $0 == "OURS" ? "1" : nil }
+        ).request(image: run.image, command: run.command, name: run.name, suffix: "x1")
+    }
+
+    @Test("flags become a task as Docker's users mean them")
+    func flags() throws {
+        let task = try request(
+            "--cpus", "1.5", "-m", "1g", "-e", "A=b=c", "-e", "OURS", "-e", "NOBODYS", "-v", "/srv:/data:ro", "-u",
+            "guest",
+            "-w", "/w", "-l", "team=db", "--stop-timeout", "3s", "--timeout", "1h", "registry:5000/team/web:1", "serve",
+            "--help")
+        #expect(task.id.text == "web.x1" && task.name == "web")
+        #expect(task.command.program == .execute(path: nil, arguments: ["serve", "--help"]))
+        #expect(task.command.environment.map(\.name) == ["A", "OURS"] && task.command.user == "guest")
+        #expect(task.command.environment.first?.value == .text("b=c"))
+        #expect(
+            task.container.volumes == [VolumeMount(containerPath: "/data", mode: .readOnly, source: .hostPath("/srv"))])
+        #expect(task.container.docker?.parameters == [.init("workdir", "/w")])
+        #expect(task.container.image?.name == "registry:5000/team/web:1")
+        #expect(task.labels == [Label("team", "db")])
+        #expect(task.killGracePeriod == .seconds(3) && task.maxCompletionTime == .seconds(3_600))
+        #expect(task.placement.description == "1.5 cpus and 1024 MB of memory")
+    }
+
+    @Test("probes become health checks")
+    func health() throws {
+        #expect(try request("--health-cmd", "true", "i").healthCheck?.probe == .command(CommandSpec(.shell("true"))))
+        #expect(
+            try request("--health-http", "80/ok", "i").healthCheck?.probe == .http(HTTPProbe(port: 80, path: "/ok")))
+        #expect(try request("--health-tcp", "80", "i").healthCheck?.probe == .tcp(port: 80))
+    }
+
+    @Test(
+        "a value that means nothing is refused with its flag",
+        arguments: [
+            (["--cpus", "x"], "cpus"), (["--memory", "0"], "memory"), (["-v", "/a"], "volume"),
+            (["-w", "x"], "workdir"),
+            (["--health-http", "x/y"], "health-http"), (["--network", "bridge"], "network"),
+            (["--constraint", "=x"], "constraint"), (["--timeout", "0"], "timeout"),
+        ])
+    func refusals(_ flags: [String], _ field: String) throws {
+        let line = ArgumentLine(["task", "run"] + flags + ["image"], .cluster)
+        let run = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskRun)
+        let maker = TaskRequestMaker(options: run.options, care: run.care, placement: run.placement, ours: { _ in nil })
+        let failure = #expect(throws: Failure.self) {
+            try maker.request(image: "image", command: [], name: nil, suffix: "x")
+        }
+        #expect(failure?.field == field)
+    }
+
+    private func offer(_ resources: String, _ attributes: [Attribute] = []) throws -> Offer {
+        Offer(
+            id: try OfferID("o"), framework: try FrameworkID("f"), agent: try AgentID("a"), role: .anyone,
+            address: NetworkAddress(hostname: "host", port: 5051), resources: try Resource.parse(resources),
+            attributes: attributes)
+    }
+
+    @Test("resources kept for the role are taken before anybody's, exactly as many as are needed")
+    func placement() throws {
+        let placement = Placement(role: try RoleName("eng"), needs: [("cpus", Scalar(3))], constraints: [])
+        let taken = try #require(placement.resources(of: try offer("cpus:4;cpus(eng):2;mem:64")))
+        #expect(Resources(taken).description == "cpus(eng):2;cpus:1")
+        #expect(placement.resources(of: try offer("cpus:2")) == nil)
+        #expect(placement.lack(in: try offer("cpus:2")) == "host lacks 3 cpus (it offers 2 cpus)")
+    }
+
+    @Test(
+        "constraints look at attributes, host and agent",
+        arguments: [
+            ("rack=r1", true), ("rack!=r1", false), ("rack~r", true), ("gpu", false), ("!gpu", true),
+            ("hostname=host", true), ("agent=b", false), ("level=3", true),
+        ])
+    func constraints(_ text: String, _ holds: Bool) throws {
+        let attributes = [Attribute("rack", .text("r1")), Attribute("level", .scalar(Scalar(3)))]
+        let constraint = try Constraint.parse(text)
+        #expect(constraint.holds(for: try offer("cpus:1", attributes)) == holds && constraint.description == text)
+    }
+
+    @Test("the exit status is the task's, and a sentence is said where that does not say why")
+    func outcomes() throws {
+        func outcome(_ state: TaskState, _ reason: StatusReason?, _ code: String?) throws -> TaskOutcome {
+            TaskOutcome(
+                StatusUpdate(
+                    framework: try FrameworkID("f"), task: try TaskID("t"), state: state, source: .agent,
+                    reason: reason,
+                    message: "why", at: Instant(seconds: 1),
+                    labels: code.map { [Label(TaskOutcome.codeLabel, $0)] } ?? []))
+        }
+        #expect(try outcome(.finished, nil, nil).status == 0)
+        let own = try outcome(.failed, .commandExecutorFailed, "7")
+        #expect(own.status == 7 && own.sentence == nil)
+        let killed = try outcome(.failed, .containerLimitationMemory, "137")
+        #expect(killed.status == 137 && killed.sentence == "the task failed: why")
+        #expect(try outcome(.failed, .containerLaunchFailed, nil).status == 125)
+        #expect(try outcome(.lost, nil, nil).sentence == "the task is lost (lost): why")
+    }
+}
