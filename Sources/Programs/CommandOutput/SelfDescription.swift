@@ -19,7 +19,10 @@ public enum SelfDescription {
         let pages = (withRoot ? [ManualPage(tree, path: [tree.commandName])] : []) + commands
         for page in pages {
             let path = "\(directory)/\(page.name).1"
-            do throws(KernelError) { try TextFile.write(page.text, to: path) } catch {
+            do throws(KernelError) {
+                let file = try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .truncate], mode: 0o644)
+                try file.write(page.text)
+            } catch {
                 throw error.failure("manual.unwritable", doing: "write the page", on: path)
             }
         }

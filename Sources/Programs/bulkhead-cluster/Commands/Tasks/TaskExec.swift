@@ -57,7 +57,7 @@ struct TaskExec: AsyncParsableCommand {
         let agent = try await client.agent(found.agent)
         let streams = SessionStreams(agent: agent, container: path, interactive: interactive, terminal: tty)
         try await streams.follow(try await agent.launchSession(request))
-        let status = Self.status(try await agent.wait(for: path))
+        let status = Self.status(try await Self.end(of: path, agent))
         if status != 0 { throw TaskStatus(code: status) }
     }
 
@@ -72,6 +72,18 @@ struct TaskExec: AsyncParsableCommand {
             variables.append(CommandSpec.EnvironmentVariable(parts[0], .text(value)))
         }
         return variables
+    }
+
+    /// Asking how it ended changes nothing, so a connection that the agent has just closed is no reason to give up.
+    private static func end(
+        of path: ContainerPath, _ agent: AgentClient
+    ) async throws(Failure) -> ContainerTermination {
+        for _ in 0..<3 {
+            do throws(Failure) { return try await agent.wait(for: path) } catch {
+                guard error.code == "client.answer-lost" || error.code == "client.unreachable" else { throw error }
+            }
+        }
+        return try await agent.wait(for: path)
     }
 
     /// As a shell has it.
