@@ -99,13 +99,13 @@ install: ## install what was built below DESTDIR/PREFIX: programs, completions, 
 	$(RELEASE)/bulkhead completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkhead.fish
 	$(RELEASE)/bulkhead manual $(DESTDIR)$(PREFIX)/share/man/man1
 	$(RELEASE)/bulkhead-cluster manual $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 Sources/Packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed -i 's|/usr/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/bulkhead-*.service
 
 deb: ## make a Debian package in .build/deb
 	@$(call need,build deb)
 	@BULKHEAD_SETUP=no $(MAKE) build
-	@packaging/deb .build/deb
+	@Sources/Packaging/deb .build/deb
 
 clean: ## remove everything that was built, images included
 	rm -rf .build images/out bench-results

@@ -86,7 +86,7 @@ actor LocalCluster {
     func processID(_ part: Part) -> Int32? { running[part]?.process.id }
 
     private func arguments(_ part: Part) -> [String] {
-        let work = "\(scratch)/work"
+        let work = "\(scratch)/cluster"
         return switch part {
         case .local:
             ["local", "--port", "\(masterPort)", "--agent-port", "\(agentPort)", "--work-dir", work] + options

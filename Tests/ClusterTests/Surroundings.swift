@@ -23,7 +23,7 @@ extension LocalCluster {
     /// The path of a command task's sandbox, as the files API knows it.
     nonisolated func sandbox(of task: String, _ framework: TestFramework) async throws -> String {
         guard let id = await framework.id else { throw Failure("test.apart", doing: "find a sandbox") }
-        let runs = "\(scratch)/work/agent/slaves/latest/frameworks/\(id)/executors/\(task)/runs"
+        let runs = "\(scratch)/cluster/agent/slaves/latest/frameworks/\(id)/executors/\(task)/runs"
         return "\(runs)/\(HostFacts.linkTarget(runs + "/latest") ?? "")"
     }
 

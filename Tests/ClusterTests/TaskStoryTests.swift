@@ -78,7 +78,7 @@ struct TaskStoryTests {
                 await framework.lostExecutors.map(\.text) == ["pod"]
             }
             let path =
-                "\(cluster.scratch)/work/agent/slaves/latest/frameworks/\(id)/executors/pod/runs/latest/tasks/client"
+                "\(cluster.scratch)/cluster/agent/slaves/latest/frameworks/\(id)/executors/pod/runs/latest/tasks/client"
             #expect(try cluster.file(path + "/stdout") == "page\nfrom the server\n")
             try await framework.teardown()
         }

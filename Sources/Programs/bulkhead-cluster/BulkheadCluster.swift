@@ -16,8 +16,8 @@ struct BulkheadCluster: AsyncParsableCommand {
             """, version: ProgramVersion.text,
         subcommands: [
             Local.self, MasterCommand.self, AgentGroup.self, TaskCommand.self, FrameworkGroup.self, QuotaGroup.self,
-            WeightsGroup.self, Reserve.self, Unreserve.self, VolumeGroup.self, MaintenanceGroup.self, StateCommand.self, Simulate.self,
-            CompletionCommand.self, ManualCommand.self,
+            WeightsGroup.self, Reserve.self, Unreserve.self, VolumeGroup.self, MaintenanceGroup.self, StateCommand.self,
+            Simulate.self, CompletionCommand.self, ManualCommand.self,
         ], helpNames: .long)
 
     /// Runs one command line and gives the exit status.

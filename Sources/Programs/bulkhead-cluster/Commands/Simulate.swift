@@ -40,7 +40,8 @@ struct Simulate: AsyncParsableCommand {
         let first = seed ?? KernelRandom.number() >> 16
         let last = first.addingReportingOverflow(seeds - 1)
         guard !last.overflow else {
-            throw Failure.flag("seeds", "\(seeds)", cause: "there are no more seeds", remedy: "begin at a smaller --seed")
+            throw Failure.flag(
+                "seeds", "\(seeds)", cause: "there are no more seeds", remedy: "begin at a smaller --seed")
         }
         let reports = try await play(first...last.partialValue)
         if let failed = reports.failures.min(by: { $0.seed < $1.seed }) {
@@ -58,7 +59,7 @@ struct Simulate: AsyncParsableCommand {
         var hash: UInt64 = 0
     }
 
-    /// Each job takes every so manieth seed, and stops at the first that fails.
+    /// Each job takes every so-many-th seed, and stops at the first that fails.
     private func play(_ range: ClosedRange<UInt64>) async throws(Failure) -> Reports {
         let jobs = UInt64(max(1, min(jobs ?? HostFacts.processorCount(), 256)))
         var plan = SimulationPlan()
@@ -72,7 +73,9 @@ struct Simulate: AsyncParsableCommand {
                     do throws(Failure) {
                         return .success(
                             try await ThreadPool.shared.run { () throws(Failure) in
-                                Self.play(stride(from: range.lowerBound + job, through: range.upperBound, by: Int(jobs)), settled)
+                                Self.play(
+                                    stride(from: range.lowerBound + job, through: range.upperBound, by: Int(jobs)),
+                                    settled)
                             })
                     } catch {
                         return .failure(error)
