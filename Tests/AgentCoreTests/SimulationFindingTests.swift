@@ -122,6 +122,35 @@ struct SimulationFindingTests {
         #expect(scenario.sent.contains(lost))
     }
 
+    @Test("a task that was killed while it was being launched is not launched again after a restart")
+    func killedBeforeRestart() {
+        var scenario = Scenario()
+        scenario.held = [.launches]
+        scenario.run(.command("t"))
+        scenario.kill("t")
+        #expect(scenario.machine.containers.isEmpty)
+        scenario.restart()
+        #expect(scenario.machine.starts.values.allSatisfy { $0 == 1 })
+        #expect(scenario.last("t")?.state == .killed)
+        #expect(scenario.agent.state.containers.isEmpty)
+    }
+
+    @Test("what ran while the journal refused is not removed before it is remembered, nor started again")
+    func ranUnremembered() throws {
+        var scenario = Scenario()
+        scenario.run(.command("old"))
+        let container = try scenario.container("old")
+        scenario.held = [.stores]
+        scenario.run(.command("new"))
+        scenario.waiting = []
+        let refused = try #require(scenario.lastTicket)
+        scenario.feed(.storeFailed(refused, Failure("journal.write", doing: "write", cause: "ENOSPC (28)")))
+        scenario.kill("old")
+        #expect(scenario.signals == [15])
+        #expect(scenario.machine.containers[container]?.exit != nil)
+        #expect(scenario.destroyed.isEmpty)
+    }
+
     // MARK: - Orders that build on an operation
 
     static let volume = OperationTests.disk(64, [OperationTests.reservation], volume: "v")

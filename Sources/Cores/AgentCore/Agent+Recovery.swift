@@ -133,6 +133,9 @@ extension Agent {
             return
         }
         switch run.purpose {
+        // It may have been launched, and been destroyed since: it must not start again.
+        case .task(let key) where state.tasks[key]?.ending != nil: doom(run.id)
+        case .executor where state.executors[run.id]?.ending != nil: doom(run.id)
         case .task, .executor: begin(run.id)
         // Whoever ordered it lost the connection and never learned that it was taken.
         case .ordered: doom(run.id)

@@ -34,9 +34,10 @@ struct Outbox: Sendable {
     /// Something that others see: it waits for the records.
     mutating func send(_ effect: AgentEffect) {
         if isFailing {
-            // What ends a task needs no memory: it must not wait for a full disk.
+            // What ends a task needs no memory: it must not wait for a full disk. What removes its remains does: they
+            // are all that tells the next start that it ran, should its launch not have been remembered.
             switch effect {
-            case .signal, .destroy:
+            case .signal:
                 inner.append(effect)
                 return
             // Sent again when the journal is back: nothing piles up meanwhile.
