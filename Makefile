@@ -18,7 +18,7 @@ PROGRAMS := bulkhead bulkhead-cluster bulkhead-unpack bulkhead-launch
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
-.PHONY: help setup build run test kernel-test tidy fuzz bench images docs install deb clean launcher probe
+.PHONY: help setup build run test kernel-test tidy simulate fuzz bench images docs install deb clean launcher probe
 
 help: ## list these verbs
 	@echo "Bulkhead. The two to begin with: 'make run' and 'make test'."
@@ -66,6 +66,10 @@ kernel-test: ## run only the tests that need cgroup v2 controllers: here if it h
 tidy: ## check the house rules: layers, imports, lengths, names, links
 	@$(call need,build)
 	@Tests/run tidy
+
+simulate: ## play 2,000 whole clusters with crashes and partitions (BULKHEAD_SEEDS of them, from BULKHEAD_SEED)
+	@BULKHEAD_SETUP=no $(MAKE) build
+	@$(RELEASE)/bulkhead-cluster simulate --seed $${BULKHEAD_SEED:-1} --seeds $${BULKHEAD_SEEDS:-2000}
 
 fuzz: ## fuzz the decoders for a while (BULKHEAD_FUZZ_SECONDS each)
 	@$(call need,build fuzz)

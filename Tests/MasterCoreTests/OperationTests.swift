@@ -74,6 +74,37 @@ struct OperationTests {
         #expect(scene.operationUpdates(framework).last?.state == .unknown)
     }
 
+    // Found by seed 433: the volume that was being destroyed was offered again and given to a task.
+    @Test("what an agent is still doing when it registers again counts as done, known to this master or not",
+        arguments: [true, false])
+    func pendingAtRegistration(isKnown: Bool) {
+        var (scene, agent, framework) = Self.begin()
+        var order = OperationOrder(key: UpdateID(high: 8, low: 9), change: .reserve(Self.reserved("cpus:1")))
+        if isKnown {
+            let offer = scene.offers(framework)[0].id
+            let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+            scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+            guard let sent = self.order(agent, scene) else {
+                Issue.record("no order")
+                return
+            }
+            order = sent
+        }
+        scene.take(.linkClosed(agent.link))
+        var registration = agent.registration
+        let status = OperationStatus(operation: order.id, state: .pending, agent: agent.id)
+        registration.operations = [OperationReport(order: order, status: status)]
+        let back = scene.register(registration)
+        #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == Scalar(1))
+        scene.settle()
+        let offered = Resources(scene.offers(framework).last?.resources ?? []).unallocated()
+        #expect(offered.reserved.amount(of: "cpus") == Scalar(1))
+        let failed = OperationStatus(
+            operation: order.id, state: .failed, message: "no", id: UpdateID(high: 4, low: 5), agent: agent.id)
+        scene.say(.operation(failed, key: order.key, framework: order.framework), back)
+        #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == Scalar(0))
+    }
+
     @Test("an operation the agent could not carry out is undone")
     func failed() {
         var (scene, agent, framework) = Self.begin()

@@ -208,6 +208,25 @@ extension MasterCore {
         }
     }
 
+    /// What the agent says it has does not have yet what it is still doing. It counts as done, as when it was ordered:
+    /// a volume that is being destroyed is not offered again. Nil: there is nothing it could be done to.
+    private mutating func expect(
+        _ order: OperationOrder, _ known: OperationRecord?, on agent: AgentID
+    ) -> ResourceConversion? {
+        guard let record = agents[agent] else { return nil }
+        var change = known.map { ResourceConversion(consumed: $0.consumed, converted: $0.converted) }
+        if change == nil {
+            do throws(Failure) {
+                // Whoever asked was asked who it is by the master that ordered it.
+                let rules = OperationRules(principal: nil, agent: record.info, total: record.total)
+                change = try rules.conversion(of: order.change)
+            } catch { return nil }
+        }
+        guard let change, record.total.contains(change.consumed.unallocated()) else { return nil }
+        agents[agent]?.total = record.total - change.consumed.unallocated() + change.converted.unallocated()
+        return change
+    }
+
     /// What the agent has not seen was lost on the way, and its framework hears so.
     mutating func adoptOperations(_ reports: [OperationReport], on agent: AgentID) {
         let reported = Set(reports.map(\.order.key))
@@ -228,8 +247,9 @@ extension MasterCore {
             let order = report.order
             if let framework = order.framework, frameworks[framework] == nil { continue }
             let known = operations[order.key]
+            let change = report.status.state == .pending ? expect(order, known, on: agent) : nil
             operations[order.key] = OperationRecord(
-                order: order, agent: agent, consumed: known?.consumed ?? .none, converted: known?.converted ?? .none,
+                order: order, agent: agent, consumed: change?.consumed ?? .none, converted: change?.converted ?? .none,
                 status: report.status, asked: known?.asked ?? elected)
             agents[agent]?.operations.insert(order.key)
             if let framework = order.framework, let id = order.id {
