@@ -1,5 +1,4 @@
 import AgentCore
-import AsyncHTTPClient
 import ClusterAPI
 import ClusterModel
 import Containers
@@ -10,21 +9,21 @@ import Logging
 
 /// The shell around the agent's core: one mailbox, effects in order, nothing decided here.
 actor AgentDriver {
-    private var core: Agent
+    var core: Agent
     private var timers: [TimerID: Task<Void, Never>] = [:]
     private var storeFailures = 0
-    private var probes: [Agent.ProbeID: Task<Void, Never>] = [:]
+    var probes: [Agent.ProbeID: Task<Void, Never>] = [:]
     /// Which link events count: those of the latest.
-    private var linkNumber = 0
-    private var link: (task: Task<Void, Never>, outgoing: AsyncStream<AgentMessage>.Continuation)?
-    private var masters: [String]
-    private var mastersTried = 0
+    var linkNumber = 0
+    var link: (task: Task<Void, Never>, outgoing: AsyncStream<AgentMessage>.Continuation)?
+    var masters: [String]
+    var mastersTried = 0
     /// Launches whose answer is not in yet, and ends that overtook them.
     private var launching: Set<ContainerID> = []
     private var overtaken: [ContainerID: ContainerExit] = [:]
-    private var doors: [ContainerID: HTTPServer] = [:]
+    var doors: [ContainerID: HTTPServer] = [:]
     /// What goes on beside a container and ends with it: fetching for it, and keeping its logs within their limits.
-    private var companions: [ContainerID: [Task<Void, Never>]] = [:]
+    var companions: [ContainerID: [Task<Void, Never>]] = [:]
 
     let parts: AgentParts
     private let orders: AsyncStream<RecordWriter.Order>
@@ -245,7 +244,7 @@ actor AgentDriver {
 
     /// Carries out one effect beside the others; its result is an event.
     @discardableResult
-    private func work(
+    func work(
         through gate: Gate? = nil, _ body: @escaping @Sendable (AgentParts) async -> AgentEvent
     ) -> Task<Void, Never> {
         let (parts, mailbox) = (parts, mailbox)
@@ -269,141 +268,5 @@ actor AgentDriver {
             do { try await clock.sleep(until: instant) } catch { return }
             mailbox.tell(.event(.timer(timer)))
         }
-    }
-
-    // MARK: - Containers
-
-    private func recover(_ known: [ContainerLaunch]) {
-        work { parts in
-            do throws(Failure) { return .containersRecovered(try await parts.containerizer.recover(known)) } catch {
-                return .recoveryFailed(error)
-            }
-        }
-    }
-
-    private func keepLogs(of id: ContainerID) {
-        guard let launch = core.state.containers[id]?.launch else { return }
-        let parts = parts
-        for file in [launch.output, launch.error].compactMap({ $0 }) {
-            guard let bytesMax = file.bytesMax else { continue }
-            let task = Task {
-                guard await !parts.containerizer.limitsOutput(id) else { return }
-                do throws(Failure) { try await parts.host.keepLog(file.path, bytesMax: bytesMax) } catch {
-                    parts.logger.warning(
-                        "a log cannot be kept within its limit",
-                        metadata: ["container": "\(id)", "path": "\(file.path)", "cause": "\(error)"])
-                }
-            }
-            companions[id, default: []].append(task)
-        }
-    }
-
-    private func signal(_ id: ContainerID, _ number: Int32) {
-        let parts = parts
-        Task {
-            do throws(Failure) { _ = try await parts.containerizer.kill(id, signal: number) } catch {
-                parts.logger.warning(
-                    "a signal did not arrive", metadata: ["container": "\(id)", "cause": "\(error)"])
-            }
-        }
-    }
-
-    private func destroy(_ id: ContainerID) {
-        let door = doors.removeValue(forKey: id)
-        companions.removeValue(forKey: id)?.forEach { $0.cancel() }
-        work { parts in
-            await door?.stop()
-            do throws(Failure) { return .destroyed(id, .gone(try await parts.containerizer.destroy(id))) } catch {
-                return .destroyed(id, .stuck(error))
-            }
-        }
-    }
-
-    private func probe(_ id: Agent.ProbeID, _ order: ProbeOrder) {
-        let (prober, mailbox) = (Prober(containerizer: parts.containerizer), mailbox)
-        probes[id] = Task {
-            let result = await prober.probe(order)
-            if !Task.isCancelled { mailbox.tell(.event(.probed(id, result))) }
-            self.ended(id)
-        }
-    }
-
-    private func openSession(_ call: Agent.CallID, in container: ContainerID, _ request: ExecRequest) {
-        let (desk, mailbox, containerizer) = (desk, mailbox, parts.containerizer)
-        Task {
-            do throws(Failure) {
-                let code = try await desk.sessions.run(call, in: container, request, containerizer) {
-                    desk.finish(call, .answer(.done))
-                }
-                mailbox.tell(.event(.sessionEnded(call, code: code)))
-            } catch {
-                desk.finish(call, .answer(.refused(error)))
-                mailbox.tell(.event(.sessionEnded(call, code: nil)))
-            }
-            // Its end is told before whoever listens can see it and ask.
-            desk.sessions.close(call)
-        }
-    }
-
-    private func ended(_ probe: Agent.ProbeID) { probes[probe] = nil }
-
-    private func openDoor(_ id: ContainerID, _ key: ExecutorKey, _ port: UInt16) {
-        guard let path = core.state.containers[id]?.path else { return }
-        let (parts, mailbox) = (parts, mailbox)
-        let router = AgentRoutes(driver: self, door: ExecutorDoor(executor: key, container: path)).doorRouter
-        Task {
-            do throws(Failure) {
-                let socket = try await parts.containerizer.listen(id, port: port)
-                let server = try await HTTPServer.start(
-                    on: [.descriptor(socket)], router: router, limits: parts.limits.door, logger: parts.logger)
-                await self.keep(server, for: id)
-            } catch {
-                mailbox.tell(.event(.executorDoorFailed(id, error)))
-            }
-        }
-    }
-
-    private func keep(_ server: HTTPServer, for id: ContainerID) async {
-        guard core.state.containers[id] != nil else { return await server.stop() }
-        await doors.updateValue(server, forKey: id)?.stop()
-    }
-
-    // MARK: - Link
-
-    private func followLeaders() -> Task<Void, Never>? {
-        guard let leaders = parts.settings.leaders else { return nil }
-        return Task {
-            for await leader in leaders {
-                masters = leader.map { [$0] } ?? []
-                tell(.leaderChanged)
-            }
-        }
-    }
-
-    private func open(_ registration: AgentRegistration) {
-        unlink()
-        let number = linkNumber
-        guard !masters.isEmpty else {
-            let failure = Failure(
-                "link.no-master", doing: "register", cause: "no master leads", remedy: "wait for one", retry: .later)
-            return mailbox.tell(.link(.failed(failure), number: number))
-        }
-        let master = masters[mastersTried % masters.count]
-        mastersTried += 1
-        let (outgoing, continuation) = AsyncStream.makeStream(of: AgentMessage.self)
-        let mailbox = mailbox
-        let client = MasterLink(
-            client: parts.client, master: master, authorization: parts.settings.masterAccess.authorization)
-        let task = Task {
-            await client.run(registration, outgoing: outgoing) { mailbox.tell(.link($0, number: number)) }
-        }
-        link = (task, continuation)
-    }
-
-    private func unlink() {
-        linkNumber += 1
-        link?.outgoing.finish()
-        link?.task.cancel()
-        link = nil
     }
 }

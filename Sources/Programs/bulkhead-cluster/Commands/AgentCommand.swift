@@ -35,6 +35,7 @@ struct AgentCommand: AsyncParsableCommand {
     @OptionGroup(title: "Everywhere") var logging: LoggingOptions
 
     func run() async throws {
+        try listen.checkExposure()
         let daemon = try DaemonRun(logging)
         let masters = try MasterList.parse(master)
         var access = MasterAccess(tls: masterCa.map { ClientTLS(authority: $0) })

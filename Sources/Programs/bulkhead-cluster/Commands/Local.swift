@@ -32,6 +32,7 @@ struct Local: AsyncParsableCommand {
     @OptionGroup(title: "Everywhere") var logging: LoggingOptions
 
     func run() async throws {
+        try listen.checkExposure()
         let daemon = try DaemonRun(logging)
         // The agent in this process authenticates like any other, with a secret nobody else has.
         let secret = KernelRandom.uuid()

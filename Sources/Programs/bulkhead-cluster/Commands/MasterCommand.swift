@@ -25,6 +25,7 @@ struct MasterCommand: AsyncParsableCommand {
     @OptionGroup(title: "Everywhere") var logging: LoggingOptions
 
     func run() async throws {
+        try listen.checkExposure()
         let daemon = try DaemonRun(logging)
         try options.allowDescriptors(daemon.logger)
         let leader = try await MasterDaemon(
