@@ -108,4 +108,19 @@ struct TaskRequestTests {
         #expect(try outcome(.failed, .containerLaunchFailed, nil).status == 125)
         #expect(try outcome(.lost, nil, nil).sentence == "the task is lost (lost): why")
     }
+
+    @Test("an end whose own update still waits for an acknowledgement is told by its state, never as a loss")
+    func endWithoutItsUpdate() throws {
+        func update(_ state: TaskState) throws -> StatusUpdate {
+            StatusUpdate(
+                framework: try FrameworkID("f"), task: try TaskID("t"), state: state, source: .agent,
+                message: "in state \(state.word)", at: Instant(seconds: 1))
+        }
+        let waiting = try #require(TaskEnd.end(in: [try update(.running), try update(.killing)], of: .killed))
+        let outcome = TaskOutcome(waiting)
+        #expect(outcome.status == 137 && outcome.sentence == "the task was killed: in state killing")
+        let told = try #require(TaskEnd.end(in: [try update(.finished), try update(.killing)], of: .finished))
+        #expect(told.message == "in state finished" && TaskOutcome(told).status == 0)
+        #expect(TaskEnd.end(in: [], of: .killed) == nil)
+    }
 }

@@ -141,7 +141,16 @@ struct TaskEnd: Sendable {
                 cause: "the master has forgotten how it ended", remedy: "see 'bulkhead task ls --all'")
         }
         guard found.state.isTerminal else { return nil }
-        return found.statuses.last { $0.state == found.state } ?? found.statuses.last
+        return Self.end(in: found.statuses, of: found.state)
+    }
+
+    /// The agent names the latest state with every update. The update of the end itself waits until the framework has
+    /// acknowledged those before it: without it the state is known, and the reason of the last one.
+    static func end(in statuses: [StatusUpdate], of state: TaskState) -> StatusUpdate? {
+        if let end = statuses.last(where: { $0.state == state }) { return end }
+        var last = statuses.last
+        last?.state = state
+        return last
     }
 
     /// A master that cannot be asked right now does not end anything.
