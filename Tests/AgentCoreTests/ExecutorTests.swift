@@ -226,7 +226,7 @@ struct ExecutorTests {
         #expect(scenario.agent.refusal(of: call)?.code == "executor.not-subscribed")
         Self.subscribe(&scenario)
         #expect(scenario.agent.refusal(of: call) == nil)
-        let starting = Agent(.sample, seed: 1)
+        let starting = Agent(.sample, seed: 1, key: Scenario.key(1))
         #expect(starting.refusal(of: call)?.code == "agent.not-ready")
     }
 

@@ -71,6 +71,7 @@ struct RecordTests {
         arguments: [
             ("{}", "journal.decode"), (#"[{"type":"FUTURE","content":{}}]"#, "journal.record-unknown"),
             (#"[{"type":"ADMITTED","content":{}}]"#, "api.member-missing"),
+            (#"[{"type":"KEYED","content":{"key":"AAAA"}}]"#, "api.member-invalid"),
             (#"[{"type":"OPERATION_FORGOTTEN","content":{"key":"zz"}}]"#, "api.member-invalid"),
         ])
     func damaged(_ text: String, _ code: String) {

@@ -50,6 +50,40 @@ struct RegistrationTests {
         #expect(report.frameworks == [.sample])
     }
 
+    @Test("an agent that dies before it remembers its id registers with the same key")
+    func sameKey() throws {
+        var scenario = Scenario(seed: 7) { $0.masterAnswers = false }
+        #expect(scenario.registrations.map(\.key) == [Scenario.key(7)])
+        // It was admitted, and dies before it can write that down.
+        scenario.held = [.stores]
+        scenario.feed(.linked)
+        scenario.master(.registered(Scenario.agentID, pingInterval: .seconds(15), pingsMissedMax: 5))
+        scenario.journal.removeLast()
+        scenario.restart(seed: 8)
+        #expect(scenario.registrations.last?.id == nil)
+        #expect(scenario.registrations.last?.key == Scenario.key(7))
+    }
+
+    @Test("nobody hears a key that the journal has not got")
+    func storedKey() {
+        var scenario = Scenario(seed: 7) { $0.held = [.stores] }
+        #expect(scenario.registrations.isEmpty)
+        scenario.release(.stores)
+        scenario.advance(by: .seconds(2))
+        #expect(scenario.registrations.map(\.key) == [Scenario.key(7)])
+    }
+
+    @Test("the journal of an agent without a key is read, and gets one")
+    func withoutKey() throws {
+        var scenario = Scenario(seed: 7)
+        for batch in scenario.journal.indices {
+            scenario.journal[batch].removeAll { if case .keyed = $0 { true } else { false } }
+        }
+        scenario.restart(seed: 8)
+        #expect(scenario.registrations.last?.id == Scenario.agentID)
+        #expect(scenario.registrations.last?.key == Scenario.key(8))
+    }
+
     @Test("75 seconds without a ping, and the agent looks for a master again")
     func watchdog() {
         var scenario = Scenario()
@@ -79,6 +113,8 @@ struct RegistrationTests {
         // Whoever starts here next is another agent, and collects this one's sandboxes.
         let left = AgentState(scenario.journal.flatMap { $0 })
         #expect(left.id == nil && left.tasks.isEmpty && left.streams.isEmpty && left.sandboxes.count == 1)
+        let former = scenario.agent.configuration.address.hostname
+        #expect(left.key == nil, "the next agent of \(former) is known by a key of its own")
     }
 
     @Test("a new leader is registered with at once")

@@ -60,13 +60,18 @@ struct Scenario {
         change: (inout Scenario) -> Void = { _ in }
     ) {
         self.configuration = configuration
-        agent = Agent(configuration, seed: seed)
+        agent = Agent(configuration, seed: seed, key: Scenario.key(seed))
         now = Scenario.startedAt
         change(&self)
         if starts {
             start()
             advance(by: .seconds(2))
         }
+    }
+
+    static func key(_ seed: UInt64) -> AgentKey {
+        var random = SeededRandom(seed: seed)
+        return AgentKey(using: &random)
     }
 
     mutating func start() {
@@ -236,7 +241,7 @@ struct Scenario {
             boots += 1
         }
         whileAway(&machine)
-        agent = Agent(changed ?? configuration, seed: seed)
+        agent = Agent(changed ?? configuration, seed: seed, key: Scenario.key(seed))
         queue = []
         waiting = []
         timers = [:]

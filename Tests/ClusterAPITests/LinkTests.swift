@@ -12,7 +12,8 @@ struct LinkTests {
 
     private var registration: AgentRegistration {
         AgentRegistration(
-            id: samples.agent, address: samples.address, resources: samples.resources,
+            id: samples.agent, key: AgentKey(bytes: Array(1...32)), address: samples.address,
+            resources: samples.resources,
             totals: [samples.diskResource], attributes: samples.agentInfo.attributes,
             domain: samples.agentInfo.domain, capabilities: [.multiRole, .draining], version: "1.12.0",
             bootID: "b-1", frameworks: [samples.frameworkInfo],

@@ -59,6 +59,19 @@ struct SecretTests {
         #expect(!holdsSecret(agentDocuments.stateDocument.bytes))
     }
 
+    @Test("an agent's key is in no description of it or of what has it")
+    func keys() throws {
+        let key = try #require(AgentKey(bytes: Array(200..<232)))
+        let registration = AgentRegistration(
+            key: key, address: samples.address, resources: [], totals: [], version: "1", bootID: "b")
+        var dumped = ""
+        dump(registration, to: &dumped)
+        for text in ["\(key)", "\(registration)", String(reflecting: registration), dumped] {
+            #expect(!text.contains("201") && !text.contains(Base64.text(key.bytes)))
+        }
+        #expect(AgentKey(bytes: [1, 2, 3]) == nil)
+    }
+
     @Test("whoever runs the task gets them")
     func link() {
         let message = AgentMessage.register(

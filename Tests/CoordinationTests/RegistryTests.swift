@@ -35,6 +35,7 @@ struct RegistryTests {
         agent.info.address.address = "10.0.0.7"
         agent.standing = .unreachable(since: Instant(nanoseconds: 1_234_567_890_123_456_789))
         agent.isDeactivated = true
+        agent.key = AgentKey(bytes: Array(1...32))
         agent.drain = DrainInfo(
             state: .draining,
             configuration: DrainConfiguration(maxGracePeriod: .seconds(600), marksGone: true),
@@ -92,6 +93,14 @@ struct RegistryTests {
         #expect(throws: Failure.self) {
             try RegistryChange(RegistryRecord(key: "agent/b", bytes: agent.bytes ?? []))
         }
+    }
+
+    @Test("an agent's record of before there were keys is read as one without")
+    func withoutKey() throws {
+        let written = RegistryChange.putAgent(try Self.agent("a"))
+        let bytes = try #require(written.bytes)
+        #expect(!String(decoding: bytes, as: UTF8.self).contains("key"))
+        #expect(try RegistryChange(RegistryRecord(key: "agent/a", bytes: bytes)) == written)
     }
 
     @Test("a write that is based on an old version changes nothing")

@@ -28,6 +28,7 @@ extension Agent {
             }
         }
         if state.identity != identity { record(.configured(identity)) }
+        if state.key == nil { record(.keyed(drawnKey)) }
         if state.bootID != bootID {
             hasRebooted = state.bootID != nil
             record(.booted(bootID))

@@ -154,7 +154,8 @@ extension Agent {
     /// Everything a master has to know, as it is now.
     var registration: AgentRegistration {
         AgentRegistration(
-            id: state.id, address: configuration.address, resources: configuration.resources, totals: totals,
+            id: state.id, key: state.key, address: configuration.address, resources: configuration.resources,
+            totals: totals,
             attributes: configuration.attributes, domain: configuration.domain,
             capabilities: configuration.capabilities, version: configuration.version, bootID: state.bootID ?? "",
             frameworks: state.frameworks.values.map(\.info), executors: executorReports, tasks: taskReports,

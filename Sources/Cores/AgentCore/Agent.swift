@@ -18,6 +18,8 @@ public struct Agent: Core {
     /// Numbers since the start, for the metrics.
     public internal(set) var counters = AgentCounters()
     var random: SeededRandom
+    /// For an agent that has none yet.
+    let drawnKey: AgentKey
     var outbox = Outbox()
     var timers = TimerTable()
     var phase = Phase.new
@@ -69,9 +71,12 @@ public struct Agent: Core {
         var waiters: [CallID] = []
     }
 
-    /// `seed`: another one for each start of the program, so that names it draws are never drawn again.
-    public init(_ configuration: AgentConfiguration, seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: another one for each start of the program, so that names it draws are never drawn again.
+    ///   - key: one that nobody can guess, another one for each start; it counts when the journal has none.
+    public init(_ configuration: AgentConfiguration, seed: UInt64, key: AgentKey) {
         self.configuration = configuration
+        drawnKey = key
         random = SeededRandom(seed: seed)
     }
 

@@ -47,6 +47,7 @@ extension AgentRecord {
         switch type {
         case "BOOTED": return .booted(try content.required("boot_id", content.string("boot_id")))
         case "CONFIGURED": return .configured(try content.identity())
+        case "KEYED": return .keyed(try content.required("key", content.agentKey("key")))
         case "ADMITTED": return .admitted(try content.needed("agent_id"))
         case "FRAMEWORK_SEEN": return .frameworkSeen(try content.frameworkInfo())
         case "FRAMEWORK_SHUT_DOWN": return .frameworkShutDown(try content.needed("framework_id"))

@@ -24,6 +24,7 @@ extension AgentRecord {
         switch self {
         case .booted(let id): return ("BOOTED", .object(["boot_id": .string(id)]))
         case .configured(let identity): return ("CONFIGURED", identity.value)
+        case .keyed(let key): return ("KEYED", .object(["key": .agentKey(key)]))
         case .admitted(let id): return ("ADMITTED", .object(["agent_id": .identifier(id)]))
         case .frameworkSeen(let info): return ("FRAMEWORK_SEEN", .framework(info))
         case .frameworkShutDown(let id): return ("FRAMEWORK_SHUT_DOWN", .object(["framework_id": .identifier(id)]))

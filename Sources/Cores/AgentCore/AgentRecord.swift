@@ -9,6 +9,8 @@ public enum AgentRecord: Equatable, Sendable {
     case booted(String)
     /// What the agent says about itself, when it is new or has changed.
     case configured(AgentIdentity)
+    /// What masters know it by: drawn before it first registers.
+    case keyed(AgentKey)
     case admitted(AgentID)
     case frameworkSeen(FrameworkInfo)
     /// Everything of it is to end.

@@ -9,6 +9,7 @@ extension AgentState {
         switch record {
         case .booted(let id): bootID = id
         case .configured(let identity): self.identity = identity
+        case .keyed(let key): self.key = key
         case .admitted(let id): self.id = id
         case .frameworkSeen, .frameworkShutDown, .frameworkForgotten: applyFramework(record)
         case .executorAdded, .executorEnding, .executorForgotten: applyExecutor(record)
@@ -112,6 +113,7 @@ extension AgentState {
         var records: [AgentRecord] = []
         if let bootID { records.append(.booted(bootID)) }
         if let identity { records.append(.configured(identity)) }
+        if let key { records.append(.keyed(key)) }
         if let id { records.append(.admitted(id)) }
         for framework in frameworks.values {
             records.append(.frameworkSeen(framework.info))

@@ -11,6 +11,8 @@ public import OrderedCollections
 public struct AgentState: Equatable, Sendable {
     public internal(set) var identity: AgentIdentity?
     public internal(set) var id: AgentID?
+    /// Drawn at the first start; whoever starts over draws another.
+    public internal(set) var key: AgentKey?
     public internal(set) var bootID: String?
     public internal(set) var frameworks: OrderedDictionary<FrameworkID, FrameworkRun> = [:]
     public internal(set) var executors: OrderedDictionary<ContainerID, ExecutorRun> = [:]

@@ -11,6 +11,8 @@ public struct RegisteredAgent: Hashable, Sendable {
         case gone(at: Instant)
     }
     public var info: AgentInfo
+    /// By which it is known again; nil: it has never shown one.
+    public var key: AgentKey?
     public var standing: Standing
     /// An operator wants no offers of it.
     public var isDeactivated: Bool
@@ -19,10 +21,11 @@ public struct RegisteredAgent: Hashable, Sendable {
     public var registered: Instant
 
     public init(
-        info: AgentInfo, standing: Standing = .registered, isDeactivated: Bool = false, drain: DrainInfo? = nil,
-        registered: Instant
+        info: AgentInfo, key: AgentKey? = nil, standing: Standing = .registered, isDeactivated: Bool = false,
+        drain: DrainInfo? = nil, registered: Instant
     ) {
         self.info = info
+        self.key = key
         self.standing = standing
         self.isDeactivated = isDeactivated
         self.drain = drain

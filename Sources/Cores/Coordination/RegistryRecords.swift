@@ -137,7 +137,8 @@ extension WireValue {
             case .gone(let at): ("gone", .instant(at))
             }
         return .members([
-            "info": .wholeAgent(agent.info), "standing": .string(standing), "since": since,
+            "info": .wholeAgent(agent.info), "key": agent.key.map(WireValue.agentKey),
+            "standing": .string(standing), "since": since,
             "deactivated": agent.isDeactivated ? true : nil, "drain": agent.drain.map(WireValue.wholeDrain),
             "registered": .instant(agent.registered),
         ])
@@ -163,7 +164,7 @@ extension WireObject {
         default: throw invalid("standing", "it is none that is known")
         }
         return RegisteredAgent(
-            info: try required("info", object("info")).wholeAgent(), standing: standing,
+            info: try required("info", object("info")).wholeAgent(), key: try agentKey("key"), standing: standing,
             isDeactivated: try bool("deactivated") ?? false, drain: try object("drain")?.wholeDrain(),
             registered: try required("registered", instant("registered")))
     }

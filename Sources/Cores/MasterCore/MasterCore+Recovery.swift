@@ -13,6 +13,7 @@ extension MasterCore {
         for (role, quota) in quotas.sorted(by: { $0.key < $1.key }) { allot(quota, to: role) }
         var former: [(at: Instant, id: AgentID)] = []
         for (id, entry) in registry.agents.sorted(by: { $0.key < $1.key }) {
+            if let key = entry.key { agentKeys[key] = id }
             switch entry.standing {
             case .registered:
                 agents[id] = AgentRecord(entry: entry, isRecovered: true)
@@ -117,6 +118,7 @@ extension MasterCore {
             let isOld = former.since + configuration.agentMemory <= now
             if former.transition == nil, isOld || excess > 0 {
                 formerAgents[id] = nil
+                forgetKey(former.entry)
                 changes.append(.remove(.agent(id)))
                 excess -= 1
             } else {

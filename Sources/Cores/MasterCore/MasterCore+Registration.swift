@@ -30,10 +30,19 @@ extension MasterCore {
             refuse(link, downtime, isFinal: false)
             return
         }
-        guard let id = registration.id else {
+        // One that died before it could remember its name is known by its key.
+        guard let id = registration.id ?? registration.key.flatMap({ agentKeys[$0] }) else {
             admit(registration, on: link, at: now)
             return
         }
+        if let known = knownKey(of: id), known != registration.key {
+            refuse(
+                link, "agent \(id) is known by another key: what registers here is not that agent. Mark \(id) as gone, "
+                    + "or start this one with an empty work directory", isFinal: false)
+            return
+        }
+        var registration = registration
+        registration.id = id
         let waiting = WaitingRegistration(link: link, registration: registration)
         if let former = formerAgents[id], case .gone = former.entry.standing {
             refuse(link, "an operator has given agent \(id) up for good", isFinal: true)
@@ -60,6 +69,17 @@ extension MasterCore {
         }
     }
 
+    /// Nil: it has never shown one.
+    private func knownKey(of id: AgentID) -> AgentKey? {
+        agents[id]?.entry.key ?? arrivals[id]?.entry.key ?? formerAgents[id]?.entry.key
+    }
+
+    /// Nobody is known by it any more.
+    mutating func forgetKey(_ entry: RegisteredAgent) {
+        guard let key = entry.key, agentKeys[key] == entry.info.id else { return }
+        agentKeys[key] = nil
+    }
+
     private mutating func refuse(_ link: LinkID, _ why: String, isFinal: Bool) {
         note("agent.refused", "An agent is not admitted", level: .warning, ["why": why])
         emit(.send(link, .refused(why, isFinal: isFinal)))
@@ -76,6 +96,7 @@ extension MasterCore {
             return
         }
         issued.agents += 1
+        if let key = registration.key { agentKeys[key] = id }
         let waiting = WaitingRegistration(link: link, registration: registration, isRecorded: true)
         arrive(id, waiting, changes: [.putIssued(issued)], at: now)
     }
@@ -101,6 +122,7 @@ extension MasterCore {
         var entry = formerAgents[id]?.entry ?? RegisteredAgent(info: info, registered: now)
         entry.standing = .registered
         entry.info = info
+        entry.key = waiting.registration.key ?? entry.key
         let all = changes + [.putAgent(entry)] + admitFrameworks(of: waiting.registration, at: now)
         persist(all, then: .agentArrived(id))
         arrivals[id] = Arrival(entry: entry, waiting: waiting, isNew: waiting.registration.id == nil)
@@ -110,6 +132,7 @@ extension MasterCore {
         guard let arrival = arrivals.removeValue(forKey: id) else { return }
         if arrival.isNew, arrival.waiting == nil {
             // It hung up before it heard its id, and will come as a new one.
+            forgetKey(arrival.entry)
             persist([.remove(.agent(id))], then: .kept)
             return
         }
@@ -155,9 +178,11 @@ extension MasterCore {
         if !waiting.isRecorded {
             let info = waiting.registration.info(as: id)
             var changes = admitFrameworks(of: waiting.registration, at: now)
-            if info != record.info {
+            let key = waiting.registration.key ?? record.entry.key
+            if info != record.info || key != record.entry.key {
                 var entry = record.entry
                 entry.info = info
+                entry.key = key
                 changes.append(.putAgent(entry))
             }
             if !changes.isEmpty {
@@ -182,6 +207,10 @@ extension MasterCore {
         let registration = waiting.registration
         agents[id]?.link = waiting.link
         agents[id]?.entry.info = registration.info(as: id)
+        if let key = registration.key {
+            agents[id]?.entry.key = key
+            agentKeys[key] = id
+        }
         if record.isRecovered { recoveredAgents -= 1 }
         agents[id]?.isRecovered = false
         agents[id]?.wasUnreachable = false

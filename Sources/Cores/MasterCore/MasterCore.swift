@@ -43,6 +43,8 @@ public struct MasterCore: Core {
     var maintenanceTimer: TimerID?
     var links: [LinkID: AgentID] = [:]
     var arrivals: [AgentID: Arrival] = [:]
+    /// Whose key it is: of agents there are, were, and are arriving.
+    var agentKeys: [AgentKey: AgentID] = [:]
     var streams: [StreamID: StreamOwner] = [:]
     /// Operator streams, oldest first.
     var observers: [StreamID] = []

@@ -1,5 +1,6 @@
 public import AgentCore
 import AsyncHTTPClient
+import ClusterModel
 public import Containers
 public import Determinism
 public import Diagnostics
@@ -68,8 +69,9 @@ public final class AgentService: Sendable {
         let parts = AgentParts(
             containerizer: containerizer, host: host, journal: journal, client: client, clock: AgentClock(),
             metrics: Metrics(), logger: logger, settings: settings)
-        let seed = UInt64.random(in: .min ... .max)
-        let driver = AgentDriver(core: Agent(configuration, seed: seed), parts: parts)
+        var system = SystemRandomNumberGenerator()
+        let (seed, key) = (system.next(), AgentKey(using: &system))
+        let driver = AgentDriver(core: Agent(configuration, seed: seed, key: key), parts: parts)
         parts.metrics.add { await driver.snapshot().metrics(at: parts.clock.now) }
         do throws(Failure) {
             let server = try await HTTPServer.start(
@@ -77,7 +79,7 @@ public final class AgentService: Sendable {
                 authentication: settings.authentication, tls: settings.tls, limits: settings.server, logger: logger)
             if settings.advertisedPort == nil {
                 configuration.address.port = UInt16(clamping: server.port ?? 0)
-                await driver.replace(Agent(configuration, seed: seed))
+                await driver.replace(Agent(configuration, seed: seed, key: key))
             }
             return AgentService(driver: driver, server: server, client: client)
         } catch {

@@ -26,7 +26,9 @@ final class AgentProcess {
 
     init(_ machine: AgentMachine, seed: UInt64) {
         self.machine = machine
-        core = Agent(machine.configuration, seed: seed)
+        // Of the same draw, so that other draws stay as they are.
+        var random = SeededRandom(seed: ~seed)
+        core = Agent(machine.configuration, seed: seed, key: AgentKey(using: &random))
     }
 
     var isIdle: Bool { writes.isEmpty && paused.isEmpty && launching.isEmpty }
@@ -250,6 +252,9 @@ final class AgentProcess {
         var registration = registration
         if world.has(.inflatesResources) { registration = AgentProcess.inflated(registration) }
         let sent = registration
+        if let key = sent.key, !world.ledger.isStored(key) {
+            world.violate(.durability, "agent \(machine.index) registers with a key that is not stored")
+        }
         connection.clientNotices = { world in
             guard self.isAlive, self.connection === connection else { return }
             self.connection = nil

@@ -33,6 +33,7 @@ final class Ledger {
     private var tasksOfContainers: [ContainerID: TaskReference] = [:]
     /// What journals have, ever.
     private var planned: Set<ContainerID> = []
+    private var keys: Set<AgentKey> = []
     private var stored: Set<UpdateID> = []
     private var acknowledged: Set<UpdateID> = []
     /// Of whom nothing is expected any more: removed frameworks, agents that were given up.
@@ -129,6 +130,7 @@ final class Ledger {
         for record in records {
             switch record {
             case .containerPlanned(let run): planned.insert(run.id)
+            case .keyed(let key): keys.insert(key)
             case .updateAdded(let update), .updateKept(let update):
                 guard let id = update.id, stored.insert(id).inserted else { continue }
                 truths[TaskReference(framework: update.framework, task: update.task)]?.stored.append(id)
@@ -137,6 +139,8 @@ final class Ledger {
             }
         }
     }
+
+    func isStored(_ key: AgentKey) -> Bool { keys.contains(key) }
 
     func isPlanned(_ container: ContainerID) -> Bool { planned.contains(container) }
 

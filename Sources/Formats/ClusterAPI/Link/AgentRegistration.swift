@@ -4,6 +4,8 @@ public import ClusterModel
 public struct AgentRegistration: Hashable, Sendable {
     /// Nil: it has never been admitted, or starts over.
     public var id: AgentID?
+    /// By which a master knows it again, whether or not it has learned its id. Nil: an agent of an older version.
+    public var key: AgentKey?
     public var address: NetworkAddress
     /// As configured. What operations made of them is in `totals`.
     public var resources: [Resource]
@@ -24,13 +26,14 @@ public struct AgentRegistration: Hashable, Sendable {
     public var drain: DrainInfo?
 
     public init(
-        id: AgentID? = nil, address: NetworkAddress, resources: [Resource], totals: [Resource],
+        id: AgentID? = nil, key: AgentKey? = nil, address: NetworkAddress, resources: [Resource], totals: [Resource],
         attributes: [Attribute] = [], domain: FaultDomain? = nil,
         capabilities: Set<AgentInfo.Capability> = Set(AgentInfo.Capability.allCases), version: String, bootID: String,
         frameworks: [FrameworkInfo] = [], executors: [ExecutorReport] = [], tasks: [TaskReport] = [],
         operations: [OperationReport] = [], drain: DrainInfo? = nil
     ) {
         self.id = id
+        self.key = key
         self.address = address
         self.resources = resources
         self.totals = totals

@@ -140,7 +140,8 @@ extension WireObject {
 extension AgentRegistration {
     init(_ content: WireObject) throws(Failure) {
         self.init(
-            id: try content.identifier("agent_id"), address: try content.part("address").networkAddress(),
+            id: try content.identifier("agent_id"), key: try content.agentKey("key"),
+            address: try content.part("address").networkAddress(),
             resources: try content.resources("resources"), totals: try content.resources("totals"),
             attributes: try content.attributes("attributes"), domain: try content.object("domain")?.faultDomain(),
             capabilities: try content.agentCapabilities(),
@@ -155,6 +156,13 @@ extension AgentRegistration {
 }
 
 extension WireObject {
+    /// Nil when it is not there.
+    public func agentKey(_ name: String) throws(Failure) -> AgentKey? {
+        guard let bytes = try bytes(name) else { return nil }
+        guard let key = AgentKey(bytes: bytes) else { throw invalid(name, "it is not \(AgentKey.count) bytes") }
+        return key
+    }
+
     /// What `WireValue.update` wrote.
     public func update() throws(Failure) -> StatusUpdate { try part("status").status(of: name("framework_id")) }
 

@@ -50,6 +50,8 @@ extension WireValue {
         ])
     }
 
+    public static func agentKey(_ key: AgentKey) -> WireValue { .base64(key.bytes) }
+
     /// A status with its framework: `WireObject.update` reads it.
     public static func update(_ update: StatusUpdate) -> WireValue {
         .object([
@@ -121,6 +123,7 @@ extension AgentRegistration {
     public var value: WireValue {
         .members([
             "agent_id": id.map { .identifier($0) },
+            "key": key.map(WireValue.agentKey),
             "address": .address(address),
             "resources": .resources(resources, .stacked),
             "totals": .resources(totals, .stacked),
