@@ -82,8 +82,19 @@ step_function step_make_directory, step_root_attributes, step_enter_root;
 /* credentials.c, streams.c, init.c */
 step_function step_credentials, step_no_new_privileges, step_terminal, step_standard_streams;
 step_function step_close_descriptors, step_divide;
+/* bundle.c, hook.c, held.c: what only bundles ask for */
+step_function step_set_propagation, step_set_attributes, step_make_node, step_make_link, step_change_root;
+step_function step_bind_console, step_schedule, step_io_priority, step_personality, step_own_streams, step_set_label;
+step_function step_run_hook, step_find_program, step_await_start, step_listening_filter;
+/* copy.c */
+int copy_tree(int from, int to);
 
 int run_steps(struct launch *launch);
+int move_tree(int tree, int target);
+int set_mount(int tree, uint64_t set, uint64_t clear, uint64_t propagation, int recursive);
+int make_in_root(struct launch *launch, const char *path, char name[], int *parent);
+int find_program(const char *name, const char *path, char file[], size_t size);
+void read_program(struct cursor *payload, const char ***arguments, const char ***environment, const char **path);
 int lead_session(void);
 int install_filter(uint32_t flags, struct block program);
 int set_no_new_privileges(void);

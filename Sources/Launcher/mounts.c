@@ -5,7 +5,7 @@
 
 struct attributes { uint64_t set, clear, propagation, user_namespace; };
 
-static int move_tree(int tree, int target) {
+int move_tree(int tree, int target) {
     return (int)syscall(SYS_move_mount, tree, "", target, "", move_from_empty | move_to_empty);
 }
 
@@ -14,10 +14,14 @@ static int clone_tree(int source, unsigned recursive) {
 }
 
 /* mount_setattr(2) wants the old access-time mode cleared whenever a new one is set. */
-static int set_attributes(int tree, uint64_t set, uint64_t clear, int recursive) {
-    struct attributes attributes = { set, clear | (set & MOUNT_TIMES ? MOUNT_TIMES : 0), 0, 0 };
+int set_mount(int tree, uint64_t set, uint64_t clear, uint64_t propagation, int recursive) {
+    struct attributes attributes = { set, clear | (set & MOUNT_TIMES ? MOUNT_TIMES : 0), propagation, 0 };
     return (int)syscall(SYS_mount_setattr, tree, "", at_empty | (recursive ? at_recursive : 0), &attributes,
                         sizeof attributes);
+}
+
+static int set_attributes(int tree, uint64_t set, uint64_t clear, int recursive) {
+    return set_mount(tree, set, clear, 0, recursive);
 }
 
 /*
@@ -85,8 +89,13 @@ int step_mount(struct launch *launch, struct cursor *payload) {
     uint32_t attributes = (uint32_t)take_wide(payload), rules = take_number(payload);
     int target = find_target(launch, path, rules, BH_KIND_DIRECTORY);
     if (target < 0) return target == absent_target ? 0 : -1;
-    int tree = make_mount(launch, type, take_list(payload), attributes);
+    /* A read-only file system takes a copy before it becomes one. */
+    uint32_t later = rules & BH_TARGET_COPY ? attributes & MOUNT_READ_ONLY : 0;
+    int tree = make_mount(launch, type, take_list(payload), attributes & ~later);
     if (tree < 0) return close_after(-1, target);
+    launch->part = BH_PART_COPY;
+    if ((rules & BH_TARGET_COPY) && (copy_tree(target, tree) < 0 || (later && set_attributes(tree, later, 0, 0) < 0)))
+        return close_after(close_after(-1, tree), target);
     launch->part = BH_PART_ATTACH;
     return close_after(close_after(move_tree(tree, target), tree), target);
 }

@@ -110,7 +110,8 @@ static int create_in_root(struct launch *launch, const char *wanted, uint32_t ru
 /* A descriptor of what is at `path`, absent_target when that may be missing and is, or -1. */
 int find_target(struct launch *launch, const char *path, uint32_t rules, uint32_t kind) {
     launch->part = BH_PART_RESOLVE;
-    int target = open_in_root(launch, path, rules, O_PATH);
+    uint64_t itself = rules & BH_TARGET_LINK_ITSELF ? O_NOFOLLOW : 0;
+    int target = open_in_root(launch, path, rules, O_PATH | itself);
     if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && (rules & BH_TARGET_OPTIONAL)
         && !(rules & BH_TARGET_CREATE)) return absent_target;
     if (target < 0 && errno == ENOENT && (rules & BH_TARGET_CREATE)) {
@@ -126,6 +127,28 @@ int find_target(struct launch *launch, const char *path, uint32_t rules, uint32_
     if (!error) return target;
     errno = error;
     return close_after(-1, target);
+}
+
+/*
+ * Makes whatever directories lead to `path`, opens the last one as `parent` and gives the `name` in it. The name is
+ * never "." or "..": those would be made beside what is wanted.
+ */
+int make_in_root(struct launch *launch, const char *path, char name[], int *parent) {
+    char above[path_max];
+    size_t end = strlen(path);
+    launch->part = BH_PART_RESOLVE;
+    while (end && path[end - 1] == '/') end--;
+    size_t start = end;
+    while (start && path[start - 1] != '/') start--;
+    if (end - start > name_max || start + 2 > sizeof above) { errno = ENAMETOOLONG; return -1; }
+    memcpy(name, path + start, end - start);
+    name[end - start] = 0;
+    if (!name[0] || !strcmp(name, ".") || !strcmp(name, "..")) { errno = EINVAL; return -1; }
+    above[0] = '/';
+    memcpy(above + 1, path, start);
+    above[start + 1] = 0;
+    *parent = find_target(launch, above, BH_TARGET_CREATE, BH_KIND_DIRECTORY);
+    return *parent < 0 ? -1 : 0;
 }
 
 int make_directory(struct launch *launch, const char *path, uint32_t mode, uint32_t uid, uint32_t gid) {

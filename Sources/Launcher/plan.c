@@ -16,7 +16,11 @@ static const char *const fields_of[] = {
     [BH_OOM_SCORE] = "4", [BH_LOOPBACK_UP] = "", [BH_NEW_KEYRING] = "", [BH_DIVIDE] = "4ddd8dd88b",
     [BH_TERMINAL] = "4444", [BH_STANDARD_STREAMS] = "ddd", [BH_CREDENTIALS] = "44g88888",
     [BH_NO_NEW_PRIVILEGES] = "", [BH_WORKING_DIRECTORY] = "t", [BH_CLOSE_DESCRIPTORS] = "4",
-    [BH_INSTALL_FILTER] = "4b", [BH_EXECUTE] = "ll",
+    [BH_INSTALL_FILTER] = "4b", [BH_EXECUTE] = "ll", [BH_SET_PROPAGATION] = "t84", [BH_SET_ATTRIBUTES] = "t884",
+    [BH_MAKE_NODE] = "t44444", [BH_MAKE_LINK] = "tt", [BH_RUN_HOOK] = "tllD4", [BH_AWAIT_START] = "D",
+    [BH_BIND_CONSOLE] = "", [BH_SCHEDULE] = "4844888", [BH_IO_PRIORITY] = "4", [BH_PERSONALITY] = "8",
+    [BH_FIND_PROGRAM] = "ll", [BH_CHANGE_ROOT] = "", [BH_OWN_STREAMS] = "44", [BH_LISTENING_FILTER] = "4b",
+    [BH_SET_LABEL] = "tt",
 };
 enum { operation_count = sizeof fields_of / sizeof *fields_of };
 
@@ -127,9 +131,9 @@ static int is_filter(uint32_t length) { return length % 8 == 0 && length <= BH_F
 /* Rules about the values of one step; `field` holds what `fields_of` names. */
 static int check_values(uint32_t operation, const struct bh_field field[]) {
     switch (operation) {
-    case BH_MOUNT: return field[0].length && field[2].number <= UINT32_MAX && field[3].number <= 7;
-    case BH_ATTACH: return field[2].number <= BH_KIND_FILE && field[3].number <= 7;
-    case BH_SEAL_PATH: return field[2].number <= 7;
+    case BH_MOUNT: return field[0].length && field[2].number <= UINT32_MAX && field[3].number <= BH_TARGET_RULES;
+    case BH_ATTACH: return field[2].number <= BH_KIND_FILE && field[3].number <= BH_TARGET_RULES;
+    case BH_SEAL_PATH: return field[2].number <= BH_TARGET_RULES;
     case BH_MAKE_DIRECTORY: return field[1].number <= 07777;
     case BH_SET_UMASK: return field[0].number <= 0777;
     case BH_BEGIN_SESSION: return field[0].number <= 64;
@@ -140,15 +144,18 @@ static int check_values(uint32_t operation, const struct bh_field field[]) {
             && (field[2].number == BH_NO_DESCRIPTOR || field[4].number >= BH_LOG_BYTES_MIN);
     case BH_TERMINAL: return field[0].number <= UINT16_MAX && field[1].number <= UINT16_MAX;
     case BH_CLOSE_DESCRIPTORS: return field[0].number <= BH_PLAN_DESCRIPTORS_MAX;
-    case BH_INSTALL_FILTER: return field[1].length && is_filter(field[1].length);
-    case BH_EXECUTE: return field[0].number > 0 && memcmp(field[0].bytes, "\0\0\0\0", 4) != 0; /* a name */
+    case BH_INSTALL_FILTER: case BH_LISTENING_FILTER: return field[1].length && is_filter(field[1].length);
+    case BH_SET_PROPAGATION: return field[2].number <= 1;
+    case BH_SET_ATTRIBUTES: return field[3].number <= 1;
+    case BH_RUN_HOOK: return field[0].length > 0;
+    case BH_FIND_PROGRAM: case BH_EXECUTE: return field[0].number > 0 && memcmp(field[0].bytes, "\0\0\0\0", 4) != 0; /* a name */
     default: return 1;
     }
 }
 
 static int check_step(uint32_t operation, struct cursor payload) {
     struct bh_field field[10];
-    if (operation == 0 || operation >= operation_count) return 0;
+    if (operation == 0 || operation >= operation_count || !fields_of[operation]) return 0;
     for (unsigned i = 0; fields_of[operation][i]; i++) field[i] = take_field(&payload, fields_of[operation][i]);
     return !payload.bad && payload.at == payload.end && check_values(operation, field);
 }
@@ -165,10 +172,12 @@ static uint32_t take_step(struct cursor *cursor, struct cursor *payload) {
 static int check_order(uint32_t operation, uint64_t *seen, int last) {
     uint64_t bit = 1ull << operation;
     const uint64_t once = 1ull << BH_ATTACH_ROOT | 1ull << BH_ENTER_ROOT | 1ull << BH_DIVIDE | 1ull << BH_TERMINAL
-        | 1ull << BH_CREDENTIALS | 1ull << BH_CLOSE_DESCRIPTORS;
+        | 1ull << BH_CREDENTIALS | 1ull << BH_CLOSE_DESCRIPTORS | 1ull << BH_CHANGE_ROOT | 1ull << BH_AWAIT_START
+        | 1ull << BH_LISTENING_FILTER;
     if ((*seen & bit & once) || (operation == BH_EXECUTE) != last) return 0;
-    if (operation == BH_ENTER_ROOT && !(*seen & 1ull << BH_ATTACH_ROOT)) return 0;
-    if (operation == BH_CREDENTIALS && (*seen & 1ull << BH_INSTALL_FILTER)) return 0;
+    const uint64_t filters = 1ull << BH_INSTALL_FILTER | 1ull << BH_LISTENING_FILTER;
+    if ((operation == BH_ENTER_ROOT || operation == BH_CHANGE_ROOT) && !(*seen & 1ull << BH_ATTACH_ROOT)) return 0;
+    if (operation == BH_CREDENTIALS && (*seen & filters)) return 0;
     *seen |= bit;
     return 1;
 }
@@ -201,7 +210,7 @@ uint32_t bh_plan_field(const void *bytes, size_t size, uint32_t step, uint32_t f
     struct cursor cursor = plan_steps(bytes, size, &count), payload = cursor;
     if (step >= count) return 0;
     for (uint32_t i = 0; i <= step; i++) operation = take_step(&cursor, &payload);
-    if (cursor.bad || operation == 0 || operation >= operation_count) return 0;
+    if (cursor.bad || operation == 0 || operation >= operation_count || !fields_of[operation]) return 0;
     for (uint32_t i = 0; fields_of[operation][i]; i++) {
         *answer = take_field(&payload, fields_of[operation][i]);
         if (i == field) return payload.bad ? 0 : operation;
@@ -221,7 +230,12 @@ static step_function *const function_of[operation_count] = {
     [BH_STANDARD_STREAMS] = step_standard_streams, [BH_CREDENTIALS] = step_credentials,
     [BH_NO_NEW_PRIVILEGES] = step_no_new_privileges, [BH_WORKING_DIRECTORY] = step_working_directory,
     [BH_CLOSE_DESCRIPTORS] = step_close_descriptors, [BH_INSTALL_FILTER] = step_install_filter,
-    [BH_EXECUTE] = step_execute,
+    [BH_EXECUTE] = step_execute, [BH_SET_PROPAGATION] = step_set_propagation,
+    [BH_SET_ATTRIBUTES] = step_set_attributes, [BH_MAKE_NODE] = step_make_node, [BH_MAKE_LINK] = step_make_link,
+    [BH_RUN_HOOK] = step_run_hook, [BH_AWAIT_START] = step_await_start, [BH_BIND_CONSOLE] = step_bind_console,
+    [BH_SCHEDULE] = step_schedule, [BH_IO_PRIORITY] = step_io_priority, [BH_PERSONALITY] = step_personality,
+    [BH_FIND_PROGRAM] = step_find_program, [BH_CHANGE_ROOT] = step_change_root, [BH_OWN_STREAMS] = step_own_streams,
+    [BH_LISTENING_FILTER] = step_listening_filter, [BH_SET_LABEL] = step_set_label,
 };
 
 int run_steps(struct launch *launch) {

@@ -109,6 +109,19 @@ int step_oom_score(struct launch *launch, struct cursor *payload) {
     return write_proc(launch, decimal(path + decimal_max, getpid()), value, (size_t)(score + sizeof score - value));
 }
 
+/* The label counts for the program that is executed next. */
+int step_set_label(struct launch *launch, struct cursor *payload) {
+    char path[path_max], number[decimal_max];
+    struct text file = take_text(payload), value = take_text(payload);
+    const char *process = decimal(number + sizeof number, getpid());
+    size_t length = (size_t)(number + sizeof number - process);
+    if (length + 1 + file.length >= sizeof path) { errno = ENAMETOOLONG; return -1; }
+    memcpy(path, process, length);
+    path[length] = '/';
+    memcpy(path + length + 1, file.bytes, file.length + 1);
+    return write_proc(launch, path, value.bytes, value.length);
+}
+
 int step_loopback_up(struct launch *launch, struct cursor *payload) {
     (void)payload;
     struct ifreq request;
@@ -155,6 +168,32 @@ int step_install_filter(struct launch *launch, struct cursor *payload) {
     return install_filter(flags, take_block(payload));
 }
 
+/* Where execvpe(3) would look: the directories of PATH in turn; the most telling error of all of them is kept. */
+int find_program(const char *name, const char *path, char file[], size_t size) {
+    size_t name_length = strlen(name);
+    int error = ENOENT;
+    if (strchr(name, '/')) {
+        if (name_length >= size) { errno = ENAMETOOLONG; return -1; }
+        memcpy(file, name, name_length + 1);
+        return faccessat(AT_FDCWD, file, X_OK, AT_EACCESS);
+    }
+    while (*path) {
+        size_t length = strcspn(path, ":");
+        if (length && length + name_length + 2 <= size) {
+            struct stat status;
+            memcpy(file, path, length);
+            file[length] = '/';
+            memcpy(file + length + 1, name, name_length + 1);
+            if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0 && stat(file, &status) == 0
+                && S_ISREG(status.st_mode)) return 0;
+            if (errno == EACCES) error = EACCES;
+        }
+        path += length + (path[length] == ':');
+    }
+    errno = error;
+    return -1;
+}
+
 /* execvpe(3) without its shell: the directories of PATH in turn; the most telling error of all of them is kept. */
 static int execute_in_path(const char *path, const char *name, char *const arguments[], char *const environment[]) {
     char file[path_max];
@@ -176,16 +215,34 @@ static int execute_in_path(const char *path, const char *name, char *const argum
     return -1;
 }
 
-int step_execute(struct launch *launch, struct cursor *payload) {
-    static const char *arguments[BH_LIST_COUNT_MAX + 1], *environment[BH_LIST_COUNT_MAX + 1];
-    const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    struct list list = take_list(payload);
-    for (uint32_t i = 0; i < list.count; i++) arguments[i] = take_path(&list.texts);
-    list = take_list(payload);
-    for (uint32_t i = 0; i < list.count; i++) {
-        environment[i] = take_path(&list.texts);
-        if (!strncmp(environment[i], "PATH=", 5)) path = environment[i] + 5;
+/* Two lists as execve(2) wants them, and the PATH in the second. They last until the next ones are read. */
+void read_program(struct cursor *payload, const char ***arguments, const char ***environment, const char **path) {
+    static const char *held[2][BH_LIST_COUNT_MAX + 1];
+    *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    for (int which = 0; which < 2; which++) {
+        struct list list = take_list(payload);
+        for (uint32_t i = 0; i < list.count; i++) {
+            held[which][i] = take_path(&list.texts);
+            if (which && !strncmp(held[which][i], "PATH=", 5)) *path = held[which][i] + 5;
+        }
+        held[which][list.count] = NULL;
     }
+    *arguments = held[0];
+    *environment = held[1];
+}
+
+int step_find_program(struct launch *launch, struct cursor *payload) {
+    char file[path_max];
+    const char **arguments, **environment, *path;
+    read_program(payload, &arguments, &environment, &path);
+    if (find_program(arguments[0], path, file, sizeof file) == 0) return 0;
+    launch->missing = errno == ENOENT;
+    return -1;
+}
+
+int step_execute(struct launch *launch, struct cursor *payload) {
+    const char **arguments, **environment, *path;
+    read_program(payload, &arguments, &environment, &path);
     if (strchr(arguments[0], '/')) (void)execve(arguments[0], (char *const *)arguments, (char *const *)environment);
     else (void)execute_in_path(path, arguments[0], (char *const *)arguments, (char *const *)environment);
     launch->missing = errno == ENOENT;

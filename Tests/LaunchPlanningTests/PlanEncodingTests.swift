@@ -18,7 +18,11 @@ struct PlanEncodingTests {
         ],
         ["24", "80", "11", "12"], ["4294967295", "6", "5"],
         ["1", "2", "[30, 40]", "1099511627776", "6", "7", "8", "9"], [], ["/work dir"], ["2"],
-        ["2", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"], [#"["prog", "", "three"]"#, #"["A=1", "B=ü"]"#],
+        ["2", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"], ["/p", "1048576", "1"], ["/q", "32", "8", "1"],
+        ["/dev/x", "25504", "21", "22", "23", "24"], ["/dev/y", "../z"],
+        ["/hook", #"["hook", "a"]"#, #"["C=2"]"#, "6", "25"], ["5"], [],
+        ["6", "8589934592", "4294967293", "4", "31", "32", "33"], ["8194"], ["8"], [#"["find"]"#, #"["D=3"]"#], [],
+        ["34", "35"], ["36", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"], ["attr/exec", "label"], [#"["prog", "", "three"]"#, #"["A=1", "B=ü"]"#],
     ]
 
     @Test("every field of every operation arrives as it was meant")
@@ -36,7 +40,9 @@ struct PlanEncodingTests {
 
     @Test("the sample covers every operation of plan.h once, in order")
     func sampleIsComplete() {
-        #expect(Sample.everyStep.map(\.operation) == Array(1...BH_EXECUTE.rawValue))
+        let operations = Sample.everyStep.map(\.operation)
+        #expect(operations.sorted() == Array(1...BH_SET_LABEL.rawValue))
+        #expect(operations.last == BH_EXECUTE.rawValue)
     }
 
     @Test("a plan that was built can be run")
@@ -65,19 +71,19 @@ struct PlanEncodingTests {
     func tooLargeIsRefused() {
         var plan = Sample.everyPlan
         let argument = String(repeating: "x", count: 1 << 20)
-        plan.steps[29].step = .execute(arguments: Array(repeating: argument, count: 5), environment: [])
+        plan.steps[Sample.executeIndex].step = .execute(arguments: Array(repeating: argument, count: 5), environment: [])
         #expect { try PlanEncoder.encode(plan) } throws: { ($0 as? Failure)?.code == "plan.too-large" }
     }
 
     @Test("a list longer than the launcher takes is refused")
     func longListIsRefused() {
         var plan = Sample.everyPlan
-        plan.steps[29].step = .execute(arguments: Array(repeating: "", count: 65_537), environment: [])
+        plan.steps[Sample.executeIndex].step = .execute(arguments: Array(repeating: "", count: 65_537), environment: [])
         #expect { try PlanEncoder.encode(plan) } throws: {
             let failure = $0 as? Failure
             return failure?.code == "plan.list-too-long" && failure?.field == "command" && failure?.remedy != nil
         }
-        plan.steps[29].step = .execute(arguments: [""], environment: Array(repeating: "", count: 65_537))
+        plan.steps[Sample.executeIndex].step = .execute(arguments: [""], environment: Array(repeating: "", count: 65_537))
         #expect { try PlanEncoder.encode(plan) } throws: { ($0 as? Failure)?.field == "env" }
     }
 }
@@ -134,7 +140,8 @@ struct PlanContractTests {
     func parts() {
         let header = [
             BH_PART_WHOLE, BH_PART_RESOLVE, BH_PART_CREATE, BH_PART_OPEN, BH_PART_CONFIGURE, BH_PART_ATTRIBUTES,
-            BH_PART_ATTACH, BH_PART_VERIFY, BH_PART_DETACH, BH_PART_WRITE,
+            BH_PART_ATTACH, BH_PART_VERIFY, BH_PART_DETACH, BH_PART_WRITE, BH_PART_STATUS,
+            BH_PART_COPY,
         ]
         #expect(header.map(\.rawValue) == LauncherReport.Part.allCases.map(\.rawValue))
     }

@@ -108,8 +108,23 @@ enum Sample {
                 ambient: 9)),
         .noNewPrivileges, .workingDirectory("/work dir"), .closeDescriptors(keep: 2),
         .installFilter(flags: 2, program: filter),
+        .setPropagation("/p", .shared, recursive: true),
+        .setAttributes("/q", set: [.strictAccessTime], clear: [.noExecute], recursive: true),
+        .makeNode(
+            NodeRequest(path: "/dev/x", kind: .block, mode: 0o1640, major: 21, minor: 22, uid: 23, gid: 24)),
+        .makeLink("/dev/y", destination: "../z"),
+        .runHook(
+            HookRequest(
+                program: "/hook", arguments: ["hook", "a"], environment: ["C=2"], state: "null", milliseconds: 25)),
+        .awaitStart(listener: "root"), .bindConsole,
+        .schedule(
+            SchedulingRequest(policy: 6, flags: 1 << 33, nice: -3, priority: 4, runtime: 31, deadline: 32, period: 33)),
+        .ioPriority(8_194), .personality(8), .findProgram(arguments: ["find"], environment: ["D=3"]), .changeRoot,
+        .ownStreams(uid: 34, gid: 35), .listeningFilter(flags: 36, program: filter),
+        .setLabel(file: "attr/exec", value: "label"),
         .execute(arguments: ["prog", "", "three"], environment: ["A=1", "B=ü"]),
     ]
+    static let executeIndex = everyStep.count - 1
 
     static let everyPlan = LaunchPlan(
         spawn: SpawnOptions(namespaces: [], userMap: [], groupMap: [], inControlGroup: false),

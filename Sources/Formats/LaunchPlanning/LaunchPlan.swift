@@ -1,3 +1,4 @@
+import Diagnostics
 public import OrderedCollections
 
 /// A launch as a value: what the process is born with, what is opened for it, and what the launcher then does.
@@ -41,6 +42,7 @@ public enum Stage: Int, CaseIterable, Comparable, Sendable {
     case kernelFilesystems  // /proc /sys /dev
     case volumes         // what the user asked to see
     case paths           // masked and read-only paths, generated files
+    case hooks           // those of a bundle that run in the container but see the host's files
     case enterRoot
     case identity        // host name, sysctls, keyring
     case network         // loopback
@@ -50,6 +52,7 @@ public enum Stage: Int, CaseIterable, Comparable, Sendable {
     case credentials     // user, groups, capabilities
     case workingDirectory
     case noNewPrivileges
+    case hold            // a bundle's process is created, and waits to be started
     case closeDescriptors
     case filter          // seccomp last
     case execute
@@ -119,6 +122,61 @@ public enum DescriptorSource: Equatable, Sendable {
     case outputFile(path: String, isLimited: Bool)
     /// Standard input, output or error as the caller gave it.
     case stream(Int)
+    /// A place of the host as a mount of a bundle.
+    case bundleTree(BundleTree)
+    /// A memory file with text that is known only when the process exists, such as a bundle's state.
+    case memory(name: String, stage: String)
+    /// The listening socket over which a created process is started.
+    case startSocket
+    /// A descriptor the caller wants the task to have.
+    case inherited(Int)
+}
+
+/// A place of the host as a bundle wants to see it: a detached copy of what is mounted there.
+public struct BundleTree: Equatable, Sendable {
+    public var path: String
+    public var recursive: Bool
+    /// Attributes of the mount itself.
+    public var set: MountAttributes
+    public var clear: MountAttributes
+    /// Attributes of it and of every mount below.
+    public var recursiveSet: MountAttributes
+    public var recursiveClear: MountAttributes
+    public var propagation: MountPropagation
+    public var propagatesRecursively: Bool
+    public var idmap: IDMap
+    /// A symbolic link at the end of the path is what is wanted, not what it leads to.
+    public var isLinkItself: Bool
+
+    public enum IDMap: Equatable, Sendable {
+        case none
+        /// Through the container's user namespace.
+        case container(recursive: Bool)
+        case maps(users: [IDMapping], groups: [IDMapping], recursive: Bool)
+    }
+
+    public init(
+        path: String, recursive: Bool, set: MountAttributes = [], clear: MountAttributes = [],
+        recursiveSet: MountAttributes = [], recursiveClear: MountAttributes = [],
+        propagation: MountPropagation = .private, propagatesRecursively: Bool = true, idmap: IDMap = .none,
+        isLinkItself: Bool = false
+    ) {
+        self.path = path
+        self.recursive = recursive
+        self.set = set
+        self.clear = clear
+        self.recursiveSet = recursiveSet
+        self.recursiveClear = recursiveClear
+        self.propagation = propagation
+        self.propagatesRecursively = propagatesRecursively
+        self.idmap = idmap
+        self.isLinkItself = isLinkItself
+    }
+
+    var sentence: String {
+        let words = set.names + clear.names.map { "not \($0)" } + recursiveSet.names.map { "\($0) below as well" }
+        return "host path \(Untrusted.shown(path))" + (words.isEmpty ? "" : " (\(words.joined(separator: " ")))")
+    }
 }
 
 /// The layers of a root file system, lowest first, as directories of the image store, and where it is written.

@@ -6,10 +6,22 @@ public struct LauncherReport: Equatable, Sendable {
         case failed = 1
         /// The packet carries the terminal's master.
         case terminal = 2
+        /// Everything is done up to the wait for being started.
+        case created = 3
+        /// `detail` is the number the filter's listener will have; the packet carries a memory file of one word, 0 and
+        /// then one of `ListenerWord`.
+        case listener = 4
+    }
+    /// `BH_LISTENER_*`
+    public enum ListenerWord {
+        public static let ready: UInt32 = 1
+        public static let taken: UInt32 = 2
+        /// Beside an errno.
+        public static let failed: UInt32 = 0x8000_0000
     }
     /// Where inside a step the kernel refused, `BH_PART_*`.
     public enum Part: UInt32, CaseIterable, Sendable {
-        case whole, resolve, create, open, configure, attributes, attach, verify, detach, write
+        case whole, resolve, create, open, configure, attributes, attach, verify, detach, write, status, copy
     }
     public static let byteCount = 16
     static let decodeStep: UInt32 = 0xffff_fffe
@@ -72,6 +84,15 @@ public struct LauncherReport: Equatable, Sendable {
             return Failure(
                 "launch.program-not-executable", doing: "execute", on: arguments.first,
                 cause: ErrnoName.described(error), remedy: ErrnoNumber.executeRemedy(error))
+        case (.findProgram(let arguments, _), _):
+            return Failure(
+                "launch.program-not-found", doing: "execute", on: arguments.first, cause: ErrnoName.described(error),
+                remedy: "name a program of the root file system, by its full path if it is not in PATH")
+        case (.runHook(let hook), _) where part == .status:
+            return Failure(
+                "launch.hook-failed", doing: "run the hook", on: hook.program,
+                cause: error & 0x7f == 0
+                    ? "it ended with status \(error >> 8 & 0xff)" : "signal \(error & 0x7f) ended it")
         case (.workingDirectory(let path), _) where part == .open:
             return Failure(
                 "launch.working-directory", doing: "change to the working directory", on: path,
@@ -98,6 +119,8 @@ extension LauncherReport.Part {
         case .verify: " when the result was checked"
         case .detach: " when the old root was detached"
         case .write: " when the value was written"
+        case .status: " as its status"
+        case .copy: " when what is there was copied"
         }
     }
 }

@@ -98,7 +98,7 @@ extension PlanWriter {
     /// The payload of one step, field by field as plan.h lists them.
     mutating func write(_ step: Step) throws(Failure) {
         switch step {
-        case .becomeRoot, .enterRoot, .loopbackUp, .newKeyring, .noNewPrivileges: break
+        case .becomeRoot, .enterRoot, .loopbackUp, .newKeyring, .noNewPrivileges, .bindConsole, .changeRoot: break
         case .join(let name, let types):
             try descriptor(name)
             number(UInt32(truncatingIfNeeded: types.rawValue))
@@ -128,6 +128,9 @@ extension PlanWriter {
             try list(environment, field: "env")
         case .attachRoot, .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes:
             try writeFilesystem(step)
+        case .setPropagation, .setAttributes, .makeNode, .makeLink, .runHook, .awaitStart, .schedule, .ioPriority,
+            .personality, .findProgram, .ownStreams, .listeningFilter, .setLabel:
+            try writeBundle(step)
         }
     }
 

@@ -55,6 +55,21 @@ extension Step {
         case .closeDescriptors: 28
         case .installFilter: 29
         case .execute: 30
+        case .setPropagation: 31
+        case .setAttributes: 32
+        case .makeNode: 33
+        case .makeLink: 34
+        case .runHook: 35
+        case .awaitStart: 36
+        case .bindConsole: 37
+        case .schedule: 38
+        case .ioPriority: 39
+        case .personality: 40
+        case .findProgram: 41
+        case .changeRoot: 42
+        case .ownStreams: 43
+        case .listeningFilter: 44
+        case .setLabel: 45
         }
     }
 }

@@ -67,14 +67,19 @@ extension LaunchPlan {
         guard execute == [steps.count - 1] else { throw broken("the task must be executed once, as the last step") }
         let close = positions { if case .closeDescriptors = $0 { true } else { false } }
         guard close.count == 1 else { throw broken("descriptors must be closed exactly once") }
-        let filters = positions { if case .installFilter = $0 { true } else { false } }
+        let filters = positions {
+            switch $0 {
+            case .installFilter, .listeningFilter: true
+            default: false
+            }
+        }
         let privileges = positions { $0 == .noNewPrivileges }
         let credentials = positions { if case .credentials = $0 { true } else { false } }
         guard privileges.count <= 1, credentials.count == 1 else {
             throw broken("the credentials are set exactly once, no_new_privs at most once")
         }
         guard let filter = filters.first else { return }
-        guard let privilege = privileges.first, privilege < filter else {
+        guard filters.count == 1, privileges.first.map({ $0 < filter }) ?? keepsFilterCapability(credentials[0]) else {
             throw broken("no_new_privs must be set before a filter is installed", at: steps[filter])
         }
         if credentials[0] > filter {
@@ -85,9 +90,16 @@ extension LaunchPlan {
         }
     }
 
+    /// Without no_new_privs only CAP_SYS_ADMIN lets a filter be installed. A bundle's process that may gain privileges
+    /// keeps it until exec, which takes it away again unless the bounding set has it (capabilities(7)).
+    private func keepsFilterCapability(_ index: Int) -> Bool {
+        guard case .credentials(let credentials) = steps[index].step else { return false }
+        return CapabilitySet(rawValue: credentials.effective).contains(.sysAdmin)
+    }
+
     private func checkRoot() throws(Failure) {
         let attach = positions { if case .attachRoot = $0 { true } else { false } }
-        let enter = positions { $0 == .enterRoot }
+        let enter = positions { $0 == .enterRoot || $0 == .changeRoot }
         guard attach.count <= 1, enter.count == attach.count else {
             throw broken("a root must be attached once and then entered once")
         }
@@ -151,7 +163,7 @@ extension LaunchPlan {
             guard let program = arguments.first, !program.isEmpty else {
                 throw broken("there is no program to execute", at: planned)
             }
-        case .installFilter(_, let program): try checkFilter(program, empty: false, at: planned)
+        case .installFilter(_, let program), .listeningFilter(_, let program): try checkFilter(program, empty: false, at: planned)
         case .divide(let division): try checkFilter(division.initFilter, empty: true, at: planned)
         case .credentials(let credentials):
             guard credentials.groups.count <= PlanFormat.groupsMax else {

@@ -40,6 +40,22 @@ public enum Step: Equatable, Sendable {
     case closeDescriptors(keep: UInt32)
     case installFilter(flags: UInt32, program: FilterProgram)
     case execute(arguments: [String], environment: [String])
+    // What only a bundle of the OCI runtime specification asks for.
+    case setPropagation(String, MountPropagation, recursive: Bool)
+    case setAttributes(String, set: MountAttributes, clear: MountAttributes, recursive: Bool)
+    case makeNode(NodeRequest)
+    case makeLink(String, destination: String)
+    case runHook(HookRequest)
+    case awaitStart(listener: DescriptorName)
+    case bindConsole
+    case schedule(SchedulingRequest)
+    case ioPriority(UInt32)
+    case personality(UInt64)
+    case findProgram(arguments: [String], environment: [String])
+    case changeRoot
+    case ownStreams(uid: UInt32, gid: UInt32)
+    case listeningFilter(flags: UInt32, program: FilterProgram)
+    case setLabel(file: String, value: String)
 }
 
 /// How a target inside the root is found. `create` makes what is missing, `noLinks` refuses any symbolic link on the
@@ -50,6 +66,10 @@ public struct TargetRules: OptionSet, Hashable, Sendable {
     public static let create = TargetRules(rawValue: 1)
     public static let noLinks = TargetRules(rawValue: 2)
     public static let optional = TargetRules(rawValue: 4)
+    /// Of a mount: what is in the target is copied into the new file system first.
+    public static let copying = TargetRules(rawValue: 8)
+    /// Of an attached tree: a symbolic link at the end is the target, not what it leads to.
+    public static let linkItself = TargetRules(rawValue: 16)
 }
 
 public enum TargetKind: UInt32, Sendable {
@@ -66,6 +86,10 @@ public struct MountAttributes: OptionSet, Hashable, Sendable {
     public static let noDevices = MountAttributes(rawValue: 0x4)
     public static let noExecute = MountAttributes(rawValue: 0x8)
     public static let noAccessTime = MountAttributes(rawValue: 0x10)
+    public static let strictAccessTime = MountAttributes(rawValue: 0x20)
+    public static let noDirectoryAccessTime = MountAttributes(rawValue: 0x80)
+    /// The bits of the three ways to note an access; none of them set is `relatime`.
+    public static let accessTimes = MountAttributes(rawValue: 0x70)
     public static let noLinkFollow = MountAttributes(rawValue: 0x20_0000)
 }
 

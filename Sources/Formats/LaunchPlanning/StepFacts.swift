@@ -4,6 +4,8 @@ extension Step {
     var descriptorNames: [DescriptorName] {
         switch self {
         case .join(let name, _), .attachRoot(let name, _), .attach(let name, _, _, _), .mask(_, let name): [name]
+        case .runHook(let hook): [hook.state]
+        case .awaitStart(let name): [name]
         case .standardStreams(let input, let output, let error): [input, output, error].compactMap { $0 }
         case .divide(let division):
             [division.exitRecord, division.outputSink, division.errorSink].compactMap { $0 } + division.logs
@@ -22,7 +24,7 @@ extension Step {
     /// Whether the step mounts or makes something in the container's root.
     var changesRoot: Bool {
         switch self {
-        case .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot: true
+        case .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot, .changeRoot: true
         default: false
         }
     }
@@ -31,8 +33,10 @@ extension Step {
     var rootPaths: [String] {
         switch self {
         case .mount(_, let path, _, _, _), .attach(_, let path, _, _), .sealPath(let path, _, _), .mask(let path, _),
-            .makeDirectory(let path, _, _, _), .workingDirectory(let path):
+            .makeDirectory(let path, _, _, _), .workingDirectory(let path), .setPropagation(let path, _, _),
+            .setAttributes(let path, _, _, _), .makeLink(let path, _):
             [path]
+        case .makeNode(let node): [node.path]
         default: []
         }
     }
@@ -44,7 +48,11 @@ extension Step {
         case .attachRoot(_, let anchor): [anchor]
         case .setHostname(let name), .setDomainname(let name): [name]
         case .sysctl(let name, let value): [name, value]
-        case .execute(let arguments, let environment): arguments + environment
+        case .execute(let arguments, let environment), .findProgram(let arguments, let environment):
+            arguments + environment
+        case .runHook(let hook): [hook.program] + hook.arguments + hook.environment
+        case .makeLink(let path, let destination): [path, destination]
+        case .setLabel(let file, let value): [file, value]
         default: rootPaths
         }
     }

@@ -30,6 +30,9 @@ extension LaunchPlan {
         case .attachRoot, .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot:
             filesystemSentence(for: step)
         case .divide, .terminal, .standardStreams, .credentials, .execute: taskSentence(for: step)
+        case .setPropagation, .setAttributes, .makeNode, .makeLink, .runHook, .awaitStart, .bindConsole, .schedule,
+            .ioPriority, .personality, .findProgram, .changeRoot, .ownStreams, .listeningFilter, .setLabel:
+            bundleSentence(for: step)
         }
     }
 
@@ -85,6 +88,10 @@ extension DescriptorSource {
     var sentence: String {
         switch self {
         case .rootTree(let tree): tree.sentence
+        case .bundleTree(let tree): tree.sentence
+        case .memory(let name, _): "the text \(Untrusted.shown(name))"
+        case .startSocket: "the socket to be started by"
+        case .inherited(let number): "descriptor \(number) of the caller"
         case .hostTree(let path, let kind, let attributes, _, let mapped):
             withWords("host \(kind) \(Untrusted.shown(path))", attributes.names + (mapped ? ["mapped"] : []))
         case .generatedFile(let name, _, _): "generated file \(Untrusted.shown(name))"
@@ -153,7 +160,8 @@ extension MountAttributes {
     public var names: [String] {
         let table: [(MountAttributes, String)] = [
             (.readOnly, "ro"), (.noSetuid, "nosuid"), (.noDevices, "nodev"), (.noExecute, "noexec"),
-            (.noAccessTime, "noatime"), (.noLinkFollow, "nosymfollow"),
+            (.noAccessTime, "noatime"), (.strictAccessTime, "strictatime"), (.noDirectoryAccessTime, "nodiratime"),
+            (.noLinkFollow, "nosymfollow"),
         ]
         return table.filter { contains($0.0) }.map(\.1)
     }
@@ -163,6 +171,7 @@ extension TargetRules {
     var names: [String] {
         let table: [(TargetRules, String)] = [
             (.create, "created when missing"), (.noLinks, "no links"), (.optional, "skipped when missing"),
+            (.copying, "after a copy of what is there"), (.linkItself, "a link itself"),
         ]
         return table.filter { contains($0.0) }.map(\.1)
     }

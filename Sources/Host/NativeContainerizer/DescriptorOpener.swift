@@ -77,6 +77,8 @@ struct DescriptorOpener: Sendable {
                 throw KernelError(call: "pass standard stream \(number)", errno: Errno.invalid)
             }
             return stream
+        case .bundleTree, .memory, .startSocket, .inherited:
+            throw KernelError(call: "open what only a bundle has", errno: Errno.invalid)
         case .generatedFile(let name, _, _):
             throw KernelError(call: "make", on: name, errno: Errno.invalid)
         }

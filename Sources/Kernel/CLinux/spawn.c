@@ -97,6 +97,13 @@ static int set_time_offsets(struct child *child) {
     return close(file);
 }
 
+static int enters_user_namespace(const struct bh_spawn *request) {
+    if ((request->flags | (uint64_t)request->joined_types) & CLONE_NEWUSER) return 1;
+    for (unsigned i = 0; i < request->join_count; i++)
+        if (request->joins[i].type == CLONE_NEWUSER) return 1;
+    return 0;
+}
+
 static void run_child(struct child *child) {
     static char *const arguments[] = { (char *)"bulkhead-launch", NULL };
     static char *const environment[] = { NULL };
@@ -104,7 +111,7 @@ static void run_child(struct child *child) {
     if (child->request->time_offsets && set_time_offsets(child) < 0) return;
     int launcher = place_descriptors(child);
     if (launcher < 0) return;
-    if (((child->request->flags | (uint64_t)child->request->joined_types) & CLONE_NEWUSER) && keep_capabilities(child) < 0) return;
+    if (enters_user_namespace(child->request) && keep_capabilities(child) < 0) return;
     (void)syscall(SYS_execveat, launcher, "", arguments, environment, BH_AT_EMPTY_PATH);
     (void)failed(child, "execveat");
 }
@@ -124,9 +131,33 @@ static long clone_to_child(struct clone_args *arguments, struct child *child);
  * Nothing in the other container can reach it: it has no number in that pid namespace, and our memory, whose user
  * namespace is the host's, is closed to tracers from anywhere else (entering made it undumpable, ptrace(2)).
  */
+static int join_files(struct child *child) {
+    const struct bh_spawn *request = child->request;
+    int joined[BH_SPAWN_JOINS_MAX] = { 0 };
+    /* Those of the host can be entered only as we are, those of the user namespace only from within it. */
+    for (int inside = 0; inside < 2; inside++) {
+        for (unsigned i = 0; i < request->join_count; i++) {
+            const struct bh_join *join = &request->joins[i];
+            if (joined[i] || join->type == CLONE_NEWUSER) continue;
+            joined[i] = bh_setns(join->descriptor, join->type) == 0;
+            if (!joined[i] && (inside || errno != EPERM)) return failed(child, "setns");
+        }
+        for (unsigned i = 0; i < request->join_count && !inside; i++)
+            if (request->joins[i].type == CLONE_NEWUSER) {
+                if (bh_setns(request->joins[i].descriptor, CLONE_NEWUSER) < 0) return failed(child, "setns");
+                joined[i] = 1;
+            }
+    }
+    return 0;
+}
+
 static void run_joiner(struct child *child) {
     const struct bh_spawn *request = child->request;
-    if (bh_setns(request->joined, request->joined_types) < 0) { (void)failed(child, "setns"); return; }
+    if (request->joined >= 0 && bh_setns(request->joined, request->joined_types) < 0) {
+        (void)failed(child, "setns");
+        return;
+    }
+    if (join_files(child) < 0) return;
     child->main = run_child;
     child->process = clone_to_child(child->arguments, child);
     if (child->process < 0) (void)failed(child, "clone3");
@@ -240,7 +271,7 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
     int descriptor = -1;
     struct clone_args arguments;
     memset(&arguments, 0, sizeof arguments);
-    if (request->descriptor_count > BH_SPAWN_DESCRIPTORS_MAX) {
+    if (request->descriptor_count > BH_SPAWN_DESCRIPTORS_MAX || request->join_count > BH_SPAWN_JOINS_MAX) {
         *failed_call = "spawn: too many descriptors";
         errno = EMFILE;
         return -1;
@@ -260,7 +291,7 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     const char *call = NULL;
-    long process = request->joined >= 0 ? clone_joined(&arguments, &child, &call)
+    long process = request->joined >= 0 || request->join_count ? clone_joined(&arguments, &child, &call)
                                         : clone_as_owner(&arguments, &child, &call);
     int clone_error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);

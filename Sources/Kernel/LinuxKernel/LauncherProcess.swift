@@ -11,28 +11,38 @@ public enum LauncherProcess {
     /// With `joining` it is born in those namespaces (CLONE_NEW*) of another container, and what it makes anew belongs
     /// to that container's user namespace.
     ///
+    /// `namespaces` are more of that kind, each by a descriptor of its file with its CLONE_NEW* flag; at most 8, none of
+    /// time. A user namespace among them owns what is made anew.
+    ///
     /// Returns once the launcher has been exec'ed; it then waits for its release.
     public static func start(
         launcher: OwnedDescriptor, flags: UInt64, cgroup: OwnedDescriptor?, descriptors: [OwnedDescriptor?],
-        timeOffsets: String? = nil, owner: UInt32 = 0, joining: (process: ProcessHandle, types: UInt64)? = nil
+        timeOffsets: String? = nil, owner: UInt32 = 0, joining: (process: ProcessHandle, types: UInt64)? = nil,
+        namespaces: [(file: OwnedDescriptor, type: UInt64)] = []
     ) throws(KernelError) -> ProcessHandle {
         let numbers = descriptors.map { $0?.number ?? -1 }
         var pidfd: Int32 = -1
         var failedCall: UnsafePointer<CChar>?
-        func spawn(_ offsets: UnsafePointer<CChar>?) -> pid_t {
+        let joins = namespaces.map {
+            bh_join(descriptor: $0.file.number, type: Int32(truncatingIfNeeded: $0.type))
+        }
+        func spawn(_ offsets: UnsafePointer<CChar>?, _ joins: UnsafeBufferPointer<bh_join>) -> pid_t {
             numbers.withUnsafeBufferPointer { buffer in
                 var request = bh_spawn(
                     flags: flags, cgroup: cgroup?.number ?? -1, launcher: launcher.number,
                     descriptors: buffer.baseAddress, descriptor_count: UInt32(buffer.count), time_offsets: offsets,
                     joined: joining?.process.descriptor.number ?? -1,
-                    joined_types: Int32(truncatingIfNeeded: joining?.types ?? 0), owner: owner)
+                    joined_types: Int32(truncatingIfNeeded: joining?.types ?? 0), joins: joins.baseAddress,
+                    join_count: UInt32(joins.count), owner: owner)
                 return bh_start_launcher(&request, &pidfd, &failedCall)
             }
         }
-        let process = timeOffsets.map { $0.withCString { spawn($0) } } ?? spawn(nil)
+        let process = joins.withUnsafeBufferPointer { joins in
+            timeOffsets.map { $0.withCString { spawn($0, joins) } } ?? spawn(nil, joins)
+        }
         let number = errno
         // The numbers above are plain integers; keep their owners until the child has its copies.
-        withExtendedLifetime((launcher, cgroup, descriptors, joining?.process)) {}
+        withExtendedLifetime((launcher, cgroup, descriptors, joining?.process, namespaces)) {}
         guard process > 0 else {
             let call = failedCall.map { String(cString: $0) } ?? "clone3"
             throw KernelError(call: call, on: "the launcher", errno: number)

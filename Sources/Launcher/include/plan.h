@@ -92,12 +92,38 @@ enum bh_operation {
     BH_INSTALL_FILTER = 29,/* u32 seccomp(2) flags, bytes array of struct sock_filter */
     BH_EXECUTE = 30,       /* list arguments, list environment: execve(2); a name without a slash is searched in the
                               environment's PATH. Always the last step */
+
+    /* What only a bundle of the OCI runtime specification asks for. */
+    BH_SET_PROPAGATION = 31,/* text path, u64 MS_PRIVATE or MS_SLAVE ..., u32 recursive: of the mount at the path */
+    BH_SET_ATTRIBUTES = 32,/* text path, u64 set, u64 clear, u32 recursive: mount_setattr(2) on the mount at the path */
+    BH_MAKE_NODE = 33,     /* text path, u32 mode with its S_IF, u32 major, u32 minor, u32 uid, u32 gid: mknod(2) in the
+                              root, parents made; one that is there already must be the same */
+    BH_MAKE_LINK = 34,     /* text path, text destination: symlink(2) in the root; whatever is there already is left */
+    BH_RUN_HOOK = 35,      /* text program, list arguments, list environment, fd state, u32 milliseconds or 0: fork(2),
+                              the state as its input, wait. The program is found as the process sees its root then */
+    BH_AWAIT_START = 36,   /* fd listening socket: BH_REPORT_CREATED, then wait for one connection, which from then on
+                              is the socket to report to */
+    BH_BIND_CONSOLE = 37,  /* the controlling terminal, descriptor 0, is attached at /dev/console of the root */
+    BH_SCHEDULE = 38,      /* u32 policy, u64 flags, i32 nice, u32 priority, u64 runtime, u64 deadline, u64 period:
+                              sched_setattr(2) */
+    BH_IO_PRIORITY = 39,   /* u32: ioprio_set(2) */
+    BH_PERSONALITY = 40,   /* u64: personality(2) */
+    BH_FIND_PROGRAM = 41,  /* list arguments, list environment: fails as BH_EXECUTE would when there is no such program */
+    BH_CHANGE_ROOT = 42,   /* instead of BH_ENTER_ROOT, where "/" is the initial ramdisk: MS_MOVE and chroot(2) */
+    BH_OWN_STREAMS = 43,   /* u32 uid, u32 gid: fchown(2) of descriptors 0 to 2 that are ours to give */
+    BH_LISTENING_FILTER = 44,/* u32 seccomp(2) flags, bytes array of struct sock_filter: BH_REPORT_LISTENER, then the
+                              filter with a listener, then no system call until it has been taken */
+    BH_SET_LABEL = 45,     /* text file below /proc/PID such as attr/exec, text value, through a procfs of our own: the
+                              label that the program is executed with */
 };
 
 /* u32 resolve */
 #define BH_TARGET_CREATE 1u      /* create a missing target (and its parents): directory 0755, file 0644 */
 #define BH_TARGET_NO_LINKS 2u    /* refuse when any component is a symbolic link */
 #define BH_TARGET_OPTIONAL 4u    /* an absent target is skipped */
+#define BH_TARGET_COPY 8u        /* of BH_MOUNT: what is in the target is copied into the new file system first */
+#define BH_TARGET_LINK_ITSELF 16u/* of BH_ATTACH: a symbolic link at the end is the target, not what it leads to */
+#define BH_TARGET_RULES 31u
 
 /* u32 kind */
 #define BH_KIND_DIRECTORY 0u
@@ -112,7 +138,16 @@ enum bh_operation {
 
 /* What the launcher sends. One packet each; BH_REPORT_TERMINAL carries the master as SCM_RIGHTS. End of file without
  * BH_REPORT_FAILED means that exec succeeded. */
-enum bh_report_kind { BH_REPORT_FAILED = 1, BH_REPORT_TERMINAL = 2 };
+enum bh_report_kind {
+    BH_REPORT_FAILED = 1, BH_REPORT_TERMINAL = 2,
+    BH_REPORT_CREATED = 3,  /* everything up to BH_AWAIT_START is done */
+    BH_REPORT_LISTENER = 4, /* `detail` is the number the listener will have; carries a memory file of one u32: 0, then
+                               BH_LISTENER_READY or an errno with BH_LISTENER_FAILED set; BH_LISTENER_TAKEN is the
+                               answer */
+};
+#define BH_LISTENER_READY 1u
+#define BH_LISTENER_TAKEN 2u
+#define BH_LISTENER_FAILED 0x80000000u
 struct bh_report {
     uint32_t kind;
     uint32_t step;      /* index of the step, or BH_STEP_DECODE / BH_STEP_RELEASE */
@@ -125,6 +160,8 @@ struct bh_report {
 enum bh_part {
     BH_PART_WHOLE = 0, BH_PART_RESOLVE = 1, BH_PART_CREATE = 2, BH_PART_OPEN = 3, BH_PART_CONFIGURE = 4,
     BH_PART_ATTRIBUTES = 5, BH_PART_ATTACH = 6, BH_PART_VERIFY = 7, BH_PART_DETACH = 8, BH_PART_WRITE = 9,
+    BH_PART_STATUS = 10, /* of BH_RUN_HOOK: `error` is the wait status */
+    BH_PART_COPY = 11,
 };
 /* What the launcher waits for before its first step and any report: one packet holding this byte and, as
  * SCM_RIGHTS, every descriptor of the plan in order (none when the plan has none). End of file ends the launcher. */

@@ -138,6 +138,8 @@ int bh_keep_capabilities(uint64_t kept);                /* bounding, permitted, 
 
 /* --- spawn.c ------------------------------------------------------------------------------------------------ */
 #define BH_SPAWN_DESCRIPTORS_MAX 120
+#define BH_SPAWN_JOINS_MAX 8
+struct bh_join { int descriptor; int type; }; /* a namespace's file, and which CLONE_NEW* it is */
 struct bh_spawn {
     uint64_t flags;                 /* CLONE_NEW*, CLONE_NEWTIME included */
     int cgroup;                     /* directory descriptor for CLONE_INTO_CGROUP, or -1 */
@@ -147,6 +149,8 @@ struct bh_spawn {
     const char *time_offsets;       /* text for /proc/self/timens_offsets, or NULL */
     int joined;                     /* pidfd of a process whose namespaces `joined_types` the child is born in, or -1 */
     int joined_types;               /* CLONE_NEWUSER among them */
+    const struct bh_join *joins;    /* namespaces by file that it is born in; not time namespaces, time_namespaces(7) */
+    unsigned join_count;
     uid_t owner;                    /* host user who makes a new user namespace and is charged for what is in it */
 };
 /*
