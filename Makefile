@@ -14,7 +14,7 @@ SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
 PROBE := .build/probe/bulkhead-probe
-PROGRAMS := bulkhead bulkhead-cluster bulkhead-unpack bulkhead-launch
+PROGRAMS := bulkhead bulkhead-cluster bulkhead-audit bulkhead-unpack bulkhead-launch
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
@@ -46,6 +46,7 @@ build: ## build the programs, optimised, into .build/release
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-unpack
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-cluster
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-audit
 	@install -m 755 $(LAUNCHER) $(RELEASE)/bulkhead-launch
 	@ls -l $(addprefix $(RELEASE)/,$(PROGRAMS)) | awk '{ print $$5, $$9 }'
 
@@ -97,12 +98,14 @@ install: ## install what was built below DESTDIR/PREFIX: programs, completions, 
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(RELEASE)/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkhead
-	install -m 755 $(RELEASE)/bulkhead-cluster $(RELEASE)/bulkhead-unpack $(LAUNCHER) $(DESTDIR)$(PREFIX)/libexec/bulkhead
+	install -m 755 $(RELEASE)/bulkhead-cluster $(RELEASE)/bulkhead-audit $(RELEASE)/bulkhead-unpack $(LAUNCHER) \
+	    $(DESTDIR)$(PREFIX)/libexec/bulkhead
 	$(RELEASE)/bulkhead completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkhead
 	$(RELEASE)/bulkhead completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkhead
 	$(RELEASE)/bulkhead completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkhead.fish
 	$(RELEASE)/bulkhead manual $(DESTDIR)$(PREFIX)/share/man/man1
 	$(RELEASE)/bulkhead-cluster manual $(DESTDIR)$(PREFIX)/share/man/man1
+	$(RELEASE)/bulkhead-audit manual $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 Sources/Packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed -i 's|/usr/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/bulkhead-*.service
 

@@ -72,6 +72,7 @@ let package = Package(
         module("Formats", "OCIFormat", ["JSONFormat", "Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
+        module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
         // Protocol: the .proto files that two of its sources are generated from
         module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", "JSONFormat", protobuf], exclude: ["Protocol"]),
 
@@ -79,6 +80,7 @@ let package = Package(
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
         module("Cores", "Authorization", ["ClusterAPI", "Diagnostics"]),
         module("Cores", "Containers", ["Diagnostics", "LaunchPlanning"]),
+        module("Cores", "Auditing", ["AuditFormat"]),
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
             "Cores", "AgentCore",
@@ -149,6 +151,13 @@ let package = Package(
                 "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "Containerizing", "Coordination", "OCIRuntimeContainerizer",
                 "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
                 "OCIFormat", "Containers", "Diagnostics", "CommandOutput", "Allocation", "Authorization", arguments, yaml, logging,
+            ]),
+        // Apart from bulkhead too, which executes it for `audit`.
+        program(
+            "bulkhead-audit",
+            [
+                "AuditFormat", "Auditing", "LinuxKernel", "Diagnostics",
+                "CommandOutput", arguments,
             ]),
         // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.
         program("example-framework", ["SchedulerKit", arguments]),

@@ -12,6 +12,10 @@ public struct InstalledProgram: Sendable {
     public static let cluster = InstalledProgram(
         name: "bulkhead-cluster", variable: "BULKHEAD_CLUSTER", missing: "host.no-cluster-program")
 
+    /// What audits.
+    public static let audit = InstalledProgram(
+        name: "bulkhead-audit", variable: "BULKHEAD_AUDIT", missing: "host.no-audit-program")
+
     public let name: String
     public let variable: String
     public let missing: Failure.Code

@@ -33,7 +33,8 @@ struct Bulkhead: ParsableCommand {
             CommandGroup(
                 name: "This host",
                 subcommands: [
-                    Host.self, CompletionCommand.self, Version.self, Failpoints.self, ManualCommand.self,
+                    Host.self, AuditCommand.self, CompletionCommand.self, Version.self, Failpoints.self,
+                    ManualCommand.self,
                 ]),
         ],
         helpNames: .long)
@@ -47,6 +48,7 @@ struct Bulkhead: ParsableCommand {
     static func run(_ arguments: [String]) -> Int32 {
         let line = ArgumentLine(arguments, .runtime)
         do {
+            if line.isAudit { try HandOver.execute(arguments, by: .audit) }
             if ClusterCommand.takes(line.command, line.flags) || line.completesCluster {
                 try HandOver.execute(line.arguments)
             }

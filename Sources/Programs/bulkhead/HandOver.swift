@@ -3,7 +3,8 @@ import CommandOutput
 import Diagnostics
 import LinuxKernel
 
-/// The cluster's commands live in a program of their own; here they only have names (decision 0060).
+/// The cluster's commands, and those of the audit, live in programs of their own; here they only have names
+/// (decision 0060).
 enum HandOver {
     static let commands: [any ParsableCommand.Type] = [
         LocalCommand.self, MasterCommand.self, AgentCommand.self, TaskCommand.self, FrameworkCommand.self,
@@ -12,14 +13,14 @@ enum HandOver {
     ]
 
     /// Becomes the other program; returns only by throwing.
-    static func execute(_ arguments: [String]) throws(Failure) {
-        let program = try InstalledProgram.cluster.found()
+    static func execute(_ arguments: [String], by sibling: InstalledProgram = .cluster) throws(Failure) {
+        let program = try sibling.found()
         do throws(KernelError) {
             try CurrentProcess.become(program, [program] + arguments)
         } catch {
             throw error.failure(
-                "host.no-cluster-program", doing: "execute", on: program,
-                remedy: "install Bulkhead again, or name the program in BULKHEAD_CLUSTER")
+                sibling.missing, doing: "execute", on: program,
+                remedy: "install Bulkhead again, or name the program in \(sibling.variable)")
         }
     }
 }
@@ -50,7 +51,23 @@ struct MaintenanceCommand: HandedOverCommand { static var command: ClusterComman
 struct StateCommand: HandedOverCommand { static var command: ClusterCommand { .state } }
 struct SimulateCommand: HandedOverCommand { static var command: ClusterCommand { .simulate } }
 
+struct AuditCommand: ParsableCommand {
+    static let name = "audit"
+    static let configuration = CommandConfiguration(
+        commandName: name,
+        abstract: "Audit this host, images and containers: what isolates them, as the kernel tells it.")
+    mutating func run() throws { try HandOver.execute([Self.name], by: .audit) }
+}
+
 extension ArgumentLine {
+    /// Whether the words are for the audit's program, which takes them as they are.
+    var isAudit: Bool {
+        if command.first == "completion", flags.count > 2, flags[0] == "words", flags[1] == "--" {
+            return flags[2] == AuditCommand.name
+        }
+        return command.first == AuditCommand.name || (command.first == "help" && flags.first == AuditCommand.name)
+    }
+
     /// `completion words -- task …`: the words are the other program's to complete.
     var completesCluster: Bool {
         guard command.first == "completion", flags.count > 3, flags[0] == "words", flags[1] == "--" else {
@@ -63,7 +80,7 @@ extension ArgumentLine {
 extension ArgumentGrammar {
     /// What this program's own commands look like.
     static let runtime = ArgumentGrammar(
-        groups: ["image", "task", "agent", "framework", "quota", "weights", "volume", "maintenance"],
+        groups: ["image", "task", "agent", "framework", "quota", "weights", "volume", "maintenance", "audit"],
         passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
         switches: [
             "--read-only", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty", "--explain", "--help",

@@ -38,8 +38,9 @@ struct ManualCommand: ParsableCommand {
     @Argument(help: "The directory.") var directory: String
 
     func run() throws {
-        // The cluster's commands are the other program's to describe.
+        // The cluster's commands and the audit's are the other programs' to describe.
         try SelfDescription.writeManual(
-            of: Bulkhead.self, to: directory, without: Set(ClusterCommand.allCases.map(\.rawValue)))
+            of: Bulkhead.self, to: directory,
+            without: Set(ClusterCommand.allCases.map(\.rawValue) + [AuditCommand.name]))
     }
 }

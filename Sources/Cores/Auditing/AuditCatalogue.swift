@@ -1,0 +1,21 @@
+public import AuditFormat
+
+/// Every rule there is.
+public enum AuditCatalogue {
+    public static let container: [Inquiry<ContainerFacts>] = NamespaceRules.all
+
+    /// All of them, by id.
+    public static let rules: [AuditRule] = container.map(\.rule).sorted { $0.id < $1.id }
+
+    /// What the rules of `profile` say of a container.
+    public static func findings(about facts: ContainerFacts, profile: AuditProfile) -> [Finding] {
+        findings(container, facts, about: facts.subject, profile)
+    }
+
+    private static func findings<Facts>(
+        _ inquiries: [Inquiry<Facts>], _ facts: Facts, about subject: Subject, _ profile: AuditProfile
+    ) -> [Finding] {
+        inquiries.filter { $0.rule.profiles.contains(profile) }.map { $0.finding(facts, about: subject) }
+            .sorted { $0.id < $1.id }
+    }
+}

@@ -1,0 +1,233 @@
+/// A line of /proc/PID/mountinfo, proc_pid_mountinfo(5).
+public struct MountFacts: Codable, Hashable, Sendable {
+    public var id: UInt64
+    public var parent: UInt64
+    /// `major:minor`.
+    public var device: String
+    /// What of the file system is shown.
+    public var root: String
+    public var target: String
+    /// Of this mount: `ro`, `nosuid`, …
+    public var options: [String]
+    /// `shared:1`, `master:2`, …
+    public var propagation: [String]
+    public var type: String
+    public var source: String
+    /// Of the file system.
+    public var superOptions: [String]
+    /// The host path it shows, where the host's own mount table tells; nil when it shows none of the host's.
+    public var hostPath: String?
+
+    public init(
+        id: UInt64, parent: UInt64, device: String, root: String = "/", target: String, options: [String],
+        propagation: [String] = [], type: String, source: String = "none", superOptions: [String] = [],
+        hostPath: String? = nil
+    ) {
+        self.id = id
+        self.parent = parent
+        self.device = device
+        self.root = root
+        self.target = target
+        self.options = options
+        self.propagation = propagation
+        self.type = type
+        self.source = source
+        self.superOptions = superOptions
+        self.hostPath = hostPath
+    }
+
+    var isReadOnly: Bool { options.contains("ro") || superOptions.contains("ro") }
+    var text: String { "\(target) \(type) \(options.joined(separator: ","))" }
+}
+
+/// What a container meets at one path of /proc or /sys, looked at through /proc/PID/root.
+public struct PathFacts: Codable, Hashable, Sendable {
+    public enum State: String, Codable, Sendable {
+        case absent
+        /// The null device, or an empty directory, covers it.
+        case masked
+        case readOnly = "read-only"
+        /// It is the kernel's own and can be read; where its owner may write, written.
+        case open
+    }
+    public enum Wanted: String, Codable, Sendable { case masked, readOnly = "read-only" }
+    public var path: String
+    public var wanted: Wanted
+    public var state: State
+    /// What it is, for people: `character device 1:3`, `tmpfs, empty`.
+    public var seen: String
+    public init(_ path: String, wanted: Wanted, state: State, seen: String) {
+        self.path = path
+        self.wanted = wanted
+        self.state = state
+        self.seen = seen
+    }
+}
+
+/// A device node a container can see.
+public struct DeviceFacts: Codable, Hashable, Sendable {
+    public var path: String
+    /// `c` or `b`.
+    public var kind: String
+    public var major: UInt32
+    public var minor: UInt32
+    /// Whether the mount it is on honours device nodes.
+    public var isHonoured: Bool
+    public init(_ path: String, kind: String, major: UInt32, minor: UInt32, isHonoured: Bool = true) {
+        self.path = path
+        self.kind = kind
+        self.major = major
+        self.minor = minor
+        self.isHonoured = isHonoured
+    }
+    var text: String { "\(kind) \(major):\(minor)" }
+}
+
+/// The eBPF programs that decide about device nodes in the container's cgroup and above, or version 1's list.
+public struct DevicePolicyFacts: Codable, Equatable, Sendable {
+    /// Identifiers of the programs in effect.
+    public var programs: [UInt32]
+    /// What they allow beyond the usual nodes, such as `b 8:0 rwm`; nil when their instructions cannot be judged.
+    public var extra: [String]?
+    /// What the request declared beyond the usual nodes.
+    public var source: String
+    public init(programs: [UInt32], extra: [String]?, source: String) {
+        self.programs = programs
+        self.extra = extra
+        self.source = source
+    }
+}
+
+/// A cgroup's files, cgroups(7).
+public struct ControlGroupFacts: Codable, Equatable, Sendable {
+    public var path: String
+    /// By file name: `memory.max`. Absent where the kernel has no such file.
+    public var values: [String: String]
+    /// The same files of every cgroup above it, nearest first: a limit of a parent holds too.
+    public var above: [[String: String]]
+    public init(path: String, values: [String: String], above: [[String: String]] = []) {
+        self.path = path
+        self.values = values
+        self.above = above
+    }
+}
+
+/// An open descriptor, or a directory a process stands in.
+public struct DescriptorFacts: Codable, Hashable, Sendable {
+    public var process: Int32
+    /// `3`, `cwd`, `root`.
+    public var name: String
+    /// What /proc/PID/fd/N leads to.
+    public var target: String
+    /// Of the mount it is on, fdinfo; nil where the kernel does not say.
+    public var mount: UInt64?
+    /// Whether that mount is one of the container's own mount namespace; nil when it is not on a mount a path leads
+    /// to: pipes, sockets, memory.
+    public var isInside: Bool?
+    public init(process: Int32, name: String, target: String, mount: UInt64? = nil, isInside: Bool? = nil) {
+        self.process = process
+        self.name = name
+        self.target = target
+        self.mount = mount
+        self.isInside = isInside
+    }
+}
+
+/// A socket that waits for connections in the container's network namespace.
+public struct ListenerFacts: Codable, Hashable, Sendable {
+    /// `tcp`, `tcp6`, `udp`, `udp6`.
+    public var transport: String
+    public var address: String
+    public var port: UInt16
+    public init(_ transport: String, address: String, port: UInt16) {
+        self.transport = transport
+        self.address = address
+        self.port = port
+    }
+}
+
+/// The filters of some threads, read back from the kernel and asked about every call.
+public struct FilterFacts: Codable, Equatable, Sendable {
+    /// Threads that have exactly these.
+    public var threads: [Int32]
+    public var isInit: Bool
+    /// SHA-256 of each program, newest first, and its number of instructions.
+    public var programs: [String]
+    public var instructions: [Int]
+    /// Names of calls that open the kernel's most dangerous doors and are allowed whatever their arguments.
+    public var dangerous: [String]
+    /// How many numbers are allowed (whatever their arguments, or for some), by ABI: `x86-64`, `i386`, `x32`.
+    public var allowed: [String: Int]
+    /// Where the answer differs from what was planned, such as `x86-64 call 41: allow, planned EPERM`. Nil: no plan.
+    public var differences: [String]?
+    /// How many calls were compared.
+    public var compared: Int
+    public init(
+        threads: [Int32], isInit: Bool = false, programs: [String], instructions: [Int], dangerous: [String],
+        allowed: [String: Int], differences: [String]?, compared: Int
+    ) {
+        self.threads = threads
+        self.isInit = isInit
+        self.programs = programs
+        self.instructions = instructions
+        self.dangerous = dangerous
+        self.allowed = allowed
+        self.differences = differences
+        self.compared = compared
+    }
+}
+
+/// What was asked for, as a container's record has it.
+public struct DeclaredFacts: Codable, Equatable, Sendable {
+    /// `none`, `host`, `container:ID`, …
+    public var network: String
+    public var capabilities: UInt64
+    public var noNewPrivileges: Bool
+    /// `standard`, `strict`, `unconfined`, `profile NAME`.
+    public var seccomp: String
+    public var maskedPaths: [String]
+    public var readOnlyPaths: [String]
+    public var isReadOnlyRoot: Bool
+    /// Host paths of volumes, by target.
+    public var volumes: [String: String]
+    /// Extra devices, `c 10:200 rwm`.
+    public var devices: [String]
+    /// Files of the cgroup and what was written to them.
+    public var controlGroup: [String: String]
+    public var controlGroupPath: String?
+    public var userMap: [MappedRange]
+    /// Containers it shares namespaces with, because it was asked to.
+    public var sharesWith: [String]
+    public var ports: [UInt16]
+    public var oomScore: Int
+    /// Names of resource limits that were given: `nofile`.
+    public var resourceLimits: [String]
+    /// `sha256:…` of the image's manifest; empty when there is none.
+    public var imageDigest: String
+
+    public init(
+        network: String = "none", capabilities: UInt64 = 0, noNewPrivileges: Bool = true, seccomp: String = "standard",
+        maskedPaths: [String] = [], readOnlyPaths: [String] = [], isReadOnlyRoot: Bool = false,
+        volumes: [String: String] = [:], devices: [String] = [], controlGroup: [String: String] = [:],
+        controlGroupPath: String? = nil, userMap: [MappedRange] = [], sharesWith: [String] = [], ports: [UInt16] = [],
+        oomScore: Int = 0, resourceLimits: [String] = [], imageDigest: String = ""
+    ) {
+        self.network = network
+        self.capabilities = capabilities
+        self.noNewPrivileges = noNewPrivileges
+        self.seccomp = seccomp
+        self.maskedPaths = maskedPaths
+        self.readOnlyPaths = readOnlyPaths
+        self.isReadOnlyRoot = isReadOnlyRoot
+        self.volumes = volumes
+        self.devices = devices
+        self.controlGroup = controlGroup
+        self.controlGroupPath = controlGroupPath
+        self.userMap = userMap
+        self.sharesWith = sharesWith
+        self.ports = ports
+        self.oomScore = oomScore
+        self.resourceLimits = resourceLimits
+        self.imageDigest = imageDigest
+    }
+}
