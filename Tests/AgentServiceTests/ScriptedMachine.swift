@@ -70,7 +70,9 @@ final class ScriptedContainerizer: Containerizer {
         return nil
     }
 
-    func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? {
+    let starts = Mutex<[OutputStart]>([])
+    func attach(_ id: ContainerID, from start: OutputStart) async throws(Failure) -> (any ContainerSession)? {
+        starts.withLock { $0.append(start) }
         guard running.contains(where: { $0.id == id }) else { return nil }
         let session = ScriptedSession()
         attached.withLock { $0.append(session) }

@@ -258,4 +258,20 @@ struct StreamTests {
             }
         }
     }
+
+    @Test("output is given from now on, or on request from its beginning; any other request is refused")
+    func beginnings() async throws {
+        try await running { bench, caller, path in
+            let attach = Self.call("ATTACH_CONTAINER_OUTPUT", Self.id(path))
+            var asking = Caller.json
+            asking.add(name: AgentHeader.outputFrom, value: AgentHeader.beginning)
+            for headers in [Caller.json, asking] {
+                try await caller.stream("/api/v1", attach, headers) { stream in #expect(stream.status == 200) }
+            }
+            #expect(bench.containerizer.starts.withLock { $0 } == [.now, .beginning])
+            var other = Caller.json
+            other.add(name: AgentHeader.outputFrom, value: "the middle")
+            #expect(try await caller.call("/api/v1", attach, other).status == 400)
+        }
+    }
 }

@@ -167,6 +167,19 @@ actor LocalCluster {
 
     // MARK: Talking to it
 
+    /// A command of ours that asks this master; gives its exit status and what it printed.
+    nonisolated func run(_ words: [String]) async throws -> (status: Int32, text: String) {
+        let output = try OwnedDescriptor.memoryFile("command")
+        let process = try ToolProcess.start(
+            Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"), words,
+            environment: environment + ["BULKHEAD_MASTER=http://127.0.0.1:\(masterPort)"],
+            descriptors: [nil, output, nil])
+        try await eventually("the command ends", within: .seconds(60)) { try process.hasEnded() }
+        let end = try process.reap()
+        guard case .exited(let status) = end else { throw Failure("test.killed", doing: "run", on: "\(words)") }
+        return (status, String(decoding: try output.readBytes(1 << 20, at: 0), as: UTF8.self))
+    }
+
     nonisolated func client() throws -> ClusterClient {
         try ClusterClient(ClientSettings(masters: [ServerAddress(host: "127.0.0.1", port: UInt16(masterPort))]))
     }

@@ -9,7 +9,7 @@ struct ThirdPartyTests {
     static let roots = ["--fetch-root", Built.clients, "--fetch-root", Built.root + "/Tests/ClusterTests/Clients"]
 
     /// Runs it to its end and expects that to be a good one.
-    private static func tell(_ program: String, _ arguments: [String], variables: [String] = []) async throws {
+    static func tell(_ program: String, _ arguments: [String], variables: [String] = []) async throws {
         let output = try OwnedDescriptor.memoryFile("story")
         let process = try ToolProcess.start(
             program, arguments, environment: ["PATH=/usr/bin:/bin", "HOME=/nonexistent"] + variables,

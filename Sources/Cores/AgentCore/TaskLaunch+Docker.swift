@@ -37,6 +37,7 @@ extension Draft {
             guard let address else { throw invalid(key, value, "it is not NAME:ADDRESS") }
             extraHosts.append("\(address) \(name)")
         case "dns": nameServers.append(value)
+        case "interactive", "i": isInteractive = try flag(key, value)
         case "read-only": readOnlyRoot = try flag(key, value)
         case "init": if try !flag(key, value) { throw invalid(key, value, "every container has an init here") }
         case "shm-size": sharedMemoryBytes = try bytes(key, value)

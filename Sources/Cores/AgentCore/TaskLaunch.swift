@@ -168,7 +168,7 @@ struct TaskLaunch {
             fallbackDirectory: draft.isHold ? nil : policy.sandboxTarget,
             limits: limits, volumes: draft.isHold ? [] : volumes,
             temporaryFilesystems: draft.temporaryFilesystems, terminal: terminal(of: draft.container),
-            interactive: draft.container?.terminal != nil,
+            interactive: draft.container?.terminal != nil || draft.isInteractive,
             output: draft.isHold
                 ? nil : OutputFile(path: draft.sandbox.path + "/stdout", bytesMax: policy.logBytesMax),
             error: draft.isHold
@@ -251,6 +251,7 @@ struct Draft {
     var sharedMemoryBytes: UInt64?
     var pids: UInt64?
     var stopSignal: Int32?
+    var isInteractive = false
 
     init(
         id: ContainerID, command: CommandSpec, container: ContainerSpec?, parent: ContainerRun?,

@@ -45,9 +45,9 @@ public protocol Containerizer: Sendable {
     /// that the kernel cannot end is a failure, `container.stuck`, after which calling again tries again.
     func destroy(_ id: ContainerID) async throws(Failure) -> ContainerExit?
 
-    /// Follows what the container says from now on, and lets the caller write to it when it was launched interactive.
-    /// Several may follow at once. Nil: not known, or it has ended.
-    func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)?
+    /// Follows what the container says from `start` on, and lets the caller write to it when it was launched
+    /// interactive. Several may follow at once. Nil: not known, or it has ended.
+    func attach(_ id: ContainerID, from start: OutputStart) async throws(Failure) -> (any ContainerSession)?
 
     /// Runs one more process in a running container, behind the same walls. Ending the session ends the process.
     /// - Throws: `container.not-found`, `container.not-running`, `launch.program-not-found` and the like.
@@ -76,6 +76,11 @@ public protocol Containerizer: Sendable {
 }
 
 extension Containerizer {
+    /// From now on.
+    public func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? {
+        try await attach(id, from: .now)
+    }
+
     /// True of every container whose first process is our own init.
     public func limitsOutput(_ id: ContainerID) async -> Bool { true }
 }
@@ -168,6 +173,13 @@ public protocol ContainerSession: Sendable {
     func wait() async throws(Failure) -> Int32?
     /// Lets go. The process of an exec is killed; an attached container goes on. Twice is fine.
     func close() async
+}
+
+/// Where following a container's output begins.
+public enum OutputStart: Sendable {
+    case now
+    /// At the beginning of what is kept of it: nothing is missed between a launch and the first look.
+    case beginning
 }
 
 public enum SessionOutput: Equatable, Sendable {

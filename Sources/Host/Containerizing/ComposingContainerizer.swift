@@ -130,8 +130,10 @@ public final class ComposingContainerizer: Containerizer {
         return exit
     }
 
-    public func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? {
-        try await member(id)?.attach(id)
+    public func attach(
+        _ id: ContainerID, from start: OutputStart
+    ) async throws(Failure) -> (any ContainerSession)? {
+        try await member(id)?.attach(id, from: start)
     }
 
     public func exec(_ id: ContainerID, _ request: ExecRequest) async throws(Failure) -> any ContainerSession {

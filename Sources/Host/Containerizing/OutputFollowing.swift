@@ -58,7 +58,7 @@ public final class FollowingSession: ContainerSession {
     public func close() async { state.withLock { $0.isClosed = true } }
 }
 
-/// Follows regular files from where they end now.
+/// Follows regular files.
 public final class FileFollower: Sendable {
     private struct Place {
         var path: String
@@ -68,10 +68,14 @@ public final class FileFollower: Sendable {
     private static let batchBytes: Int64 = 1 << 18
     private let places: Mutex<[Place]>
 
-    public init(output: String?, error: String?) {
+    public init(output: String?, error: String?, from start: OutputStart) {
         var places: [Place] = []
-        if let output { places.append(Place(path: output, offset: Self.size(output), isError: false)) }
-        if let error { places.append(Place(path: error, offset: Self.size(error), isError: true)) }
+        func add(_ path: String, isError: Bool) {
+            let offset = if case .now = start { Self.size(path) } else { Int64(0) }
+            places.append(Place(path: path, offset: offset, isError: isError))
+        }
+        if let output { add(output, isError: false) }
+        if let error { add(error, isError: true) }
         self.places = Mutex(places)
     }
 

@@ -7,11 +7,14 @@ import OCIFormat
 extension DockerContainerizer {
     /// Each session listens on a connection of its own. Input goes over one that all sessions share: when it ends, the
     /// container's standard input does.
-    public func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? {
+    public func attach(
+        _ id: ContainerID, from start: OutputStart
+    ) async throws(Failure) -> (any ContainerSession)? {
         await ledger.awaitLaunch(id)
         guard let entry = ledger[id], entry.phase == .running, let detail = entry.detail else { return nil }
+        let kept = if case .beginning = start { "&logs=1" } else { "" }
         let answer = try await engine.open(
-            "POST", "/containers/\(detail.engineID)/attach?stream=1&stdout=1&stderr=1", upgrading: true)
+            "POST", "/containers/\(detail.engineID)/attach?stream=1&stdout=1&stderr=1\(kept)", upgrading: true)
         guard answer.status == 101 || answer.status == 200 else {
             if answer.status == 404 || answer.status == 409 { return nil }
             throw Engine.refusal(answer.status, [], doing: "attach to the container", on: id.text)

@@ -8,14 +8,16 @@ import Synchronization
 extension NativeTasks {
     /// Output is read where init puts it, so any number can follow, also after a restart of the agent. Input is what
     /// the launch left open; it ends with the agent that launched.
-    public func attach(_ id: ContainerID) async throws(Failure) -> (any ContainerSession)? {
+    public func attach(
+        _ id: ContainerID, from start: OutputStart
+    ) async throws(Failure) -> (any ContainerSession)? {
         await ledger.awaitLaunch(id)
         guard let entry = ledger[id], entry.phase == .running, let detail = entry.detail else { return nil }
         let request = detail.request
         let source =
             request.output == nil && request.error == nil
-            ? try await pool.run { [runtime] () throws(Failure) in try Self.follow(runtime.log(id)) }
-            : FileFollower(output: request.output?.path, error: request.error?.path).source
+            ? try await pool.run { [runtime] () throws(Failure) in try Self.follow(runtime.log(id), from: start) }
+            : FileFollower(output: request.output?.path, error: request.error?.path, from: start).source
         return FollowingSession(
             source: source, input: detail.input, exit: { [ledger] in await ledger.wait(id) },
             hasEnded: { [ledger] in
@@ -25,10 +27,11 @@ extension NativeTasks {
             })
     }
 
-    /// The log from where it ends now.
-    private static func follow(_ log: ContainerLog) throws(Failure) -> FollowingSession.Source {
+    private static func follow(
+        _ log: ContainerLog, from start: OutputStart
+    ) throws(Failure) -> FollowingSession.Source {
         var log = log
-        while try !log.next().isEmpty {}
+        if case .now = start { while try !log.next().isEmpty {} }
         let place = Mutex(log)
         return FollowingSession.Source { () throws(Failure) in
             let outcome = place.withLock { log -> Result<[LogRecord], Failure> in

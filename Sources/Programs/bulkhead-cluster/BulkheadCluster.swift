@@ -65,7 +65,8 @@ enum Program {
     /// Signals that a command takes one by one must not reach any thread before it does.
     private static func leaveSignals(to command: [String]) throws(KernelError) {
         switch command {
-        case ["task", "run"]: _ = try SignalQueue(SignalStream.forwarded)
+        case ["task", "run"]: _ = try SignalQueue(SignalStream.forwarded + [SignalNumber.windowChange])
+        case ["task", "exec"], ["task", "attach"]: _ = try SignalQueue([SignalNumber.windowChange])
         case ["local"], ["master"], ["agent"], ["agent", "start"]:
             _ = try SignalQueue([SignalNumber.interrupt, SignalNumber.terminate])
         default: break

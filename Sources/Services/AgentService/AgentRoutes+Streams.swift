@@ -40,14 +40,16 @@ extension AgentRoutes {
 
     // MARK: - Output
 
-    /// What a container or a session says from now on, until it ends. Any number may listen.
+    /// What a container or a session says from now on, until it ends; a container that is asked for so, from its
+    /// beginning. Any number may listen.
     func attachOutput(_ path: ContainerPath, _ form: CallForm) async -> Response {
         let agent = await driver.snapshot()
         if let call = agent.session(at: path) { return listen(call, path, form) }
         guard let id = agent.container(at: path) else { return Self.noContainer(path) }
         let session: any ContainerSession
         do throws(Failure) {
-            guard let attached = try await driver.parts.containerizer.attach(id) else { return Self.noContainer(path) }
+            guard let attached = try await driver.parts.containerizer.attach(id, from: form.outputStart)
+            else { return Self.noContainer(path) }
             session = attached
         } catch {
             return .refusal(error)

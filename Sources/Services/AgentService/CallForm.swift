@@ -1,4 +1,5 @@
 import ClusterAPI
+import Containers
 import HTTPServing
 import NIOHTTP1
 
@@ -12,9 +13,18 @@ struct CallForm: Sendable {
     var answer: WireFormat
     /// The client asked for a stream of records by name. Streams are answered without it too.
     var asksForRecords: Bool
+    /// Of the output that is asked for. Our own: the protocol knows only what is said from now on.
+    var outputStart: OutputStart
 
     /// - Throws: 400, 406 and 415 by the protocol's rules.
     init(_ headers: HTTPHeaders) throws(Negotiation.Refusal) {
+        switch headers.first(name: AgentHeader.outputFrom) {
+        case nil: outputStart = .now
+        case AgentHeader.beginning?: outputStart = .beginning
+        case let other?:
+            throw Negotiation.Refusal(
+                .text(.badRequest, "Expecting '\(AgentHeader.outputFrom)' to be '\(AgentHeader.beginning)': \(other)"))
+        }
         let content = try Negotiation.contentType(headers, among: [.json, .protobuf, .recordio])
         isStreamed = content == .recordio
         body = WireFormat(isStreamed ? try Negotiation.messageContentType(headers) : content)

@@ -81,7 +81,7 @@ public struct AgentClient: Sendable {
         var time: Duration? = transport.settings.limits.requestTime
         if case .container(.wait, _) = call { time = nil }
         let order = Order(.agent, Self.path, call.bytes(format), format, time: time)
-        let answer = try await transport.send(order, to: address)
+        let answer = try await send(order, tries: call.changesNothing ? Self.triesMax : 1)
         guard (200..<300).contains(answer.status) else {
             throw ClientFailures.refused(.agent, address, answer.status, text(answer.body))
         }
@@ -92,11 +92,29 @@ public struct AgentClient: Sendable {
         return (answer.status, response)
     }
 
+    /// What changes nothing may be asked again over another connection: the agent may just have closed the one we had.
+    private static let triesMax = 3
+
+    private func send(_ order: Order, tries: Int) async throws(Failure) -> Answer {
+        for _ in 1..<max(tries, 1) {
+            do throws(Failure) { return try await transport.send(order, to: address) } catch {
+                guard error.code == "client.answer-lost" else { throw error }
+            }
+        }
+        return try await transport.send(order, to: address)
+    }
+
     // MARK: - Processes
 
-    /// What the container's process says from now on; ends when the process does.
-    public func attachOutput(of container: ContainerPath) async throws(Failure) -> RecordStream<ProcessIO> {
-        try await output(.container(.attachOutput(container), form: .any))
+    /// What the container's process says from now on, or everything the agent still has of it; ends when the process
+    /// does.
+    ///
+    /// - Throws: `client.not-found` when the container has ended.
+    public func attachOutput(
+        of container: ContainerPath, fromBeginning: Bool = false
+    ) async throws(Failure) -> RecordStream<ProcessIO> {
+        let headers = fromBeginning ? [(AgentHeader.outputFrom, AgentHeader.beginning)] : []
+        return try await output(.container(.attachOutput(container), form: .any), headers)
     }
 
     /// Runs a process in a container and gives what it says. Letting go of the stream, or cancelling it, ends the
@@ -106,14 +124,16 @@ public struct AgentClient: Sendable {
         return try await output(.container(.launchSession(request), form: form))
     }
 
-    private func output(_ call: AgentCall) async throws(Failure) -> RecordStream<ProcessIO> {
+    private func output(
+        _ call: AgentCall, _ headers: [(String, String)] = []
+    ) async throws(Failure) -> RecordStream<ProcessIO> {
         let format = transport.settings.format
         var order = Order(
             .agent, Self.path, call.bytes(format), format, time: transport.settings.limits.requestTime)
         order.headers = [
             ("Content-Type", format.mediaType), ("Accept", "application/recordio"),
             ("Message-Accept", format.mediaType),
-        ]
+        ] + headers
         switch try await transport.open(order, to: address) {
         case .open(let open):
             let said = open.head.headers.first(name: "Message-Content-Type").flatMap { WireFormat(mediaType: $0) }
@@ -166,5 +186,17 @@ private struct ProcessIODecoder: RecordDecoder {
         guard case .heartbeat(let interval) = io else { return io }
         if let interval, interval > .zero { silence = interval * limits.heartbeatsMissedMax }
         return nil
+    }
+}
+
+extension AgentCall {
+    /// Asking twice is as asking once.
+    fileprivate var changesNothing: Bool {
+        switch self {
+        case .query, .container(.wait, _): true
+        case .process(.setLoggingLevel): false
+        case .process: true
+        default: false
+        }
     }
 }

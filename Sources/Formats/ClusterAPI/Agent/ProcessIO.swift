@@ -20,3 +20,10 @@ public enum AttachInput: Hashable, Sendable {
     case container(ContainerPath)
     case io(ProcessIO)
 }
+
+/// Headers of the agent's API that are ours.
+public enum AgentHeader {
+    /// With ATTACH_CONTAINER_OUTPUT: `beginning` asks for everything the agent still has, then what comes.
+    public static let outputFrom = "Bulkhead-Output-From"
+    public static let beginning = "beginning"
+}

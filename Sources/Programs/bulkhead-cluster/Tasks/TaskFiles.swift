@@ -25,15 +25,28 @@ struct TaskFiles: Sendable {
     /// the task never started, says nothing.
     func copy(
         _ stream: Stream, from agent: AgentClient, start: UInt64 = 0,
+        to output: InstanceOutput = InstanceOutput(prefix: nil),
         until isOver: @escaping @Sendable () async -> Bool
     ) async -> Failure? {
         do throws(Failure) {
             for try await piece in agent.follow(path(stream), from: start, every: .milliseconds(100), until: isOver) {
-                try Console.write(piece, to: stream.number)
+                try output.write(piece, to: stream.number)
             }
             return nil
         } catch {
             return error.code == "client.not-found" ? nil : error
         }
+    }
+
+    /// Both, until `isOver`.
+    func copy(
+        from agent: AgentClient, starts: [Stream: UInt64] = [:], to output: InstanceOutput,
+        until isOver: @escaping @Sendable () async -> Bool
+    ) async -> Failure? {
+        async let error = copy(.error, from: agent, start: starts[.error] ?? 0, to: output, until: isOver)
+        let failure = await copy(.output, from: agent, start: starts[.output] ?? 0, to: output, until: isOver)
+        let other = await error
+        do throws(Failure) { try output.finish() } catch { return failure ?? other ?? error }
+        return failure ?? other
     }
 }

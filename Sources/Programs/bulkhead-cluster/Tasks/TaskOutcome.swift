@@ -8,6 +8,11 @@ struct TaskOutcome: Hashable, Sendable {
     var status: Int32
     var sentence: String?
 
+    init(status: Int32, sentence: String?) {
+        self.status = status
+        self.sentence = sentence
+    }
+
     init(_ update: StatusUpdate) {
         let code = update.labels.first { $0.key == Self.codeLabel }?.value.flatMap { Int32($0) }
         let why = update.message ?? update.reason?.rawValue ?? update.state.rawValue

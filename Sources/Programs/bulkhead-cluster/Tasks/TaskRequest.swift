@@ -30,6 +30,27 @@ struct TaskRequestMaker {
     var placement: PlacementOptions
     /// Looks a variable of ours up.
     var ours: (String) -> String?
+    /// What is typed here reaches the task.
+    var isInteractive = false
+    /// Of the size it has here, if there is one here.
+    var terminal: Terminal?
+
+    /// `count` of them; where it is not one, each has its number in its name and id.
+    func requests(
+        _ count: Int, image: String, command: [String], name: String?, suffix: String
+    ) throws(Failure) -> [TaskRequest] {
+        let request = try request(image: image, command: command, name: name, suffix: suffix)
+        guard count > 1 else { return [request] }
+        var requests: [TaskRequest] = []
+        for number in 1...count {
+            var numbered = request
+            numbered.id = try TaskID("\(request.id).\(number)")
+            numbered.name = "\(request.name)-\(number)"
+            numbered.command.environment.append(.init("BULKHEAD_INSTANCE", .text("\(number)")))
+            requests.append(numbered)
+        }
+        return requests
+    }
 
     func request(image: String, command: [String], name: String?, suffix: String) throws(Failure) -> TaskRequest {
         let name = name ?? Self.name(of: image)
@@ -90,11 +111,13 @@ struct TaskRequestMaker {
         add("cap-drop", options.capDrop)
         add("tmpfs", options.tmpfs)
         if options.readOnly { add("read-only", ["true"]) }
+        // A terminal has keys anyway.
+        if isInteractive, terminal == nil { add("interactive", ["true"]) }
         var volumes: [VolumeMount] = []
         for text in options.volume { volumes.append(try volume(text)) }
         return ContainerSpec(
             kind: .docker, image: ContainerImage(.docker(name: image)), hostname: options.hostname, volumes: volumes,
-            docker: docker)
+            docker: docker, terminal: terminal)
     }
 
     private func volume(_ text: String) throws(Failure) -> VolumeMount {

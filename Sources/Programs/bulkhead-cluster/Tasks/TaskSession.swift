@@ -7,17 +7,18 @@ import LinuxKernel
 import Logging
 import SchedulerKit
 
-/// `task run` as a framework with one task: subscribes, takes the first offer that fits, and follows the task.
+/// `task run` as a framework: subscribes, takes offers that fit, and follows its tasks.
 actor TaskSession {
-    private let client: ClusterClient
-    private let request: TaskRequest
-    private let scheduler: Scheduler
-    private let isDetached: Bool
-    private var agent: AgentID?
-    private var container: ContainerPath?
+    let client: ClusterClient
+    let scheduler: Scheduler
+    let manner: TaskManner
+    private let settings: FrameworkSettings
+    /// In the order of their numbers.
+    private let ids: [TaskID]
+    var instances: [TaskID: TaskInstance] = [:]
     private var hasSaidWhatLacks = false
     private var interrupts = 0
-    private var outcome: TaskOutcome?
+    private var hasLeft = false
 
     /// Tasks that nobody watches may run this long without their framework.
     static let detachedFailover = Duration.seconds(365 * 24 * 3_600)
@@ -25,27 +26,34 @@ actor TaskSession {
     static let watchedFailover = Duration.seconds(60)
     /// Before people are told what they wait for.
     private static let patience = Duration.seconds(3)
+    /// Tells frameworks of this command from others.
+    static let frameworkLabel = "bulkhead.task-run"
 
-    init(_ client: ClusterClient, _ request: TaskRequest, isDetached: Bool) {
+    init(_ client: ClusterClient, _ requests: [TaskRequest], _ manner: TaskManner) {
         self.client = client
-        self.request = request
-        self.isDetached = isDetached
+        self.manner = manner
+        ids = requests.map(\.id)
+        let width = "\(requests.count)".count
+        for (index, request) in requests.enumerated() {
+            let number = "\(index + 1)"
+            let prefix = "[" + String(repeating: " ", count: width - number.count) + number + "] "
+            instances[request.id] = TaskInstance(
+                request, output: InstanceOutput(prefix: requests.count == 1 ? nil : prefix))
+        }
         var settings = FrameworkSettings(
-            name: "bulkhead task run \(request.name)", role: request.placement.role,
-            failoverTimeout: isDetached ? Self.detachedFailover : Self.watchedFailover)
-        settings.framework.labels = [Label(Self.frameworkLabel, request.id.text)]
+            name: "bulkhead task run \(requests[0].name)", role: requests[0].placement.role,
+            failoverTimeout: manner.isDetached ? Self.detachedFailover : Self.watchedFailover)
+        settings.framework.labels = [Label(Self.frameworkLabel, requests[0].id.text)]
         settings.reconnection.giveUpAfter = Self.watchedFailover
         settings.acknowledgement = .manual
+        self.settings = settings
         var logger = Logger(label: "bulkhead.task")
         // What matters is said in sentences.
         logger.logLevel = .critical
         scheduler = Scheduler(settings, master: client, logger: logger)
     }
 
-    /// Tells frameworks of this command from others.
-    static let frameworkLabel = "bulkhead.task-run"
-
-    /// Gives the exit status.
+    /// Gives the exit status: that of the first task, by its number, that did not end well.
     func run(_ signals: SignalStream) async throws(Failure) -> Int32 {
         let listening = Task { [weak self] in
             for await signal in signals.signals { await self?.received(signal) }
@@ -55,68 +63,92 @@ actor TaskSession {
             listening.cancel()
             waiting.cancel()
         }
-        return try await follow()
+        return try await follow(signals.resizes)
     }
 
-    private func follow() async throws(Failure) -> Int32 {
-        var output: Task<Failure?, Never>?
+    private func follow(_ resizes: AsyncStream<Void>) async throws(Failure) -> Int32 {
         for try await event in scheduler.events {
             switch event {
             case .offers(let offers): try await consider(offers)
             case .disconnected(let failure):
                 // Leaving ends the stream too.
-                if interrupts == 0 { Console.note("bulkhead: \(failure); trying again") }
-            case .update(let update):
-                guard update.task == request.id else { continue }
-                container = update.containerStatus?.container ?? container
-                try await acknowledge(update)
-                if isDetached, update.state == .running { return try await leave() }
-                if update.state == .running || update.state.isTerminal, output == nil, !isDetached {
-                    output = streaming(update)
-                }
-                if update.state.isTerminal || update.state == .goneByOperator {
-                    return try await ended(update, output)
-                }
+                if interrupts == 0, !hasLeft { Console.note("bulkhead: \(failure); trying again") }
+            case .update(let update): try await take(update, resizes)
             default: break
             }
+            if isOver { return try await ended() }
+            if manner.isDetached, instances.values.allSatisfy({ $0.isRunning || $0.outcome != nil }) {
+                return try await leave()
+            }
         }
+        if hasLeft { return 0 }
         throw Failure(
-            "task.not-started", doing: "run the task", on: request.id.text, cause: "it was given up before it started",
+            "task.not-started", doing: "run the task", on: ids[0].text, cause: "it was given up before it started",
             remedy: "run it again")
     }
 
-    // MARK: - Offers
-
-    private func consider(_ offers: [Offer]) async throws(Failure) {
-        var left = offers
-        if agent == nil {
-            let fitting = offers.compactMap { offer in
-                request.placement.resources(of: offer).map { (offer: offer, resources: $0) }
-            }
-            // The agent with the most room left is the one where the task is least in the way.
-            if let chosen = fitting.max(by: { Self.room($0.offer) < Self.room($1.offer) }) {
-                agent = chosen.offer.agent
-                left.removeAll { $0.id == chosen.offer.id }
-                let spec = request.spec(on: chosen.offer.agent, with: chosen.resources)
-                try await scheduler.accept([chosen.offer], [OfferOperation(.launch([spec]))], refuseFor: .zero)
-                try await scheduler.suppress()
-            } else if !hasSaidWhatLacks {
-                hasSaidWhatLacks = true
-                let lacks = offers.compactMap { request.placement.lack(in: $0) }
-                Console.note(
-                    "bulkhead: waiting for an offer of \(request.placement.description): "
-                        + lacks.prefix(3).joined(separator: "; ") + (lacks.count > 3 ? "; and so on" : ""))
-            }
+    private func take(_ update: StatusUpdate, _ resizes: AsyncStream<Void>) async throws(Failure) {
+        guard instances[update.task] != nil else { return }
+        if let container = update.containerStatus?.container { instances[update.task]?.container = container }
+        try await acknowledge(update)
+        let hasEnded = update.state.isTerminal || update.state == .goneByOperator
+        if update.state == .running { instances[update.task]?.isRunning = true }
+        if update.state == .running || hasEnded, !manner.isDetached, instances[update.task]?.streaming == nil {
+            let task = streaming(update, resizes)
+            instances[update.task]?.streaming = task
         }
-        try await scheduler.decline(left, refuseFor: .seconds(2))
+        if hasEnded { instances[update.task]?.outcome = TaskOutcome(update) }
     }
 
-    private static func room(_ offer: Offer) -> Scalar { Resources(offer.resources).amount(of: "mem") }
+    private var isOver: Bool { instances.values.allSatisfy { $0.outcome != nil } }
+    func hasEnded(_ task: TaskID) -> Bool { instances[task]?.outcome != nil }
+
+    // MARK: - Offers
+
+    private var waiting: [TaskRequest] {
+        ids.compactMap { instances[$0] }.filter(\.isWaiting).map(\.request)
+    }
+
+    private func consider(_ offers: [Offer]) async throws(Failure) {
+        let before = waiting
+        let placed = PlacedTasks(before, on: offers)
+        var unused: [Offer] = []
+        let isLast = placed.waiting.isEmpty
+        for use in placed.uses {
+            guard !use.launches.isEmpty else {
+                unused.append(use.offer)
+                continue
+            }
+            for launch in use.launches { instances[launch.task]?.agent = use.offer.agent }
+            let specs = use.launches.compactMap { launch in
+                instances[launch.task]?.request.spec(on: use.offer.agent, with: launch.resources)
+            }
+            try await scheduler.accept(
+                [use.offer], [OfferOperation(.launch(specs))], refuseFor: isLast ? .zero : .seconds(2))
+        }
+        if isLast, !before.isEmpty { try await scheduler.suppress() }
+        if !isLast, !hasSaidWhatLacks {
+            hasSaidWhatLacks = true
+            let lacks = unused.compactMap { placed.waiting[0].placement.lack(in: $0) }
+            if !lacks.isEmpty || placed.waiting.count < ids.count {
+                let all = lacks.isEmpty ? ["no more room just now"] : lacks
+                Console.note(
+                    "bulkhead: waiting for an offer of \(wanted(placed.waiting)): "
+                        + all.prefix(3).joined(separator: "; ") + (all.count > 3 ? "; and so on" : ""))
+            }
+        }
+        try await scheduler.decline(unused, refuseFor: .seconds(2))
+    }
+
+    private func wanted(_ requests: [TaskRequest]) -> String {
+        let count = ids.count > 1 ? " for each of \(requests.count) more instances" : ""
+        return (requests.first?.placement.description ?? "") + count
+    }
 
     /// When no offer comes at all, people want to know why.
     private func sayWhatIsAwaited() async {
         do { try await Task.sleep(for: Self.patience) } catch { return }
-        guard agent == nil, !hasSaidWhatLacks else { return }
+        guard !waiting.isEmpty, !hasSaidWhatLacks else { return }
         hasSaidWhatLacks = true
         var why = "the master has not offered anything yet"
         do throws(Failure) {
@@ -126,56 +158,48 @@ actor TaskSession {
                 why = "no agent takes new tasks at the moment"
             }
         } catch { why = "\(error)" }
-        guard agent == nil else { return }
-        Console.note("bulkhead: waiting for an offer of \(request.placement.description): \(why)")
-    }
-
-    // MARK: - Output
-
-    private func streaming(_ update: StatusUpdate) -> Task<Failure?, Never> {
-        let files = TaskFiles(framework: update.framework, task: request.id, executor: update.executor)
-        let (client, agent) = (client, update.agent ?? agent)
-        return Task { () -> Failure? in
-            guard let agent else { return nil }
-            do throws(Failure) {
-                let agent = try await client.agent(agent)
-                let isOver: @Sendable () async -> Bool = { [weak self] in await self?.outcome != nil }
-                let error = Task { () -> Failure? in await files.copy(.error, from: agent, until: isOver) }
-                let failure = await files.copy(.output, from: agent, until: isOver)
-                let other = await error.value
-                return failure ?? other
-            } catch { return error }
-        }
+        guard !waiting.isEmpty else { return }
+        Console.note("bulkhead: waiting for an offer of \(wanted(waiting)): \(why)")
     }
 
     // MARK: - Signals
 
     private func received(_ signal: Int32) async {
         if signal == SignalNumber.interrupt || signal == SignalNumber.terminate { interrupts += 1 }
-        guard let agent else {
+        let underWay = ids.compactMap { instances[$0] }.filter(\.isUnderWay)
+        guard !underWay.isEmpty else {
             // Nothing runs: the master forgets that we asked.
             do throws(Failure) { try await scheduler.tearDown() } catch { Console.note("bulkhead: \(error)") }
             CurrentProcess.exit(128 + signal)
         }
-        if interrupts >= 3 || container == nil {
-            Console.note("bulkhead: killing \(request.id)")
-            await scheduler.kill(request.id, on: agent, gracePeriod: .zero)
-            return
+        for request in waiting {
+            instances[request.id]?.outcome = TaskOutcome(
+                status: 128 + signal, sentence: "it was given up before it started")
         }
-        guard let container else { return }
+        for instance in underWay { await pass(signal, to: instance) }
+        if interrupts == 2 {
+            let who = underWay.count == 1 ? underWay[0].request.id.text : "\(underWay.count) tasks"
+            Console.note("bulkhead: \(who) not ended yet; once more kills")
+        }
+    }
+
+    private func pass(_ signal: Int32, to instance: TaskInstance) async {
+        guard interrupts < 3, let container = instance.container, let agent = instance.agent else {
+            Console.note("bulkhead: killing \(instance.request.id)")
+            return await scheduler.kill(instance.request.id, on: instance.agent, gracePeriod: .zero)
+        }
         do throws(Failure) {
             _ = try await client.agent(agent).call(.container(.kill(container, signal: signal), form: .any))
         } catch {
             if error.code != "client.not-found" { Console.note("bulkhead: \(error)") }
         }
-        if interrupts == 2 { Console.note("bulkhead: \(request.id) has not ended yet; once more kills it") }
     }
 
     // MARK: - Ends
 
     /// At once, and before the framework ends: an update nobody acknowledged is repeated for a long time.
     private func acknowledge(_ update: StatusUpdate) async throws(Failure) {
-        guard let id = update.id, let agent = update.agent ?? agent else { return }
+        guard let id = update.id, let agent = update.agent ?? instances[update.task]?.agent else { return }
         do throws(Failure) {
             try await scheduler.call(.acknowledge(id, task: update.task, agent: agent))
         } catch {
@@ -185,17 +209,47 @@ actor TaskSession {
     }
 
     private func leave() async throws(Failure) -> Int32 {
-        try Console.write(request.id.text + "\n")
+        hasLeft = true
+        for id in ids { try Console.write(id.text + "\n") }
         await scheduler.stop()
-        return 0
+        return finalStatus()
     }
 
-    private func ended(_ update: StatusUpdate, _ output: Task<Failure?, Never>?) async throws(Failure) -> Int32 {
-        let outcome = TaskOutcome(update)
-        self.outcome = outcome
-        if let output, let failure = await output.value { Console.note("bulkhead: \(failure)") }
-        do throws(Failure) { try await scheduler.tearDown() } catch { Console.note("bulkhead: \(error)") }
-        if let sentence = outcome.sentence { Console.note("bulkhead: \(sentence)") }
-        return outcome.status
+    /// The keys that leave a terminal were typed: from now on the task is as if started with `--detach`.
+    func detached() async throws(Failure) {
+        hasLeft = true
+        var subscription = settings.framework
+        subscription.id = await scheduler.framework
+        subscription.failoverTimeout = Self.detachedFailover
+        try await scheduler.call(
+            .updateFramework(Subscription(framework: subscription, suppressedRoles: subscription.roles)))
+        Console.note("bulkhead: \(ids[0]) goes on; 'bulkhead task attach -i \(ids[0])' comes back to it")
+        await scheduler.stop()
     }
+
+    private func ended() async throws(Failure) -> Int32 {
+        for id in ids {
+            if let failure = await instances[id]?.streaming?.value { Console.note("bulkhead: \(failure)") }
+        }
+        do throws(Failure) { try await scheduler.tearDown() } catch { Console.note("bulkhead: \(error)") }
+        return finalStatus()
+    }
+
+    private func finalStatus() -> Int32 {
+        var status: Int32 = 0
+        for instance in ids.compactMap({ instances[$0] }) {
+            if let sentence = instance.sentence(among: ids.count) { Console.note("bulkhead: \(sentence)") }
+            if status == 0, let own = instance.outcome?.status { status = own }
+        }
+        return status
+    }
+}
+
+/// How tasks are watched.
+struct TaskManner: Sendable {
+    var isDetached = false
+    /// What we are given on standard input goes to the task.
+    var isInteractive = false
+    var hasTerminal = false
+    var detachKeys = DetachKeys([])
 }

@@ -55,9 +55,10 @@ struct TaskExec: AsyncParsableCommand {
             command: CommandSpec(
                 .execute(path: program, arguments: words), environment: try environment(), user: user), spec: spec)
         let agent = try await client.agent(found.agent)
-        let streams = SessionStreams(agent: agent, container: path, interactive: interactive, terminal: tty)
-        try await streams.follow(try await agent.launchSession(request))
-        let status = Self.status(try await Self.end(of: path, agent))
+        var streams = SessionStreams(agent: agent, container: path, interactive: interactive, terminal: tty)
+        streams.resizes = try SignalStream.resizing().resizes
+        _ = try await streams.follow(try await agent.launchSession(request))
+        let status = Self.status(try await agent.wait(for: path))
         if status != 0 { throw TaskStatus(code: status) }
     }
 
@@ -74,18 +75,6 @@ struct TaskExec: AsyncParsableCommand {
         return variables
     }
 
-    /// Asking how it ended changes nothing, so a connection that the agent has just closed is no reason to give up.
-    private static func end(
-        of path: ContainerPath, _ agent: AgentClient
-    ) async throws(Failure) -> ContainerTermination {
-        for _ in 0..<3 {
-            do throws(Failure) { return try await agent.wait(for: path) } catch {
-                guard error.code == "client.answer-lost" || error.code == "client.unreachable" else { throw error }
-            }
-        }
-        return try await agent.wait(for: path)
-    }
-
     /// As a shell has it.
     static func status(_ termination: ContainerTermination) -> Int32 {
         guard let status = termination.status else { return ErrorReport.ownStatus }
@@ -97,8 +86,8 @@ struct TaskAttach: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attach", abstract: "Show what a task says from now on, and type to it.",
         discussion: """
-            An interrupt ends the watching, not the task. Typing takes a task that was started with input, as \
-            frameworks may.
+            An interrupt ends the watching, not the task; where keys go to the task, those of --detach-keys do. \
+            Typing takes a task that was started with -i or -t.
 
             Examples:
               bulkhead task attach web
@@ -107,6 +96,8 @@ struct TaskAttach: AsyncParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Send it what we are given on standard input.")
     var interactive = false
+    @Option(help: .init("Keys that leave its terminal; '' for none.", valueName: "keys"))
+    var detachKeys = DetachKeys.usual
     @OptionGroup(title: "Everywhere") var global: ClientOptions
     @Argument(help: "The task.") var task: String
 
@@ -120,9 +111,12 @@ struct TaskAttach: AsyncParsableCommand {
                 remedy: "see 'bulkhead task logs \(found.id)'")
         }
         let agent = try await client.agent(found.agent)
-        let streams = SessionStreams(
-            agent: agent, container: container, interactive: interactive, terminal: found.container?.terminal != nil)
-        try await streams.follow(try await agent.attachOutput(of: container))
+        let hasTerminal = found.container?.terminal != nil
+        var streams = SessionStreams(
+            agent: agent, container: container, interactive: interactive, terminal: hasTerminal)
+        if hasTerminal { streams.detachKeys = try DetachKeys.parse(detachKeys) }
+        streams.resizes = try SignalStream.resizing().resizes
+        if case .detached = try await streams.follow(try await agent.attachOutput(of: container)) { return }
         let update = try await TaskEnd(client: client, task: found.id).wait()
         let outcome = TaskOutcome(update)
         if let sentence = outcome.sentence { Console.note("bulkhead: \(sentence)") }

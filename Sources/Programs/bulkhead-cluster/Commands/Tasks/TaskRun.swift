@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterModel
 import CommandOutput
 import Diagnostics
 import LinuxKernel
@@ -9,11 +10,14 @@ struct TaskRun: AsyncParsableCommand {
         discussion: """
             Waits for an offer of the master that fits, and says what is lacking while none does. In the foreground \
             the task's output is shown as it comes, signals go to the task, and the exit status is the task's; 125 \
-            when Bulkhead refused or failed.
+            when Bulkhead refused or failed. Of several instances it is that of the first, by number, that did not \
+            end well.
 
             Examples:
               bulkhead task run busybox echo hello
+              bulkhead task run -it busybox sh
               bulkhead task run --cpus 2 --memory 1g --constraint rack=r12 my-image make
+              bulkhead task run --instances 3 my-image sh -c 'work on part "$BULKHEAD_INSTANCE"'
               bulkhead task run -d --name web --health-http 8080/healthy my-server
             """)
 
@@ -21,8 +25,15 @@ struct TaskRun: AsyncParsableCommand {
     var detach = false
     @Flag(name: .shortAndLong, help: "Send it what we are given on standard input, once it runs.")
     var interactive = false
-    @Flag(name: .shortAndLong, help: "Give it a terminal.")
+    @Flag(name: .shortAndLong, help: "Give it a terminal, of the size of ours.")
     var tty = false
+    @Option(help: .init("Keys that leave its terminal and let it run on; '' for none.", valueName: "keys"))
+    var detachKeys = DetachKeys.usual
+    @Option(
+        help: .init(
+            "So many of it; each line of output begins with the number, which is in BULKHEAD_INSTANCE too.",
+            valueName: "count"))
+    var instances = 1
     @Flag(help: "Taken because Docker's users write it: a task's container is always removed.")
     var rm = false
     @Option(help: .init("Its name; the image's unless given.", valueName: "name"))
@@ -36,37 +47,44 @@ struct TaskRun: AsyncParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "Command in place of the image's own.")
     var command: [String] = []
 
+    /// More would be a framework's business.
+    static let instancesMax = 1_000
+
     func run() async throws {
-        if interactive || tty {
-            throw Failure.flag(
-                interactive ? "interactive" : "tty", "true", cause: "a task of the cluster is not typed into here",
-                remedy: "run it with --detach, then 'bulkhead task exec -it' or 'bulkhead task attach'")
-        }
+        let manner = try manner()
         var words = command
         if words.first == "--" { words.removeFirst() }
-        let request = try TaskRequestMaker(
-            options: options, care: care, placement: placement, ours: { ProcessEnvironment.value($0) }
-        ).request(
-            image: image, command: words, name: name,
+        var maker = TaskRequestMaker(
+            options: options, care: care, placement: placement, ours: { ProcessEnvironment.value($0) })
+        maker.isInteractive = interactive
+        maker.terminal = tty ? Terminal(size: SessionStreams.size()) : nil
+        let requests = try maker.requests(
+            instances, image: image, command: words, name: name,
             suffix: String(String(KernelRandom.number(), radix: 36).prefix(8)))
         let client = try global.client()
         let signals = try SignalStream.forwarding()
-        let status = try await TaskSession(client, request, isDetached: detach).run(signals)
+        let status = try await TaskSession(client, requests, manner).run(signals)
         if status != 0 { throw TaskStatus(code: status) }
+    }
+
+    private func manner() throws(Failure) -> TaskManner {
+        guard (1...Self.instancesMax).contains(instances) else {
+            throw .flag(
+                "instances", "\(instances)", cause: "it is not 1 to \(Self.instancesMax)",
+                remedy: "write a framework for more")
+        }
+        if let flag = interactive ? "interactive" : tty ? "tty" : nil, instances > 1 || detach {
+            throw .flag(
+                flag, "true", cause: detach ? "nobody is here to type" : "several tasks cannot share what is typed",
+                remedy: "leave it out, then use 'bulkhead task exec -it' or 'bulkhead task attach'")
+        }
+        return TaskManner(
+            isDetached: detach, isInteractive: interactive, hasTerminal: tty,
+            detachKeys: tty ? try DetachKeys.parse(detachKeys) : DetachKeys([]))
     }
 }
 
 /// Ends the program with the status of a task.
 struct TaskStatus: Error {
     var code: Int32
-}
-
-extension SignalStream {
-    static func forwarding() throws(Failure) -> SignalStream {
-        let queue: SignalQueue
-        do throws(KernelError) { queue = try SignalQueue(forwarded) } catch {
-            throw error.failure("console.no-signals", doing: "take signals for the task")
-        }
-        return try SignalStream(queue)
-    }
 }
