@@ -14,7 +14,7 @@ SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
 PROBE := .build/probe/bulkhead-probe
-PROGRAMS := bulkhead bulkhead-cluster bulkhead-audit bulkhead-unpack bulkhead-launch
+PROGRAMS := bulkhead bulkhead-cluster bulkhead-audit bulkhead-unpack bulkhead-launch bulkhead-probe
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
@@ -29,11 +29,11 @@ setup: ## install the Debian packages that building, running and testing need, a
 
 launcher: $(LAUNCHER) ## build the static C program that becomes a container's first process
 	@:
-probe: $(PROBE) ## build the static C program with which tests try every known way out of a container
+probe: $(PROBE) ## build the static C program that tries every known way out of a container
 	@:
 # Static and small: they run in root filesystems that have no libraries. Without musl, glibc will do.
 $(LAUNCHER): $(wildcard Sources/Launcher/*.[ch] Sources/Launcher/include/*.h) Makefile
-$(PROBE): $(wildcard Tests/Probe/*.[ch]) Makefile
+$(PROBE): $(wildcard Sources/Probe/*.[ch]) Makefile
 $(LAUNCHER) $(PROBE):
 	@mkdir -p $(@D)
 	@compiler=musl-gcc; command -v musl-gcc > /dev/null || compiler=gcc; set -x; \
@@ -42,12 +42,13 @@ $(LAUNCHER) $(PROBE):
 
 build: ## build the programs, optimised, into .build/release
 	@$(call need,build)
-	@$(MAKE) launcher
+	@$(MAKE) launcher probe
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-unpack
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-cluster
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-audit
 	@install -m 755 $(LAUNCHER) $(RELEASE)/bulkhead-launch
+	@install -m 755 $(PROBE) $(RELEASE)/bulkhead-probe
 	@ls -l $(addprefix $(RELEASE)/,$(PROGRAMS)) | awk '{ print $$5, $$9 }'
 
 run: ## build everything, then show an image running isolated: its limits and its walls
@@ -98,7 +99,7 @@ install: ## install what was built below DESTDIR/PREFIX: programs, completions, 
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(RELEASE)/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkhead
-	install -m 755 $(RELEASE)/bulkhead-cluster $(RELEASE)/bulkhead-audit $(RELEASE)/bulkhead-unpack $(LAUNCHER) \
+	install -m 755 $(RELEASE)/bulkhead-cluster $(RELEASE)/bulkhead-audit $(RELEASE)/bulkhead-unpack $(LAUNCHER) $(PROBE) \
 	    $(DESTDIR)$(PREFIX)/libexec/bulkhead
 	$(RELEASE)/bulkhead completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkhead
 	$(RELEASE)/bulkhead completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkhead

@@ -72,6 +72,7 @@ let package = Package(
         module("Formats", "OCIFormat", ["JSONFormat", "Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
+        module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),
         module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
         // Protocol: the .proto files that two of its sources are generated from
         module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", "JSONFormat", protobuf], exclude: ["Protocol"]),
@@ -156,8 +157,8 @@ let package = Package(
         program(
             "bulkhead-audit",
             [
-                "AuditFormat", "Auditing", "LinuxKernel", "Diagnostics",
-                "CommandOutput", arguments,
+                "AuditFormat", "Auditing", "ProbeFormat", "NativeContainerizer", "ImageStorage", "HostProbe", "LinuxKernel",
+                "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.
         program("example-framework", ["SchedulerKit", arguments]),
@@ -224,7 +225,7 @@ let package = Package(
         tests(
             "KernelTests",
             [
-                "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "Diagnostics",
+                "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "ProbeFormat", "SeccompFormat", "Diagnostics",
                 "launch-once",
             ]),
         tests(
@@ -271,6 +272,7 @@ let package = Package(
                 "image-importer",
                 "bulkhead-unpack",
             ]),
+        tests("ProbeFormatTests", ["ProbeFormat", "AuditFormat", "SeccompFormat", "Diagnostics"]),
         tests("SeccompFormatTests", ["SeccompFormat", "Diagnostics"]),
         tests("SeccompCompilerTests", ["SeccompCompiler", "SeccompFormat", "CSeccomp", "CLinux", "LinuxKernel", "Diagnostics"]),
     ]

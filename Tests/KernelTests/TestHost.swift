@@ -112,11 +112,12 @@ final class TestHost: Sendable {
 
     /// A process in a running container, to its end.
     func exec(
-        _ id: ContainerID, _ arguments: [String], _ change: (inout ProcessRequest) -> Void = { _ in }
+        _ id: ContainerID, _ arguments: [String], by other: NativeContainerizer? = nil,
+        _ change: (inout ProcessRequest) -> Void = { _ in }
     ) throws -> (code: Int32, output: String, error: String) {
         var process = ProcessRequest(arguments: arguments, environment: ["PATH=/bin"])
         change(&process)
-        let (readers, joined) = try joinReading(id, process)
+        let (readers, joined) = try joinReading(id, process, by: other ?? containerizer)
         let drained = try Drain(readers)
         let code = try joined.wait()
         let (said, complained) = drained.finish()
@@ -124,7 +125,7 @@ final class TestHost: Sendable {
     }
 
     private func joinReading(
-        _ id: ContainerID, _ process: ProcessRequest
+        _ id: ContainerID, _ process: ProcessRequest, by containerizer: NativeContainerizer
     ) throws -> ([OwnedDescriptor], JoinedProcess) {
         let output = try OwnedDescriptor.pipe()
         let error = try OwnedDescriptor.pipe()

@@ -138,8 +138,9 @@ public enum DefaultPaths {
         "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/mdstat",
         "/proc/modules", "/proc/pagetypeinfo", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs",
         "/proc/swaps", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo", "/proc/zoneinfo",
-        "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel",
-        "/sys/module", "/sys/power",
+        "/sys/block", "/sys/bus", "/sys/class/block", "/sys/dev/block", "/sys/devices/virtual/dmi",
+        "/sys/devices/virtual/powercap", "/sys/devices/virtual/thermal", "/sys/firmware", "/sys/fs/selinux",
+        "/sys/hypervisor", "/sys/kernel", "/sys/module", "/sys/power",
     ]
     public static let readOnly = [
         "/proc/bus", "/proc/dynamic_debug", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",

@@ -13,6 +13,10 @@ public struct KernelFilesystemIsolator: Isolator {
     static let target: TargetRules = [.create, .noLinks]
     static let quiet: MountAttributes = [.noSetuid, .noDevices, .noExecute]
 
+    /// Terminals a container may have. All containers share the kernel's 4,096 (kernel.pty.max): without a bound of its
+    /// own one could take them from every other.
+    static let terminalsMax = 256
+
     public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
         let isolation = context.request.isolation
         var contribution = PlanContribution(isolator: name)
@@ -54,7 +58,7 @@ public struct KernelFilesystemIsolator: Isolator {
         contribution.add(
             .mount(
                 type: "devpts", target: "/dev/pts", attributes: [.noSetuid, .noExecute], resolve: [.noLinks],
-                options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+                options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=\(Self.terminalsMax)"]),
             at: .kernelFilesystems)
         contribution.add(
             .mount(

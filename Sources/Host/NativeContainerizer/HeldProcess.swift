@@ -50,7 +50,11 @@ struct HeldProcess: Sendable {
     func writeIdentityMaps(_ options: SpawnOptions) throws(Failure) {
         guard options.namespaces.contains(.user) else { return }
         do throws(KernelError) {
-            for (file, map) in [("uid_map", options.userMap), ("gid_map", options.groupMap)] {
+            // Anyone inside may write an empty map of project ids, and project ids are how storage limits are kept.
+            let maps = [
+                ("uid_map", options.userMap), ("gid_map", options.groupMap), ("projid_map", options.groupMap),
+            ]
+            for (file, map) in maps {
                 let text = map.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
                 try TextFile.write(text, to: "/proc/\(process.id)/\(file)")
             }

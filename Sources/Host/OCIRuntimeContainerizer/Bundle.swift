@@ -120,7 +120,7 @@ struct Bundle: Sendable {
             Self.mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=1024k"]),
             Self.mount(
                 "/dev/pts", "devpts", "devpts",
-                ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+                ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=256"]),
             Self.mount("/dev/shm", "tmpfs", "shm", quiet + ["mode=1777", memory]),
             Self.mount("/dev/mqueue", "mqueue", "mqueue", quiet),
             Self.mount(OCIRuntime.launcherTarget, "bind", launcherPath, ["bind", "ro", "nosuid", "nodev"]),

@@ -16,6 +16,10 @@ public struct InstalledProgram: Sendable {
     public static let audit = InstalledProgram(
         name: "bulkhead-audit", variable: "BULKHEAD_AUDIT", missing: "host.no-audit-program")
 
+    /// What tries to get out of a container, see Sources/Probe.
+    public static let probe = InstalledProgram(
+        name: "bulkhead-probe", variable: "BULKHEAD_PROBE", missing: "host.no-probe-program")
+
     public let name: String
     public let variable: String
     public let missing: Failure.Code

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int run_race(int count, char **arguments);
+#include "probe.h"
 
 enum { rename_exchange = 2 };
 
