@@ -74,14 +74,15 @@ let package = Package(
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
         module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),
         module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
+        module("Formats", "NetworkFormat"),
         // Protocol: the .proto files that two of its sources are generated from
         module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", "JSONFormat", protobuf], exclude: ["Protocol"]),
 
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
         module("Cores", "Authorization", ["ClusterAPI", "Diagnostics"]),
-        module("Cores", "Containers", ["Diagnostics", "LaunchPlanning"]),
         module("Cores", "Auditing", ["AuditFormat"]),
+        module("Cores", "Containers", ["Diagnostics", "LaunchPlanning", "NetworkFormat"]),
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
             "Cores", "AgentCore",
@@ -96,7 +97,12 @@ let package = Package(
         systemLibrary("CArchive", package: "libarchive", debian: "libarchive-dev"),
         systemLibrary("CInflate", package: "libisal", debian: "libisal-dev"),
         systemLibrary("CZstandard", package: "libzstd", debian: "libzstd-dev"),
+        // libnftables is loaded when it is first needed; only its header is needed here.
+        .target(
+            name: "CNftables", path: "Sources/Kernel/CNftables", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
         module("Kernel", "LinuxKernel", ["CLinux", "Diagnostics"]),
+        module("Kernel", "Netlink", ["LinuxKernel", "NetworkFormat"]),
+        module("Kernel", "Nftables", ["CNftables", "Diagnostics"]),
         module("Kernel", "SeccompCompiler", ["CSeccomp", "LinuxKernel", "SeccompFormat", "Diagnostics"]),
 
         // Host: effects on one machine
@@ -108,14 +114,17 @@ let package = Package(
         module("Host", "ImageStorage", ["LinuxKernel", "DurableStorage", "OCIFormat", "Diagnostics", collections]),
         module("Host", "Snapshots", ["LinuxKernel", "LaunchPlanning", "Diagnostics"]),
         module(
+            "Host", "Networking",
+            ["Netlink", "Nftables", "LinuxKernel", "NetworkFormat", "JSONFormat", "OCIFormat", "Containers", "Diagnostics", collections]),
+        module(
             "Host", "Isolation",
-            ["LinuxKernel", "SeccompCompiler", "SeccompFormat", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"]),
+            ["Networking", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"]),
         // What every containerizer does alike: image and launch put together, waits and events, sessions.
         module("Host", "Containerizing", ["LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         module(
             "Host", "NativeContainerizer",
             [
-                "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
+                "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
                 "LaunchPlanning", "Containers", "Diagnostics",
             ]),
 
@@ -141,7 +150,7 @@ let package = Package(
         program(
             "bulkhead",
             [
-                "NativeContainerizer", "Containerizing", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
+                "Networking", "NetworkFormat", "NativeContainerizer", "Containerizing", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
                 "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         // Apart from bulkhead, which executes it for the cluster's commands, so that starting a container loads no server.

@@ -31,6 +31,13 @@ public struct ContainerUsage: Equatable, Sendable, Codable {
     public var writtenBytes: UInt64?
     public var readOperations: UInt64?
     public var writeOperations: UInt64?
+    /// Through the container's interface on a bridge: bytes, packets and packets lost, as the container sees them.
+    public var networkReceivedBytes: UInt64?
+    public var networkReceivedPackets: UInt64?
+    public var networkReceivedDropped: UInt64?
+    public var networkSentBytes: UInt64?
+    public var networkSentPackets: UInt64?
+    public var networkSentDropped: UInt64?
     /// `some avg10` of cpu.pressure, memory.pressure and io.pressure, percent.
     public var pressure: [String: Double]
     /// Everything those files say, by `cpu`, `memory` and `io`.

@@ -9,6 +9,10 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
         /// The network and the shared memory of another container, which must run. Its user namespace is shared as
         /// well, see Docs/Decisions/0042.
         case container(ContainerID)
+        /// An interface on a bridge of this host, with addresses of its own.
+        case bridge(BridgeRequest)
+        /// Whatever the plugins of a Container Network Interface list give it.
+        case plugins(PluginRequest)
     }
 
     public enum Seccomp: Equatable, Sendable, Codable {

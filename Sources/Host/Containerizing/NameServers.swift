@@ -1,3 +1,4 @@
+public import Containers
 public import Diagnostics
 import LinuxKernel
 
@@ -10,6 +11,28 @@ public enum NameServers {
             throw error.failure("host.unreadable", doing: "read the host's name servers", remedy: "name one with --dns")
         }
     }
+
+    /// Where systemd-resolved keeps those it asks itself, when it lists only itself at 127.0.0.53.
+    private static let resolvedPath = "/run/systemd/resolve/resolv.conf"
+
+    /// For a container that named none: the host's, but from a network of its own only those it can reach there.
+    public static func usual(for network: IsolationRequest.Network) throws(Failure) -> [String] {
+        switch network {
+        case .none, .container: return []
+        case .host: return try ofHost()
+        case .bridge, .plugins:
+            let reachable = try ofHost().filter { !isLoopback($0) }
+            if !reachable.isEmpty || !HostFacts.exists(resolvedPath) { return reachable }
+            do throws(KernelError) {
+                return parse(try TextFile.read(resolvedPath, limit: 65_536)).filter { !isLoopback($0) }
+            } catch {
+                throw error.failure(
+                    "host.unreadable", doing: "read the host's name servers", remedy: "name one with --dns")
+            }
+        }
+    }
+
+    private static func isLoopback(_ address: String) -> Bool { address.hasPrefix("127.") || address == "::1" }
 
     public static func parse(_ text: String) -> [String] {
         text.split(whereSeparator: \.isNewline).compactMap { line in

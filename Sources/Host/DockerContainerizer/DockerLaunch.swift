@@ -40,6 +40,8 @@ struct DockerLaunch {
                 ("it cannot hold namespaces for others", "command")
             } else if isolation.sharesWithContainer {
                 ("it cannot share another container's user namespace", "isolation.network")
+            } else if isolation.network.isOwn, isolation.network != .none {
+                ("it does not know this host's networks", "isolation.network")
             } else if launch.endpointPort != nil {
                 ("it cannot listen inside before the task runs", "endpointPort")
             } else if isolation.procView == .processes {

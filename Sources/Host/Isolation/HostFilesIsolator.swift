@@ -30,9 +30,13 @@ public struct HostFilesIsolator: Isolator {
     }
 
     static func hosts(_ isolation: IsolationRequest) -> String {
-        var lines = [
-            "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "127.0.1.1\t\(isolation.hostname)",
-        ]
+        var lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
+        // Its own name leads to where others reach it.
+        var own = ["127.0.1.1"]
+        if case .bridge(let request) = isolation.network, let lease = request.lease {
+            own = lease.addresses.map(\.description)
+        }
+        lines += own.map { "\($0)\t\(isolation.hostname)" }
         lines += isolation.extraHosts.map { $0.replacing(" ", with: "\t", maxReplacements: 1) }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -51,7 +51,7 @@ enum Sysctl {
 
     private static func networkProblem(_ network: IsolationRequest.Network) -> String? {
         switch network {
-        case .none: nil
+        case .none, .bridge, .plugins: nil
         case .host: "the container uses the host's network"
         case .container: "it belongs to the container whose network is shared"
         }

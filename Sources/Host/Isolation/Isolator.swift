@@ -12,10 +12,14 @@ public struct LaunchContext: Sendable {
     public var filters: any FilterCompiling
     /// Whether somebody reads the output as it comes, besides the log.
     public var hasReader: Bool
+    /// The directory that has the container's record as long as there is the container.
+    public var holder: String
 
     public init(
-        request: ContainerRequest, host: HostAbilities, root: RootTree, filters: any FilterCompiling, hasReader: Bool
+        request: ContainerRequest, host: HostAbilities, root: RootTree, filters: any FilterCompiling, hasReader: Bool,
+        holder: String = ""
     ) {
+        self.holder = holder
         self.request = request
         self.host = host
         self.root = root

@@ -33,7 +33,7 @@ public struct KernelFilesystemIsolator: Isolator {
     private func addSys(_ network: IsolationRequest.Network, to contribution: inout PlanContribution) {
         let readOnly = Self.quiet.union(.readOnly)
         switch network {
-        case .none, .container:
+        case .none, .bridge, .plugins, .container:
             contribution.add(
                 .mount(type: "sysfs", target: "/sys", attributes: readOnly, resolve: Self.target, options: []),
                 at: .kernelFilesystems)

@@ -14,7 +14,7 @@ public struct NamespaceIsolator: Isolator {
             contribution.namespaces.insert(.time)
         }
         switch context.request.isolation.network {
-        case .none: contribution.namespaces.formUnion([.network, .ipc])
+        case .none, .bridge, .plugins: contribution.namespaces.formUnion([.network, .ipc])
         case .host: contribution.namespaces.insert(.ipc)
         case .container: contribution.joined = [.network, .ipc]
         }

@@ -4,7 +4,8 @@ import LinuxKernel
 /// BULKHEAD_FAILPOINT names one; `bulkhead failpoints` lists them.
 public enum Failpoint {
     public static let names = [
-        "launch.recorded", "launch.snapshot", "launch.established", "launch.spawned", "launch.opened",
+        "launch.recorded", "launch.addressed", "launch.snapshot", "launch.established", "launch.spawned",
+        "launch.attached", "launch.opened",
         "launch.released",
         "launch.started", "remove.stopped", "remove.cleaned",
     ]

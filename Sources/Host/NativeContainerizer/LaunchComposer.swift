@@ -40,9 +40,7 @@ public struct LaunchComposer: Sendable {
             hasTerminal: launch.terminal != nil)
         isolation.capabilities = try composition.capabilities(
             adding: launch.addedCapabilities, dropping: launch.droppedCapabilities)
-        if isolation.network == .host, isolation.nameServers.isEmpty {
-            isolation.nameServers = try NameServers.ofHost()
-        }
+        if isolation.nameServers.isEmpty { isolation.nameServers = try NameServers.usual(for: isolation.network) }
         var process = composition.process(terminal: launch.terminal, interactive: launch.interactive)
         process.arguments = try launch.program.words(config)
         var request = ContainerRequest(

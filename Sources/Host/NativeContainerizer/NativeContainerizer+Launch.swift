@@ -65,6 +65,11 @@ extension NativeContainerizer {
             } else {
                 record.request.isolation.identities = try leases.take(for: request.id)
             }
+            if case .bridge(var bridge) = request.isolation.network {
+                bridge.lease = try networks.reserve(bridge, for: request.id, holder: places.records)
+                record.request.isolation.network = .bridge(bridge)
+                Failpoint.pass("launch.addressed")
+            }
             try records.write(record)
             var running = try start(
                 &record, attachment: attachment, joining: shared?.process, beforeRelease: beforeRelease)
@@ -110,6 +115,7 @@ extension NativeContainerizer {
             try held.writeIdentityMaps(plan.spawn)
             try held.raiseLimits(for: plan)
             for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
+            Failpoint.pass("launch.attached")
             try beforeRelease(held.process)
             try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
             Failpoint.pass("launch.released")

@@ -14,7 +14,9 @@ extension NativeContainerizer {
                 "host.cannot-measure", doing: "measure container", on: id.text,
                 cause: "no cgroup version 2 tree is mounted", remedy: "mount -t cgroup2 none /sys/fs/cgroup/unified")
         }
-        return group.usage(at: HostFacts.monotonicClock())
+        var usage = group.usage(at: HostFacts.monotonicClock())
+        try networks.count(id, into: &usage)
+        return usage
     }
 
     /// Replaces the limits of a running container: all, or none when one is refused. A limit that is nil in `limits` is

@@ -73,6 +73,7 @@ extension NativeContainerizer {
         for name in groups where !existing.contains(name) {
             try removeGroup(named: name)
         }
+        try networks.sweep()
         // A lease or a name without a holder is one whose writing was cut off.
         try leases.dropAbandoned { id in id.isEmpty || !records.exists(id) }
         try names.dropAbandoned { id in !records.exists(id) }

@@ -4,6 +4,7 @@ public import HostProbe
 import Isolation
 public import LaunchPlanning
 import LinuxKernel
+import Networking
 import Snapshots
 
 /// Our own Linux runtime: containers as processes of this host, found again by name whatever becomes of the command
@@ -16,6 +17,7 @@ public struct NativeContainerizer: Sendable {
     public let host: HostAbilities
     let launcherPath: String
     let leases: IdentityLeases
+    let networks = ContainerNetworks()
     let marks: ContainerMarks
     let names: ContainerNames
     let snapshots: OverlaySnapshotter
@@ -40,7 +42,8 @@ public struct NativeContainerizer: Sendable {
     }
 
     func context(_ request: ContainerRequest, root: RootTree, hasReader: Bool) -> LaunchContext {
-        LaunchContext(request: request, host: host, root: root, filters: filters, hasReader: hasReader)
+        LaunchContext(request: request, host: host, root: root, filters: filters, hasReader: hasReader,
+            holder: places.records)
     }
 
     /// The plan `request` would be launched by, without touching anything. `layers` are the image's, lowest first.

@@ -158,7 +158,7 @@ struct Bundle: Sendable {
     private var linux: JSONValue {
         let isolation = request.isolation
         var namespaces = ["pid", "ipc", "uts", "mount", "user"]
-        if isolation.network == .none { namespaces.append("network") }
+        if isolation.network.isOwn { namespaces.append("network") }
         let map: JSONValue = [
             [
                 "containerID": .number(0), "hostID": .number(isolation.identities.base),

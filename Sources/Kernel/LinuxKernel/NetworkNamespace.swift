@@ -16,6 +16,19 @@ public struct NetworkNamespace: Sendable {
         }
     }
 
+    /// One that is open already, or the calling thread's own.
+    public init(_ descriptor: OwnedDescriptor) { self.descriptor = descriptor }
+
+    public static func current() throws(KernelError) -> NetworkNamespace {
+        NetworkNamespace(try OwnedDescriptor.open("/proc/thread-self/ns/net"))
+    }
+
+    /// The open file, for calls that name a namespace so.
+    public var number: Int32 { descriptor.number }
+
+    /// What tells it from every other one there is now: its inode.
+    public func identity() throws(KernelError) -> UInt64 { try descriptor.status().inode }
+
     /// A stream socket listening on `address`, which is numeric. See bind(2), listen(2).
     public func listen(address: String = "127.0.0.1", port: UInt16, backlog: Int32 = 128) throws(KernelError)
         -> OwnedDescriptor
@@ -53,7 +66,7 @@ public struct NetworkNamespace: Sendable {
     }
 
     /// On a thread that ends afterwards: it must not do anything else in a network that is not ours.
-    private func inside<Value: Sendable>(
+    public func inside<Value: Sendable>(
         _ body: @escaping @Sendable () throws(KernelError) -> Value
     ) throws(KernelError) -> Value {
         let outcome = Monitor<Result<Value, KernelError>?>(nil)

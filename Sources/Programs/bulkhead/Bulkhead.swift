@@ -29,6 +29,7 @@ struct Bulkhead: ParsableCommand {
                     RemoveContainers.self, Stats.self, Pause.self, Unpause.self, Update.self,
                 ]),
             CommandGroup(name: "Images", subcommands: [Images.self]),
+            CommandGroup(name: "Networks", subcommands: [Networks.self]),
             CommandGroup(name: "The cluster", subcommands: HandOver.commands),
             CommandGroup(
                 name: "This host",

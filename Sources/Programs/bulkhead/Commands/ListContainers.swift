@@ -45,7 +45,7 @@ struct ListContainers: ParsableCommand {
     }
 
     private func table(_ containers: [ContainerStatus]) -> String {
-        var table = TextTable(headings: ["ID", "NAME", "IMAGE", "COMMAND", "STATE", "CREATED"])
+        var table = TextTable(headings: ["ID", "NAME", "IMAGE", "COMMAND", "STATE", "CREATED", "PORTS"])
         let now = HostFacts.wallClock()
         for status in containers {
             let request = status.record.request
@@ -53,10 +53,22 @@ struct ListContainers: ParsableCommand {
             table.rows.append([
                 request.id.text, request.name, request.image.reference.isEmpty ? "-" : request.image.reference,
                 noTrunc ? command : command.shortened(to: 30), StateText.of(status, now: now),
-                Age.text(now - status.record.createdAt),
+                Age.text(now - status.record.createdAt), PortList.text(status),
             ])
         }
         return table.text
+    }
+}
+
+enum PortList {
+    private static let shownMax = 4
+
+    /// What is published, while it is.
+    static func text(_ status: ContainerStatus) -> String {
+        let ports = status.state == .ended ? [] : status.record.request.isolation.network.ports
+        if ports.isEmpty { return "-" }
+        let more = ports.count > shownMax ? " and \(ports.count - shownMax) more" : ""
+        return ports.prefix(shownMax).map(\.description).joined(separator: " ") + more
     }
 }
 

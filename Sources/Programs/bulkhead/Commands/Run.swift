@@ -17,12 +17,14 @@ struct Run: ParsableCommand {
               bulkhead run --rm busybox echo hello
               bulkhead run --rm -it --memory 64m --cpus 0.5 busybox
               bulkhead run -d --name web -v ./site:/srv:ro --read-only --tmpfs /tmp my-server
+              bulkhead run -d --name shop --network bridge -p 127.0.0.1:8080:80 my-server
               bulkhead run --explain busybox true
             """)
 
     @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Limits") var resources: ResourceOptions
     @OptionGroup(title: "Files") var storage: StorageOptions
+    @OptionGroup(title: "Network") var wires: NetworkOptions
     @OptionGroup(title: "Isolation") var walls: IsolationOptions
 
     @Option(parsing: .unconditional, help: "Name of the container (usual: one is made up).")

@@ -94,7 +94,9 @@ struct UsageDocument: Encodable {
 
     static func table(_ documents: [UsageDocument]) -> String {
         var table = TextTable(
-            headings: ["NAME", "CPU", "THROTTLED", "MEMORY", "LIMIT", "PIDS", "READ", "WRITTEN", "PRESSURE"])
+            headings: [
+                "NAME", "CPU", "THROTTLED", "MEMORY", "LIMIT", "PIDS", "READ", "WRITTEN", "RECEIVED", "SENT", "PRESSURE",
+            ])
         for document in documents {
             let usage = document.usage
             let pids = (usage.threads ?? usage.processes).map { "\($0)" + (usage.processLimit.map { "/\($0)" } ?? "") }
@@ -103,7 +105,8 @@ struct UsageDocument: Encodable {
                 document.name, document.cpuPercent.map { "\(($0 * 10).rounded() / 10)%" } ?? "-",
                 usage.throttledMicroseconds.map { "\($0 / 1_000) ms" } ?? "-",
                 bytes(usage.memoryBytes), bytes(usage.memoryLimitBytes), pids ?? "-", bytes(usage.readBytes),
-                bytes(usage.writtenBytes), pressure.isEmpty ? "-" : pressure.joined(separator: " "),
+                bytes(usage.writtenBytes), bytes(usage.networkReceivedBytes), bytes(usage.networkSentBytes),
+                pressure.isEmpty ? "-" : pressure.joined(separator: " "),
             ])
         }
         return table.text

@@ -70,19 +70,6 @@ enum AddressFlag {
     static func isAddress(_ text: String) -> Bool { NameServers.isAddress(text) }
 }
 
-enum NetworkFlag {
-    static func parse(_ text: String) throws(Failure) -> IsolationRequest.Network {
-        switch text {
-        case "none": return .none
-        case "host": return .host
-        default:
-            throw .flag(
-                "network", text, cause: "this version has no such network",
-                remedy: "use none (a loopback of its own) or host (no network wall)")
-        }
-    }
-}
-
 enum UnenforcedFlag {
     static func parse(_ text: String) throws(Failure) -> String {
         guard Feature(rawValue: text) != nil else {

@@ -20,6 +20,11 @@ struct ContainerDocument: Encodable {
     var exitReason: String?
     var exitMessage: String?
     var labels: [String: String]
+    /// As after `--network`.
+    var network: String
+    var addresses: [String]
+    /// As after `--publish`.
+    var ports: [String]
 
     init(_ status: ContainerStatus) {
         let record = status.record
@@ -38,6 +43,12 @@ struct ContainerDocument: Encodable {
         exitReason = record.exit?.reason.rawValue
         exitMessage = record.exit?.message
         labels = request.labels
+        network = request.isolation.network.name
+        ports = request.isolation.network.ports.map(\.description)
+        addresses = []
+        if case .bridge(let bridge) = request.isolation.network {
+            addresses = bridge.lease?.addresses.map(\.description) ?? []
+        }
     }
 }
 

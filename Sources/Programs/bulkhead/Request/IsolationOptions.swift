@@ -10,9 +10,6 @@ struct IsolationOptions: ParsableArguments {
         help: "Host name inside (usual: the id's first 12 digits).")
     var hostname: String?
 
-    @Option(parsing: .unconditional, help: .init("Network: none or host.", valueName: "none|host"))
-    var network = "none"
-
     @Option(parsing: .unconditionalSingleValue, help: .init("A line for /etc/hosts.", valueName: "name:address"))
     var addHost: [String] = []
 
@@ -65,7 +62,6 @@ struct IsolationOptions: ParsableArguments {
     /// Everything but identities and capabilities, which depend on the image.
     func isolation(hostname fallback: String) throws(Failure) -> IsolationRequest {
         var isolation = IsolationRequest(hostname: hostname ?? fallback, readOnlyRoot: readOnly, hasInit: `init`)
-        isolation.network = try NetworkFlag.parse(network)
         for text in addHost { isolation.extraHosts.append(try AddressFlag.hostLine(text)) }
         for text in dns { isolation.nameServers.append(try AddressFlag.nameServer(text)) }
         for text in securityOpt { try apply(try SecurityOption.parse(text), to: &isolation) }

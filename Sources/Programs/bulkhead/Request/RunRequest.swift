@@ -23,9 +23,8 @@ extension Run {
             workingDirectory: try process.workingDirectory(), user: try user(of: image, containerizer),
             hostname: isolation.hostname, hasTerminal: process.tty)
         isolation.capabilities = try composition.capabilities(adding: walls.capAdd, dropping: walls.capDrop)
-        if isolation.network == .host, isolation.nameServers.isEmpty {
-            isolation.nameServers = try NameServers.ofHost()
-        }
+        isolation.network = try wires.request(containerizer)
+        if isolation.nameServers.isEmpty { isolation.nameServers = try NameServers.usual(for: isolation.network) }
         return ContainerRequest(
             id: id, name: try freeName(containerizer),
             image: ImageIdentity(

@@ -1,0 +1,82 @@
+public import Containers
+public import Diagnostics
+import LinuxKernel
+import Netlink
+import NetworkFormat
+import Nftables
+
+/// After crashes, and by order.
+extension ContainerNetworks {
+    /// Undoes what belongs to containers that are no more: those whose record is gone from the directory that had it.
+    /// Then whatever is left that no container has: links, elements, leases.
+    public func sweep() throws(Failure) {
+        func isHeld(_ attachment: NetworkAttachment) -> Bool {
+            HostFacts.exists("\(attachment.holder)/\(attachment.container.text)")
+        }
+        for attachment in try NetworkFiles.open(root, making: false)?.attachments() ?? [] where !isHeld(attachment) {
+            try release(attachment.container)
+        }
+        guard let files = try NetworkFiles.open(root, making: false) else { return }
+        let kept = try files.attachments()
+        try files.dropLeases(keeping: Set(kept.map(\.container.text)))
+        if try files.networks().isEmpty { return }
+        let links = Set(kept.map(\.link))
+        try NetlinkSocket.asked("remove links nobody has") { () throws(KernelError) in
+            let socket = try NetlinkSocket()
+            for link in try socket.links()
+            where link.kind == "veth" && link.name.hasPrefix(FilterRules.linkPrefix) && !links.contains(link.name) {
+                try socket.deleteLink(named: link.name)
+            }
+        }
+        let owners = Set(kept.map(\.container.text) + (try files.networks().map(\.owner)))
+        let filter = try PacketFilter()
+        try FilterContents.read(filter).remove(from: filter) { !owners.contains($0) }
+    }
+
+    /// Networks of this host, by name, each with who is on it.
+    public func survey() throws(Failure) -> [(network: BridgeNetwork, attachments: [NetworkAttachment])] {
+        guard let files = try NetworkFiles.open(root, making: false) else { return [] }
+        let attachments = try files.attachments()
+        return try files.networks().map { network in
+            (network, attachments.filter { $0.plugins == nil && $0.network == network.name })
+        }
+    }
+
+    /// What a container has; nil for one without an interface of ours.
+    public func attachment(_ id: ContainerID) throws(Failure) -> NetworkAttachment? {
+        try NetworkFiles.open(root, making: false)?.attachment(id)
+    }
+
+    /// Removes networks nobody is on, their bridges and their addresses; with the last one also the rules, and the
+    /// host's routing as it was. Gives their names.
+    public func prune() throws(Failure) -> [String] {
+        try sweep()
+        guard let files = try NetworkFiles.open(root, making: false) else { return [] }
+        let used = Set(try files.attachments().filter { $0.plugins == nil }.map(\.network))
+        let networks = try files.networks()
+        let idle = networks.filter { !used.contains($0.name) }
+        for network in idle { try remove(network, files) }
+        guard idle.count == networks.count, let settings: NetworkSettings = try files.read("settings.json") else {
+            return idle.map(\.name)
+        }
+        try HostForwarding.restore(settings, version6: HostForwarding.hasVersion6)
+        let filter = try PacketFilter()
+        for family in ["inet", "bridge"] {
+            // Adding first: deleting what is not there is an error.
+            let table = "\(family) \(FilterRules.table)"
+            try filter.run("add table \(table)\ndelete table \(table)\n", to: "remove the rules of bridges")
+        }
+        try files.remove("settings.json")
+        return idle.map(\.name)
+    }
+
+    private func remove(_ network: BridgeNetwork, _ files: NetworkFiles) throws(Failure) {
+        try NetlinkSocket.asked("remove the bridge", on: network.device) { () throws(KernelError) in
+            try NetlinkSocket().deleteLink(named: network.device)
+        }
+        let filter = try PacketFilter()
+        try FilterContents.read(filter).remove(from: filter) { $0 == network.owner }
+        try files.remove("leases-\(network.name).last")
+        try files.remove("networks/\(network.name).json")
+    }
+}

@@ -1,0 +1,186 @@
+import ArgumentParser
+import CommandOutput
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+import NetworkFormat
+
+/// The network of a container, as `run` takes it.
+struct NetworkOptions: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "none (usual), bridge[:NAME], cni:NAME, container:NAME or host.", valueName: "network"))
+    var network: String?
+
+    @Option(
+        name: [.customShort("p"), .long], parsing: .unconditionalSingleValue,
+        help: .init("A port of the host that leads to one of the container's; ranges too.",
+            valueName: "[address:]port:port[/udp]"))
+    var publish: [String] = []
+
+    @Option(parsing: .unconditionalSingleValue, help: .init("An address to ask for.", valueName: "address"))
+    var ip: [String] = []
+
+    @Flag(help: "It may connect to the host's own addresses.")
+    var allowToHost = false
+
+    @Flag(help: "It may connect to link-local addresses, where clouds keep the machine's credentials.")
+    var allowMetadata = false
+
+    @Flag(help: "Every container of its network may connect to it.")
+    var allowFromContainers = false
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init("This running container may connect to it.", valueName: "container"))
+    var allowFrom: [String] = []
+
+    @Option(parsing: .unconditional, help: .init("Most bytes a second it receives.", valueName: "rate"))
+    var bandwidthIn: String?
+
+    @Option(parsing: .unconditional, help: .init("Most bytes a second it sends.", valueName: "rate"))
+    var bandwidthOut: String?
+
+    @Option(parsing: .unconditional, help: .init("Where cni: networks are configured.", valueName: "directory"))
+    var cniConfig = PluginRequest.usualConfigurations
+
+    @Option(parsing: .unconditionalSingleValue, help: .init("Where cni: plugins are.", valueName: "directory"))
+    var cniBin: [String] = []
+
+    func request(_ containerizer: NativeContainerizer) throws(Failure) -> IsolationRequest.Network {
+        let ports = try PublishFlag.parse(publish)
+        var addresses: [IPAddress] = []
+        for text in ip { addresses.append(try address(text)) }
+        let bandwidth = NetworkBandwidth(
+            incoming: try rate(bandwidthIn, "bandwidth-in"), outgoing: try rate(bandwidthOut, "bandwidth-out"))
+        // Publishing a port says that there is a network to publish from.
+        let text = network ?? (ports.isEmpty ? "none" : "bridge")
+        let cut = text.firstIndex(of: ":")
+        let kind = cut.map { String(text[..<$0]) } ?? text
+        let name = cut.map { String(text[text.index(after: $0)...]) }
+        switch (kind, name) {
+        case ("bridge", _):
+            var reach = NetworkReach(
+                toHost: allowToHost, toMetadata: allowMetadata, fromContainers: allowFromContainers)
+            for other in allowFrom { reach.fromNamed.append(try containerizer.find(other).request.id) }
+            return .bridge(
+                BridgeRequest(
+                    network: name ?? BridgeRequest.usualNetwork, ports: ports, addresses: addresses, reach: reach,
+                    bandwidth: bandwidth))
+        case ("cni", let name?):
+            try refuse([("allow-to-host", allowToHost), ("allow-metadata", allowMetadata),
+                ("allow-from-containers", allowFromContainers), ("allow-from", !allowFrom.isEmpty)], on: text)
+            return .plugins(
+                PluginRequest(
+                    network: name, configurations: HostPath.absolute(cniConfig, in: CurrentProcess.directory()),
+                    programs: cniBin.isEmpty ? PluginRequest.usualPrograms : cniBin.map {
+                        HostPath.absolute($0, in: CurrentProcess.directory())
+                    }, ports: ports,
+                    addresses: addresses, bandwidth: bandwidth))
+        case ("none", nil), ("host", nil), ("container", _?):
+            try refuse(
+                [("publish", !ports.isEmpty), ("ip", !ip.isEmpty), ("allow-to-host", allowToHost),
+                    ("allow-metadata", allowMetadata), ("allow-from-containers", allowFromContainers),
+                    ("allow-from", !allowFrom.isEmpty), ("bandwidth-in", bandwidthIn != nil),
+                    ("bandwidth-out", bandwidthOut != nil)], on: text)
+            if let name { return .container(try containerizer.find(name).request.id) }
+            return kind == "host" ? .host : .none
+        default:
+            throw .flag(
+                "network", text, cause: "there is no such network",
+                remedy: "use none (a loopback of its own), bridge or bridge:NAME, cni:NAME, container:NAME, or host "
+                    + "(no network wall)")
+        }
+    }
+
+    private func refuse(_ flags: [(String, Bool)], on network: String) throws(Failure) {
+        guard let flag = flags.first(where: \.1)?.0 else { return }
+        throw .flag(
+            flag, "given", cause: "network \(network) has nothing of the kind", remedy: "add --network bridge")
+    }
+
+    private func address(_ text: String) throws(Failure) -> IPAddress {
+        guard let address = IPAddress(text) else {
+            throw .flag(
+                "ip", text, cause: "it is not an IP address", remedy: "see 'bulkhead network ls' for the blocks")
+        }
+        return address
+    }
+
+    private func rate(_ text: String?, _ flag: String) throws(Failure) -> UInt64? {
+        guard let text else { return nil }
+        let rate = try ByteSize.parse(text.hasSuffix("/s") ? String(text.dropLast(2)) : text, flag: flag)
+        guard rate >= NetworkBandwidth.rateMin else {
+            throw .flag(
+                flag, text, cause: "no connection lives on so little", remedy: "give at least 1k",
+                limit: "\(NetworkBandwidth.rateMin) bytes a second")
+        }
+        return rate
+    }
+}
+
+/// `--publish [HOSTADDRESS:]HOSTPORT[-END]:PORT[-END][/tcp|udp]`; an address of version 6 in brackets.
+enum PublishFlag {
+    static func parse(_ texts: [String]) throws(Failure) -> [PortPublication] {
+        var result: [PortPublication] = []
+        for text in texts {
+            result += try parse(text)
+            guard result.count <= PortPublication.countMax else {
+                throw .flag(
+                    "publish", text, cause: "that makes \(result.count) ports",
+                    limit: "\(PortPublication.countMax) ports a container")
+            }
+        }
+        return result
+    }
+
+    static func parse(_ text: String) throws(Failure) -> [PortPublication] {
+        func refusal(_ cause: String) -> Failure {
+            .flag("publish", text, cause: cause, remedy: "such as 8080:80, 127.0.0.1:5353:53/udp or 8000-8009:80-89")
+        }
+        var rest = text[...]
+        var transport = PortPublication.Transport.tcp
+        if let slash = rest.lastIndex(of: "/") {
+            guard let named = PortPublication.Transport(rawValue: String(rest[rest.index(after: slash)...])) else {
+                throw refusal("only tcp and udp ports can be published")
+            }
+            transport = named
+            rest = rest[..<slash]
+        }
+        var parts: [String] = []
+        if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") {
+            parts.append(String(rest[rest.index(after: rest.startIndex)..<end]))
+            rest = rest[rest.index(after: end)...]
+            guard rest.hasPrefix(":") else { throw refusal("it is not ADDRESS:HOSTPORT:PORT") }
+            rest = rest.dropFirst()
+        }
+        parts += rest.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard (2...3).contains(parts.count) else { throw refusal("it is not [ADDRESS:]HOSTPORT:PORT") }
+        var host: IPAddress?
+        if parts.count == 3 {
+            guard let address = IPAddress(parts[0]) else { throw refusal("'\(parts[0])' is not an IP address") }
+            host = address == .v4(0) ? nil : address
+        }
+        guard let outer = range(parts[parts.count - 2]), let inner = range(parts[parts.count - 1]) else {
+            throw refusal("a port is a number from 1 to 65535, or two with '-' between, the lower first")
+        }
+        guard outer.count == inner.count else {
+            throw refusal("\(outer.count) ports of the host cannot lead to \(inner.count) of the container")
+        }
+        return zip(outer, inner).map {
+            PortPublication(hostAddress: host, hostPort: $0, port: $1, transport: transport)
+        }
+    }
+
+    private static func range(_ text: String) -> ClosedRange<UInt16>? {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { end in
+            end.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt16(end) : nil
+        }
+        guard (1...2).contains(ends.count), let first = ends.first ?? nil, let last = ends.last ?? nil, first > 0,
+            first <= last
+        else { return nil }
+        return first...last
+    }
+}
