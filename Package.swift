@@ -71,6 +71,7 @@ let package = Package(
         module("Formats", "JSONFormat"),
         module("Formats", "OCIFormat", ["JSONFormat", "Diagnostics", collections, crypto]),
         module("Formats", "SeccompFormat", ["Diagnostics"]),
+        module("Formats", "ErofsFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
         module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),
         module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
@@ -110,9 +111,9 @@ let package = Package(
         module("Host", "DurableStorage", ["LinuxKernel", "Determinism", "Diagnostics"]),
         module(
             "Host", "LayerUnpacking",
-            ["CArchive", "CInflate", "CZstandard", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "OCIFormat", "Diagnostics", crypto]),
+            ["CArchive", "CInflate", "CZstandard", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "ErofsFormat", "OCIFormat", "Diagnostics", crypto]),
         module("Host", "ImageStorage", ["LinuxKernel", "DurableStorage", "OCIFormat", "Diagnostics", collections]),
-        module("Host", "Snapshots", ["LinuxKernel", "LaunchPlanning", "Diagnostics"]),
+        module("Host", "Snapshots", ["LinuxKernel", "ErofsFormat", "LaunchPlanning", "Diagnostics"]),
         module(
             "Host", "Networking",
             ["Netlink", "Nftables", "LinuxKernel", "NetworkFormat", "JSONFormat", "OCIFormat", "Containers", "Diagnostics", collections]),
@@ -260,6 +261,7 @@ let package = Package(
         tests(
             "ClusterCommandTests",
             ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),
+        tests("ErofsFormatTests", ["ErofsFormat", "Diagnostics"]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests(

@@ -46,6 +46,10 @@ class Unpacking:
             return [self.programs["bulkhead"], "image", "import", "--store", f"{place}/store", "--state", f"{place}/run",
                     "--name", "image", self.archive], environment
 
+        def as_images(place):
+            command, variables = bulkhead(place)
+            return [*command, "--snapshotter", "erofs"], variables
+
         def umoci(place):
             return ["umoci", "unpack", "--image", f"{self.layout}:{self.reference}", f"{place}/bundle"], None
 
@@ -53,7 +57,7 @@ class Unpacking:
             script = 'cd "$0" && for layer in "$@"; do tar -xzf "$layer"; done'
             return ["sh", "-c", script, place, *self.layers], None
 
-        found = {"bulkhead image import": bulkhead}
+        found = {"bulkhead image import": bulkhead, "the same, --snapshotter erofs": as_images}
         if shutil.which("umoci"):
             found["umoci unpack"] = umoci
         found["tar -xzf"] = tar

@@ -3,7 +3,7 @@ import LinuxKernel
 import Testing
 
 /// What honest images hold, and must get exactly.
-@Suite("good layers") struct GoodLayerTests {
+@Suite("good layers", .inBothForms) struct GoodLayerTests {
     /// Lives as long as the test.
     private let sandbox: Sandbox
 
@@ -127,7 +127,9 @@ import Testing
             let file = try layer.open(RawPath(name))
             let status = try file.status()
             #expect(status.size == size, "\(name)")
-            #expect(status.blocks < 100, "\(name)")
+            // An image's own statuses count holes as well; the image itself has them.
+            let onDisk = try sandbox.images[ObjectIdentifier(layer)]?.image.status() ?? status
+            #expect(onDisk.blocks < 100, "\(name)")
             try file.seek(to: 1_048_576 - 1)
             var around = [UInt8](repeating: 9, count: 514)
             #expect(try around.withUnsafeMutableBytes { try file.read(into: $0) } == 514)

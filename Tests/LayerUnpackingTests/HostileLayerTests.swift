@@ -2,7 +2,7 @@ import HostileArchives
 import LinuxKernel
 import Testing
 
-@Suite("hostile layers") struct HostileLayerTests {
+@Suite("hostile layers", .inBothForms) struct HostileLayerTests {
     @Test("a hostile layer touches nothing outside, ends in bounded time and memory, and harms no later one",
           arguments: HostileLayer.all)
     func isContained(_ hostile: HostileLayer) throws {

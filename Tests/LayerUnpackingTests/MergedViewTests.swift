@@ -3,7 +3,7 @@ import LinuxKernel
 import Testing
 
 /// What layers mean together: links and files of lower layers, whiteouts, opaque directories.
-@Suite("the merged view") struct MergedViewTests {
+@Suite("the merged view", .inBothForms) struct MergedViewTests {
     private func archive(_ fill: (inout TarBuilder) -> Void) -> [UInt8] {
         var tar = TarBuilder()
         fill(&tar)

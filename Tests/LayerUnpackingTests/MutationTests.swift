@@ -3,7 +3,7 @@ import LinuxKernel
 import Testing
 
 /// Good archives with bytes changed at random: whatever comes of them, the unpacker decides it, not a crash.
-@Suite("damaged at random") struct MutationTests {
+@Suite("damaged at random", .inBothForms) struct MutationTests {
     private struct Random: RandomNumberGenerator {
         var state: UInt64
         mutating func next() -> UInt64 {

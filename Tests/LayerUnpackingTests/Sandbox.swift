@@ -11,6 +11,8 @@ final class Sandbox {
     private let parent: OwnedDescriptor
     let surroundings: Surroundings
     private var before: TreeSnapshot?
+    /// Layers that are images, by what they show. Kept, so that no two have the same identifier.
+    var images: [ObjectIdentifier: (layer: OwnedDescriptor, image: OwnedDescriptor)] = [:]
 
     init() throws {
         parent = try OwnedDescriptor.open("/var/tmp", [.directory])

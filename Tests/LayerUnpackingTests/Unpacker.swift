@@ -103,17 +103,6 @@ extension Unpacker {
 }
 
 extension Sandbox {
-    /// Unpacks `archive` into a new directory and gives both.
-    func unpack(
-        _ archive: [UInt8], into name: String, lowers: [OwnedDescriptor] = [], _ arguments: [String] = []
-    ) throws -> (outcome: Unpacker.Outcome, layer: OwnedDescriptor) {
-        let layer = try makeDirectory(name)
-        let input = try makeFile(name + ".tar", archive)
-        let outcome = try Unpacker.run(
-            ["layer", "--lowers", "\(lowers.count)"] + arguments, input: input, target: layer, lowers: lowers)
-        return (outcome, layer)
-    }
-
     /// Proves that what happened before left nothing behind: an ordinary layer unpacks.
     func expectGoodLayerUnpacks() throws {
         var tar = TarBuilder()

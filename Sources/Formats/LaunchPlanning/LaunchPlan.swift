@@ -182,13 +182,16 @@ public struct BundleTree: Equatable, Sendable {
 /// The layers of a root file system, lowest first, as directories of the image store, and where it is written.
 public struct RootTree: Equatable, Sendable {
     public enum Assembly: Equatable, Sendable {
-        /// Overlay of the layers below `upper`; `work` is overlay's own directory on the same file system.
+        /// Overlay of the layers, directories or images, below `upper`; `work` is overlay's own directory on the same file system.
         case overlay(layers: [String], upper: String, work: String)
         /// Overlay without a writable directory.
         case readOnlyOverlay(layers: [String])
         /// One directory as it is.
         case directory(String)
     }
+    /// How the path of a layer ends that is an EROFS image and not a directory.
+    public static let imageSuffix = ".erofs"
+
     public var assembly: Assembly
     public var attributes: MountAttributes
     /// Whether owners on disk are shown through the container's id maps.

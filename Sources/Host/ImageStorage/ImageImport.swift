@@ -15,6 +15,7 @@ struct ImageImport {
     let onProgress: (ImportProgress) -> Void
 
     func run() throws(Failure) -> [ImageSummary] {
+        try checkForm()
         let wanted = try request.platform.map { text throws(Failure) in try Platform(parsing: text) } ?? .host
         let staging = try Staging(in: root, purpose: "importing \(request.source.shown)")
         let records: [StoreIndex.Record]
@@ -32,6 +33,14 @@ struct ImageImport {
         }
         try staging.remove()
         return records.map(ImageSummary.init)
+    }
+
+    /// Better before an import than at the first container's start.
+    private func checkForm() throws(Failure) {
+        guard request.layerForm == .image, !LayerImageMount.isSupported else { return }
+        throw Failure(
+            "image.form-unsupported", doing: "import layers as EROFS images", cause: "this kernel cannot mount them",
+            remedy: "load the module erofs, or leave --snapshotter out", field: "snapshotter")
     }
 
     /// Leaves the store as it was.
@@ -113,7 +122,8 @@ struct ImageImport {
             }
             let layer = LayerImport(
                 staging: staging, unpacker: unpacker, limits: limits, chain: chain, index: index,
-                diffID: plan.config.layers[index], descriptor: descriptor, compression: compression)
+                diffID: plan.config.layers[index], descriptor: descriptor, compression: compression,
+                form: request.layerForm)
             let phase = ImportProgress.Phase.unpacking(layer: index + 1, of: chain.count)
             onProgress(ImportProgress(phase: phase, completed: 0, total: descriptor.size))
             let record = try layer.perform(blobs: blobs) { completed in

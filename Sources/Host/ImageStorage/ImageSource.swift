@@ -70,13 +70,19 @@ public struct ImportRequest: Sendable {
     public var name: String?
     /// Which of several images; nil: all.
     public var reference: String?
+    /// What layers become that are not in the store yet.
+    public var layerForm: LayerForm
     /// Which entry of an index; nil: this host's. An image for another platform than the one asked for is refused.
     public var platform: String?
 
-    public init(source: ImageSource, name: String? = nil, reference: String? = nil, platform: String? = nil) {
+    public init(
+        source: ImageSource, name: String? = nil, reference: String? = nil, platform: String? = nil,
+        layerForm: LayerForm = .directory
+    ) {
         self.source = source
         self.name = name
         self.reference = reference
         self.platform = platform
+        self.layerForm = layerForm
     }
 }

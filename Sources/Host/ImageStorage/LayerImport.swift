@@ -70,6 +70,7 @@ struct LayerImport {
     let diffID: Digest
     let descriptor: Descriptor
     let compression: Compression
+    let form: LayerForm
 
     private var root: StoreRoot { staging.root }
     private var identifier: Digest { chain[index] }
@@ -83,7 +84,7 @@ struct LayerImport {
         defer { withExtendedLifetime(lock) {} }
         let known = try LayerRecord.read(identifier, from: root)
         if let known, known.blobs.contains(descriptor.digest) { return known }
-        let record = try unpack(try blobs.file(descriptor), onProgress: onProgress)
+        let record = try unpack(try blobs.file(descriptor), as: form, onProgress: onProgress)
         blobs.isVerified(descriptor.digest)
         guard var known else {
             try publish(record)
@@ -98,25 +99,42 @@ struct LayerImport {
 
     private var workName: RawPath { RawPath("layer-\(index)") }
 
-    private func unpack(_ file: RawPath, onProgress: (UInt64) -> Void) throws(Failure) -> LayerRecord {
+    private func unpack(
+        _ file: RawPath, as form: LayerForm, onProgress: (UInt64) -> Void
+    ) throws(Failure) -> LayerRecord {
         try checkMagic(file)
+        do throws(Failure) { return try unpackOnce(file, as: form, onProgress: onProgress) } catch {
+            // Two kinds of layers become directories all the same, an overlay takes both: those with user.* attributes
+            // before Linux 6.6, whose file system in memory has none, and those with some hundred thousand files, for
+            // whose places the unpacker has no memory.
+            let hasAttributes = error.field?.hasPrefix("xattr ") == true && error.code == "layer.write"
+            guard form == .image, hasAttributes || error.code == "layer.memory" else { throw error }
+        }
+        try discard()
+        return try unpackOnce(file, as: .directory, onProgress: onProgress)
+    }
+
+    private func unpackOnce(
+        _ file: RawPath, as form: LayerForm, onProgress: (UInt64) -> Void
+    ) throws(Failure) -> LayerRecord {
         let (input, target, lowers) = try onStore("prepare \(shown)") {
             () throws(KernelError) -> (OwnedDescriptor, OwnedDescriptor, [OwnedDescriptor]) in
             let input = try staging.directory.open(file, [.readOnly, .noFollow])
             try staging.directory.makeDirectory(workName, mode: 0o700)
             let work = try staging.directory.open(workName, [.directory, .noFollow])
-            try work.makeDirectory("fs", mode: 0o755)
+            if form == .directory { try work.makeDirectory(RawPath(form.fileName), mode: 0o755) }
             var lowers: [OwnedDescriptor] = []
             for below in chain[..<index].reversed() {
-                lowers.append(
-                    try root.layers.open(RawPath("\(below.hex)/fs"), [.directory], rules: [.beneath, .noLinks]))
+                lowers.append(try root.openLayer(below))
             }
-            return (input, try work.open("fs", [.directory, .noFollow]), lowers)
+            let target = form == .directory ? try work.open(RawPath(form.fileName), [.directory, .noFollow]) : work
+            return (input, target, lowers)
         }
         let done = try unpacker.run(
             [
                 "layer", "--digest", "\(descriptor.digest)", "--diff-id", "\(diffID)",
                 "--media-compression", compression.rawValue, "--lowers", "\(lowers.count)",
+                "--form", form.rawValue,
                 "--max-bytes", "\(limits.expandedBytes)", "--max-blob-bytes", "\(limits.blobBytes)",
                 "--max-entries", "\(limits.layerEntries)", "--max-depth", "\(limits.pathDepth)",
                 "--max-ratio", "\(limits.expansionRatio)", "--ratio-free-bytes", "\(limits.ratioFreeBytes)",

@@ -7,6 +7,7 @@ import OCIFormat
 ///
 ///     blobs/sha256/<hex>        blobs as they came, content-addressed
 ///     layers/<chain hex>/fs/    an unpacked layer, in the form an overlay mount takes as a lower directory
+///     layers/<chain hex>/fs.erofs   the same as one file, where the import was asked for that
 ///     layers/<chain hex>/meta.json
 ///     index.json                which images there are and what they are called
 ///     leases/<container>        what containers use
@@ -97,5 +98,21 @@ final class StoreRoot: Sendable {
         return try withExtendedLifetime(lock, body)
     }
 
-    func layerPath(_ chain: Digest) -> String { "\(path)/layers/\(chain.hex)/fs" }
+    /// The layer's directory, or its image, open for reading.
+    func openLayer(_ chain: Digest) throws(KernelError) -> OwnedDescriptor {
+        let image = RawPath("\(chain.hex)/\(LayerForm.image.fileName)")
+        do throws(KernelError) {
+            return try layers.open(image, [.readOnly, .noFollow], rules: [.beneath, .noLinks])
+        } catch {
+            guard error.errno == Errno.noEntry else { throw error }
+        }
+        let directory = RawPath("\(chain.hex)/\(LayerForm.directory.fileName)")
+        return try layers.open(directory, [.directory], rules: [.beneath, .noLinks])
+    }
+
+    func layerPath(_ chain: Digest) -> String {
+        let layer = "\(path)/layers/\(chain.hex)"
+        let image = "\(layer)/\(LayerForm.image.fileName)"
+        return HostFacts.exists(image) ? image : "\(layer)/\(LayerForm.directory.fileName)"
+    }
 }

@@ -26,10 +26,12 @@ public enum Confinement {
 
     /// Leaves the host: after this, `directories` (in their order, the first writable, the others read-only) are all
     /// of the file system this process can reach, and no network, no other process's System V objects.
-    /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out.
+    /// Where one of the `directories` is a file, it is a layer's image, and its root is meant.
+    /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out. With
+    ///   them, if wanted, an empty writable file system in memory.
     static func enclose(
-        _ directories: [OwnedDescriptor], limits: ImageLimits, dataBytes: UInt64
-    ) throws(Failure) -> [OwnedDescriptor] {
+        _ directories: [OwnedDescriptor], limits: ImageLimits, dataBytes: UInt64, withScratch: Bool
+    ) throws(Failure) -> (directories: [OwnedDescriptor], scratch: OwnedDescriptor?) {
         do {
             OwnProcess.dieWithoutAutopsy()
             try OwnProcess.hideMemory()
@@ -37,10 +39,16 @@ public enum Confinement {
             // Before the mount namespace is left: only mounts of the own one can be copied.
             var enclosed: [OwnedDescriptor] = []
             for (index, directory) in directories.enumerated() {
-                let tree = try directory.detachedTree()
-                try tree.setMountAttributes(set: index == 0 ? attributes : attributes | readOnly)
+                let tree: OwnedDescriptor
+                if index > 0, try directory.status().kind == .regular {
+                    tree = try LayerImageMount.detached(of: directory, attributes: attributes | readOnly)
+                } else {
+                    tree = try directory.detachedTree()
+                    try tree.setMountAttributes(set: index == 0 ? attributes : attributes | readOnly)
+                }
                 enclosed.append(try tree.open(".", [.directory]))
             }
+            let scratch = withScratch ? try makeScratch(limits) : nil
             try OwnProcess.leaveNamespaces([.mounts, .network, .messages, .hostName, .controlGroup])
             try Mounts.makeAllPrivate()
             let nothing = try FilesystemContext("tmpfs")
@@ -51,7 +59,7 @@ public enum Confinement {
             try limitResources(limits, dataBytes: dataBytes)
             try OwnProcess.keepCapabilities(capabilities)
             try installFilter()
-            return enclosed
+            return (enclosed, scratch)
         } catch let error as KernelError {
             throw failure(error)
         } catch let error as Failure {
@@ -60,6 +68,17 @@ public enum Confinement {
             preconditionFailure("an error of no known kind: \(error)")
         }
     }
+
+    /// Names, modes and attributes of the layer that is being made. It holds no content, so what it takes is bounded by
+    /// the number of its files, directories nobody named included.
+    private static func makeScratch(_ limits: ImageLimits) throws(KernelError) -> OwnedDescriptor {
+        let memory = try FilesystemContext("tmpfs")
+        try memory.set("nr_inodes", "\(limits.layerEntries * 2)")
+        try memory.set("size", "\(scratchBytes)")
+        try memory.set("mode", "0755")
+        return try memory.mount(attributes: attributes).open(".", [.directory])
+    }
+    private static let scratchBytes: UInt64 = 256 << 20
 
     /// Every thread from here on has the filter; there is one thread so far.
     private static func installFilter() throws(Failure) {
@@ -78,7 +97,7 @@ public enum Confinement {
         try OwnProcess.limit(.dataBytes, to: dataBytes)
         try OwnProcess.limit(.addressSpaceBytes, to: addressSpaceMax)
         // Names of directories are kept in a file too; it is no longer than the archive.
-        try OwnProcess.limit(.fileBytes, to: limits.expandedBytes)
+        try OwnProcess.limit(.fileBytes, to: limits.expandedBytes &* 2)
         try OwnProcess.limit(.processorSeconds, to: processorSeconds(for: limits.expandedBytes))
     }
 

@@ -41,7 +41,9 @@ extension LayerWriter {
             try account(status.size, entry)
             let model = try lower.open(name, [.readOnly, .noFollow, .nonBlocking])
             let copy = try upper.open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
-            try copyContent(from: model, to: copy)
+            try content.begin(copy, size: status.size)
+            try copyContent(from: model)
+            try content.end()
             try copy.take(status, attributesFrom: model)
             try copy.setModified(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
             return
@@ -55,13 +57,15 @@ extension LayerWriter {
         try upper.setModified(of: name, seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
     }
 
-    private func copyContent(from model: OwnedDescriptor, to copy: OwnedDescriptor) throws(KernelError) {
+    private func copyContent(from model: OwnedDescriptor) throws(KernelError) {
+        var offset: Int64 = 0
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 64)
         defer { buffer.deallocate() }
         while true {
             let count = try model.read(into: buffer)
             if count == 0 { return }
-            try copy.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            try content.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+            offset += Int64(count)
         }
     }
 

@@ -6,6 +6,7 @@ import OCIFormat
 /// directory is held open, and one name in it is made, replaced or removed.
 final class LayerWriter {
     let view: LayerView
+    let content: any LayerContent
     let limits: ImageLimits
     private let times: DirectoryTimes
     private(set) var entries: UInt64 = 0
@@ -15,8 +16,12 @@ final class LayerWriter {
     private var written: UInt64 = 0
 
     /// `root` is the layer's own directory; `lowers` are those below it, topmost first, nil when not known.
-    init(root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits) {
+    init(
+        root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits,
+        content: any LayerContent = FileContent()
+    ) {
         self.limits = limits
+        self.content = content
         times = DirectoryTimes(root: root)
         view = LayerView(root: root, lowers: lowers, limits: limits, times: times)
     }
@@ -94,17 +99,17 @@ final class LayerWriter {
         let file = try replacing(leaf, in: parent) { () throws(KernelError) in
             try parent.directory.upper.open(leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
         }
+        try self.content.begin(file, size: entry.size)
         var end: Int64 = 0
         while let block = try content.nextBlock() {
             // The decoder keeps blocks within the size it announced, which `account` has accepted; this holds it to it.
             guard block.offset >= end, Int64(block.bytes.count) <= entry.size - block.offset else {
                 throw Refusal.entry(entry.name, field: "size", "its content is longer than its size \(entry.size)")
             }
-            try file.write(block.bytes, at: block.offset)
+            try self.content.write(block.bytes, at: block.offset)
             end = block.offset + Int64(block.bytes.count)
         }
-        // What follows the last block is a hole of a sparse file.
-        if end != entry.size { try file.truncate(to: entry.size) }
+        try self.content.end()
         try setMetadata(of: file, entry)
         try file.setModified(seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
     }

@@ -22,6 +22,8 @@ public struct UnpackOrder: Sendable {
     var compression: Compression?
     /// How many lower layers' directories follow, from descriptor 5 on; nil when they are not known.
     var lowers: Int?
+    /// Whether the layer becomes one file, an EROFS image, instead of a directory.
+    var asImage = false
     /// Who owns what `extract` writes.
     var owner: (uid: UInt32, gid: UInt32) = (0, 0)
     /// The one file that `extract` writes when the stream is compressed but no archive.
@@ -53,6 +55,11 @@ public struct UnpackOrder: Sendable {
             let count = Int(try Self.number(flag, value))
             guard count <= limits.layers else { throw Self.invalid(flag, "more lower layers than \(limits.layers)") }
             lowers = count
+        case "--form":
+            guard ["directory", "erofs"].contains(value) else {
+                throw Self.invalid(flag, "the form is none of directory, erofs")
+            }
+            asImage = value == "erofs"
         case "--owner-uid": owner.uid = UInt32(clamping: try Self.number(flag, value))
         case "--owner-gid": owner.gid = UInt32(clamping: try Self.number(flag, value))
         case "--name": name = value

@@ -5,7 +5,12 @@ extension UnpackWorker {
     /// Writes the layer on standard input below the target directory and verifies both of its digests.
     func unpackLayer() throws(Failure) {
         guard let target else { preconditionFailure("a layer without a target directory") }
-        let writer = LayerWriter(root: target, lowers: lowers, limits: order.limits)
+        var image: LayerImage?
+        if scratch != nil {
+            do throws(KernelError) { image = try LayerImage(in: target) } catch { throw Refusal.kernel(error, at: nil) }
+        }
+        let writer = LayerWriter(
+            root: scratch ?? target, lowers: lowers, limits: order.limits, content: image ?? FileContent())
         let (stream, diffID) = try withArchive { archive in
             try writer.prepareRoot()
             while let entry = try archive.next() {
@@ -22,7 +27,15 @@ extension UnpackWorker {
         if let expected = order.diffID, expected != diffID {
             throw Refusal.digest("diffID", expected: expected, found: diffID)
         }
-        do throws(KernelError) { try writer.finish() } catch { throw Refusal.kernel(error, at: nil) }
+        do throws(KernelError) {
+            try writer.finish()
+            if let image, let scratch {
+                var metadata = LayerImageMetadata(of: scratch, contents: image)
+                try metadata.write()
+            }
+        } catch {
+            throw Refusal.kernel(error, at: nil)
+        }
         try tell(
             .unpacked(
                 UnpackedLayer(

@@ -9,6 +9,8 @@ public struct UnpackWorker {
     let source: OwnedDescriptor
     /// The directory written to; nil for `digest`.
     let target: OwnedDescriptor?
+    /// Where the tree of an image is made before it is written: a file system in memory.
+    let scratch: OwnedDescriptor?
     /// Roots of lower layers, topmost first; nil when not known.
     let lowers: [OwnedDescriptor]?
     let results: OwnedDescriptor
@@ -67,9 +69,11 @@ public struct UnpackWorker {
             throw Confinement.failure(error)
         }
         let enclosed = try Confinement.enclose(
-            directories, limits: order.limits, dataBytes: Confinement.dataBytes(for: order.task))
-        target = enclosed.first
-        lowers = order.task == .layer && order.lowers != nil ? Array(enclosed.dropFirst()) : nil
+            directories, limits: order.limits, dataBytes: Confinement.dataBytes(for: order.task),
+            withScratch: order.asImage)
+        target = enclosed.directories.first
+        scratch = enclosed.scratch
+        lowers = order.task == .layer && order.lowers != nil ? Array(enclosed.directories.dropFirst()) : nil
     }
 
     private func perform() throws(Failure) {

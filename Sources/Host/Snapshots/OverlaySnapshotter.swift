@@ -45,10 +45,10 @@ public struct OverlaySnapshotter: Snapshotter {
             try target.changeOwner(uid: owner, gid: owner)
             return try target.changeMode(0o755)
         }
-        let status = try OwnedDescriptor.open(RawPath(top), [.directory]).status()
-        try target.changeOwner(uid: owner + status.uid, gid: owner + status.gid)
-        try target.changeMode(status.mode)
-        try target.setModified(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
+        let model = try LayerRoot.metadata(of: top)
+        try target.changeOwner(uid: owner + model.uid, gid: owner + model.gid)
+        try target.changeMode(model.mode)
+        try target.setModified(seconds: model.modifiedSeconds, nanoseconds: model.modifiedNanoseconds)
     }
 
     public func remove(_ name: String) throws(Failure) {

@@ -24,26 +24,41 @@ public enum RootAssembly {
         try MountWorkshop.enter(place)
         try Directories.make(store, mode: 0o755)
         try Directories.make(merged, mode: 0o755)
-        // One copy of the whole store is enough: all layers are below it.
+        // One copy of the whole store is enough: all layers that are directories are below it.
         let copy = try OwnedDescriptor.detachedTree(at: storePath)
         if let namespace { try copy.setMountAttributes(set: 0, userNamespace: namespace) }
         try copy.attachMount(at: store)
 
-        let options = try overlayOptions(tree.assembly, below: storePath)
+        let options = try overlayOptions(tree.assembly, below: storePath, mappedBy: namespace)
         try MountWorkshop.mountOverlay(at: merged, flags: 0, options: options)
         let root = try OwnedDescriptor.detachedTree(at: merged)
         try root.setMountAttributes(set: tree.attributes.rawValue)
         return root
     }
 
+    /// A layer that is one file: its image gets a mount of its own.
+    private static func attachImage(
+        _ layer: String, as name: String, mappedBy userNamespace: OwnedDescriptor?
+    ) throws(KernelError) {
+        let file = try OwnedDescriptor.open(RawPath(layer), [.readOnly, .noFollow])
+        let mount = try LayerImageMount.detached(of: file, attributes: 0)
+        if let userNamespace { try mount.setMountAttributes(set: 0, userNamespace: userNamespace) }
+        try Directories.make(name, mode: 0o755)
+        try mount.attachMount(at: name)
+    }
+
     private static func overlayOptions(
-        _ assembly: RootTree.Assembly, below storePath: String
+        _ assembly: RootTree.Assembly, below storePath: String, mappedBy userNamespace: OwnedDescriptor?
     ) throws(KernelError) -> String {
         let here = try OwnedDescriptor.open(".", [.directory])
         func lower(_ layers: [String]) throws(KernelError) -> String {
             for (index, layer) in layers.enumerated() {
                 guard layer.hasPrefix(storePath + "/") else {
                     throw KernelError(call: "find below \(storePath)", on: layer, errno: Errno.crossDevice)
+                }
+                if layer.hasSuffix(RootTree.imageSuffix) {
+                    try attachImage(layer, as: "\(index)", mappedBy: userNamespace)
+                    continue
                 }
                 try here.makeLink(RawPath("\(index)"), to: RawPath(store + layer.dropFirst(storePath.count)))
             }

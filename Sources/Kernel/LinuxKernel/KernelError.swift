@@ -69,6 +69,8 @@ public enum Errno {
     public static let noDevice = ENODEV
     public static let readOnlyFilesystem = EROFS
     public static let inputOutput = EIO
+    public static let fileTooBig = EFBIG
+    public static let notBlockDevice = ENOTBLK
     public static let addressInUse = EADDRINUSE
     public static let refused = ECONNREFUSED
     public static let timedOut = ETIMEDOUT

@@ -14,6 +14,7 @@ struct ImportImage: ParsableCommand {
 
             Examples:
               bulkhead image import busybox.tar --name busybox
+              bulkhead image import debian.tar --snapshotter erofs
               docker save alpine | bulkhead image import -
               bulkhead image import ./layout --reference app:1.2
             """)
@@ -26,6 +27,11 @@ struct ImportImage: ParsableCommand {
     var reference: String?
     @Option(parsing: .unconditional, help: .init("For which machine (usual: this one).", valueName: "os/architecture"))
     var platform: String?
+    @Option(
+        help: .init(
+            "How layers are kept: overlay, a directory each; erofs, one file each (BULKHEAD_SNAPSHOTTER).",
+            valueName: "overlay|erofs"))
+    var snapshotter: String?
     @Flag(name: .shortAndLong, help: "Print nothing but the names, or ids of images without one.")
     var quiet = false
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
@@ -47,8 +53,20 @@ struct ImportImage: ParsableCommand {
 
     private func imported(into store: ImageStore, _ progress: ProgressBar) throws(Failure) -> [ImageSummary] {
         defer { progress.clear() }
-        let request = ImportRequest(source: try place(), name: name, reference: reference, platform: platform)
+        let request = ImportRequest(
+            source: try place(), name: name, reference: reference, platform: platform, layerForm: try layerForm())
         return try store.importImages(request) { progress.show($0) }
+    }
+
+    private func layerForm() throws(Failure) -> LayerForm {
+        let text = snapshotter ?? ProcessEnvironment.value("BULKHEAD_SNAPSHOTTER") ?? "overlay"
+        switch text {
+        case "overlay", "": return .directory
+        case "erofs": return .image
+        default:
+            throw .flag(
+                "snapshotter", text, cause: "there is none of this name", remedy: "choose overlay or erofs")
+        }
     }
 
     private func place() throws(Failure) -> ImageSource {
