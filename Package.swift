@@ -82,8 +82,8 @@ let package = Package(
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
         module("Cores", "Authorization", ["ClusterAPI", "Diagnostics"]),
-        module("Cores", "Auditing", ["AuditFormat"]),
         module("Cores", "Containers", ["Diagnostics", "LaunchPlanning", "NetworkFormat"]),
+        module("Cores", "Auditing", ["AuditFormat", "Diagnostics"]),
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
             "Cores", "AgentCore",
@@ -129,6 +129,13 @@ let package = Package(
                 "LaunchPlanning", "Containers", "Diagnostics",
             ]),
 
+        // What an audit reads from the kernel. Effects only: rules are Auditing's.
+        module(
+            "Host", "Observation",
+            [
+                "NativeContainerizer", "HostProbe", "LinuxKernel", "Auditing", "AuditFormat", "SeccompFormat", "LaunchPlanning", "Containers",
+                "Diagnostics", crypto,
+            ]),
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         module("Host", "DockerContainerizer", ["Containerizing", "ImageStorage", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
@@ -167,7 +174,7 @@ let package = Package(
         program(
             "bulkhead-audit",
             [
-                "AuditFormat", "Auditing", "ProbeFormat", "NativeContainerizer", "ImageStorage", "HostProbe", "LinuxKernel",
+                "Observation", "AuditFormat", "Auditing", "ProbeFormat", "NativeContainerizer", "ImageStorage", "HostProbe", "LinuxKernel",
                 "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.

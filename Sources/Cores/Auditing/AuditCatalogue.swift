@@ -2,7 +2,9 @@ public import AuditFormat
 
 /// Every rule there is.
 public enum AuditCatalogue {
-    public static let container: [Inquiry<ContainerFacts>] = NamespaceRules.all
+    public static let container: [Inquiry<ContainerFacts>] =
+        NamespaceRules.all + PrivilegeRules.all + SeccompRules.all + MountRules.all + DeviceRules.all + LimitRules.all
+        + DescriptorRules.all + ProgramRules.all
 
     /// All of them, by id.
     public static let rules: [AuditRule] = container.map(\.rule).sorted { $0.id < $1.id }

@@ -36,7 +36,7 @@ public struct MountFacts: Codable, Hashable, Sendable {
         self.hostPath = hostPath
     }
 
-    var isReadOnly: Bool { options.contains("ro") || superOptions.contains("ro") }
+    public var isReadOnly: Bool { options.contains("ro") || superOptions.contains("ro") }
     var text: String { "\(target) \(type) \(options.joined(separator: ","))" }
 }
 
@@ -87,12 +87,14 @@ public struct DeviceFacts: Codable, Hashable, Sendable {
 public struct DevicePolicyFacts: Codable, Equatable, Sendable {
     /// Identifiers of the programs in effect.
     public var programs: [UInt32]
+    /// Version 1 holds the controller, with a list of its own.
+    public var isListed: Bool
     /// What they allow beyond the usual nodes, such as `b 8:0 rwm`; nil when their instructions cannot be judged.
     public var extra: [String]?
-    /// What the request declared beyond the usual nodes.
     public var source: String
-    public init(programs: [UInt32], extra: [String]?, source: String) {
+    public init(programs: [UInt32], isListed: Bool = false, extra: [String]?, source: String) {
         self.programs = programs
+        self.isListed = isListed
         self.extra = extra
         self.source = source
     }
@@ -119,15 +121,20 @@ public struct DescriptorFacts: Codable, Hashable, Sendable {
     public var name: String
     /// What /proc/PID/fd/N leads to.
     public var target: String
+    /// `directory`, `file`, `device 1:3`, `socket`, `pipe`, `other`.
+    public var kind: String
     /// Of the mount it is on, fdinfo; nil where the kernel does not say.
     public var mount: UInt64?
     /// Whether that mount is one of the container's own mount namespace; nil when it is not on a mount a path leads
     /// to: pipes, sockets, memory.
     public var isInside: Bool?
-    public init(process: Int32, name: String, target: String, mount: UInt64? = nil, isInside: Bool? = nil) {
+    public init(
+        process: Int32, name: String, target: String, kind: String, mount: UInt64? = nil, isInside: Bool? = nil
+    ) {
         self.process = process
         self.name = name
         self.target = target
+        self.kind = kind
         self.mount = mount
         self.isInside = isInside
     }

@@ -5,8 +5,8 @@ public import AuditFormat
 public struct ContainerFacts: Codable, Equatable, Sendable {
     public var subject: Subject
     public var host: HostSurroundings
-    public var processes: Observed<[ProcessFacts]>
-    public var namespaces: Observed<[NamespaceFacts]>
+    public var processes: Observed<[TaskFacts]>
+    public var namespaces: Observed<[ContainerNamespace]>
     public var mounts: Observed<[MountFacts]>
     public var paths: Observed<[PathFacts]>
     public var controlGroup: Observed<ControlGroupFacts>
@@ -55,7 +55,7 @@ public struct HostSurroundings: Codable, Equatable, Sendable {
 }
 
 /// One kind of namespace of a container's first process, namespaces(7).
-public struct NamespaceFacts: Codable, Equatable, Sendable {
+public struct ContainerNamespace: Codable, Equatable, Sendable {
     /// As /proc/PID/ns names it: `net`.
     public var kind: String
     public var inode: UInt64
@@ -84,7 +84,7 @@ public struct MappedRange: Codable, Hashable, Sendable {
     var text: String { "\(inside) \(outside) \(count)" }
 }
 
-public struct ProcessFacts: Codable, Equatable, Sendable {
+public struct TaskFacts: Codable, Equatable, Sendable {
     public var id: Int32
     /// /proc/PID/comm; a process chooses it itself.
     public var name: String

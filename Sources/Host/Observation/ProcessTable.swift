@@ -1,0 +1,106 @@
+import Auditing
+public import LinuxKernel
+
+/// Every process of this host, as far as finding containers needs it.
+public struct ProcessTable: Sendable {
+    public struct Row: Sendable {
+        public var id: Int32
+        public var parent: Int32
+        public var name: String
+        /// Its number in the innermost pid namespace it is in.
+        public var innerID: Int32
+        /// Inodes by kind.
+        public var namespaces: [String: UInt64]
+        /// In the version 2 tree.
+        public var controlGroup: String
+    }
+
+    public static let kinds = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"]
+    /// More processes than these are not looked at.
+    static let processesMax = 100_000
+
+    public let rows: [Row]
+    /// Inodes of the namespaces this host began with, those of process 1.
+    public let host: [String: UInt64]
+
+    public static func read() throws(KernelError) -> ProcessTable {
+        let entries = try OwnedDescriptor.open("/proc", [.directory]).entries()
+        let rows = entries.compactMap { Int32($0.name.description) }.sorted().prefix(processesMax).compactMap(row)
+        return ProcessTable(rows: Array(rows), host: try hostNamespaces(rows))
+    }
+
+    /// Those of process 1. Where its capabilities are more than ours the kernel does not tell them: then our own, but
+    /// for the mount namespace, which is known by the mounts that can be read all the same.
+    private static func hostNamespaces(_ rows: some Sequence<Row>) throws(KernelError) -> [String: UInt64] {
+        let first = namespaces("/proc/1/ns")
+        if first["mnt"] != nil { return first }
+        var own = namespaces("/proc/self/ns")
+        let mark = try firstMount("1")
+        own["mnt"] = nil
+        for row in rows {
+            do throws(KernelError) {
+                guard try firstMount("\(row.id)") == mark else { continue }
+                own["mnt"] = row.namespaces["mnt"]
+                break
+            } catch { continue }
+        }
+        guard own["mnt"] != nil else {
+            throw KernelError(call: "readlink", on: "/proc/1/ns", errno: Errno.accessDenied)
+        }
+        return own
+    }
+
+    /// Ids of mounts are unique on a host, so the first one tells a mount namespace.
+    private static func firstMount(_ process: String) throws(KernelError) -> UInt64? {
+        MountTable.read(try TextFile.read("/proc/\(process)/mountinfo", limit: 64 << 20)).first?.id
+    }
+
+    /// Nil for one that has ended meanwhile.
+    static func row(_ id: Int32) -> Row? {
+        do throws(KernelError) {
+            let fields = ProcessText.fields(try TextFile.read("/proc/\(id)/status", limit: 65_536))
+            let inner: [Int32] = ProcessText.numbers(fields["NSpid"])
+            let spaces = namespaces("/proc/\(id)/ns")
+            if spaces.isEmpty { return nil }
+            let groups = try TextFile.read("/proc/\(id)/cgroup", limit: 65_536)
+            return Row(
+                id: id, parent: fields["PPid"].flatMap { Int32($0) } ?? 0, name: fields["Name"] ?? "",
+                innerID: inner.last ?? id, namespaces: spaces,
+                controlGroup: ProcessText.unifiedGroup(groups) ?? "/")
+        } catch {
+            return nil
+        }
+    }
+
+    static func namespaces(_ directory: String) -> [String: UInt64] {
+        var result: [String: UInt64] = [:]
+        for kind in kinds {
+            if let inode = HostFacts.linkTarget("\(directory)/\(kind)").flatMap(ProcessText.inode) {
+                result[kind] = inode
+            }
+        }
+        return result
+    }
+
+    public func row(_ id: Int32) -> Row? { rows.first { $0.id == id } }
+
+    /// The processes that belong together with `first`: those of its cgroup below `group`, those of its pid namespace
+    /// when that is not the host's, and what they started.
+    public func members(of first: Int32, group: String?) -> [Row] {
+        guard let start = row(first) else { return [] }
+        let space = start.namespaces["pid"]
+        let isOwn = space != nil && space != host["pid"]
+        var members: Set<Int32> = [first]
+        for row in rows {
+            let isGrouped = group.map { row.controlGroup == $0 || row.controlGroup.hasPrefix($0 + "/") } ?? false
+            if isGrouped || (isOwn && row.namespaces["pid"] == space) { members.insert(row.id) }
+        }
+        // Parents come before their children only until numbers wrap around, so until nothing is added.
+        var count = 0
+        while count != members.count {
+            count = members.count
+            for row in rows where members.contains(row.parent) { members.insert(row.id) }
+        }
+        return rows.filter { members.contains($0.id) }
+    }
+}
