@@ -68,6 +68,7 @@ int open_in_root(struct launch *launch, const char *path, uint32_t rules, uint64
 int find_target(struct launch *launch, const char *path, uint32_t rules, uint32_t kind);
 int make_directory(struct launch *launch, const char *path, uint32_t mode, uint32_t uid, uint32_t gid);
 int write_proc(struct launch *launch, const char *path, const char *value, size_t length);
+ssize_t read_proc(struct launch *launch, const char *path, char *bytes, size_t size);
 int check_null_device(int descriptor);
 
 /* One function per operation, in the file of its subject; plan.c has the table. */
@@ -76,6 +77,9 @@ typedef int step_function(struct launch *launch, struct cursor *payload);
 step_function step_join, step_unshare, step_become_root, step_begin_session, step_set_umask, step_set_hostname;
 step_function step_set_domainname, step_sysctl, step_limit, step_oom_score, step_loopback_up, step_new_keyring;
 step_function step_working_directory, step_install_filter, step_execute;
+/* security.c */
+step_function step_confine_writes;
+int check_label(struct launch *launch, const char *path, struct text value);
 /* mounts.c */
 step_function step_propagation, step_attach_root, step_mount, step_attach, step_seal_path, step_mask;
 step_function step_make_directory, step_root_attributes, step_enter_root;

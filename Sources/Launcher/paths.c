@@ -193,6 +193,17 @@ int write_proc(struct launch *launch, const char *path, const char *value, size_
     return close_after(written == (ssize_t)length ? 0 : -1, file);
 }
 
+ssize_t read_proc(struct launch *launch, const char *path, char *bytes, size_t size) {
+    launch->part = BH_PART_VERIFY;
+    int procfs = open_procfs(launch);
+    if (procfs < 0) return -1;
+    int file = open_beneath(procfs, path, O_RDONLY | O_NOFOLLOW, resolve_beneath | resolve_no_xdev | resolve_no_symlinks);
+    if (file < 0) return -1;
+    ssize_t count = read(file, bytes, size);
+    (void)close_after(0, file);
+    return count;
+}
+
 /* Whatever is used as the null device must be it: a container may have put something else in its place. */
 int check_null_device(int descriptor) {
     struct stat status;

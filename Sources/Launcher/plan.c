@@ -20,7 +20,7 @@ static const char *const fields_of[] = {
     [BH_MAKE_NODE] = "t44444", [BH_MAKE_LINK] = "tt", [BH_RUN_HOOK] = "tllD4", [BH_AWAIT_START] = "D",
     [BH_BIND_CONSOLE] = "", [BH_SCHEDULE] = "4844888", [BH_IO_PRIORITY] = "4", [BH_PERSONALITY] = "8",
     [BH_FIND_PROGRAM] = "ll", [BH_CHANGE_ROOT] = "", [BH_OWN_STREAMS] = "44", [BH_LISTENING_FILTER] = "4b",
-    [BH_SET_LABEL] = "tt",
+    [BH_SET_LABEL] = "tt", [BH_CONFINE_WRITES] = "l",
 };
 enum { operation_count = sizeof fields_of / sizeof *fields_of };
 
@@ -236,6 +236,7 @@ static step_function *const function_of[operation_count] = {
     [BH_SCHEDULE] = step_schedule, [BH_IO_PRIORITY] = step_io_priority, [BH_PERSONALITY] = step_personality,
     [BH_FIND_PROGRAM] = step_find_program, [BH_CHANGE_ROOT] = step_change_root, [BH_OWN_STREAMS] = step_own_streams,
     [BH_LISTENING_FILTER] = step_listening_filter, [BH_SET_LABEL] = step_set_label,
+    [BH_CONFINE_WRITES] = step_confine_writes,
 };
 
 int run_steps(struct launch *launch) {

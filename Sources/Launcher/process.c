@@ -119,7 +119,8 @@ int step_set_label(struct launch *launch, struct cursor *payload) {
     memcpy(path, process, length);
     path[length] = '/';
     memcpy(path + length + 1, file.bytes, file.length + 1);
-    return write_proc(launch, path, value.bytes, value.length);
+    if (write_proc(launch, path, value.bytes, value.length) < 0) return -1;
+    return check_label(launch, path, value);
 }
 
 int step_loopback_up(struct launch *launch, struct cursor *payload) {

@@ -118,26 +118,32 @@ struct FlagTests {
         #expect(try SecurityOption.parse("no-new-privileges") == .noNewPrivileges(true))
         #expect(try SecurityOption.parse("no-new-privileges:false") == .noNewPrivileges(false))
         #expect(try SecurityOption.parse("proc=subset") == .processesOnly)
-        for text in ["", "seccomp", "seccomp=", "apparmor=mine", "label=type:x", "no-new-privileges=maybe", "proc=all"]
+        #expect(try SecurityOption.parse("apparmor=mine") == .appArmor(.named("mine")))
+        #expect(try SecurityOption.parse("apparmor=unconfined") == .appArmor(.unconfined))
+        for text in ["", "seccomp", "seccomp=", "apparmor=", "apparmor=a b", "label=type:x", "no-new-privileges=maybe", "proc=all"]
         {
             #expect(
                 refusal { () throws(Failure) in try SecurityOption.parse(text) }?.field == "security-opt", "\(text)")
         }
     }
 
-    @Test("devices keep their name and say what may be done with them")
+    @Test("devices say what they are in the container and what may be done with them")
     func devices() throws {
-        #expect(try DeviceFlag.parse("/dev/fuse") == ("/dev/fuse", "rwm"))
-        #expect(try DeviceFlag.parse("/dev/fuse:r") == ("/dev/fuse", "r"))
-        #expect(try DeviceFlag.parse("/dev/fuse:/dev/fuse:rw") == ("/dev/fuse", "rw"))
+        #expect(try DeviceFlag.parse("/dev/fuse") == ("/dev/fuse", "/dev/fuse", "rwm"))
+        #expect(try DeviceFlag.parse("/dev/fuse:r") == ("/dev/fuse", "/dev/fuse", "r"))
+        #expect(try DeviceFlag.parse("/dev/fuse:/dev/x:rw") == ("/dev/fuse", "/dev/x", "rw"))
         for text in [
-            "", "fuse", "/etc/passwd", "/dev/", "/dev/../etc", "/dev/a:/dev/b", "/dev/a:x", "/dev/a:", "/dev/a:r:w",
+            "", "fuse", "/etc/passwd", "/dev/", "/dev/../etc", "/dev/a:x", "/dev/a:", "/dev/a:r:w",
         ] {
             #expect(refusal { () throws(Failure) in try DeviceFlag.parse(text) }?.field == "device", "\(text)")
         }
         let null = try DeviceFlag.resolve("/dev/null")
         #expect(null == DeviceRequest(path: "/dev/null", kind: "c", major: 1, minor: 3, access: "rwm"))
         #expect(refusal { () throws(Failure) in try DeviceFlag.resolve("/dev/no-such-device") }?.field == "device")
+        // /dev/fd is a link, /dev/shm a directory.
+        for path in ["/dev/fd", "/dev/shm", "/dev/stdin"] {
+            #expect(refusal { () throws(Failure) in try DeviceFlag.resolve(path) }?.code == "device.refused", "\(path)")
+        }
     }
 
     @Test("names for containers nobody named are valid and free")

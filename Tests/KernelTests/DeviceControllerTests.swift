@@ -50,6 +50,7 @@ extension ControllerTests {
                 $0.isolation.devices = [
                     DeviceRequest(path: "/dev/disk", kind: "b", major: numbers[0], minor: numbers[1], access: "r")
                 ]
+                $0.isolation.allowedDevices = ["/dev/disk"]
             }
             #expect(outcome.output == "read\n")
             #expect(outcome.exit.code != 0)

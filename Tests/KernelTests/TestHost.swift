@@ -16,13 +16,13 @@ final class TestHost: Sendable {
     /// The directory everything of this host is in.
     let scratch: String
 
-    init() throws {
-        let base = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
+    /// `base`: a directory on the file system to be tested on.
+    init(base: String = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp") throws {
         scratch = "\(base)/bulkhead-test-\(String(KernelRandom.number(), radix: 36))"
         places = Places(volatile: scratch + "/run", store: scratch + "/store")
         layer = scratch + "/store/layers/busybox"
         containerizer = NativeContainerizer(
-            places: places, launcherPath: Self.launcherPath, host: HostProbe.abilities())
+            places: places, launcherPath: Self.launcherPath, host: HostProbe.abilities(store: scratch))
         try Directories.makeAll(scratch, mode: 0o711)
         try containerizer.records.prepare()
         try Self.makeRoot(at: layer)

@@ -3,6 +3,8 @@
  * count what it holds.
  *
  *   launch-once launch RUN STORE LAUNCHER LAYER ID     starts a container that sleeps, and ends
+ *   launch-once limited RUN STORE LAUNCHER LAYER ID    the same with a disk limit of 16 MiB
+ *   launch-once loop RUN STORE LAUNCHER LAYER ID       the same in a file system of its own
  *   launch-once brief RUN STORE LAUNCHER LAYER ID      starts one that ends at once, and ends
  *   launch-once remove RUN STORE LAUNCHER LAYER ID     removes it
  *   launch-once many RUN STORE LAUNCHER LAYER COUNT    starts and ends containers in every way; prints what is left
@@ -15,11 +17,12 @@ import NativeContainerizer
 
 let words = CommandLine.arguments
 guard words.count == 7 else {
-    print("usage: launch-once launch|brief|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
+    print("usage: launch-once launch|limited|loop|brief|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
     CurrentProcess.exit(2)
 }
 let containerizer = NativeContainerizer(
-    places: Places(volatile: words[2], store: words[3]), launcherPath: words[4], host: HostProbe.abilities())
+    places: Places(volatile: words[2], store: words[3]), launcherPath: words[4],
+    host: HostProbe.abilities(store: words[3]))
 
 func request(_ id: ContainerID, _ arguments: [String]) -> ContainerRequest {
     var request = ContainerRequest(
@@ -37,6 +40,11 @@ do {
     switch words[1] {
     case "launch":
         _ = try launch(request(try ContainerID(words[6]), ["sleep", "600"]))
+    case "limited", "loop":
+        var limited = request(try ContainerID(words[6]), ["sleep", "600"])
+        limited.limits.disk = 16 << 20
+        if words[1] == "loop" { limited.limits.diskBacking = .loop }
+        _ = try launch(limited)
     case "brief":
         _ = try launch(request(try ContainerID(words[6]), ["true"]))
     case "remove":

@@ -122,6 +122,7 @@ enum Sample {
         .ioPriority(8_194), .personality(8), .findProgram(arguments: ["find"], environment: ["D=3"]), .changeRoot,
         .ownStreams(uid: 34, gid: 35), .listeningFilter(flags: 36, program: filter),
         .setLabel(file: "attr/exec", value: "label"),
+        .confineWrites(to: ["/data", "/tmp"]),
         .execute(arguments: ["prog", "", "three"], environment: ["A=1", "B=ü"]),
     ]
     static let executeIndex = everyStep.count - 1

@@ -17,13 +17,19 @@ public struct ContainerLimits: Equatable, Sendable, Codable {
     public var io: [IOLimit]
     /// `io.weight`, 1 to 10000.
     public var ioWeight: UInt64?
+    /// Bytes and files the writable layer, and the volumes that count as the container's own, may take together.
+    public var disk: UInt64?
+    public var diskInodes: UInt64?
+    /// What holds them; nil: project quotas.
+    public var diskBacking: DiskBacking?
 
     public static let defaultPids: UInt64 = 1_024
 
     public init(
         cpus: Double? = nil, cpuWeight: UInt64? = nil, memory: UInt64? = nil, swap: UInt64? = nil,
         pids: UInt64? = ContainerLimits.defaultPids, pidsAsked: Bool = false, cpuset: String? = nil,
-        io: [IOLimit] = [], ioWeight: UInt64? = nil
+        io: [IOLimit] = [], ioWeight: UInt64? = nil, disk: UInt64? = nil, diskInodes: UInt64? = nil,
+        diskBacking: DiskBacking? = nil
     ) {
         self.cpus = cpus
         self.cpuWeight = cpuWeight
@@ -34,7 +40,18 @@ public struct ContainerLimits: Equatable, Sendable, Codable {
         self.cpuset = cpuset
         self.io = io
         self.ioWeight = ioWeight
+        self.disk = disk
+        self.diskInodes = diskInodes
+        self.diskBacking = diskBacking
     }
+}
+
+/// What keeps a container's files within its disk limits.
+public enum DiskBacking: String, Sendable, Codable, CaseIterable {
+    /// Project quotas of the file system the store is on, quotactl(2).
+    case quota
+    /// A file system of the container's own in a sparse file.
+    case loop
 }
 
 /// A limit on one block device, or on the device behind the container's file system when `device` is nil.

@@ -22,13 +22,15 @@ public struct ContainerRequest: Equatable, Sendable, Codable {
     public var holdsOnly: Bool?
     /// The container it is destroyed with.
     public var parent: ContainerID?
+    public var secrets: [SecretRequest]?
 
     public init(
         id: ContainerID, name: String, image: ImageIdentity, process: ProcessRequest,
         isolation: IsolationRequest = IsolationRequest(), limits: ContainerLimits = ContainerLimits(),
         volumes: [VolumeRequest] = [], temporaryFilesystems: [TemporaryFilesystem] = [],
         labels: [String: String] = [:], stopSignal: Int32 = 15, removeAtEnd: Bool = false,
-        output: OutputFile? = nil, error: OutputFile? = nil, holdsOnly: Bool? = nil, parent: ContainerID? = nil
+        output: OutputFile? = nil, error: OutputFile? = nil, holdsOnly: Bool? = nil, parent: ContainerID? = nil,
+        secrets: [SecretRequest]? = nil
     ) {
         self.id = id
         self.name = name
@@ -45,6 +47,14 @@ public struct ContainerRequest: Equatable, Sendable, Codable {
         self.error = error
         self.holdsOnly = holdsOnly
         self.parent = parent
+        self.secrets = secrets
+    }
+
+    /// As it is after it has been written down and read again.
+    public var withoutSecretValues: ContainerRequest {
+        var copy = self
+        copy.secrets = secrets?.map(\.withoutValue)
+        return copy
     }
 }
 
@@ -106,9 +116,11 @@ public struct VolumeRequest: Equatable, Sendable, Codable {
     public var noExecute: Bool
     /// Owners on the host are shown through the container's id maps: host root is root inside.
     public var mapped: Bool
+    /// What is written there counts against the container's disk limits, as its own files do.
+    public var countsAsOwn: Bool?
     public init(
         source: String, target: String, isFile: Bool = false, readOnly: Bool = false, noExecute: Bool = false,
-        mapped: Bool = true
+        mapped: Bool = true, countsAsOwn: Bool? = nil
     ) {
         self.source = source
         self.target = target
@@ -116,6 +128,7 @@ public struct VolumeRequest: Equatable, Sendable, Codable {
         self.readOnly = readOnly
         self.noExecute = noExecute
         self.mapped = mapped
+        self.countsAsOwn = countsAsOwn
     }
 }
 

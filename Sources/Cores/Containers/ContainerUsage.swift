@@ -29,6 +29,11 @@ public struct ContainerUsage: Equatable, Sendable, Codable {
     public var processLimit: UInt64?
     public var readBytes: UInt64?
     public var writtenBytes: UInt64?
+    /// What its own files take of the disk, and how much they may; nil without a limit.
+    public var diskBytes: UInt64?
+    public var diskLimitBytes: UInt64?
+    public var diskInodes: UInt64?
+    public var diskInodeLimit: UInt64?
     public var readOperations: UInt64?
     public var writeOperations: UInt64?
     /// Through the container's interface on a bridge: bytes, packets and packets lost, as the container sees them.

@@ -53,6 +53,14 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
     public var sharedMemoryBytes: UInt64
     /// Extra device nodes by host path; the default ones are always there.
     public var devices: [DeviceRequest]
+    /// Of those, the ones that may be given although they open the host, by their path in the container or `b` and `c`
+    /// with their numbers (`c 1:11`).
+    public var allowedDevices: [String]?
+    /// Label of SELinux the task runs under, and the one its own files have.
+    public var securityLabel: String?
+    public var mountLabel: String?
+    /// What AppArmor holds the task to.
+    public var appArmor: AppArmorChoice?
     /// Process 1 is our init, the task its child; otherwise the task is process 1.
     public var hasInit: Bool
     /// Limits the user accepts to go without where this host cannot enforce them.
@@ -96,6 +104,15 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
     }
 }
 
+/// Which AppArmor profile a task runs under.
+public enum AppArmorChoice: Equatable, Sendable, Codable {
+    /// The one made here, where the host has AppArmor. The same as nothing said.
+    case standard
+    /// One the operator has loaded, by its name.
+    case named(String)
+    case unconfined
+}
+
 /// A block of host ids that belongs to one container while it exists.
 public struct IdentityRange: Hashable, Sendable, Codable {
     public var base: UInt32
@@ -125,12 +142,17 @@ public struct DeviceRequest: Hashable, Sendable, Codable {
     public var minor: UInt32
     /// Of `r`, `w`, `m`.
     public var access: String
-    public init(path: String, kind: String, major: UInt32, minor: UInt32, access: String) {
+    /// Permission bits of the node; nil: 0666, as the device program says who may do what.
+    public var mode: UInt32?
+    public init(
+        path: String, kind: String, major: UInt32, minor: UInt32, access: String, mode: UInt32? = nil
+    ) {
         self.path = path
         self.kind = kind
         self.major = major
         self.minor = minor
         self.access = access
+        self.mode = mode
     }
 }
 

@@ -1,4 +1,4 @@
-import Diagnostics
+public import Diagnostics
 public import OrderedCollections
 
 /// A launch as a value: what the process is born with, what is opened for it, and what the launcher then does.
@@ -106,6 +106,8 @@ public enum DescriptorSource: Equatable, Sendable {
     case hostTree(path: String, kind: TargetKind, attributes: MountAttributes, recursive: Bool, mapped: Bool)
     /// A small file made for this container, as a detached mount of it.
     case generatedFile(name: String, contents: String, mode: UInt32)
+    /// A file in memory that is never swapped out, with these owners in the container, as a detached mount of it.
+    case secretFile(name: String, value: SecretValue, uid: UInt32, gid: UInt32, mode: UInt32)
     /// A detached tmpfs with device nodes and links: the container's /dev.
     case deviceTree([DeviceNode], bytesMax: UInt64)
     /// The host's null device, checked to be one, as a detached mount of it.
@@ -184,6 +186,9 @@ public struct RootTree: Equatable, Sendable {
     public enum Assembly: Equatable, Sendable {
         /// Overlay of the layers, directories or images, below `upper`; `work` is overlay's own directory on the same file system.
         case overlay(layers: [String], upper: String, work: String)
+        /// The same with both directories in a file system of the container's own, in the file `image`; they are made,
+        /// and `owner` is the host id of the container's root.
+        case loopOverlay(layers: [String], image: String, owner: UInt32)
         /// Overlay without a writable directory.
         case readOnlyOverlay(layers: [String])
         /// One directory as it is.
@@ -196,7 +201,10 @@ public struct RootTree: Equatable, Sendable {
     public var attributes: MountAttributes
     /// Whether owners on disk are shown through the container's id maps.
     public var mapped: Bool
-    public init(assembly: Assembly, attributes: MountAttributes, mapped: Bool) {
+    /// What SELinux takes all its files for; nil: each for what it says itself.
+    public var label: String?
+    public init(assembly: Assembly, attributes: MountAttributes, mapped: Bool, label: String? = nil) {
+        self.label = label
         self.assembly = assembly
         self.attributes = attributes
         self.mapped = mapped

@@ -123,6 +123,7 @@ extension PlanWriter {
         case .installFilter(let flags, let program):
             number(flags)
             block(program.bytes)
+        case .confineWrites(let paths): try list(paths)
         case .execute(let arguments, let environment):
             try list(arguments, field: "command")
             try list(environment, field: "env")

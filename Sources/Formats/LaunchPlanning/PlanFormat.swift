@@ -70,6 +70,7 @@ extension Step {
         case .ownStreams: 43
         case .listeningFilter: 44
         case .setLabel: 45
+        case .confineWrites: 46
         }
     }
 }

@@ -56,6 +56,8 @@ public enum Step: Equatable, Sendable {
     case ownStreams(uid: UInt32, gid: UInt32)
     case listeningFilter(flags: UInt32, program: FilterProgram)
     case setLabel(file: String, value: String)
+    /// From here on only what is below these paths can be changed, and devices be written.
+    case confineWrites(to: [String])
 }
 
 /// How a target inside the root is found. `create` makes what is missing, `noLinks` refuses any symbolic link on the

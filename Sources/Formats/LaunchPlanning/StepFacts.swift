@@ -37,6 +37,7 @@ extension Step {
             .setAttributes(let path, _, _, _), .makeLink(let path, _):
             [path]
         case .makeNode(let node): [node.path]
+        case .confineWrites(let paths): paths
         default: []
         }
     }

@@ -27,6 +27,8 @@ extension LaunchPlan {
         case .closeDescriptors(let keep): "close every descriptor from \(3 + keep) on at exec"
         case .installFilter(_, let program):
             "install the seccomp filter \(shown(program.name)) (\(program.instructionCount) instructions)"
+        case .confineWrites(let paths):
+            "let Landlock deny writing but below \(paths.isEmpty ? "nothing" : paths.map(shown).joined(separator: " "))"
         case .attachRoot, .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot:
             filesystemSentence(for: step)
         case .divide, .terminal, .standardStreams, .credentials, .execute: taskSentence(for: step)
@@ -95,6 +97,8 @@ extension DescriptorSource {
         case .hostTree(let path, let kind, let attributes, _, let mapped):
             withWords("host \(kind) \(Untrusted.shown(path))", attributes.names + (mapped ? ["mapped"] : []))
         case .generatedFile(let name, _, _): "generated file \(Untrusted.shown(name))"
+        case .secretFile(let name, _, let uid, let gid, let mode):
+            "secret \(Untrusted.shown(name)) in memory (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid))"
         case .deviceTree(let nodes, _): "a device directory with \(nodes.count) entries"
         case .nullDevice: "the null device"
         case .controlGroupTree: "the container's own cgroup"
@@ -113,6 +117,7 @@ extension RootTree {
         let base =
             switch assembly {
             case .overlay(let layers, _, _): "\(layers.count) layers below a writable one"
+            case .loopOverlay(let layers, _, _): "\(layers.count) layers below a writable file system of its own"
             case .readOnlyOverlay(let layers): "\(layers.count) layers"
             case .directory(let path): "directory \(Untrusted.shown(path))"
             }

@@ -39,7 +39,9 @@ public enum Feature: String, CaseIterable, Sendable, Codable {
     case pressure
     case raiseLimits = "raise-resource-limits"
     case apparmor
+    case selinux
     case landlock
+    case disk
 }
 
 /// Everything a launch decides by. A value: the same host and the same request give the same plan.

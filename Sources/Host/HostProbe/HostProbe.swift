@@ -2,14 +2,15 @@ import LinuxKernel
 
 /// Finds out what this host is and what it can enforce. Reads only; a few system calls and small files.
 public enum HostProbe {
-    /// The answers a launch needs, about a millisecond's worth.
-    public static func abilities() -> HostAbilities {
+    /// The answers a launch needs, about a millisecond's worth. `store` is where containers' files will be.
+    public static func abilities(store: String = "/var/lib/bulkhead") -> HostAbilities {
         let kernel = KernelVersion(release: HostFacts.kernelRelease())
         let groups = ControlGroupLayout.probe()
         let capabilities = HostFacts.effectiveCapabilities()
         return HostAbilities(
             kernel: kernel, groups: groups,
-            features: features(kernel: kernel, groups: groups, capabilities: capabilities),
+            features: features(kernel: kernel, groups: groups, capabilities: capabilities)
+                .merging([.disk: DiskProbe.ability(of: store)]) { $1 },
             hardLimits: HostFacts.hardLimits(), capabilities: capabilities)
     }
 
@@ -33,8 +34,8 @@ public enum HostProbe {
                 : Ability(
                     .unavailable, why: "CAP_SYS_RESOURCE is missing here, so no limit can be raised above ours",
                     remedy: "start bulkhead with CAP_SYS_RESOURCE"),
-            .apparmor: appArmor(),
-            .landlock: securityModule("landlock"),
+            .apparmor: SecurityModules.appArmor(), .selinux: SecurityModules.selinux(),
+            .landlock: SecurityModules.landlock(),
         ]
         for (feature, controller) in [
             (Feature.memory, "memory"), (.swap, "memory"), (.cpu, "cpu"), (.cpuset, "cpuset"), (.io, "io"),
@@ -83,27 +84,5 @@ public enum HostProbe {
 
     private static func exists(_ path: String, why: String, remedy: String) -> Ability {
         HostFacts.exists(path) ? .enforced : Ability(.unavailable, why: why, remedy: remedy)
-    }
-
-    private static func appArmor() -> Ability {
-        let text = probed { try TextFile.read("/sys/module/apparmor/parameters/enabled", limit: 16) }
-        return text?.hasPrefix("Y") == true
-            ? unused("AppArmor")
-            : Ability(.unavailable, why: "AppArmor is not active on this host", remedy: "boot with lsm=…,apparmor")
-    }
-
-    /// A wall that the host has and that this version does not put up is none.
-    private static func unused(_ name: String) -> Ability {
-        Ability(.unavailable, why: "\(name) is active on this host, but this version gives containers no profile of it")
-    }
-
-    private static func securityModule(_ name: String) -> Ability {
-        let text = probed { try TextFile.read("/sys/kernel/security/lsm", limit: 1_024) } ?? ""
-        return text.split(separator: ",").contains { $0.filter { !$0.isWhitespace } == name }
-            ? unused(name)
-            : Ability(
-                .unavailable, why: "\(name) is not among the active security modules",
-                remedy: "boot with lsm=\(name),…"
-            )
     }
 }

@@ -83,6 +83,7 @@ extension RootTree {
     var writtenAt: String {
         switch assembly {
         case .overlay(_, let upper, _): upper
+        case .loopOverlay(_, let image, _): image
         case .readOnlyOverlay(let layers): layers.first ?? "/"
         case .directory(let path): path
         }

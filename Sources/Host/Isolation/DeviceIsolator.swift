@@ -13,6 +13,7 @@ public struct DeviceIsolator: Isolator {
 
     public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
         _ = try context.demand(.deviceFilter, for: "a device filter", flag: "device")
+        try DevicePolicy.check(context.request.isolation)
         return PlanContribution(isolator: name)
     }
 
@@ -40,7 +41,8 @@ public struct DeviceIsolator: Isolator {
             + isolation.devices.map {
                 DeviceRule(
                     kind: $0.kind == "b" ? .block : .character, major: $0.major, minor: $0.minor,
-                    access: DeviceAccess($0.access))
+                    // Nodes are made here, once; nothing in there ever makes one.
+                    access: DeviceAccess($0.access.filter { $0 != "m" }))
             }
     }
 
@@ -55,10 +57,11 @@ public struct DeviceIsolator: Isolator {
         ]
         for device in isolation.devices {
             let name = String(device.path.dropFirst("/dev/".count))
+            let mode = device.mode ?? 0o666
             nodes.append(
                 device.kind == "b"
-                    ? .block(name: name, major: device.major, minor: device.minor, mode: 0o666)
-                    : .character(name: name, major: device.major, minor: device.minor, mode: 0o666))
+                    ? .block(name: name, major: device.major, minor: device.minor, mode: mode)
+                    : .character(name: name, major: device.major, minor: device.minor, mode: mode))
         }
         return nodes
     }

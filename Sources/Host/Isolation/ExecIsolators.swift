@@ -43,8 +43,10 @@ public enum ExecPlan {
         var filter = PlanContribution(isolator: "seccomp")
         try SeccompIsolator.add(context, to: &filter)
         return try PlanBuilder.build([
-            joining, try ResourceLimitIsolator().prepare(context), streams, try CredentialIsolator().prepare(context),
-            try PrivilegeIsolator().prepare(context), filter,
+            joining, try ResourceLimitIsolator().prepare(context), streams,
+            try SecurityLabelIsolator().prepare(context), try AppArmorIsolator().prepare(context),
+            try CredentialIsolator().prepare(context), try PrivilegeIsolator().prepare(context),
+            try LandlockIsolator().prepare(context), filter,
         ])
     }
 }

@@ -62,9 +62,9 @@ public enum Isolators {
     /// Order is meaning: prepared top to bottom, cleaned up bottom to top.
     public static let all: [any Isolator] = [
         UserNamespaceIsolator(), NamespaceIsolator(), ControlGroupIsolator(), DeviceIsolator(),
-        RootFilesystemIsolator(),
-        KernelFilesystemIsolator(), VolumeIsolator(), HostFilesIsolator(), PathIsolator(), IdentityIsolator(),
-        NetworkIsolator(), ResourceLimitIsolator(), ProcessIsolator(), CredentialIsolator(), PrivilegeIsolator(),
-        SeccompIsolator(),
+        DiskIsolator(), RootFilesystemIsolator(),
+        KernelFilesystemIsolator(), VolumeIsolator(), SecretIsolator(), HostFilesIsolator(), PathIsolator(), IdentityIsolator(),
+        NetworkIsolator(), ResourceLimitIsolator(), ProcessIsolator(), SecurityLabelIsolator(), AppArmorIsolator(),
+        CredentialIsolator(), PrivilegeIsolator(), LandlockIsolator(), SeccompIsolator(),
     ]
 }

@@ -18,6 +18,7 @@ public struct ProcessIsolator: Isolator {
             exitRecord: "exit-record", logs: [], logBytesMax: Self.logBytesMax, outputSink: nil, errorSink: nil,
             initFilter: try context.filters.initFilter())
         var process = request.process
+        process.environment = try SecretIsolator.environment(request)
         if request.holdsOnly == true {
             try Self.hold(request, &division, &process)
         } else {

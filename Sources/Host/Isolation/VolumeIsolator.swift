@@ -53,7 +53,7 @@ public struct VolumeIsolator: Isolator {
     private static func depth(_ path: String) -> Int { path.split(separator: "/").count }
 
     /// A volume may not stand in for, or above, what the runtime itself puts in place.
-    private static func check(_ target: String, flag: String) throws(Failure) {
+    static func check(_ target: String, flag: String) throws(Failure) {
         let components = target.split(separator: "/").filter { $0 != "." }
         let reserved: Set<Substring> = ["proc", "sys"]
         let problem: String? =

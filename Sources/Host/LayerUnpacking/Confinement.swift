@@ -57,6 +57,7 @@ public enum Confinement {
             try OwnProcess.enterRoot(try nothing.mount(attributes: attributes | readOnly))
             OwnProcess.clearCreationMask()
             try limitResources(limits, dataBytes: dataBytes)
+            try restrictFiles(enclosed, scratch)
             try OwnProcess.keepCapabilities(capabilities)
             try installFilter()
             return (enclosed, scratch)
@@ -79,6 +80,18 @@ public enum Confinement {
         return try memory.mount(attributes: attributes).open(".", [.directory])
     }
     private static let scratchBytes: UInt64 = 256 << 20
+
+    /// The same once more, by Landlock where the kernel has it: the first directory to write in, the others to read,
+    /// nothing to execute, no TCP.
+    private static func restrictFiles(
+        _ directories: [OwnedDescriptor], _ scratch: OwnedDescriptor?
+    ) throws(KernelError) {
+        guard Landlock.version >= 2 else { return }
+        let writing: Landlock.Rights = [.reading, .writeFile, .changing, .moving, .truncate]
+        var allowed = directories.enumerated().map { (directory: $1, rights: $0 == 0 ? writing : .reading) }
+        if let scratch { allowed.append((scratch, writing)) }
+        try Landlock.enter(allowed)
+    }
 
     /// Every thread from here on has the filter; there is one thread so far.
     private static func installFilter() throws(Failure) {

@@ -54,7 +54,8 @@ extension NativeContainerizer {
         session.add(.newKeyring, at: .identity)
         _ = try ControlGroupIsolator().prepare(context)
         let isolators: [any Isolator] = [
-            ResourceLimitIsolator(), ProcessIsolator(), CredentialIsolator(), PrivilegeIsolator(), SeccompIsolator(),
+            ResourceLimitIsolator(), ProcessIsolator(), SecurityLabelIsolator(), AppArmorIsolator(),
+            CredentialIsolator(), PrivilegeIsolator(), LandlockIsolator(), SeccompIsolator(),
         ]
         var contributions = [session]
         for isolator in isolators { contributions.append(try isolator.prepare(context)) }

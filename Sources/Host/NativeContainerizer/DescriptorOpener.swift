@@ -20,6 +20,7 @@ struct DescriptorOpener: Sendable {
     /// One descriptor for each of the plan's, in order.
     func open(_ plan: LaunchPlan) throws(KernelError) -> [OwnedDescriptor] {
         var files: GeneratedFiles?
+        var secrets: SecretFiles?
         var result: [OwnedDescriptor] = []
         for source in plan.descriptors.values {
             if case .generatedFile(let name, let contents, let mode) = source {
@@ -27,6 +28,11 @@ struct DescriptorOpener: Sendable {
                 if let files { made = files } else { made = try GeneratedFiles(place: places.workshop, owner: rootID) }
                 files = made
                 result.append(try made.make(name, contents: contents, mode: mode))
+            } else if case .secretFile(_, let value, let uid, let gid, let mode) = source {
+                let made: SecretFiles
+                if let secrets { made = secrets } else { made = try SecretFiles(place: places.workshop, owner: rootID) }
+                secrets = made
+                result.append(try made.make(result.count, value, uid: uid, gid: gid, mode: mode))
             } else {
                 result.append(try open(source))
             }
@@ -79,7 +85,7 @@ struct DescriptorOpener: Sendable {
             return stream
         case .bundleTree, .memory, .startSocket, .inherited:
             throw KernelError(call: "open what only a bundle has", errno: Errno.invalid)
-        case .generatedFile(let name, _, _):
+        case .generatedFile(let name, _, _), .secretFile(let name, _, _, _, _):
             throw KernelError(call: "make", on: name, errno: Errno.invalid)
         }
     }

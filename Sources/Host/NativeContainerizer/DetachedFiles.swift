@@ -1,3 +1,4 @@
+import Diagnostics
 import LaunchPlanning
 import LinuxKernel
 import Snapshots
@@ -25,8 +26,37 @@ struct GeneratedFiles: Sendable {
         try file.write(contents)
         try file.changeOwner(uid: owner, gid: owner)
         try file.changeMode(mode)
-        let tree = try OwnedDescriptor.detachedTree(at: "\(place)/\(name)")
+        // By the descriptor: other mounts may cover the place by now.
+        let tree = try file.detachedTree()
         try tree.setMountAttributes(set: MountAttributes([.noSetuid, .noDevices, .noExecute]).rawValue)
+        return tree
+    }
+}
+
+/// The secrets of a container, on one ramfs, whose pages the kernel never writes to swap. Lives in the mount workshop
+/// until its files have been taken out; each is its own read-only mount.
+struct SecretFiles: Sendable {
+    private let owner: UInt32
+    private let directory: OwnedDescriptor
+
+    init(place: String, owner: UInt32) throws(KernelError) {
+        self.owner = owner
+        let context = try FilesystemContext("ramfs")
+        try context.set("mode", "700")
+        directory = try context.mount(attributes: 0)
+        try directory.attachMount(at: place)
+    }
+
+    /// A detached mount of one new file. Its name tells nothing: the container reads it in its mountinfo.
+    func make(
+        _ number: Int, _ value: SecretValue, uid: UInt32, gid: UInt32, mode: UInt32
+    ) throws(KernelError) -> OwnedDescriptor {
+        let file = try directory.open(RawPath("\(number)"), [.writeOnly, .create, .exclusive], mode: 0)
+        try value.reveal { bytes throws(KernelError) in try file.write(bytes) }
+        try file.changeOwner(uid: owner + uid, gid: owner + gid)
+        try file.changeMode(mode)
+        let tree = try file.detachedTree()
+        try tree.setMountAttributes(set: KernelAttributes.readOnlyView)
         return tree
     }
 }

@@ -88,8 +88,7 @@ extension NativeContainerizer {
         beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
         let id = record.request.id
-        let root = try snapshots.prepare(
-            id.text, layers: record.layers, owner: record.request.isolation.identities.base)
+        let root = try prepareRoot(record)
         Failpoint.pass("launch.snapshot")
         let context = context(record.request, root: root, hasReader: attachment.hasReader)
         try starter?.check(record.request)
@@ -203,7 +202,7 @@ extension NativeContainerizer {
             attempt { () throws(Failure) in try isolator.cleanUp(id, host: host) }
         }
         attempt { () throws(Failure) in try starter?.cleanUp(id) }
-        attempt { () throws(Failure) in try snapshots.remove(id.text) }
+        attempt { () throws(Failure) in try releaseDisk(record) }
         attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }
         attempt { () throws(Failure) in try names.release(record.request.name, of: id) }
         // The record and the mark go last: while they are there, the next command knows of something to clean.

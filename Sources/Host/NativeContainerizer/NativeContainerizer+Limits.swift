@@ -8,7 +8,7 @@ import LinuxKernel
 extension NativeContainerizer {
     /// Usage of a running container.
     public func usage(_ id: ContainerID) throws(Failure) -> ContainerUsage {
-        _ = try running(id, to: "measure")
+        let process = try running(id, to: "measure")
         guard let group = ControlGroup(id, host: host), group.exists else {
             throw Failure(
                 "host.cannot-measure", doing: "measure container", on: id.text,
@@ -16,6 +16,7 @@ extension NativeContainerizer {
         }
         var usage = group.usage(at: HostFacts.monotonicClock())
         try networks.count(id, into: &usage)
+        if let request = try records.read(id)?.request { try addDisk(of: request, process: process, to: &usage) }
         return usage
     }
 
@@ -28,9 +29,12 @@ extension NativeContainerizer {
         guard var record = try records.read(id) else { return }
         let old = record.request.limits
         record.request.limits = limits
+        // What holds the disk limits was decided at the start.
+        record.request.limits.diskBacking = old.diskBacking
         let upper = "\(places.containers)/\(id.text)/upper"
         let root = RootTree(assembly: .directory(upper), attributes: [], mapped: true)
         _ = try ControlGroupIsolator().prepare(context(record.request, root: root, hasReader: false))
+        try changeDisk(from: old, to: record.request)
         try ControlGroup(id, host: host)?.replace(
             old, by: limits, host: host, root: upper, unenforced: record.request.isolation.allowedUnenforced)
         try records.write(record)

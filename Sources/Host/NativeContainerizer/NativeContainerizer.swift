@@ -52,7 +52,9 @@ public struct NativeContainerizer: Sendable {
         if request.isolation.identities.count == 0 {
             request.isolation.identities = IdentityRange(base: IdentityLeases.firstBase, count: IdentityLeases.size)
         }
-        let root = snapshots.tree(request.id.text, layers: layers)
+        let root = snapshots.tree(
+            request.id.text, layers: layers, owner: request.isolation.identities.base,
+            allowance: Self.allowance(request))
         return try ContainerPlan.build(context(request, root: root, hasReader: hasReader))
     }
 

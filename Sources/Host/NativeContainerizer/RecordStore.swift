@@ -99,7 +99,10 @@ public struct RecordStore: Sendable {
         } catch {
             throw unwritable(error, id)
         }
-        kept.keep(record, bytes: bytes)
+        // As whoever reads it back will find it.
+        var written = record
+        written.request = record.request.withoutSecretValues
+        kept.keep(written, bytes: bytes)
     }
 
     func makeDirectory(_ id: ContainerID) throws(Failure) {

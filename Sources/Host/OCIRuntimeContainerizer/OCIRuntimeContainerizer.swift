@@ -45,6 +45,7 @@ public struct OCIRuntime: ContainerStarter {
             ? "it cannot share another container's network"
             : request.holdsOnly == true
                 ? "it needs a task"
+                : !(request.secrets ?? []).isEmpty ? "it has nowhere to put secrets"
                 : !request.isolation.hasInit ? "it needs our init" : nil
         guard let problem else { return }
         throw Failure(

@@ -14,50 +14,145 @@ public struct OverlaySnapshotter: Snapshotter {
         self.targets = targets
     }
 
+    private func upper(_ name: String) -> String { "\(root)/\(name)/upper" }
+    private func work(_ name: String) -> String { "\(root)/\(name)/work" }
+    private func image(_ name: String) -> String { "\(root)/\(name)/disk.image" }
+
     /// What `prepare` gives, without touching anything.
-    public func tree(_ name: String, layers: [String]) -> RootTree {
-        RootTree(
-            assembly: .overlay(
-                layers: [targets] + layers, upper: "\(root)/\(name)/upper", work: "\(root)/\(name)/work"),
+    public func tree(
+        _ name: String, layers: [String], owner: UInt32 = 0, allowance: DiskAllowance? = nil
+    ) -> RootTree {
+        let below = [targets] + layers
+        return RootTree(
+            assembly: allowance?.backing == .image
+                ? .loopOverlay(layers: below, image: image(name), owner: owner)
+                : .overlay(layers: below, upper: upper(name), work: work(name)),
             attributes: [.noSetuid, .noDevices], mapped: true)
     }
 
-    public func prepare(_ name: String, layers: [String], owner: UInt32) throws(Failure) -> RootTree {
-        let directory = "\(root)/\(name)"
+    public func prepare(
+        _ name: String, layers: [String], owner: UInt32, allowance: DiskAllowance? = nil
+    ) throws(Failure) -> RootTree {
         do throws(KernelError) {
             try MountTargets.prepare(at: targets)
-            for part in ["upper", "work"] { try Directories.makeAll("\(directory)/\(part)", mode: 0o700) }
-            try copyRootMetadata(from: layers, to: "\(directory)/upper", owner: owner)
+            if let allowance, allowance.backing == .image { try makeImage(name, allowance) } else {
+                for part in [upper(name), work(name)] { try Directories.makeAll(part, mode: 0o700) }
+                try UpperDirectory.copyMetadata(of: layers.last, to: upper(name), owner: owner)
+            }
         } catch {
             throw error.failure(
-                "snapshot.cannot-prepare", doing: "make the container's writable layer", on: directory,
+                "snapshot.cannot-prepare", doing: "make the container's writable layer", on: "\(root)/\(name)",
                 remedy: "see that the store's file system is writable and has room")
         }
-        return tree(name, layers: layers)
+        if let allowance, allowance.backing == .quota { try limit(name, to: allowance) }
+        return tree(name, layers: layers, owner: owner, allowance: allowance)
     }
 
-    /// The merged root shows the upper directory's own mode and owner, so it gets those of the topmost layer's root.
-    private func copyRootMetadata(
-        from layers: [String], to upper: String, owner: UInt32
-    ) throws(KernelError) {
-        let target = try OwnedDescriptor.open(RawPath(upper), [.directory])
-        guard let top = layers.last else {
-            try target.changeOwner(uid: owner, gid: owner)
-            return try target.changeMode(0o755)
+    private func makeImage(_ name: String, _ allowance: DiskAllowance) throws(KernelError) {
+        try Directories.makeAll("\(root)/\(name)", mode: 0o700)
+        let bytes = max(FilesystemImage.bytesMin, allowance.bytesMax ?? FilesystemImage.bytesMin)
+        try FilesystemImage.make(at: image(name), bytes: bytes, inodes: allowance.inodesMax)
+    }
+
+    /// Both directories in one project: overlayfs moves files from one to the other.
+    private func limit(_ name: String, to allowance: DiskAllowance) throws(Failure) {
+        do throws(KernelError) {
+            let upper = try OwnedDescriptor.open(RawPath(upper(name)), [.directory])
+            let state = upper.projectQuotaState()
+            guard state == .enforced else {
+                if allowance.mayGoWithout { return }
+                throw KernelError(
+                    call: state == .counted ? "limits of projects are not held: quotactl" : "quotactl",
+                    errno: Errno.notSupported)
+            }
+            let project = try ProjectLease.take(for: upper)
+            try OwnedDescriptor.open(RawPath(work(name)), [.directory]).setProject(project, inherited: true)
+            try upper.setQuota(
+                ofProject: project, bytesMax: allowance.bytesMax ?? 0, inodesMax: allowance.inodesMax ?? 0)
+        } catch {
+            throw Self.notEnforced(error, on: root)
         }
-        let model = try LayerRoot.metadata(of: top)
-        try target.changeOwner(uid: owner + model.uid, gid: owner + model.gid)
-        try target.changeMode(model.mode)
-        try target.setModified(seconds: model.modifiedSeconds, nanoseconds: model.modifiedNanoseconds)
+    }
+
+    private static func notEnforced(_ error: KernelError, on path: String) -> Failure {
+        Failure(
+            "disk.not-enforced", doing: "limit the disk the container takes", on: path,
+            cause: "its file system does not hold projects to quotas (\(error))",
+            remedy: "mount it with the option prjquota (ext4 first needs tune2fs -O project,quota), or give the container "
+                + "a file system of its own with --disk-backing loop, or accept it unenforced with "
+                + "--allow-unenforced disk", field: "disk")
     }
 
     public func remove(_ name: String) throws(Failure) {
         do throws(KernelError) {
+            // While the directory is there it says whose limits these were.
+            try ProjectLease.release(upper(name))
             try TreeRemoval.remove("\(root)/\(name)")
         } catch {
             throw error.failure(
                 "snapshot.cannot-remove", doing: "remove the container's writable layer", on: "\(root)/\(name)",
                 retry: .later)
         }
+    }
+}
+
+/// The disk a container takes, while it is there.
+extension OverlaySnapshotter {
+    /// What is below `path` counts as the container's from now on, under the limits of its writable layer: together
+    /// with it where both are on one file system, else as much again.
+    public func count(_ path: String, for name: String, allowance: DiskAllowance) throws(Failure) {
+        do throws(KernelError) {
+            let upper = try OwnedDescriptor.open(RawPath(upper(name)), [.directory])
+            let directory = try OwnedDescriptor.open(RawPath(path), [.directory])
+            guard directory.projectQuotaState() == .enforced else {
+                if allowance.mayGoWithout { return }
+                throw KernelError(call: "quotactl", errno: Errno.notSupported)
+            }
+            let isOne = try upper.status().device == directory.status().device
+            let project = try isOne ? upper.project() : ProjectLease.take(for: directory)
+            guard ProjectLease.isOurs(project) else { return }
+            try ProjectLease.adopt(directory, into: project)
+            if isOne { return }
+            try directory.setQuota(
+                ofProject: project, bytesMax: allowance.bytesMax ?? 0, inodesMax: allowance.inodesMax ?? 0)
+        } catch {
+            throw Self.notEnforced(error, on: path)
+        }
+    }
+
+    /// Takes the limits of a directory that counted away; it stays in its project. Idempotent.
+    public func discount(_ path: String) throws(Failure) {
+        do throws(KernelError) { try ProjectLease.release(path) } catch {
+            throw error.failure("disk.cannot-change", doing: "take the disk limit away", on: path, retry: .later)
+        }
+    }
+
+    /// What the container's files take; nil without a limit that quotas hold.
+    public func use(_ name: String) throws(Failure) -> DiskUse? {
+        do throws(KernelError) { return try ProjectLease.quota(of: upper(name)).map(DiskUse.init) } catch {
+            throw error.failure("disk.cannot-measure", doing: "measure the disk the container takes", on: name)
+        }
+    }
+
+    /// Changes the limits of a container that has some.
+    public func change(_ name: String, to allowance: DiskAllowance) throws(Failure) {
+        let isChanged: Bool
+        do throws(KernelError) { isChanged = try changed(name, allowance) } catch {
+            throw error.failure("disk.cannot-change", doing: "change the disk limit of container", on: name)
+        }
+        if isChanged { return }
+        throw Failure(
+            "disk.cannot-change", doing: "change the disk limit of container", on: name,
+            cause: "quotas do not hold it: it was started without a limit, or with a file system of its own",
+            remedy: "start another container with --disk", field: "disk")
+    }
+
+    private func changed(_ name: String, _ allowance: DiskAllowance) throws(KernelError) -> Bool {
+        guard let upper = try ProjectLease.opened(upper(name)), upper.projectQuotaState() != .none else { return false }
+        let project = try upper.project()
+        guard ProjectLease.isOurs(project) else { return false }
+        try upper.setQuota(
+            ofProject: project, bytesMax: allowance.bytesMax ?? 0, inodesMax: allowance.inodesMax ?? 0)
+        return true
     }
 }

@@ -9,6 +9,7 @@ public import LinuxKernel
 public enum RootAssembly {
     private static let store = "s"
     private static let merged = "m"
+    private static let own = "o"
 
     /// `store` is the directory all paths of the tree are below. `userNamespace` maps owners when the tree is mapped.
     public static func assemble(
@@ -29,7 +30,12 @@ public enum RootAssembly {
         if let namespace { try copy.setMountAttributes(set: 0, userNamespace: namespace) }
         try copy.attachMount(at: store)
 
-        let options = try overlayOptions(tree.assembly, below: storePath, mappedBy: namespace)
+        if case .loopOverlay(let layers, let image, let owner) = tree.assembly {
+            try attachOwnFilesystem(image, top: layers.last, owner: owner)
+        }
+        var options = try overlayOptions(tree.assembly, below: storePath, mappedBy: namespace)
+        // In quotes: a level has commas of its own.
+        if let label = tree.label { options += ",context=\"\(label)\"" }
         try MountWorkshop.mountOverlay(at: merged, flags: 0, options: options)
         let root = try OwnedDescriptor.detachedTree(at: merged)
         try root.setMountAttributes(set: tree.attributes.rawValue)
@@ -45,6 +51,22 @@ public enum RootAssembly {
         if let userNamespace { try mount.setMountAttributes(set: 0, userNamespace: userNamespace) }
         try Directories.make(name, mode: 0o755)
         try mount.attachMount(at: name)
+    }
+
+    /// The file system in `image`, attached in the workshop only: the overlay keeps it, and the loop device below it,
+    /// for as long as the container lives.
+    private static func attachOwnFilesystem(_ image: String, top: String?, owner: UInt32) throws(KernelError) {
+        let file = try OwnedDescriptor.open(RawPath(image), [.readWrite, .noFollow])
+        let loop = try LoopDevice.over(file)
+        let context = try FilesystemContext("ext4")
+        try context.set("source", loop.path)
+        try context.set("noinit_itable")
+        let root = try context.mount(attributes: MountAttributes([.noSetuid, .noDevices]).rawValue)
+        withExtendedLifetime(loop.device) {}
+        try Directories.make(own, mode: 0o700)
+        try root.attachMount(at: own)
+        for part in ["upper", "work"] { try Directories.makeAll("\(own)/\(part)", mode: 0o700) }
+        try UpperDirectory.copyMetadata(of: top, to: "\(own)/upper", owner: owner)
     }
 
     private static func overlayOptions(
@@ -72,6 +94,8 @@ public enum RootAssembly {
             try here.makeLink("w", to: RawPath(work))
             // volatile: a container's own layer does not outlive a crash of the host, so it need not be synced to.
             return try lower(layers) + ",upperdir=u,workdir=w,volatile"
+        case .loopOverlay(let layers, _, _):
+            return try lower(layers) + ",upperdir=\(own)/upper,workdir=\(own)/work,volatile"
         case .readOnlyOverlay(let layers):
             return try lower(layers)
         case .directory(let path):

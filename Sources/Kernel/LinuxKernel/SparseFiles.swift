@@ -28,11 +28,16 @@ public struct FilesystemSpace: Equatable, Sendable {
     /// What an unprivileged writer still has.
     public var available: UInt64
     public var used: UInt64
+    /// Files it can have, and has.
+    public var filesTotal: UInt64
+    public var filesUsed: UInt64
 
-    public init(total: UInt64, available: UInt64, used: UInt64) {
+    public init(total: UInt64, available: UInt64, used: UInt64, filesTotal: UInt64 = 0, filesUsed: UInt64 = 0) {
         self.total = total
         self.available = available
         self.used = used
+        self.filesTotal = filesTotal
+        self.filesUsed = filesUsed
     }
 
     /// Of the file system `path` is on.
@@ -42,6 +47,7 @@ public struct FilesystemSpace: Equatable, Sendable {
         let unit = UInt64(facts.f_frsize)
         return FilesystemSpace(
             total: UInt64(facts.f_blocks) * unit, available: UInt64(facts.f_bavail) * unit,
-            used: UInt64(facts.f_blocks - facts.f_bfree) * unit)
+            used: UInt64(facts.f_blocks - facts.f_bfree) * unit, filesTotal: UInt64(facts.f_files),
+            filesUsed: UInt64(facts.f_files - facts.f_ffree))
     }
 }

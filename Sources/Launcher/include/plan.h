@@ -114,7 +114,9 @@ enum bh_operation {
     BH_LISTENING_FILTER = 44,/* u32 seccomp(2) flags, bytes array of struct sock_filter: BH_REPORT_LISTENER, then the
                               filter with a listener, then no system call until it has been taken */
     BH_SET_LABEL = 45,     /* text file below /proc/PID such as attr/exec, text value, through a procfs of our own: the
-                              label that the program is executed with */
+                              label that the program is executed with; read back */
+    BH_CONFINE_WRITES = 46,/* list paths in the root: from here on nothing but what is below them, and devices below
+                              /dev, can be written, made or removed: landlock(7) */
 };
 
 /* u32 resolve */

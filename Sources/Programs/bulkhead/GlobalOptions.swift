@@ -35,7 +35,7 @@ struct GlobalOptions: ParsableArguments {
         let launcher = InstalledProgram.launcher
         let containerizer = NativeContainerizer(
             places: places, launcherPath: launching ? try launcher.found() : launcher.place,
-            host: HostProbe.abilities())
+            host: HostProbe.abilities(store: storePath))
         if sweeping { try Housekeeping(containerizer: containerizer, global: self).sweep() }
         return containerizer
     }

@@ -149,6 +149,23 @@ int bh_device_programs(int group, uint32_t *identifiers, unsigned most);
 /* The instructions of a loaded program as the kernel keeps them; their length in bytes. */
 int bh_program_bytes(uint32_t identifier, void *bytes, unsigned size);
 
+/* --- storage.c: project quotas, quotactl(2); loop devices, loop(4) -------------------------------------------------- */
+struct bh_quota { uint64_t bytes, inodes, bytes_max, inodes_max; }; /* a limit of 0: none */
+int bh_project_read(int file, uint32_t *project, int *inherited);
+/* Files made below a directory whose project is `inherited` get it too. */
+int bh_project_write(int file, uint32_t project, int inherited);
+int bh_quota_state(int file);                           /* 1: use is counted, 2: limits hold; both or neither; or -1 */
+int bh_quota_read(int file, uint32_t project, struct bh_quota *answer); /* all zero when nobody knows the project */
+int bh_quota_write(int file, uint32_t project, uint64_t bytes_max, uint64_t inodes_max);
+int bh_loop_free(int control);                          /* the number of a free loop device */
+int bh_loop_configure(int device, int file, unsigned block_size); /* let go of when nobody uses it any more */
+
+/* --- landlock.c ---------------------------------------------------------------------------------------------------- */
+int bh_landlock_version(void);                          /* -1 where there is none */
+int bh_landlock_ruleset(uint64_t files, uint64_t network, uint64_t scopes); /* what it takes away */
+int bh_landlock_allow(int ruleset, int directory, uint64_t files);
+int bh_landlock_enter(int ruleset);
+
 /* --- spawn.c ------------------------------------------------------------------------------------------------ */
 #define BH_SPAWN_DESCRIPTORS_MAX 120
 #define BH_SPAWN_JOINS_MAX 8

@@ -32,7 +32,7 @@ struct Containerizers: Sendable {
                 "containerizers", list, cause: "it names none, or one twice",
                 remedy: "write for example native,oci:crun")
         }
-        let abilities = HostProbe.abilities()
+        let abilities = HostProbe.abilities(store: store)
         let images = try ImageStore(root: store, unpacker: Unpacker(program: InstalledProgram.unpacker.place))
         var members: [any Containerizer] = []
         for name in names { members.append(try member(name, images, abilities)) }

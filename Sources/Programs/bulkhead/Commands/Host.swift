@@ -26,7 +26,7 @@ struct Host: ParsableCommand {
 
     func run() throws {
         let host = HostDescription.probe()
-        let abilities = HostProbe.abilities()
+        let abilities = HostProbe.abilities(store: global.storePath)
         let document = Document(
             host: host, controlGroups: abilities.groups,
             features: Dictionary(uniqueKeysWithValues: Feature.allCases.map { ($0.rawValue, abilities.ability($0)) }),

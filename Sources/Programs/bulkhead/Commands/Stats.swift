@@ -95,7 +95,8 @@ struct UsageDocument: Encodable {
     static func table(_ documents: [UsageDocument]) -> String {
         var table = TextTable(
             headings: [
-                "NAME", "CPU", "THROTTLED", "MEMORY", "LIMIT", "PIDS", "READ", "WRITTEN", "RECEIVED", "SENT", "PRESSURE",
+                "NAME", "CPU", "THROTTLED", "MEMORY", "LIMIT", "PIDS", "DISK", "READ", "WRITTEN", "RECEIVED", "SENT",
+                "PRESSURE",
             ])
         for document in documents {
             let usage = document.usage
@@ -104,12 +105,18 @@ struct UsageDocument: Encodable {
             table.rows.append([
                 document.name, document.cpuPercent.map { "\(($0 * 10).rounded() / 10)%" } ?? "-",
                 usage.throttledMicroseconds.map { "\($0 / 1_000) ms" } ?? "-",
-                bytes(usage.memoryBytes), bytes(usage.memoryLimitBytes), pids ?? "-", bytes(usage.readBytes),
-                bytes(usage.writtenBytes), bytes(usage.networkReceivedBytes), bytes(usage.networkSentBytes),
+                bytes(usage.memoryBytes), bytes(usage.memoryLimitBytes), pids ?? "-", disk(usage),
+                bytes(usage.readBytes), bytes(usage.writtenBytes), bytes(usage.networkReceivedBytes), bytes(usage.networkSentBytes),
                 pressure.isEmpty ? "-" : pressure.joined(separator: " "),
             ])
         }
         return table.text
+    }
+
+    /// What its files take and may take; counted for containers with a limit.
+    private static func disk(_ usage: ContainerUsage) -> String {
+        guard let used = usage.diskBytes else { return "-" }
+        return ByteCount.text(used) + (usage.diskLimitBytes.map { "/" + ByteCount.text($0) } ?? "")
     }
 
     private static func bytes(_ count: UInt64?) -> String { count.map(ByteCount.text) ?? "-" }

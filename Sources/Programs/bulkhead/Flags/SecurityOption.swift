@@ -1,4 +1,5 @@
 import CommandOutput
+import Containers
 import Diagnostics
 
 /// `--security-opt`, each one a change of one wall.
@@ -13,6 +14,8 @@ enum SecurityOption: Equatable {
     case processesOnly
     /// What Docker calls systempaths=unconfined: no masked and no read-only paths.
     case pathsUnmasked
+    /// None, the usual one, or one that is loaded, by its name.
+    case appArmor(AppArmorChoice)
     /// Asks for what is so anyway.
     case nothing
 
@@ -31,13 +34,21 @@ enum SecurityOption: Equatable {
         case ("proc", "subset"): return .processesOnly
         case ("proc", "masked"): return .nothing
         case ("systempaths", "unconfined"): return .pathsUnmasked
-        case ("apparmor", "unconfined"), ("label", "disable"): return .nothing
+        case ("apparmor", "unconfined"): return .appArmor(.unconfined)
+        case ("apparmor", "standard"), ("apparmor", "default"): return .appArmor(.standard)
+        case ("apparmor", .some(let profile)) where isProfile(profile): return .appArmor(.named(profile))
+        case ("label", "disable"): return .nothing
         default:
             throw .flag(
                 "security-opt", text, cause: "it is not known",
-                remedy: "known are seccomp=FILE|standard|strict|unconfined, no-new-privileges[=BOOL], proc=subset and "
-                    + "systempaths=unconfined")
+                remedy: "known are seccomp=FILE|standard|strict|unconfined, no-new-privileges[=BOOL], proc=subset, "
+                    + "systempaths=unconfined and apparmor=PROFILE|unconfined")
         }
+    }
+
+    private static func isProfile(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 255
+            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
     }
 
     private static func seccomp(_ value: String) -> SecurityOption {

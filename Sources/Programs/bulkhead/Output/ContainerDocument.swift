@@ -61,6 +61,8 @@ struct InspectDocument: Encodable {
     var limits: ContainerLimits
     var volumes: [VolumeRequest]
     var temporaryFilesystems: [TemporaryFilesystem]
+    /// Where they came from and where they went.
+    var secrets: [SecretRequest]
     var stopSignal: String
     var removeAtEnd: Bool
     var layers: [String]
@@ -74,6 +76,7 @@ struct InspectDocument: Encodable {
         limits = request.limits
         volumes = request.volumes
         temporaryFilesystems = request.temporaryFilesystems
+        secrets = request.secrets ?? []
         stopSignal = SignalFlag.name(request.stopSignal)
         removeAtEnd = request.removeAtEnd
         layers = status.record.layers

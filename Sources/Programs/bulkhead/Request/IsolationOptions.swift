@@ -1,7 +1,9 @@
 import ArgumentParser
 import CommandOutput
+import Containerizing
 import Containers
 import Diagnostics
+import OCIFormat
 
 /// The walls of a container, as `run` takes them.
 struct IsolationOptions: ParsableArguments {
@@ -28,9 +30,16 @@ struct IsolationOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: .init(
-            "seccomp=FILE|strict|unconfined, no-new-privileges[=BOOL], proc=subset, systempaths=unconfined.",
+            "seccomp=FILE|strict|unconfined, no-new-privileges[=BOOL], proc=subset, "
+                + "systempaths=unconfined, apparmor=PROFILE|unconfined.",
             valueName: "option"))
     var securityOpt: [String] = []
+
+    @Option(parsing: .unconditional, help: "SELinux label the task runs under.")
+    var securityLabel: String?
+
+    @Option(parsing: .unconditional, help: "SELinux label its own files have.")
+    var mountLabel: String?
 
     @Option(parsing: .unconditionalSingleValue, help: .init("A resource limit.", valueName: "name=soft[:hard]"))
     var ulimit: [String] = []
@@ -40,8 +49,26 @@ struct IsolationOptions: ParsableArguments {
     )
     var sysctl: [String] = []
 
-    @Option(parsing: .unconditionalSingleValue, help: .init("A device of the host.", valueName: "/dev/name[:rwm]"))
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init(
+            "A device of the host, or one that a CDI specification describes.",
+            valueName: "/dev/name[:/dev/inside][:rw]|vendor.com/class=name"))
     var device: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init(
+            "Let --device give a device that opens the host: a disk, memory, a control device.", valueName: "/dev/name"))
+    var allowDevice: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init("A directory of CDI specifications (usual: /etc/cdi and /var/run/cdi).", valueName: "directory"))
+    var cdiDir: [String] = []
+
+    @Flag(help: "Leave out programs that a CDI specification wants run on the host.")
+    var cdiSkipHooks = false
 
     @Option(parsing: .unconditional, help: "Size of /dev/shm (usual 64m).")
     var shmSize: String?
@@ -74,7 +101,9 @@ struct IsolationOptions: ParsableArguments {
             let (name, value) = try SysctlFlag.parse(text)
             isolation.sysctls[name] = value
         }
-        for text in device { isolation.devices.append(try DeviceFlag.resolve(text)) }
+        for text in device where DeviceName(text) == nil { isolation.devices.append(try DeviceFlag.resolve(text)) }
+        (isolation.securityLabel, isolation.mountLabel) = (securityLabel, mountLabel)
+        isolation.allowedDevices = allowDevice.isEmpty ? nil : allowDevice
         if let shmSize { isolation.sharedMemoryBytes = try ByteSize.parse(shmSize, flag: "shm-size") }
         if let oomScoreAdj {
             isolation.oomScore = Int32(try WholeNumber.parse(oomScoreAdj, flag: "oom-score-adj", in: -1_000...1_000))
@@ -83,6 +112,13 @@ struct IsolationOptions: ParsableArguments {
             isolation.allowedUnenforced.append(try UnenforcedFlag.parse(text))
         }
         return isolation
+    }
+
+    /// What the devices bring that were asked for by name.
+    func grant() throws(Failure) -> DeviceRegistry.Grant {
+        let directories = cdiDir.isEmpty ? DeviceRegistry.standardDirectories : cdiDir
+        return try DeviceRegistry(directories: directories)
+            .grant(device.compactMap { DeviceName($0) }, skippingHooks: cdiSkipHooks)
     }
 
     private func apply(_ option: SecurityOption, to isolation: inout IsolationRequest) throws(Failure) {
@@ -98,6 +134,7 @@ struct IsolationOptions: ParsableArguments {
         case .pathsUnmasked:
             isolation.maskedPaths = []
             isolation.readOnlyPaths = []
+        case .appArmor(let choice): isolation.appArmor = choice
         case .nothing: break
         }
     }

@@ -58,6 +58,21 @@ struct ResourceOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Share of the disk against other containers, 1 to 10000 (usual 100).")
     var ioWeight: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: "Bytes its own files may take on the disk, such as 1g. Beyond that writing fails in the container.")
+    var disk: String?
+
+    @Option(parsing: .unconditional, help: "Files it may have on the disk, such as 10000.")
+    var diskInodes: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "What holds the disk limits: quotas of the file system, or a file system of its own.",
+            valueName: "quota|loop"))
+    var diskBacking: String?
+
     /// Facts of the host that values are checked against.
     struct Machine {
         var processors: Int
@@ -101,7 +116,25 @@ struct ResourceOptions: ParsableArguments {
         }
         try setMemory(in: &limits)
         try setIO(in: &limits)
+        try setDisk(in: &limits)
         return limits
+    }
+
+    private func setDisk(in limits: inout ContainerLimits) throws(Failure) {
+        if let disk { limits.disk = try ByteSize.parse(disk, flag: "disk") }
+        if let diskInodes {
+            limits.diskInodes = UInt64(try WholeNumber.parse(diskInodes, flag: "disk-inodes", in: 1...4_000_000_000))
+        }
+        if let diskBacking {
+            guard let backing = DiskBacking(rawValue: diskBacking) else {
+                throw .flag("disk-backing", diskBacking, cause: "it is not known", remedy: "give quota or loop")
+            }
+            limits.diskBacking = backing
+        }
+        guard limits.diskBacking == nil || limits.disk != nil || limits.diskInodes != nil else {
+            throw .flag(
+                "disk-backing", diskBacking ?? "", cause: "there is no disk limit to hold", remedy: "give --disk too")
+        }
     }
 
     /// Docker's smallest: below it not even our init would start.

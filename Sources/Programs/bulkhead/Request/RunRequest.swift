@@ -18,6 +18,8 @@ extension Run {
         let id = ContainerID(number: KernelRandom.number())
         var isolation = try walls.isolation(hostname: String(id.text.prefix(Self.idDigitsInHostname)))
         let (volumes, temporary) = try storage.requests()
+        let grant = try walls.grant()
+        isolation.devices += grant.devices
         let composition = TaskComposition(
             config: image.config, command: command, entrypoint: entrypoint, environment: try process.environment(),
             workingDirectory: try process.workingDirectory(), user: try user(of: image, containerizer),
@@ -25,16 +27,18 @@ extension Run {
         isolation.capabilities = try composition.capabilities(adding: walls.capAdd, dropping: walls.capDrop)
         isolation.network = try wires.request(containerizer)
         if isolation.nameServers.isEmpty { isolation.nameServers = try NameServers.usual(for: isolation.network) }
+        var task = composition.process(
+            terminal: process.tty ? StandardStreams.terminalRequest() : nil,
+            interactive: process.interactive && !detach)
+        task.environment = EnvironmentList.merged(task.environment, grant.environment)
+        task.groups += grant.groups.filter { !task.groups.contains($0) }
         return ContainerRequest(
             id: id, name: try freeName(containerizer),
             image: ImageIdentity(
                 reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description),
-            process: composition.process(
-                terminal: process.tty ? StandardStreams.terminalRequest() : nil,
-                interactive: process.interactive && !detach),
-            isolation: isolation, limits: limits, volumes: volumes, temporaryFilesystems: temporary,
+            process: task, isolation: isolation, limits: limits, volumes: volumes + grant.volumes, temporaryFilesystems: temporary,
             labels: try LabelFlags.merged(label, over: Self.labels(of: image)), stopSignal: try signal(of: image),
-            removeAtEnd: rm)
+            removeAtEnd: rm, secrets: try storage.secrets())
     }
 
     private static func labels(of image: StoredImage) -> [String: String] {

@@ -22,6 +22,24 @@ struct StorageOptions: ParsableArguments {
         help: .init("An empty file system in memory; options size=, mode=, exec, ro.", valueName: "target[:option,…]"))
     var tmpfs: [String] = []
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init(
+            "A secret: name=…,source=file:PATH|env:VARIABLE|inline:VALUE[,target=PATH][,env=VARIABLE][,uid=][,gid=]"
+                + "[,mode=]; a file in memory at /run/secrets/NAME unless said otherwise.", valueName: "fields"))
+    var secret: [String] = []
+
+    func secrets() throws(Failure) -> [SecretRequest] {
+        let reading = SecretFlag(
+            directory: CurrentProcess.directory(), ours: ProcessEnvironment.value,
+            readFile: { path throws(Failure) in
+                try HostFile.read(path, flag: "secret", limit: SecretRequest.bytesMax)
+            })
+        var secrets: [SecretRequest] = []
+        for text in secret { secrets.append(try reading.request(text)) }
+        return secrets
+    }
+
     func requests() throws(Failure) -> (volumes: [VolumeRequest], temporary: [TemporaryFilesystem]) {
         let directory = CurrentProcess.directory()
         var volumes: [VolumeRequest] = []

@@ -1,0 +1,68 @@
+import Containers
+import Diagnostics
+import Isolation
+import LaunchPlanning
+import LinuxKernel
+import Snapshots
+
+/// The place a container writes to, and how much of the disk that takes.
+extension NativeContainerizer {
+    static func allowance(_ request: ContainerRequest) -> DiskAllowance? {
+        let limits = request.limits
+        guard limits.limitsDisk else { return nil }
+        return DiskAllowance(
+            bytesMax: limits.disk, inodesMax: limits.diskInodes,
+            backing: limits.diskBacking == .loop ? .image : .quota,
+            mayGoWithout: request.isolation.allowedUnenforced.contains("disk"))
+    }
+
+    func prepareRoot(_ record: ContainerRecord) throws(Failure) -> RootTree {
+        let request = record.request
+        let allowance = Self.allowance(request)
+        var root = try snapshots.prepare(
+            request.id.text, layers: record.layers, owner: request.isolation.identities.base, allowance: allowance)
+        root.label = request.isolation.mountLabel
+        if let allowance, allowance.backing == .quota {
+            for volume in request.volumes where volume.countsAsOwn == true && !volume.isFile {
+                try snapshots.count(volume.source, for: request.id.text, allowance: allowance)
+            }
+        }
+        return root
+    }
+
+    /// Undoes `prepareRoot`. Finding nothing is fine.
+    func releaseDisk(_ record: ContainerRecord) throws(Failure) {
+        if Self.allowance(record.request) != nil {
+            for volume in record.request.volumes where volume.countsAsOwn == true && !volume.isFile {
+                try snapshots.discount(volume.source)
+            }
+        }
+        try snapshots.remove(record.request.id.text)
+    }
+
+    /// Adds what the container's files take, where there is a limit to compare it with.
+    func addDisk(of request: ContainerRequest, process: ProcessHandle, to usage: inout ContainerUsage) throws(Failure) {
+        guard let allowance = Self.allowance(request) else { return }
+        if allowance.backing == .image {
+            let space: FilesystemSpace
+            do throws(KernelError) { space = try FilesystemSpace.at("/proc/\(process.id)/root") } catch {
+                throw error.failure("disk.cannot-measure", doing: "measure the disk of container", on: request.name)
+            }
+            (usage.diskBytes, usage.diskLimitBytes) = (space.used, space.total)
+            (usage.diskInodes, usage.diskInodeLimit) = (space.filesUsed, space.filesTotal)
+            return
+        }
+        guard let use = try snapshots.use(request.id.text) else { return }
+        (usage.diskBytes, usage.diskLimitBytes) = (use.bytes, use.bytesMax)
+        (usage.diskInodes, usage.diskInodeLimit) = (use.inodes, use.inodesMax)
+    }
+
+    /// Changes the disk limits of a running container from `old` to `request`'s.
+    func changeDisk(from old: ContainerLimits, to request: ContainerRequest) throws(Failure) {
+        let limits = request.limits
+        if old.disk == limits.disk, old.diskInodes == limits.diskInodes { return }
+        try DiskIsolator.check(limits)
+        try snapshots.change(
+            request.id.text, to: DiskAllowance(bytesMax: limits.disk, inodesMax: limits.diskInodes))
+    }
+}
