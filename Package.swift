@@ -221,7 +221,8 @@ let package = Package(
             "AgentCoreTests",
             ["AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
         tests(
-            "IsolationTests", ["Isolation", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
+            "IsolationTests",
+            ["Isolation", "HostProbe", "LinuxKernel", "SeccompFormat", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),
         tests(
             "MasterServiceTests",
             [

@@ -83,8 +83,8 @@ extension ArgumentGrammar {
         groups: ["image", "task", "agent", "framework", "quota", "weights", "volume", "maintenance", "audit"],
         passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
         switches: [
-            "--read-only", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty", "--explain", "--help",
-            "--version",
+            "--read-only", "--cdi-skip-hooks", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty",
+            "--explain", "--help", "--version",
         ],
         shortSwitches: ["d", "i", "t"])
 }
