@@ -2,6 +2,7 @@ import Containers
 import Diagnostics
 import HostProbe
 import LaunchPlanning
+import SeccompFormat
 import Testing
 
 @testable import Isolation
@@ -11,8 +12,8 @@ struct SecurityProfileTests {
     @Test("the profile denies every masked and every read-only path, and its name changes with them")
     func profile() throws {
         let profile = try AppArmorProfile(masked: ["/proc/b", "/proc/a"], readOnly: ["/proc/sys"])
-        #expect(profile.text.contains("  deny /proc/a rwklmx,\n  deny /proc/a/** rwklmx,\n  deny /proc/b rwklmx,"))
-        #expect(profile.text.contains("  deny /proc/sys wkl,\n  deny /proc/sys/** wkl,"))
+        #expect(profile.text.contains("  deny /proc/a{,/,/**} rwklmx,\n  deny /proc/b{,/,/**} rwklmx,"))
+        #expect(profile.text.contains("  deny /proc/sys{,/,/**} wkl,"))
         #expect(profile.text.hasPrefix("profile \(profile.name) flags="))
         #expect(try AppArmorProfile(masked: ["/proc/a", "/proc/b"], readOnly: ["/proc/sys"]) == profile)
         #expect(try AppArmorProfile(masked: ["/proc/a"], readOnly: ["/proc/sys"]).name != profile.name)

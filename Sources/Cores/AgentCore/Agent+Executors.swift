@@ -86,6 +86,8 @@ extension Agent {
         }
         var limits = TaskLaunch(configuration: configuration).limits(executorResources(executor))
         (limits.pids, limits.pidsAsked) = (run.launch.limits.pids, run.launch.limits.pidsAsked)
+        // A container that was started without a disk limit cannot be given one.
+        if run.launch.limits.disk == nil { limits.disk = nil }
         if !isNew || limits != run.launch.limits { send(.update(id, limits)) }
     }
 

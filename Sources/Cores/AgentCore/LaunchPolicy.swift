@@ -55,6 +55,8 @@ public struct LaunchPolicy: Sendable, Hashable {
     public var sharedMemoryBytes: UInt64
     /// Where the executor API answers inside an executor's container.
     public var executorPort: UInt16
+    /// Whether a task is held to its disk resource: its container's own files and its sandbox together.
+    public var limitsDisk: Bool
 
     private struct Variable: Sendable, Hashable {
         var name: String
@@ -67,8 +69,9 @@ public struct LaunchPolicy: Sendable, Hashable {
         seccompProfiles: [SeccompProfile] = [], unenforceable: [String] = [], allowsUnenforced: Bool = false,
         logBytesMax: UInt64 = 256 << 20, sandboxTarget: String = "/mnt/mesos/sandbox",
         executorEnvironment: KeyValuePairs<String, String> = [:], sharedMemoryBytes: UInt64 = 64 << 20,
-        executorPort: UInt16 = 5051
+        executorPort: UInt16 = 5051, limitsDisk: Bool = false
     ) {
+        self.limitsDisk = limitsDisk
         self.withoutImage = withoutImage
         self.hostPaths = hostPaths
         self.allowsHostNetwork = allowsHostNetwork

@@ -189,7 +189,15 @@ extension TaskLaunch {
         }
         let memory = bag.amount(of: "mem")
         if !memory.isZero { limits.memory = bound(bounds["mem"], memory).map { UInt64($0.value * 1_048_576) } }
+        if policy.limitsDisk { limits.disk = diskLimit(resources, bounds["disk"]) }
         return limits
+    }
+
+    /// Bytes; what a persistent volume takes is its own.
+    private func diskLimit(_ resources: [Resource], _ limit: ResourceLimit?) -> UInt64? {
+        let disk = Resources(resources.filter { !$0.isPersistentVolume }).amount(of: "disk")
+        if disk.isZero { return nil }
+        return bound(limit, disk).map { max(1 << 20, UInt64($0.value * 1_048_576)) }
     }
 
     private func bound(_ limit: ResourceLimit?, _ request: Scalar) -> Scalar? {
@@ -212,6 +220,8 @@ extension TaskLaunch {
             limits.pids = pids
             limits.pidsAsked = true
         }
+        // Whether it can be held is known where the container is made: by the file systems its files are on.
+        if limits.disk != nil, policy.allowsUnenforced { isolation.allowedUnenforced.append("disk") }
         var asked: [String] = []
         if limits.cpus != nil || limits.cpuWeight != nil { asked.append("cpu") }
         if limits.memory != nil { asked += ["memory", "swap"] }
@@ -223,7 +233,7 @@ extension TaskLaunch {
                 "launch.unenforceable", "this host cannot hold a task to its \(lacking.joined(separator: ", ")) limit",
                 remedy: "use another host, or start the agent with --unenforced allow", field: "resources")
         }
-        isolation.allowedUnenforced = lacking
+        isolation.allowedUnenforced += lacking
         return limits
     }
 }

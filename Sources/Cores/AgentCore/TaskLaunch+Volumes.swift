@@ -7,7 +7,11 @@ extension TaskLaunch {
     /// The volumes, and the directories that must be there for them.
     func volumes(of draft: Draft) throws(Failure) -> (volumes: [VolumeRequest], directories: [String]) {
         var directories: [String] = []
-        var volumes = [VolumeRequest(source: draft.sandbox.path, target: policy.sandboxTarget)]
+        var volumes = [
+            VolumeRequest(
+                source: draft.sandbox.path, target: policy.sandboxTarget,
+                countsAsOwn: policy.limitsDisk ? true : nil)
+        ]
         for (index, mount) in (draft.container?.volumes ?? []).enumerated() {
             let field = "container.volumes[\(index)]"
             let source = try source(of: mount, number: index, draft, field: field)

@@ -85,7 +85,8 @@ public struct AppArmorProfile: Equatable, Sendable {
                 "apparmor.bad-path", doing: "make the task's AppArmor profile", on: path,
                 cause: "a path in it must be plain", remedy: "run the task with --security-opt apparmor=unconfined")
         }
-        return ["  deny \(path) \(rights),", "  deny \(path)/** \(rights),"]
+        // A directory's own name ends with a slash there.
+        return ["  deny \(path){,/,/**} \(rights),"]
     }
 }
 
