@@ -197,7 +197,8 @@ ssize_t read_proc(struct launch *launch, const char *path, char *bytes, size_t s
     launch->part = BH_PART_VERIFY;
     int procfs = open_procfs(launch);
     if (procfs < 0) return -1;
-    int file = open_beneath(procfs, path, O_RDONLY | O_NOFOLLOW, resolve_beneath | resolve_no_xdev | resolve_no_symlinks);
+    const uint64_t strictly = resolve_beneath | resolve_no_xdev | resolve_no_symlinks;
+    int file = open_beneath(procfs, path, O_RDONLY | O_NOFOLLOW, strictly);
     if (file < 0) return -1;
     ssize_t count = read(file, bytes, size);
     (void)close_after(0, file);

@@ -120,8 +120,10 @@ struct FlagTests {
         #expect(try SecurityOption.parse("proc=subset") == .processesOnly)
         #expect(try SecurityOption.parse("apparmor=mine") == .appArmor(.named("mine")))
         #expect(try SecurityOption.parse("apparmor=unconfined") == .appArmor(.unconfined))
-        for text in ["", "seccomp", "seccomp=", "apparmor=", "apparmor=a b", "label=type:x", "no-new-privileges=maybe", "proc=all"]
-        {
+        for text in [
+            "", "seccomp", "seccomp=", "apparmor=", "apparmor=a b", "label=type:x", "no-new-privileges=maybe",
+            "proc=all",
+        ] {
             #expect(
                 refusal { () throws(Failure) in try SecurityOption.parse(text) }?.field == "security-opt", "\(text)")
         }

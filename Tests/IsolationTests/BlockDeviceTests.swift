@@ -101,7 +101,8 @@ struct BlockDeviceTests {
 
     @Test("mountinfo's escapes are undone and its optional fields passed over")
     func lines() throws {
-        let line = try #require(MountLine("36 35 98:0 /r /a\\040b\\134c rw shared:1 master:2 - ext4 /dev/x\\011y rw,k=v"))
+        let line = try #require(
+            MountLine("36 35 98:0 /r /a\\040b\\134c rw shared:1 master:2 - ext4 /dev/x\\011y rw,k=v"))
         #expect(line.point == "/a b\\c" && line.type == "ext4" && line.source == "/dev/x\ty")
         #expect(line.option("k") == "v" && line.option("rw") == nil)
         #expect(MountLine("36 35 98:0 /r /p rw") == nil)

@@ -53,7 +53,8 @@ struct SecurityProfileTests {
         var context = Fixture.context {
             $0.isolation.readOnlyRoot = true
             $0.volumes = [
-                VolumeRequest(source: "/s", target: "/data"), VolumeRequest(source: "/t", target: "/kept", readOnly: true),
+                VolumeRequest(source: "/s", target: "/data"),
+                VolumeRequest(source: "/t", target: "/kept", readOnly: true),
             ]
         }
         func told() throws -> [String]? {
@@ -101,7 +102,8 @@ struct SecurityProfileTests {
             let context = Fixture.context { $0.isolation.devices = devices }
             #expect(throws: Failure.self) { try ContainerPlan.build(context) }
         }
-        let rule = try #require(DeviceIsolator.rules(Fixture.context { $0.isolation.devices = [tunnel] }.request.isolation).last)
+        let context = Fixture.context { $0.isolation.devices = [tunnel] }
+        let rule = try #require(DeviceIsolator.rules(context.request.isolation).last)
         #expect(rule.access == DeviceAccess("rw"), "nothing in there makes nodes")
     }
 }

@@ -37,7 +37,8 @@ struct OwnFilesystemTests {
         let host = try TestHost()
         let running = try host.detached(["sleep", "600"], Self.limited)
         let id = running.record.request.id
-        let answer = try host.exec(id, ["sh", "-c", "dd if=/dev/zero of=/root/file bs=64k count=900; stat -c %s /root/file"])
+        let answer = try host.exec(
+            id, ["sh", "-c", "dd if=/dev/zero of=/root/file bs=64k count=900; stat -c %s /root/file"])
         #expect(answer.error.contains("No space left on device"), "\(answer)")
         let written = try #require(UInt64(answer.output.split(separator: "\n").last ?? ""))
         #expect(written < Self.limit && written > Self.limit * 3 / 4, "\(written)")

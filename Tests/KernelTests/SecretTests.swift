@@ -22,7 +22,8 @@ struct SecretTests {
     func file() throws {
         let host = try TestHost()
         let script = """
-            stat -c '%a %u:%g' /run/secrets/key; cat /run/secrets/key; echo; echo x 2>/dev/null > /run/secrets/key || echo kept
+            stat -c '%a %u:%g' /run/secrets/key; cat /run/secrets/key; echo
+            echo x 2>/dev/null > /run/secrets/key || echo kept
             rm /run/secrets/key 2>/dev/null || echo kept; chmod 777 /run/secrets/key 2>/dev/null || echo kept
             grep ' /run/secrets/key ' /proc/self/mountinfo | cut -d ' ' -f 6; grep -c ramfs /proc/self/mountinfo
             """

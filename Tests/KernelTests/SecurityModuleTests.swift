@@ -14,7 +14,8 @@ struct ContainerLandlockTests {
     static let attempts = """
         touch /dev/x 2>/dev/null && echo dev; mkdir /dev/d 2>/dev/null && echo dir; touch /etc/x 2>/dev/null && echo etc
         echo x > /dev/null && echo null; touch /dev/shm/x && echo shm; touch /tmp/x && echo tmp; echo 0 > \
-        /proc/self/oom_score_adj && echo proc; mkdir /data/a /data/b && touch /data/a/f && mv /data/a/f /data/b/ && echo moved
+        /proc/self/oom_score_adj && echo proc
+        mkdir /data/a /data/b && touch /data/a/f && mv /data/a/f /data/b/ && echo moved
         """
 
     private func request(_ request: inout ContainerRequest, _ source: String) {

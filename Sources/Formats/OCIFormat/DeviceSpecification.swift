@@ -1,7 +1,7 @@
 public import Diagnostics
 
-/// One file of the Container Device Interface (cncf-tags/container-device-interface, SPEC.md), versions 0.3 to 0.8, JSON:
-/// what a container gets when it is given a device by the name `vendor.com/class=name`.
+/// One file of the Container Device Interface (cncf-tags/container-device-interface, SPEC.md), versions 0.3 to 1.1, as
+/// JSON: what a container gets when it is given a device by the name `vendor.com/class=name`.
 ///
 /// Everything in it is a request. What would hand the container more than device nodes, host files to read, variables
 /// and groups is kept as `unsupported`, to be refused in words when the device is asked for.

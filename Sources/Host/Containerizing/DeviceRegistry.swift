@@ -109,7 +109,7 @@ public struct DeviceRegistry: Sendable {
     private static func checkOwner(_ status: FileStatus, _ path: String) throws(KernelError) {
         guard status.uid == 0, status.mode & 0o022 == 0 else {
             throw KernelError(
-                call: "others than root can write it (owner \(status.uid), mode 0\(String(status.mode, radix: 8))): open",
+                call: "others can write it (owner \(status.uid), mode 0\(String(status.mode, radix: 8))): open",
                 on: path, errno: Errno.notPermitted)
         }
     }

@@ -1,8 +1,8 @@
 import Diagnostics
 import LinuxKernel
 
-/// Which disk a limit is for: io.max knows whole disks by `major:minor`, and a limit on a loop device or a mapping would
-/// hold only what goes through it, not what it makes the disk below do.
+/// Which disk a limit is for: io.max knows whole disks by `major:minor`, and a limit on a loop device or a mapping
+/// would hold only what goes through it, not what it makes the disk below do.
 enum BlockDevice {
     /// The disk `device` names, or the disk behind the file system of `path` when it is nil.
     static func number(_ device: String?, behind path: String) throws(Failure) -> String {

@@ -8,8 +8,9 @@ enum DevicePolicy {
     private static let opening: [(major: UInt32, minor: UInt32, what: String)] = [
         (1, 1, "the memory of the machine"), (1, 2, "the memory of the kernel"), (1, 4, "the ports of the machine"),
         (1, 11, "the log of the kernel"), (1, 12, "the memory of a crashed kernel"),
-        (10, 126, "page faults of the kernel"), (10, 144, "the firmware's memory"), (10, 203, "device nodes of its own"),
-        (10, 223, "the host's input"), (10, 231, "images of the machine's memory"), (10, 234, "the host's file systems"),
+        (10, 126, "page faults of the kernel"), (10, 144, "the firmware's memory"),
+        (10, 203, "device nodes of its own"), (10, 223, "the host's input"),
+        (10, 231, "images of the machine's memory"), (10, 234, "the host's file systems"),
         (10, 235, "the host's mounts"), (10, 236, "the host's disks"), (10, 237, "the host's loop devices"),
     ]
     private static let standard: Set<String> = [

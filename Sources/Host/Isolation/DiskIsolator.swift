@@ -3,8 +3,8 @@ public import Diagnostics
 import HostProbe
 public import LaunchPlanning
 
-/// How much of the disk the container's own files may take. The snapshotter holds them to it, as it makes the place they
-/// are in; here a request that this host would not hold, or no container could live with, is refused.
+/// How much of the disk the container's own files may take. The snapshotter holds them to it, as it makes the place
+/// they are in; here a request that this host would not hold, or no container could live with, is refused.
 public struct DiskIsolator: Isolator {
     public let name = "disk"
     public static let bytesMin: UInt64 = 1 << 20

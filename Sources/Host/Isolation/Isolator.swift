@@ -63,7 +63,8 @@ public enum Isolators {
     public static let all: [any Isolator] = [
         UserNamespaceIsolator(), NamespaceIsolator(), ControlGroupIsolator(), DeviceIsolator(),
         DiskIsolator(), RootFilesystemIsolator(),
-        KernelFilesystemIsolator(), VolumeIsolator(), SecretIsolator(), HostFilesIsolator(), PathIsolator(), IdentityIsolator(),
+        KernelFilesystemIsolator(), VolumeIsolator(), SecretIsolator(), HostFilesIsolator(), PathIsolator(),
+        IdentityIsolator(),
         NetworkIsolator(), ResourceLimitIsolator(), ProcessIsolator(), SecurityLabelIsolator(), AppArmorIsolator(),
         CredentialIsolator(), PrivilegeIsolator(), LandlockIsolator(), SeccompIsolator(),
     ]

@@ -78,8 +78,8 @@ public struct OverlaySnapshotter: Snapshotter {
         Failure(
             "disk.not-enforced", doing: "limit the disk the container takes", on: path,
             cause: "its file system does not hold projects to quotas (\(error))",
-            remedy: "mount it with the option prjquota (ext4 first needs tune2fs -O project,quota), or give the container "
-                + "a file system of its own with --disk-backing loop, or accept it unenforced with "
+            remedy: "mount it with the option prjquota (ext4 first needs tune2fs -O project,quota), or give the "
+                + "container a file system of its own with --disk-backing loop, or accept it unenforced with "
                 + "--allow-unenforced disk", field: "disk")
     }
 

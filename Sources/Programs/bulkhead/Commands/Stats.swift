@@ -106,7 +106,8 @@ struct UsageDocument: Encodable {
                 document.name, document.cpuPercent.map { "\(($0 * 10).rounded() / 10)%" } ?? "-",
                 usage.throttledMicroseconds.map { "\($0 / 1_000) ms" } ?? "-",
                 bytes(usage.memoryBytes), bytes(usage.memoryLimitBytes), pids ?? "-", disk(usage),
-                bytes(usage.readBytes), bytes(usage.writtenBytes), bytes(usage.networkReceivedBytes), bytes(usage.networkSentBytes),
+                bytes(usage.readBytes), bytes(usage.writtenBytes), bytes(usage.networkReceivedBytes),
+                bytes(usage.networkSentBytes),
                 pressure.isEmpty ? "-" : pressure.joined(separator: " "),
             ])
         }

@@ -14,7 +14,9 @@ enum DeviceFlag {
             && paths.count + (access == "rwm" && parts.last != "rwm" ? 0 : 1) == parts.count
             && !access.isEmpty && access.allSatisfy("rwm".contains) && !parts[0].contains("..")
         guard isWellFormed else {
-            throw .flag("device", text, cause: "it is not a device", remedy: "write /dev/NAME, /dev/NAME:rw, /dev/NAME:/dev/OTHER:rw or vendor.com/class=name")
+            throw .flag(
+                "device", text, cause: "it is not a device",
+                remedy: "write /dev/NAME, /dev/NAME:rw, /dev/NAME:/dev/OTHER:rw or vendor.com/class=name")
         }
         return (paths[0], paths[paths.count - 1], access)
     }

@@ -59,7 +59,8 @@ struct IsolationOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: .init(
-            "Let --device give a device that opens the host: a disk, memory, a control device.", valueName: "/dev/name"))
+            "Let --device give a device that opens the host: a disk, memory, a control device.",
+            valueName: "/dev/name"))
     var allowDevice: [String] = []
 
     @Option(

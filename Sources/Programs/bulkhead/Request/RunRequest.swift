@@ -36,7 +36,8 @@ extension Run {
             id: id, name: try freeName(containerizer),
             image: ImageIdentity(
                 reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description),
-            process: task, isolation: isolation, limits: limits, volumes: volumes + grant.volumes, temporaryFilesystems: temporary,
+            process: task, isolation: isolation, limits: limits, volumes: volumes + grant.volumes,
+            temporaryFilesystems: temporary,
             labels: try LabelFlags.merged(label, over: Self.labels(of: image)), stopSignal: try signal(of: image),
             removeAtEnd: rm, secrets: try storage.secrets())
     }
