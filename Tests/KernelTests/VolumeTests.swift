@@ -63,6 +63,29 @@ struct VolumeTests {
         #expect(outcome.output == "65534\n")
     }
 
+    @Test("containers with other ids share a volume: each sees the same owners, and the host none of their ids")
+    func shared() throws {
+        let host = try TestHost()
+        let source = try host.directory("data")
+        let directory = try OwnedDescriptor.open(RawPath(source), [.directory])
+        try directory.changeMode(0o777)
+        let volume = VolumeRequest(source: source, target: "/data")
+        let running = try (0..<2).map { _ in try host.detached(["sleep", "600"]) { $0.volumes = [volume] } }
+        let ids = running.map(\.record.request.id)
+        #expect(Set(running.map(\.record.request.isolation.identities.base)).count == 2)
+        let write = "umask 077; echo first > /data/roots"
+        #expect(try host.exec(ids[0], ["sh", "-c", write]).code == 0)
+        let user = try host.exec(ids[0], ["sh", "-c", "umask 077; echo mine > /data/users"]) {
+            ($0.uid, $0.gid) = (1_000, 1_000)
+        }
+        #expect(user.code == 0)
+        let seen = try host.exec(
+            ids[1], ["sh", "-c", "cd /data; stat -c '%n %u:%g' roots users; cat roots; echo second >> roots"])
+        #expect(seen.output == "roots 0:0\nusers 1000:1000\nfirst\n")
+        #expect(try host.exec(ids[0], ["cat", "/data/roots"]).output == "first\nsecond\n")
+        #expect(try directory.status(of: "roots").uid == 0 && directory.status(of: "users").uid == 1_000)
+    }
+
     @Test("a file can be a volume, and writing it writes the host's")
     func files() throws {
         let host = try TestHost()
