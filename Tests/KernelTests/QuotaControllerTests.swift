@@ -65,6 +65,8 @@ extension ControllerTests {
             #expect(answer.error.contains("No space left") || answer.error.contains("quota exceeded"), "\(answer)")
             let usage = try host.containerizer.usage(id)
             #expect(usage.diskLimitBytes == Self.limit)
+            let shown = try host.exec(id, ["sh", "-c", "df -k / | tail -n 1 | awk '{ print $2 }'"])
+            #expect(shown.output == "\(Self.limit >> 10)\n", "df shows the limit as the size")
             let used = try #require(usage.diskBytes)
             #expect(used <= Self.limit && Self.limit - used < 4_096 + 1, "\(used)")
             let written = try #require(UInt64(answer.output.split(separator: "\n").last ?? ""))
