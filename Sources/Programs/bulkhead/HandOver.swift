@@ -84,7 +84,7 @@ extension ArgumentGrammar {
         passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
         switches: [
             "--read-only", "--cdi-skip-hooks", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty",
-            "--explain", "--help", "--version",
+            "--explain", "--help", "--version", "--allow-to-host", "--allow-metadata", "--allow-from-containers",
         ],
         shortSwitches: ["d", "i", "t"])
 }

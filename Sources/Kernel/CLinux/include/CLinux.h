@@ -136,6 +136,19 @@ int bh_setrlimit(int resource, uint64_t value);         /* soft and hard */
 int bh_last_words(int descriptor, const char *text);
 int bh_keep_capabilities(uint64_t kept);                /* bounding, permitted, effective; nothing inheritable */
 
+/* --- observe.c: what an audit asks of other processes and of cgroups; nothing is changed --------------------------- */
+/* PTRACE_SEIZE and PTRACE_INTERRUPT: the thread stops soon, without a signal. */
+int bh_trace_begin(pid_t thread);
+/* 1 when it has stopped, 2 when it has ended, 0 when neither yet. */
+int bh_trace_stopped(pid_t thread);
+/* PTRACE_SECCOMP_GET_FILTER: instructions of 8 bytes into `program` (NULL: only how many). Newest filter first. */
+long bh_trace_filter(pid_t thread, unsigned long index, void *program);
+int bh_trace_end(pid_t thread);
+/* BPF_PROG_QUERY of the device programs in effect: how many there are; the identifiers of at most `most`. */
+int bh_device_programs(int group, uint32_t *identifiers, unsigned most);
+/* The instructions of a loaded program as the kernel keeps them; their length in bytes. */
+int bh_program_bytes(uint32_t identifier, void *bytes, unsigned size);
+
 /* --- storage.c: project quotas, quotactl(2); loop devices, loop(4) ------------------------------------------------ */
 struct bh_quota { uint64_t bytes, inodes, bytes_max, inodes_max; }; /* a limit of 0: none */
 int bh_project_read(int file, uint32_t *project, int *inherited);
