@@ -217,6 +217,7 @@ let package = Package(
             path: "Tests/Benchmarks/AllocationBenchmark", swiftSettings: swiftSettings,
             linkerSettings: [.linkedLibrary("m")]),
         tests("ContainersTests", ["Containers"]),
+        tests("NetworkFormatTests", ["NetworkFormat"]),
         tests(
             "AgentCoreTests",
             ["AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
@@ -243,7 +244,7 @@ let package = Package(
         tests(
             "KernelTests",
             [
-                "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "ProbeFormat", "SeccompFormat", "Diagnostics",
+                "Networking", "Netlink", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "ProbeFormat", "SeccompFormat", "Diagnostics",
                 "launch-once",
             ]),
         tests(

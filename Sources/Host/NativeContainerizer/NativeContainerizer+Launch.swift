@@ -68,8 +68,8 @@ extension NativeContainerizer {
             if case .bridge(var bridge) = request.isolation.network {
                 bridge.lease = try networks.reserve(bridge, for: request.id, holder: places.records)
                 record.request.isolation.network = .bridge(bridge)
-                Failpoint.pass("launch.addressed")
             }
+            Failpoint.pass("launch.addressed")
             try records.write(record)
             var running = try start(
                 &record, attachment: attachment, joining: shared?.process, beforeRelease: beforeRelease)

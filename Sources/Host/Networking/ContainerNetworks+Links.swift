@@ -85,7 +85,8 @@ extension ContainerNetworks {
             guard found.kind == "bridge" else {
                 throw Failure(
                     "network.device-taken", doing: "use the bridge", on: device,
-                    cause: "an interface of that name is there and is none", remedy: "rename it, or use another network")
+                    cause: "an interface of that name is there and is none",
+                    remedy: "rename it, or use another network")
             }
             if found.isUp { return found.index }
         }
@@ -161,14 +162,8 @@ extension ContainerNetworks {
     /// Disconnects a container and gives back what it leased. Nothing to do is fine.
     public func release(_ id: ContainerID) throws(Failure) {
         guard let attachment = try attachment(id) else { return }
-        // Plugins take their time and have locks of their own.
-        if let plugins = attachment.plugins { try PluginRun(container: id, plugins).delete() }
+        if attachment.plugins != nil { return try releasePlugins(attachment) }
         guard let files = try NetworkFiles.open(root, making: false) else { return }
-        try release(attachment, files)
-    }
-
-    private func release(_ attachment: NetworkAttachment, _ files: NetworkFiles) throws(Failure) {
-        if attachment.plugins != nil { return try files.release(attachment, offset: nil) }
         try NetlinkSocket.asked("remove the link of container", on: attachment.container.text) {
             () throws(KernelError) in
             try NetlinkSocket().deleteLink(named: attachment.link)

@@ -42,6 +42,22 @@ extension ContainerNetworks {
         }
     }
 
+    /// Whoever has an element in the packet filter, sorted: ids of containers, and `network:NAME`.
+    public func owners() throws(Failure) -> [String] {
+        let filter = try PacketFilter()
+        return Set(try FilterContents.read(filter).elements.map(\.owner)).sorted()
+    }
+
+    /// Takes the tables away, as somebody does who flushes the host's rules. The next container puts them back.
+    public func forgetRules() throws(Failure) {
+        let filter = try PacketFilter()
+        for family in ["inet", "bridge"] {
+            // Adding first: deleting what is not there is an error.
+            let table = "\(family) \(FilterRules.table)"
+            try filter.run("add table \(table)\ndelete table \(table)\n", to: "remove the rules of bridges")
+        }
+    }
+
     /// What a container has; nil for one without an interface of ours.
     public func attachment(_ id: ContainerID) throws(Failure) -> NetworkAttachment? {
         try NetworkFiles.open(root, making: false)?.attachment(id)
@@ -60,12 +76,7 @@ extension ContainerNetworks {
             return idle.map(\.name)
         }
         try HostForwarding.restore(settings, version6: HostForwarding.hasVersion6)
-        let filter = try PacketFilter()
-        for family in ["inet", "bridge"] {
-            // Adding first: deleting what is not there is an error.
-            let table = "\(family) \(FilterRules.table)"
-            try filter.run("add table \(table)\ndelete table \(table)\n", to: "remove the rules of bridges")
-        }
+        try forgetRules()
         try files.remove("settings.json")
         return idle.map(\.name)
     }

@@ -119,4 +119,6 @@ struct PluginAttachment: Codable, Equatable, Sendable {
     var namespace: String
     /// Capability arguments, JSON.
     var argumentText: String
+    /// What came of the last attempt to undo it.
+    var problem: String?
 }

@@ -46,7 +46,7 @@ extension ContainerNetworks {
         var files: NetworkFiles? = try opened()
         guard let root = files?.root else { return }
         var plugins = PluginAttachment(
-            list: list.text, result: nil, programs: request.programs, namespace: "\(root)/containers/\(id.text).ns",
+            list: list.text, programs: request.programs, namespace: "\(root)/containers/\(id.text).ns",
             argumentText: PluginAttachment.arguments(request).text)
         attachment.plugins = plugins
         try files?.write(attachment)
@@ -61,5 +61,45 @@ extension ContainerNetworks {
         attachment.addresses = PluginRun.addresses(in: result)
         attachment.ports = request.ports
         try opened().write(attachment)
+    }
+
+    /// A plugin that cannot undo what it did must not hold up whoever lists, starts or removes containers: what it
+    /// said is kept with the attachment, shown by `network ls`, and every sweep tries again.
+    func releasePlugins(_ attachment: NetworkAttachment) throws(Failure) {
+        guard var plugins = attachment.plugins else { return }
+        let id = attachment.container
+        do throws(Failure) {
+            try PluginRun(container: id, plugins).delete()
+        } catch {
+            // Nothing was added: DEL was a courtesy.
+            if plugins.result != nil {
+                plugins.problem = error.description
+                var kept = attachment
+                kept.plugins = plugins
+                return try opened().write(kept)
+            }
+            try NamespacePin(path: plugins.namespace).remove()
+        }
+        try NetworkFiles.open(root, making: false)?.release(attachment, offset: nil)
+    }
+
+    /// What plugins said of containers that are gone and that they could not take apart.
+    public func problems() throws(Failure) -> [String] {
+        try NetworkFiles.open(root, making: false)?.attachments().compactMap { $0.plugins?.problem } ?? []
+    }
+
+    /// Asks the plugins of a container's network whether it is as they left it. Fine for one without any.
+    public func check(_ id: ContainerID) throws(Failure) {
+        guard let plugins = try attachment(id)?.plugins else { return }
+        try PluginRun(container: id, plugins).check()
+    }
+
+    /// Tells the plugins of a network which containers are still on it, so that they give back what others had.
+    public func collect(_ network: String, in directory: String, programs: [String]) throws(Failure) {
+        let list = try PluginList.named(network, in: directory)
+        let valid = try NetworkFiles.open(root, making: false)?.attachments()
+            .filter { $0.plugins != nil && $0.network == network }.map(\.container) ?? []
+        let plugins = PluginAttachment(list: list.text, programs: programs, namespace: "", argumentText: "{}")
+        try PluginRun(container: try ContainerID("gc"), plugins).collect(valid: valid)
     }
 }

@@ -17,7 +17,7 @@ struct Networks: ParsableCommand {
               bulkhead network ls
               bulkhead network prune
             """,
-        subcommands: [ListNetworks.self, InspectNetworks.self, PruneNetworks.self])
+        subcommands: [ListNetworks.self, InspectNetworks.self, CheckNetworks.self, PruneNetworks.self])
 }
 
 struct ListNetworks: ParsableCommand {
@@ -33,6 +33,7 @@ struct ListNetworks: ParsableCommand {
     func run() throws {
         _ = try global.containerizer(sweeping: true)
         let documents = try ContainerNetworks().survey().map(NetworkDocument.init)
+        for problem in try ContainerNetworks().problems() { Console.note("bulkhead: \(problem)") }
         try global.show(documents) {
             var table = TextTable(headings: ["NAME", "BRIDGE", "ADDRESSES", "CONTAINERS"])
             for document in documents {
@@ -76,17 +77,46 @@ struct PruneNetworks: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Remove networks no container is on.",
         discussion: """
-            With the last of them go the packet filter's tables, and the host routes as it did before.
+            With the last of them go the packet filter's tables, and the host routes as it did before. With --cni the
+            plugins of that network are told which containers there still are (GC, version 1.1.0 of their interface).
 
-            Example:
+            Examples:
               bulkhead network prune
+              bulkhead network prune --cni mynet
             """)
+    @Option(help: .init("Have the plugins of this network collect their garbage.", valueName: "network"))
+    var cni: String?
+    @Option(help: .init("Where cni: networks are configured.", valueName: "directory"))
+    var cniConfig = PluginRequest.usualConfigurations
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
     func run() throws {
         _ = try global.containerizer(sweeping: true)
+        if let cni {
+            return try ContainerNetworks().collect(
+                cni, in: HostPath.absolute(cniConfig, in: CurrentProcess.directory()),
+                programs: PluginRequest.usualPrograms)
+        }
         let names = try ContainerNetworks().prune()
         try global.show(names) { names.map { $0 + "\n" }.joined() }
+    }
+}
+
+struct CheckNetworks: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Ask the plugins whether containers' networks are as they left them.",
+        discussion: """
+            For networks of plugins (cni:NAME): CHECK of the Container Network Interface.
+
+            Example:
+              bulkhead network check web
+            """)
+    @Argument(help: "Containers' names or ids.") var containers: [String]
+    @OptionGroup(title: "Everywhere") var global: GlobalOptions
+
+    func run() throws {
+        let containerizer = try global.containerizer(sweeping: true)
+        for text in containers { try ContainerNetworks().check(try containerizer.find(text).request.id) }
     }
 }
 

@@ -1,0 +1,65 @@
+import Containers
+import LinuxKernel
+import NativeContainerizer
+import Netlink
+import NetworkFormat
+import Networking
+import Testing
+
+@Suite("Networks of containers that are gone, or were cut off, are gone", .serialized)
+struct NetworkCrashTests {
+    @Test("at every named point of a launch on a bridge", arguments: Failpoint.names.filter { $0.hasPrefix("launch.") })
+    func crash(_ point: String) throws {
+        try TestNetwork.run { network, host in
+            let id = ContainerID(number: KernelRandom.number())
+            let outcome = try LaunchOnce.run("bridge", on: host, id.text, failpoint: point)
+            #expect(outcome.end == .signaled(9), "\(outcome.output)")
+            try host.containerizer.sweep()
+            for status in try host.containerizer.list() {
+                #expect(status.state == .running, "\(point)")
+                try host.containerizer.remove(status.record.request.id, force: true)
+            }
+            try host.containerizer.sweep()
+            let left = try network.traces().filter { $0 != "bulkhead0" && $0 != "networks/default.json" }
+            #expect(left.allSatisfy { $0 == "network:default" }, "\(point) left \(left)")
+            // The port is free again.
+            let next = try LaunchOnce.run("bridge", on: host, ContainerID(number: KernelRandom.number()).text)
+            #expect(next.end == .exited(0), "\(next.output)")
+        }
+    }
+
+    @Test("five hundred containers come and go on a bridge, and nothing of them stays")
+    func cycles() throws {
+        try TestNetwork.run { network, host in
+            _ = try host.wired()
+            let before = try network.traces()
+            let descriptors = try Self.descriptors()
+            let request = BridgeRequest(
+                ports: [PortPublication(hostPort: 8_080, port: 80)], bandwidth: NetworkBandwidth(outgoing: 1 << 20))
+            for _ in 0..<500 {
+                let running = try host.detached(["sleep", "600"]) { $0.isolation.network = .bridge(request) }
+                try host.containerizer.remove(running.record.request.id, force: true)
+                _ = try running.process.reap()
+            }
+            #expect(try network.traces() == before)
+            #expect(try Self.descriptors() <= descriptors)
+        }
+    }
+
+    @Test("somebody flushes the host's rules: the next container puts back everybody's")
+    func flushed() throws {
+        try TestNetwork.run { network, host in
+            let first = try host.wired(BridgeRequest(ports: [PortPublication(hostPort: 8_080, port: 80)]))
+            let listener = try first.place.listen(address: "0.0.0.0", port: 80)
+            try ContainerNetworks().forgetRules()
+            let second = try host.wired()
+            #expect(try TestNetwork.connects(from: network.outside, to: TestNetwork.hostAddresses[0], 8_080))
+            #expect(try !TestNetwork.connects(from: second.place, to: first.addresses[0], 80))
+            withExtendedLifetime(listener) {}
+        }
+    }
+
+    private static func descriptors() throws -> Int {
+        try OwnedDescriptor.open("/proc/self/fd", [.directory]).entries().count
+    }
+}

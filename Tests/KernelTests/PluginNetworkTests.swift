@@ -1,0 +1,106 @@
+import Containers
+import Diagnostics
+import LinuxKernel
+import NativeContainerizer
+import Netlink
+import NetworkFormat
+import Networking
+import Testing
+
+/// With Debian's plugins in /usr/lib/cni.
+@Suite("Networks of the Container Network Interface", .serialized)
+struct PluginNetworkTests {
+    private static func lists(_ scratch: String) -> [(String, String)] {
+        let ipam = #"{"type":"host-local","dataDir":"\#(scratch)/ipam","ranges":[[{"subnet":"10.99.0.0/24"}]],"#
+            + #""routes":[{"dst":"0.0.0.0/0"}]}"#
+        let portmap = #"{"type":"portmap","capabilities":{"portMappings":true}}"#
+        func list(_ name: String, _ plugins: String, version: String = "1.0.0") -> (String, String) {
+            (name, #"{"cniVersion":"\#(version)","name":"\#(name)","plugins":[\#(plugins)]}"#)
+        }
+        return [
+            list(
+                "bridge",
+                #"{"type":"bridge","bridge":"cni-t0","isGateway":true,"ipMasq":true,"ipam":\#(ipam)},\#(portmap)"#),
+            list("ptp", #"{"type":"ptp","ipMasq":true,"ipam":\#(ipam)},\#(portmap)"#, version: "0.4.0"),
+            list("plain", #"{"type":"ptp","ipam":\#(ipam)}"#), list("loopback", #"{"type":"loopback"}"#), list("absent", #"{"type":"no-such-plugin"}"#),
+            list("broken", #"{"type":"ptp","ipam":{"type":"host-local","subnet":"10.97.0.0/31"}}"#),
+            list("climbing", #"{"type":"../../bin/true"}"#),
+        ]
+    }
+
+    private static func request(_ name: String, _ host: TestHost, port: UInt16? = nil) throws -> PluginRequest {
+        let directory = "\(host.scratch)/net.d"
+        try Directories.makeAll(directory, mode: 0o755)
+        for list in lists(host.scratch) where list.0 == name {
+            try OwnedDescriptor.open(RawPath("\(directory)/\(name).conflist"), [.writeOnly, .create], mode: 0o644)
+                .write(list.1)
+        }
+        return PluginRequest(
+            network: name, configurations: directory,
+            ports: port.map { [PortPublication(hostPort: $0, port: 80)] } ?? [])
+    }
+
+    @Test("an interface, an address and a published port, all given back at the end", arguments: ["bridge", "ptp"])
+    func connects(_ name: String) throws {
+        try TestNetwork.run { network, host in
+            let request = try Self.request(name, host, port: 8_080)
+            let running = try host.detached(["sleep", "600"]) { $0.isolation.network = .plugins(request) }
+            let id = running.record.request.id
+            let given = try #require(try ContainerNetworks().attachment(id))
+            #expect(given.addresses.first?.description.hasPrefix("10.99.0.") == true)
+            let place = try NetworkNamespace(of: running.process)
+            let listeners = try [place, network.outside].map { try $0.listen(address: "0.0.0.0", port: 80) }
+            #expect(try TestNetwork.connects(from: network.outside, to: TestNetwork.hostAddresses[0], 8_080))
+            #expect(try TestNetwork.connects(from: place, to: TestNetwork.outsideAddresses[0], 80))
+            try host.containerizer.remove(id, force: true)
+            let leases = try OwnedDescriptor.open(RawPath("\(host.scratch)/ipam/\(name)"), [.directory]).entries()
+                .map(\.name.description).filter { $0.hasPrefix("10.") }
+            #expect(leases.isEmpty)
+            #expect(try NetlinkSocket().links().filter { $0.kind == "veth" }.map(\.name) == ["up0"])
+            #expect(try ContainerNetworks().problems().isEmpty)
+            if name == "bridge" { try NetlinkSocket().deleteLink(named: "cni-t0") }
+            withExtendedLifetime(listeners) {}
+        }
+    }
+
+    @Test("CHECK says when what was added is gone")
+    func check() throws {
+        try TestNetwork.run { _, host in
+            let request = try Self.request("plain", host)
+            let running = try host.detached(["sleep", "600"]) { $0.isolation.network = .plugins(request) }
+            let id = running.record.request.id
+            try ContainerNetworks().check(id)
+            try NetlinkSocket(in: try NetworkNamespace(of: running.process)).deleteLink(named: "eth0")
+            let failure = #expect(throws: Failure.self) { try ContainerNetworks().check(id) }
+            #expect(failure?.code.rawValue == "network.plugin-failed")
+            try host.containerizer.remove(id, force: true)
+        }
+    }
+
+    @Test("a list of the loopback plugin alone is a network as well")
+    func loopback() throws {
+        try TestNetwork.run { _, host in
+            let request = try Self.request("loopback", host)
+            #expect(try host.run(["true"]) { $0.isolation.network = .plugins(request) }.exit.code == 0)
+        }
+    }
+
+    @Test(
+        "a plugin's refusal is told in its own words, and nothing is left",
+        arguments: [
+            ("absent", "network.plugin-not-found"), ("broken", "network.plugin-failed"),
+            ("climbing", "network.plugin-list"), ("nowhere", "network.not-found"),
+        ])
+    func refusals(_ name: String, _ code: String) throws {
+        try TestNetwork.run { network, host in
+            let request = try Self.request(name, host)
+            let failure = #expect(throws: Failure.self) {
+                try host.detached(["sleep", "600"]) { $0.isolation.network = .plugins(request) }
+            }
+            #expect(failure?.code.rawValue == code, "\(String(describing: failure))")
+            if name == "broken" { #expect(failure?.cause?.contains("too small") == true) }
+            #expect(try network.traces().isEmpty)
+            #expect(try host.containerizer.list().isEmpty)
+        }
+    }
+}
