@@ -19,6 +19,15 @@ struct MachineFactsTests {
             ])
     }
 
+    @Test("a little more or less of what is measured is the same")
+    func steps() throws {
+        let before = MachineFacts(processors: 2, memory: 16_050 << 20, disk: 90_000 << 20)
+        let after = MachineFacts(processors: 2, memory: 16_040 << 20, disk: 89_990 << 20)
+        #expect(try before.resources(given: "") == after.resources(given: ""))
+        let small = MachineFacts(processors: 1, memory: 100 << 20, disk: 100 << 20)
+        #expect(try Resources(small.resources(given: "")).amount(of: "mem") == Scalar(50))
+    }
+
     @Test("what is named counts as it is said, and nothing means nothing")
     func given() throws {
         let facts = MachineFacts(processors: 8, memory: 16 << 30, disk: 100 << 30)

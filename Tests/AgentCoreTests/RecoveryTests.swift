@@ -140,7 +140,8 @@ struct RecoveryTests {
         "another configuration is refused, more of the same is taken",
         arguments: [
             (AgentConfiguration.sample.with { $0.address.hostname = "other" }, "host name"),
-            (.sample.with { $0.resources = [.cpus(4), .memory(8_192)] }, "cpus"),
+            (.sample.with { $0.resources = [.memory(8_192)]; $0.attributes = [rack] }, "cpus"),
+            (.sample.with { $0.resources = [.cpus(4), .memory(8_192)]; $0.attributes = [rack] }, nil),
             (.sample.with { $0.attributes = [] }, "rack"),
             (.sample.with { $0.attributes = [rack, Attribute("new", .text("x"))] }, nil),
             (.sample.with { $0.resources = [.cpus(16), .memory(8_192)]; $0.attributes = [rack] }, nil),
@@ -158,6 +159,35 @@ struct RecoveryTests {
         }
     }
     static let rack = Attribute("rack", .text("r1"))
+
+    @Test("less than before is taken where nothing has what is missing, and after a reboot nothing has", arguments: [
+        (2, false, true), (1, false, true), (0, false, false), (0, true, true),
+    ])
+    func less(_ cpus: Int, _ reboots: Bool, _ isTaken: Bool) {
+        var scenario = Scenario()
+        scenario.run(.command("t") { $0.resources = [.cpus(1), .memory(64)] })
+        let resources: [Resource] = (cpus > 0 ? [.cpus(cpus)] : []) + [.memory(1_024)]
+        scenario.restart(reboots: reboots, configuration: .sample.with { $0.resources = resources })
+        #expect((scenario.stopped == nil) == isTaken, "\(scenario.stopped ?? "it runs")")
+        guard isTaken else {
+            #expect(scenario.stopped?.contains("in use") == true && scenario.machine.containers.count == 1)
+            return
+        }
+        #expect(scenario.registrations.last?.resources == resources)
+        #expect(scenario.registrations.last?.totals == resources)
+        #expect(AgentState(scenario.journal.flatMap { $0 }).identity?.resources == resources)
+    }
+
+    @Test("what is reserved or a volume is in use, whatever runs")
+    func lessThanReserved() {
+        var scenario = Scenario(OperationTests.configuration)
+        let order = OperationTests.order(1, .reserve([OperationTests.disk(1, [OperationTests.reservation])]))
+        scenario.master(.apply(order))
+        var changed = OperationTests.configuration
+        changed.resources.removeAll { $0.name == "disk" }
+        scenario.restart(reboots: true, configuration: changed)
+        #expect(scenario.stopped?.contains("disk") == true)
+    }
 
     @Test("--recover=cleanup ends everything, forgets everything and stops")
     func cleanup() {

@@ -197,4 +197,34 @@ struct SimulationFindingTests {
         other.release(.volumes)
         #expect(other.updates("t").isEmpty && other.launches.isEmpty)
     }
+
+    @Test("a link that waits for the journal is not opened when another has been ordered meanwhile")
+    func oneLinkAtATime() {
+        var scenario = Scenario()
+        scenario.held = [.stores]
+        scenario.run(.command("t"))
+        scenario.feed(.linkLost(Failure("link.lost", doing: "keep the link")))
+        scenario.advance(by: .seconds(5))
+        // It is ordered, and waits for the records of the task.
+        scenario.feed(.leaderChanged)
+        scenario.advance(by: .seconds(5))
+        #expect(scenario.registrations.count == 1)
+        scenario.release(.stores)
+        #expect(scenario.registrations.count == 2)
+        #expect(scenario.registrations.last?.tasks.map(\.spec.id.text) == ["t"])
+    }
+
+    @Test("an agent that dies twice over a reboot starts nothing again that ran before it")
+    func diesAfterReboot() throws {
+        var scenario = Scenario()
+        scenario.held = [.launches]
+        scenario.run(.command("t"))
+        let before = scenario.journal.count
+        scenario.restart(reboots: true, settles: .zero)
+        // Of what it found it had stored no more than the first batch.
+        scenario.journal = Array(scenario.journal.prefix(before + 1))
+        scenario.restart()
+        #expect(scenario.machine.starts.values.allSatisfy { $0 == 1 })
+        #expect(scenario.last("t")?.state == .gone && scenario.last("t")?.reason == .agentRestarted)
+    }
 }

@@ -140,4 +140,21 @@ struct UpdateStreamTests {
         #expect((1...60).contains(snapshots))
         #expect(AgentState(scenario.journal.flatMap { $0 }) == scenario.agent.state)
     }
+
+    @Test("the end of a task is told at once as its state, although its update waits behind others")
+    func endBehindOthers() throws {
+        var scenario = Scenario { $0.masterAcknowledges = false }
+        scenario.run(.command("t"))
+        let before = scenario.sent.count
+        scenario.end(try scenario.container("t"), code: 0)
+        let told = scenario.sent.dropFirst(before)
+        guard told.count == 1, case .status(let update, let latest) = told.first else {
+            Issue.record("it told \(told)")
+            return
+        }
+        #expect(update.state == .starting && latest == .finished)
+        // It changes nothing about when the update itself is sent again.
+        scenario.advance(by: .seconds(11))
+        #expect(scenario.sendings("t") >= 3)
+    }
 }

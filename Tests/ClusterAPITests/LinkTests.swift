@@ -59,6 +59,8 @@ struct LinkTests {
             .registered(samples.agent, pingInterval: .seconds(15), pingsMissedMax: 5),
             .refused("it was marked gone", isFinal: true),
             .runGroup([samples.tasks[2]], under: samples.podExecutor, of: samples.frameworkInfo),
+            .runGroup([samples.tasks[2]], under: samples.podExecutor, of: samples.frameworkInfo, startsExecutor: true),
+            .runTask(samples.tasks[0], of: samples.frameworkInfo, startsExecutor: false),
             .kill(reference, gracePeriod: .seconds(3)), .kill(reference, gracePeriod: nil),
             .shutdownExecutor(samples.executor, framework: samples.framework), .shutdownFramework(samples.framework),
             .message([1], executor: samples.executor, framework: samples.framework),

@@ -20,7 +20,7 @@ struct DrainTests {
         return (scene, agent, framework)
     }
 
-    @Test("a draining agent is offered no more, told so, and drained when its tasks have ended and are acknowledged")
+    @Test("a draining agent is offered no more, told so, and drained when its tasks have ended")
     func drains() {
         var (scene, agent, framework) = Self.begin()
         #expect(scene.offers(framework).count == 1)
@@ -31,9 +31,9 @@ struct DrainTests {
         #expect(scene.registry.agents[agent.id]?.drain?.state == .draining)
         #expect(scene.operate(.reactivateAgent(agent.id))?.status == 400)
         let update = scene.report(.killed, of: id("t"), framework, from: agent)
-        #expect(scene.core.agents[agent.id]?.entry.drain?.state == .draining)
-        scene.call(.acknowledge(update, task: id("t"), agent: agent.id), framework)
         #expect(scene.core.agents[agent.id]?.entry.drain?.state == .drained)
+        scene.call(.acknowledge(update, task: id("t"), agent: agent.id), framework)
+        #expect(scene.has(.acknowledge(update, TaskReference(framework: framework.id, task: id("t"))), agent))
         #expect(scene.registry.agents[agent.id]?.drain?.state == .drained)
         scene.settle()
         #expect(scene.offers(framework).isEmpty)
@@ -69,6 +69,50 @@ struct DrainTests {
         } else {
             #expect(scene.core.agents[agent.id]?.entry.drain?.state == .drained)
         }
+    }
+
+    @Test("a framework that is away holds no drain up, and hears the end when it is back")
+    func detached() {
+        var (scene, agent, framework) = Self.begin()
+        scene.report(.running, of: id("t"), framework, from: agent)
+        scene.take(.streamClosed(framework.stream))
+        scene.operate(.drainAgent(agent.id, Self.drain))
+        // The update of the end waits behind the one that nobody acknowledges; the state comes at once.
+        scene.report(.running, of: id("t"), framework, from: agent, latest: .killed)
+        #expect(scene.core.agents[agent.id]?.entry.drain?.state == .drained)
+        // Should the machine be taken away now, the master's word is what is left.
+        scene.take(.linkClosed(agent.link))
+        scene.pass(.seconds(80))
+        guard let back = scene.subscribe(framework.info, isNew: false) else {
+            Issue.record("the framework is turned away")
+            return
+        }
+        scene.call(.reconcile([.init(task: id("t"), agent: agent.id)]), back)
+        #expect(scene.updates(back, of: id("t")).last?.state == .killed)
+        #expect(scene.updates(back, of: id("t")).last?.reason == .reconciliation)
+    }
+
+    @Test("an agent that is to be given up is drained first, and given up when the last update is acknowledged")
+    func drainedThenGone() {
+        var (scene, agent, framework) = Self.begin()
+        scene.operate(.drainAgent(agent.id, DrainConfiguration(marksGone: true)))
+        let update = scene.report(.killed, of: id("t"), framework, from: agent)
+        #expect(scene.core.agents[agent.id]?.entry.drain?.state == .drained)
+        #expect(scene.registry.agents[agent.id]?.standing == .registered)
+        scene.call(.acknowledge(update, task: id("t"), agent: agent.id), framework)
+        #expect(scene.core.agents[agent.id] == nil)
+        #expect(scene.registry.agents[agent.id]?.standing == .gone(at: scene.now))
+    }
+
+    @Test("the acknowledgement that comes while the drain is being written counts")
+    func acknowledgedMeanwhile() {
+        var (scene, agent, framework) = Self.begin()
+        scene.operate(.drainAgent(agent.id, DrainConfiguration(marksGone: true)))
+        scene.storesAtOnce = false
+        let update = scene.report(.killed, of: id("t"), framework, from: agent)
+        scene.call(.acknowledge(update, task: id("t"), agent: agent.id), framework)
+        scene.storeAll()
+        #expect(scene.registry.agents[agent.id]?.standing == .gone(at: scene.now))
     }
 
     @Test("an unreachable agent drains when it is back")

@@ -282,7 +282,7 @@ struct History {
     private mutating func obey(_ message: MasterMessage, _ index: Int) {
         let agent = machines[index].agent
         switch message {
-        case .runTask(let spec, let info):
+        case .runTask(let spec, let info, _):
             let key = TaskReference(framework: info.id, task: spec.id)
             launches += 1
             machines[index].infos[info.id] = info

@@ -27,7 +27,7 @@ struct TaskTests {
         let task = scene.task("T", on: agent.id)
         #expect(scene.launch([task], framework) == .accepted)
         #expect(scene.state(of: task.id, framework) == .staging)
-        guard case .runTask(let spec, let info) = scene.told(agent).last else {
+        guard case .runTask(let spec, let info, _) = scene.told(agent).last else {
             Issue.record("it is told \(scene.told(agent))")
             return
         }
@@ -135,7 +135,7 @@ struct TaskTests {
             .accept(offers: [offer], operations: [OfferOperation(.launchGroup(executor, tasks))], filter: .none),
             framework)
         #expect(scene.updates(framework).isEmpty, "\(scene.updates(framework).map(\.message))")
-        guard case .runGroup(let specs, let under, _) = scene.told(agent).last else {
+        guard case .runGroup(let specs, let under, _, _) = scene.told(agent).last else {
             Issue.record("it is told \(scene.told(agent))")
             return
         }

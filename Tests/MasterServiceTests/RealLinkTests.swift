@@ -36,7 +36,7 @@ struct RealLinkTests {
             case .message(.registered(let id, _, _)):
                 agent = id
                 #expect(try await scheduler.launch("t", on: scheduler.offer()).status == 202)
-            case .message(.runTask(let task, let framework)):
+            case .message(.runTask(let task, let framework, _)):
                 #expect(task.agent == agent)
                 // Many, so that order counts.
                 for number in 1...50 {

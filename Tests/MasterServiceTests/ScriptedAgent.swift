@@ -78,7 +78,7 @@ final class ScriptedAgent: Sendable {
     /// What it is told to run next.
     func run() async throws -> (TaskSpec, FrameworkInfo) {
         while let message = try await next() {
-            if case .runTask(let task, let framework) = message { return (task, framework) }
+            if case .runTask(let task, let framework, _) = message { return (task, framework) }
         }
         throw Unexpected(message: "the link ended")
     }

@@ -96,7 +96,7 @@ actor ScriptedAgent {
             for task in tasks.values {
                 if let update = task.pending { try await say(.status(update, latest: task.state)) }
             }
-        case .runTask(let spec, let framework):
+        case .runTask(let spec, let framework, _):
             let reference = TaskReference(framework: framework.id, task: spec.id)
             tasks[reference] = PaperTask(
                 framework: framework, spec: spec, state: .staging,

@@ -8,7 +8,8 @@ import OrderedCollections
 /// Custom executors: programs of a framework that run its tasks in their container and report over the executor API.
 extension Agent {
     mutating func runUnder(
-        _ spec: ExecutorSpec, _ specs: [TaskSpec], of framework: FrameworkInfo, group: UInt64?
+        _ spec: ExecutorSpec, _ specs: [TaskSpec], of framework: FrameworkInfo, group: UInt64?,
+        startsExecutor starts: Bool?
     ) {
         let key = ExecutorKey(framework.id, spec.id)
         let run: ExecutorRun
@@ -28,7 +29,7 @@ extension Agent {
             }
         } catch {
             for each in specs { refuseLaunch(TaskReference(framework: framework.id, task: each.id), error) }
-            missExecutors(of: specs)
+            missExecutors(of: specs, startsExecutor: starts)
             return
         }
         for each in specs {
@@ -163,13 +164,16 @@ extension Agent {
         if link.phase == .registered { send(.send(message)) } else { link.executorsLost.append(message) }
     }
 
-    /// The master counts on the executors that refused tasks were to have: those that are not here hold nothing.
-    mutating func missExecutors(of specs: [TaskSpec]) {
+    /// The master counts on the executors that refused tasks were to start: those that are not here hold nothing. Of
+    /// one that it believed to run already it hears by that one's own end, once: it may have given out another since.
+    mutating func missExecutors(of specs: [TaskSpec], startsExecutor starts: Bool?) {
+        guard starts != false else { return }
         var missed: OrderedSet<ExecutorID> = []
         for spec in specs {
             guard case .executor(let executor) = spec.runner, missed.append(executor.id).inserted else { continue }
             if state.executor(ExecutorKey(executor.framework, executor.id)) != nil { continue }
-            if held.contains(where: { $0.executorToUse?.id == executor.id }) { continue }
+            // An older master's tasks that wait launch it themselves.
+            if starts == nil, held.contains(where: { $0.executorToUse?.id == executor.id }) { continue }
             tellLost(executor, 0)
         }
     }

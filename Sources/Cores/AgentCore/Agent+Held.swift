@@ -39,7 +39,7 @@ extension Agent {
                 each, .killed, source: .agent, reason: .taskKilledDuringLaunch,
                 message: "killed by the framework: it waited for an operation on resources")
         }
-        missExecutors(of: message.specsToRun)
+        missExecutors(of: message.specsToRun, startsExecutor: message.startsExecutor)
     }
 
     mutating func withdrawHeld(of isMeant: (FrameworkID) -> Bool) {
@@ -50,16 +50,23 @@ extension Agent {
 extension MasterMessage {
     var specsToRun: [TaskSpec] {
         switch self {
-        case .runTask(let spec, _): [spec]
-        case .runGroup(let specs, _, _): specs
+        case .runTask(let spec, _, _): [spec]
+        case .runGroup(let specs, _, _, _): specs
         default: []
         }
     }
 
     var executorToUse: ExecutorSpec? {
         switch self {
-        case .runTask(let spec, _): if case .executor(let executor) = spec.runner { executor } else { nil }
-        case .runGroup(_, let executor, _): executor
+        case .runTask(let spec, _, _): if case .executor(let executor) = spec.runner { executor } else { nil }
+        case .runGroup(_, let executor, _, _): executor
+        default: nil
+        }
+    }
+
+    var startsExecutor: Bool? {
+        switch self {
+        case .runTask(_, _, let starts), .runGroup(_, _, _, let starts): starts
         default: nil
         }
     }
@@ -67,8 +74,8 @@ extension MasterMessage {
     /// The tasks it orders to run.
     var tasksToRun: [TaskReference] {
         switch self {
-        case .runTask(let spec, let framework): [TaskReference(framework: framework.id, task: spec.id)]
-        case .runGroup(let specs, _, let framework):
+        case .runTask(let spec, let framework, _): [TaskReference(framework: framework.id, task: spec.id)]
+        case .runGroup(let specs, _, let framework, _):
             specs.map { TaskReference(framework: framework.id, task: $0.id) }
         default: []
         }

@@ -25,8 +25,9 @@ extension Agent {
 
     mutating func ordered(_ message: MasterMessage) {
         switch message {
-        case .runTask(let spec, let framework): runTask(spec, of: framework)
-        case .runGroup(let specs, let executor, let framework): runGroup(specs, under: executor, of: framework)
+        case .runTask(let spec, let framework, let starts): runTask(spec, of: framework, startsExecutor: starts)
+        case .runGroup(let specs, let executor, let framework, let starts):
+            runGroup(specs, under: executor, of: framework, startsExecutor: starts)
         case .kill(let task, let grace): killByFramework(task, grace)
         case .shutdownExecutor(let id, let framework): shutdownExecutor(ExecutorKey(framework, id))
         case .shutdownFramework(let id): shutdownFramework(id)

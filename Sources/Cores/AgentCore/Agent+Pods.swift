@@ -7,7 +7,10 @@ import Diagnostics
 /// Task groups under the built-in executor: one container holds the network and the shared memory, every task has its
 /// own inside it. No process of ours is between the agent and the tasks.
 extension Agent {
-    mutating func runInPod(_ spec: ExecutorSpec, _ specs: [TaskSpec], of framework: FrameworkInfo, group: UInt64) {
+    mutating func runInPod(
+        _ spec: ExecutorSpec, _ specs: [TaskSpec], of framework: FrameworkInfo, group: UInt64,
+        startsExecutor starts: Bool?
+    ) {
         let key = ExecutorKey(framework.id, spec.id)
         let pod: (run: ExecutorRun, container: ContainerRun)
         do throws(Failure) {
@@ -34,7 +37,7 @@ extension Agent {
             }
         } catch {
             for each in specs { refuseLaunch(TaskReference(framework: framework.id, task: each.id), error) }
-            missExecutors(of: specs)
+            missExecutors(of: specs, startsExecutor: starts)
         }
     }
 

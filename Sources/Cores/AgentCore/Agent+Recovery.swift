@@ -17,22 +17,17 @@ extension Agent {
             hostname: configuration.address.hostname, resources: configuration.resources,
             attributes: configuration.attributes, domain: configuration.domain)
         if let old = state.identity, configuration.recovery == .reconnect {
-            if let difference = identity.difference(from: old) {
-                stop(difference)
+            switch Reconfiguration(from: old, to: identity, of: state, hasRebooted: state.bootID != bootID) {
+            case .impossible(let why):
+                stop(why)
                 return
-            }
-            if let totals = state.totals, old.resources != identity.resources {
-                // Reservations and volumes stay; what is new is added beside them.
-                let more = Resources(identity.resources) - Resources(old.resources)
-                record(.totalsChanged(Array(Resources(totals) + more)))
+            case .possible(let totals): if let totals, totals != state.totals { record(.totalsChanged(totals)) }
             }
         }
         if state.identity != identity { record(.configured(identity)) }
         if state.key == nil { record(.keyed(drawnKey)) }
-        if state.bootID != bootID {
-            hasRebooted = state.bootID != nil
-            record(.booted(bootID))
-        }
+        hasRebooted = state.bootID != nil && state.bootID != bootID
+        self.bootID = bootID
         // Also of what has ended: the containerizer keeps it until it has been told to destroy it.
         send(.recoverContainers(state.containers.values.map(\.launch)))
     }
@@ -41,6 +36,9 @@ extension Agent {
         guard phase == .recovering else { return }
         phase = .running
         mayHaveSettled = true
+        // Remembered together with what became of everything: after a crash in between, what ran before the reboot
+        // would pass for what was never started.
+        if let bootID, state.bootID != bootID { record(.booted(bootID)) }
         for stranger in recovery.destroyed {
             note("container.stranger", "a container that no record knows was destroyed", .warning,
                 ["container": stranger.text])
@@ -158,26 +156,5 @@ extension Agent {
         note("agent.cleaning", "ending everything that is left, as asked for", .warning)
         phase = .stopping("everything that was left has been ended and forgotten")
         for container in state.containers.values where container.exit == nil { doom(container.id) }
-    }
-}
-
-extension AgentIdentity {
-    /// Why an agent that was `old` cannot be this: anything but more than before. Nil: it can.
-    func difference(from old: AgentIdentity) -> String? {
-        var faults: [String] = []
-        if hostname != old.hostname { faults.append("its host name was '\(old.hostname)' and is '\(hostname)'") }
-        if let domain = old.domain, domain != self.domain { faults.append("its fault domain has changed") }
-        let own = Resources(resources)
-        for resource in Resources(old.resources) where !own.contains(resource) {
-            faults.append("it had \(resource) and has not any more")
-        }
-        // What the host probe found may change with the host.
-        for attribute in old.attributes
-        where !attribute.name.hasPrefix("bulkhead.") && !attributes.contains(attribute) {
-            faults.append("its attribute '\(attribute.name)' is gone or different")
-        }
-        guard !faults.isEmpty else { return nil }
-        return "this configuration is not that of the agent that ran here before: \(faults.joined(separator: "; ")). "
-            + "Start it as it was, or once with --recover=cleanup, which ends its tasks"
     }
 }

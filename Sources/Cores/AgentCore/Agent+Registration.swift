@@ -53,7 +53,12 @@ extension Agent {
 
     /// At once, whatever waits for the journal: what comes in on the old link must not be taken for the new one's,
     /// whose registration does not know of it.
-    private mutating func unlink() { outbox.order(.unlink) }
+    /// A link that was ordered and still waits for the journal is not opened any more: it would be a second one, with a
+    /// registration that does not know what came in on the first.
+    private mutating func unlink() {
+        outbox.withdrawLinks()
+        outbox.order(.unlink)
+    }
 
     mutating func linked() {
         guard link.phase == .opening else { return }

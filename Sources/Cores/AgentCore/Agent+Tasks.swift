@@ -6,32 +6,53 @@ import Diagnostics
 
 /// Tasks that are their own containers, alone or in a group, from their arrival to their end.
 extension Agent {
-    mutating func runTask(_ spec: TaskSpec, of framework: FrameworkInfo) {
+    mutating func runTask(_ spec: TaskSpec, of framework: FrameworkInfo, startsExecutor starts: Bool?) {
         switch spec.runner {
         case .command:
-            guard let agent = admit([spec], of: framework) else { return }
+            guard let agent = admit([spec], of: framework, startsExecutor: nil) else { return }
             runCommand(spec, of: framework, on: agent)
         case .executor(let executor) where executor.kind == .standard:
-            runGroup([spec], under: executor, of: framework)
+            runGroup([spec], under: executor, of: framework, startsExecutor: starts)
         case .executor(let executor):
-            guard admit([spec], of: framework) != nil else { return }
-            runUnder(executor, [spec], of: framework, group: nil)
+            guard admit([spec], of: framework, startsExecutor: starts) != nil,
+                has(executor, for: [spec], startsExecutor: starts)
+            else { return }
+            runUnder(executor, [spec], of: framework, group: nil, startsExecutor: starts)
         }
     }
 
-    mutating func runGroup(_ specs: [TaskSpec], under executor: ExecutorSpec, of framework: FrameworkInfo) {
-        guard admit(specs, of: framework) != nil else { return }
+    mutating func runGroup(
+        _ specs: [TaskSpec], under executor: ExecutorSpec, of framework: FrameworkInfo, startsExecutor starts: Bool?
+    ) {
+        guard admit(specs, of: framework, startsExecutor: starts) != nil,
+            has(executor, for: specs, startsExecutor: starts)
+        else { return }
         let group = random.next()
         if executor.kind == .custom {
-            runUnder(executor, specs, of: framework, group: group)
+            runUnder(executor, specs, of: framework, group: group, startsExecutor: starts)
         } else {
-            runInPod(executor, specs, of: framework, group: group)
+            runInPod(executor, specs, of: framework, group: group, startsExecutor: starts)
         }
+    }
+
+    /// Tasks for an executor that has ended while they were on their way are dropped: nobody has given out what another
+    /// executor would need. That it has ended is told already, or waits to be.
+    private mutating func has(_ executor: ExecutorSpec, for specs: [TaskSpec], startsExecutor starts: Bool?) -> Bool {
+        guard starts == false, state.executor(ExecutorKey(executor.framework, executor.id)) == nil else { return true }
+        for spec in specs {
+            report(
+                TaskReference(framework: executor.framework, task: spec.id), .dropped, source: .agent,
+                reason: .executorTerminated,
+                message: "executor '\(executor.id)' ended while the task was on its way: launch it again")
+        }
+        return false
     }
 
     /// Whether the tasks may run here at all; those of a refused list are reported, all or none. A task that is known
     /// has come twice: the master sends again what it is not sure of.
-    private mutating func admit(_ specs: [TaskSpec], of framework: FrameworkInfo) -> AgentID? {
+    private mutating func admit(
+        _ specs: [TaskSpec], of framework: FrameworkInfo, startsExecutor starts: Bool?
+    ) -> AgentID? {
         let keys = specs.map { TaskReference(framework: framework.id, task: $0.id) }
         if keys.contains(where: { state.tasks[$0] != nil || state.streams[$0] != nil }) {
             note("task.repeated", "a task that is known has come again and is ignored", .info,
@@ -41,7 +62,7 @@ extension Agent {
         counters.tasksStaged += UInt64(specs.count)
         if outbox.isFailing {
             for key in keys { dropUnremembered(key) }
-            missExecutors(of: specs)
+            missExecutors(of: specs, startsExecutor: starts)
             return nil
         }
         guard let agent = state.id else { return nil }
@@ -49,7 +70,7 @@ extension Agent {
             for key in keys {
                 report(key, refusal.state, source: .agent, reason: refusal.reason, message: refusal.message)
             }
-            missExecutors(of: specs)
+            missExecutors(of: specs, startsExecutor: starts)
             return nil
         }
         see(framework)

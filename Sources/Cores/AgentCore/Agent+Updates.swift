@@ -40,7 +40,11 @@ extension Agent {
         record(.updateAdded(update))
         counters.validUpdates += 1
         if update.state.isTerminal { ended(key, update.state) }
-        if state.streams[key]?.pending.count == 1 { sendHead(of: key) }
+        if state.streams[key]?.pending.count == 1 {
+            sendHead(of: key)
+        } else if update.state.isTerminal {
+            tellState(of: key)
+        }
         return true
     }
 
@@ -74,6 +78,14 @@ extension Agent {
         let wait = retries[task] ?? configuration.timing.updateRetry
         retries[task] = wait
         arm(.update(task), after: wait)
+    }
+
+    /// That a task has ended is told at once, although the update that says so waits behind others: what it had is
+    /// free, and an agent that is being emptied is a task emptier, whether or not anybody is there to acknowledge.
+    private mutating func tellState(of task: TaskReference) {
+        guard link.phase == .registered, let head = state.streams[task]?.head, let run = state.tasks[task]
+        else { return }
+        send(.send(.status(head, latest: run.state)))
     }
 
     mutating func resendHead(of task: TaskReference) {

@@ -45,6 +45,8 @@ public struct Agent: Core {
     var lastUpdates: Set<UpdateID> = []
     var completed = CompletedWork()
     var collection = CollectionState()
+    /// The machine's, now.
+    var bootID: String?
     /// The machine has been started anew since the agent last ran.
     var hasRebooted = false
     /// Something has ended: see `settle`.

@@ -45,9 +45,14 @@ public struct MachineFacts: Hashable, Sendable {
             + found.filter { !names.contains($0.0) }.map { Resource($0.0, $0.1, reservations: reservations) }
     }
 
+    /// What is measured is offered in steps of so many mebibytes: another kernel finds a little more or less on the
+    /// same machine, and nobody should see an agent change for that.
+    private static let step: UInt64 = 64
+
     /// Mebibytes of `bytes` after `apart` was set apart, or half of a small amount.
     private static func kept(_ bytes: UInt64?, apart: UInt64, else fallback: UInt64) -> Int {
         guard let bytes else { return Int(fallback / mebibyte) }
-        return Int((bytes >= 2 * apart ? bytes - apart : bytes / 2) / mebibyte)
+        let kept = (bytes >= 2 * apart ? bytes - apart : bytes / 2) / mebibyte
+        return Int(kept < step ? kept : kept - kept % step)
     }
 }

@@ -82,6 +82,17 @@ struct Outbox: Sendable {
         return leaving.count + waiting.count + released.count < count
     }
 
+    /// Takes links back that wait for the journal.
+    mutating func withdrawLinks() {
+        func isMeant(_ effect: AgentEffect) -> Bool {
+            if case .link = effect { return true }
+            return false
+        }
+        leaving.removeAll(where: isMeant)
+        waiting.removeAll { isMeant($0.effect) }
+        released.removeAll(where: isMeant)
+    }
+
     /// The next batch is the whole state: the journal starts over with it.
     mutating func compact(_ snapshot: [AgentRecord]) {
         records = []

@@ -90,13 +90,13 @@ extension MasterCore {
         let framework = accepted.framework
         let key = TaskReference(framework: framework.id, task: task.id)
         var spec = allocated(task, to: accepted.role)
+        let executor = newExecutor(of: spec, framework.id, on: accepted.agent)
         if let refusal = refusedUser(of: [task], framework, by: accepted.principal) {
             report(.error, key, because: .taskUnauthorized, refusal, agent: task.agent, at: now)
             return
         }
         do throws(Failure) {
             try validate(spec, with: accepted)
-            let executor = newExecutor(of: spec, framework.id, on: accepted.agent)
             try use([spec], executor, of: &accepted)
             if let executor { addExecutor(executor, on: accepted.agent) }
         } catch {
@@ -104,11 +104,13 @@ extension MasterCore {
             return
         }
         // The agent and later readers see the executor with its allocation as well.
-        if case .executor(let executor) = spec.runner {
-            spec.runner = .executor(allocated(executor, to: accepted.role))
+        var startsExecutor: Bool?
+        if case .executor(let used) = spec.runner {
+            spec.runner = .executor(allocated(used, to: accepted.role))
+            startsExecutor = executor != nil
         }
         stage(spec, accepted, at: now)
-        send(.runTask(spec, of: framework), to: accepted.agent)
+        send(.runTask(spec, of: framework, startsExecutor: startsExecutor), to: accepted.agent)
     }
 
     private mutating func launchGroup(
@@ -131,9 +133,9 @@ extension MasterCore {
             refuse(&self, .taskGroupUnauthorized, refusal)
             return
         }
+        let isRunning = agents[accepted.agent]?.executors[framework.id]?[executor.id] != nil
         do throws(Failure) {
             try validate(specs, under: executor, with: accepted)
-            let isRunning = agents[accepted.agent]?.executors[framework.id]?[executor.id] != nil
             try use(specs, isRunning ? nil : executor, of: &accepted)
             if !isRunning { addExecutor(executor, on: accepted.agent) }
         } catch {
@@ -141,7 +143,7 @@ extension MasterCore {
             return
         }
         for spec in specs { stage(spec, accepted, at: now) }
-        send(.runGroup(specs, under: executor, of: framework), to: accepted.agent)
+        send(.runGroup(specs, under: executor, of: framework, startsExecutor: !isRunning), to: accepted.agent)
     }
 
     /// The executor a task brings along when it does not run there yet.

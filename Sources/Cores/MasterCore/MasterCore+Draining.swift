@@ -147,30 +147,33 @@ extension MasterCore {
         taskEndedOnAgent(agent, at: now)
     }
 
-    /// Looks whether an agent that is being emptied is empty: no task that has not ended and been acknowledged, no
-    /// operation that is not over.
+    /// Looks whether an agent that is being emptied is empty: every task and every operation on it is over. Updates
+    /// that nobody has acknowledged do not count: the framework may be away for days, and the agent keeps them. Only
+    /// one that is to be given up waits for them, because they would go with it.
     mutating func taskEndedOnAgent(_ agent: AgentID, at now: Instant) {
-        guard let record = agents[agent], let drain = record.entry.drain, drain.state == .draining,
-            record.isConnected, record.tasks.isEmpty, record.operations.isEmpty, record.transition == nil
+        guard let record = agents[agent], let drain = record.entry.drain, record.isConnected, record.transition == nil,
+            record.tasks.allSatisfy({ tasks[$0]?.state.isTerminal ?? true }),
+            record.operations.allSatisfy({ operations[$0]?.status.state != .pending })
         else { return }
-        if drain.configuration.marksGone {
-            var entry = record.entry
-            entry.standing = .gone(at: now)
-            entry.drain?.state = .drained
-            let ticket = persist([.putAgent(entry)], then: .agentGone(agent, nil))
-            agents[agent]?.transition = ticket
-            return
-        }
         var entry = record.entry
         entry.drain?.state = .drained
-        let ticket = persist([.putAgent(entry)], then: .agentDrained(agent))
-        agents[agent]?.transition = ticket
+        if drain.configuration.marksGone, record.tasks.isEmpty, record.operations.isEmpty {
+            entry.standing = .gone(at: now)
+            let ticket = persist([.putAgent(entry)], then: .agentGone(agent, nil))
+            agents[agent]?.transition = ticket
+        } else if drain.state == .draining {
+            let ticket = persist([.putAgent(entry)], then: .agentDrained(agent))
+            agents[agent]?.transition = ticket
+        }
     }
 
     mutating func agentIsDrained(_ agent: AgentID, at now: Instant) {
         agents[agent]?.entry.drain?.state = .drained
-        note("agent.drained", "An agent is empty", ["agent": agent.text])
+        let waiting = agents[agent]?.tasks.count ?? 0
+        note("agent.drained", "An agent is empty", ["agent": agent.text, "unacknowledged": "\(waiting)"])
         released(agent, at: now)
+        // The last acknowledgement may have come while this was being written.
+        taskEndedOnAgent(agent, at: now)
     }
 
     // MARK: Gone

@@ -27,6 +27,11 @@ extension MasterCore {
             tell(framework, task, at: now)
             return
         }
+        // Its agent was lost with the update of its end, which was never acknowledged: our word is what is left of it.
+        if let last = frameworks[framework]?.completedTasks[asked.task], last.pendingUpdate != nil {
+            tell(framework, last, at: now)
+            return
+        }
         guard let agent = asked.agent else {
             // Any agent that is still to come back may have it.
             if recoveredAgents > 0 { return }

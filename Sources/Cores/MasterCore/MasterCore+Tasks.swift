@@ -87,11 +87,15 @@ extension MasterCore {
             return
         }
         counters.validStatusUpdates += 1
-        let isRepeated = update.id != nil && task.pendingUpdate?.id == update.id && task.state == latest
+        let isKnown = update.id != nil && task.pendingUpdate?.id == update.id
+        let isRepeated = isKnown && task.state == latest
         if let id = update.id {
             tasks[key]?.pendingUpdate = TaskRecord.PendingUpdate(state: update.state, id: id)
         }
-        publish(.update(update), to: update.framework)
+        // The end of the task is news for the master; its framework has this update already, and is sent it again in
+        // time.
+        let isOnlyState = isKnown && latest.isTerminal && !task.state.isTerminal
+        if !isOnlyState { publish(.update(update), to: update.framework) }
         if isRepeated { return }
         let limit = configuration.limits.statusesMax
         tasks[key]?.note(update, keeping: limit)

@@ -8,9 +8,9 @@ extension MasterMessage {
         switch self {
         case .registered(let id, _, _): "registered as \(id)"
         case .refused(let why, let isFinal): "refused\(isFinal ? " for good" : ""): \(why)"
-        case .runTask(let spec, _): "run \(spec.id)"
-        case .runGroup(let specs, let executor, _):
-            "run \(specs.map(\.id.text).joined(separator: ",")) under \(executor.id)"
+        case .runTask(let spec, _, let starts): "run \(spec.id)\(starts == true ? " with its executor" : "")"
+        case .runGroup(let specs, let executor, _, let starts):
+            "run \(specs.map(\.id.text).joined(separator: ",")) \(starts == true ? "with" : "under") \(executor.id)"
         case .kill(let task, _): "kill \(task.task)"
         case .shutdownExecutor(let id, _): "shut executor \(id) down"
         case .shutdownFramework(let id): "shut framework \(id) down"

@@ -40,7 +40,7 @@ struct Benchmark {
         case .publish(_, .offers(let new), _): for offer in new { offers[offer.id] = offer }
         case .publish(_, .rescind(let offer), _): offers[offer] = nil
         case .send(let link, .registered(let id, _, _)): names[link] = id
-        case .send(let link, .runTask(let spec, let framework)): launched.append((link, spec, framework.id))
+        case .send(let link, .runTask(let spec, let framework, _)): launched.append((link, spec, framework.id))
         default: break
         }
     }

@@ -92,12 +92,16 @@ extension WireObject {
         switch type {
         case "RUN_TASK":
             let framework = try part("framework").frameworkInfo()
-            return .runTask(try part("task").launchedTask(framework: framework.id), of: framework)
+            return .runTask(
+                try part("task").launchedTask(framework: framework.id), of: framework,
+                startsExecutor: try bool("starts_executor"))
         case "RUN_GROUP":
             let framework = try part("framework").frameworkInfo()
             var tasks: [TaskSpec] = []
             for task in try objects("tasks") { tasks.append(try task.launchedTask(framework: framework.id)) }
-            return .runGroup(tasks, under: try part("executor").executor(framework: framework.id), of: framework)
+            return .runGroup(
+                tasks, under: try part("executor").executor(framework: framework.id), of: framework,
+                startsExecutor: try bool("starts_executor"))
         case "KILL": return .kill(try part("task").reference(), gracePeriod: try duration("grace_period"))
         case "SHUTDOWN_EXECUTOR":
             return .shutdownExecutor(try name("executor_id"), framework: try name("framework_id"))

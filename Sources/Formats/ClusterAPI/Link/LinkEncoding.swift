@@ -156,15 +156,20 @@ extension MasterMessage {
                 ]))
         case .refused(let reason, let isFinal):
             return .message("REFUSED", .object(["reason": .string(reason), "final": .bool(isFinal)]))
-        case .runTask(let task, let framework):
+        case .runTask(let task, let framework, let starts):
             return .message(
-                "RUN_TASK", .object(["framework": .framework(framework), "task": .task(task, .stacked)]))
-        case .runGroup(let tasks, let executor, let framework):
+                "RUN_TASK",
+                .members([
+                    "framework": .framework(framework), "task": .task(task, .stacked),
+                    "starts_executor": starts.map { .bool($0) },
+                ]))
+        case .runGroup(let tasks, let executor, let framework, let starts):
             return .message(
                 "RUN_GROUP",
                 .members([
                     "framework": .framework(framework), "executor": .executor(executor, .stacked),
                     "tasks": .array(tasks.map { .task($0, .stacked) }),
+                    "starts_executor": starts.map { .bool($0) },
                 ]))
         case .kill(let task, let gracePeriod):
             return .message(

@@ -7,8 +7,11 @@ public enum MasterMessage: Hashable, Sendable {
     case registered(AgentID, pingInterval: Duration, pingsMissedMax: Int)
     /// The first message of an agent that is not admitted. `isFinal`: it is to end its tasks and itself.
     case refused(String, isFinal: Bool)
-    case runTask(TaskSpec, of: FrameworkInfo)
-    case runGroup([TaskSpec], under: ExecutorSpec, of: FrameworkInfo)
+    /// `startsExecutor`: the task's executor is to be launched with it. Otherwise the master counts on one that runs:
+    /// if it has ended meanwhile, nobody has given out what another would need, and the task is dropped. Nil: an older
+    /// master, which does not say.
+    case runTask(TaskSpec, of: FrameworkInfo, startsExecutor: Bool? = nil)
+    case runGroup([TaskSpec], under: ExecutorSpec, of: FrameworkInfo, startsExecutor: Bool? = nil)
     case kill(TaskReference, gracePeriod: Duration?)
     case shutdownExecutor(ExecutorID, framework: FrameworkID)
     case shutdownFramework(FrameworkID)
