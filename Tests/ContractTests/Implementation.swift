@@ -9,10 +9,11 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
     case runc = "oci:runc"
     case composed = "native,oci:crun"
     case docker
+    case simulated
 
     /// The Docker Engine is one that Tests/run has started for this run alone, where that was possible.
     static var allCases: [Implementation] {
-        [.native, .crun, .runc, .composed] + (DockerStage.socket == nil ? [] : [.docker])
+        [.native, .crun, .runc, .composed, .simulated] + (DockerStage.socket == nil ? [] : [.docker])
     }
 
     var testDescription: String { rawValue }
@@ -28,6 +29,7 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
         case .runc: try NativeStage(runtime: "runc")
         case .composed: try ComposedStage()
         case .docker: try DockerStage()
+        case .simulated: try SimulatedStage()
         }
     }
 }
@@ -39,6 +41,8 @@ protocol Stage: AnyObject, Sendable {
     var image: ContainerLaunch.Root { get }
     /// An empty directory of the host.
     var directory: String { get }
+    /// Whether the process that a view names is there still.
+    func isAlive(_ process: Int32) -> Bool
     /// Lets go of the containerizer and makes another, as a restart of the agent does. It has not recovered yet.
     func restart() async throws
     func end() async throws
@@ -58,6 +62,8 @@ extension Implementation {
 }
 
 extension Stage {
+    func isAlive(_ process: Int32) -> Bool { HostFacts.exists("/proc/\(process)") }
+
     func launch(
         _ program: ContainerLaunch.Program, _ change: (inout ContainerLaunch) -> Void = { _ in }
     ) -> ContainerLaunch {

@@ -69,6 +69,13 @@ struct SimulatedContainers: Sendable {
         return entries.removeValue(forKey: id)?.exit
     }
 
+    /// False: it does not run.
+    mutating func update(_ id: ContainerID, _ limits: ContainerLimits) -> Bool {
+        guard isRunning(id) else { return false }
+        entries[id]?.launch.limits = limits
+        return true
+    }
+
     func children(of id: ContainerID) -> [ContainerID] {
         entries.values.filter { $0.launch.parent == id }.map(\.launch.id)
     }
