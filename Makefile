@@ -70,8 +70,8 @@ tidy: ## check the house rules: layers, imports, lengths, names, links
 	@Tests/run tidy
 
 simulate: ## play 2,000 whole clusters with crashes and partitions (BULKHEAD_SEEDS of them, from BULKHEAD_SEED)
-	@BULKHEAD_SETUP=no $(MAKE) build
-	@$(RELEASE)/bulkhead-cluster simulate --seed $${BULKHEAD_SEED:-1} --seeds $${BULKHEAD_SEEDS:-2000}
+	@$(call need,build)
+	@Tests/run seeds
 
 fuzz: ## fuzz the decoders for a while (BULKHEAD_FUZZ_SECONDS each)
 	@$(call need,build fuzz)

@@ -197,6 +197,8 @@ let package = Package(
                 "Diagnostics",
             ]),
         tests("SimulationTests", ["Simulation"], exclude: ["regressions.txt"]),
+        .executableTarget(
+            name: "play-seeds", dependencies: ["Simulation"], path: "Tests/SeedPlayer", swiftSettings: swiftSettings),
         tests("CoordinationTests", ["Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("AllocationTests", ["Allocation", "ClusterModel", "Determinism", "Diagnostics"]),
         tests("ClusterModelTests", ["ClusterModel", "Determinism", "Diagnostics"]),
@@ -251,7 +253,8 @@ let package = Package(
             "ContractTests",
             [
                 "NativeContainerizer", "Containerizing", "OCIRuntimeContainerizer", "DockerContainerizer", "Simulation",
-                "ImageStorage", "HostProbe", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics", "bulkhead-unpack",
+                "ImageStorage", "HostProbe", "LinuxKernel", "OCIFormat", "Containers", "Determinism", "Diagnostics",
+                "bulkhead-unpack",
             ], exclude: ["Goldens"]),
         tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
         tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),

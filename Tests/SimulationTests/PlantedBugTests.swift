@@ -25,6 +25,10 @@ struct PlantedBugTests {
         Planted(bug: .inflatesResources, checkers: [.allocation]),
         Planted(bug: .forgetsRegistry, checkers: [.durability, .registry, .allocation]),
         Planted(bug: .revivesGone, checkers: [.registry]),
+        Planted(bug: .electsTwo, checkers: [.leadership]),
+        Planted(
+            bug: .writesUnfenced,
+            checkers: [.registry, .durability, .allocation, .updates, .noTaskLost, .trueEnds, .leadership]),
         Planted(bug: .leaksContainers, checkers: [.leaks]),
         Planted(bug: .leaksSandboxes, checkers: [.leaks]),
         Planted(bug: .trustsReusedPIDs, checkers: [.trueEnds]),

@@ -22,6 +22,20 @@ struct SeedTests {
         #expect(report.count("launches") > 0 || report.count("tasks") < 10, "nothing was launched: \(report)")
     }
 
+    @Test("several masters take turns, and everything goes on")
+    func severalMasters() {
+        var plan = SimulationPlan()
+        plan.masters = 3
+        plan.isPlayedTwice = false
+        var counts: [String: Int] = [:]
+        for seed in UInt64(1)...10 {
+            let report = Simulation.run(seed: seed, plan: plan)
+            #expect(report.isGood, "\(report)")
+            for (name, count) in report.counts { counts[name, default: 0] += count }
+        }
+        for name in ["elections", "lost-sessions", "isolations"] { #expect(counts[name, default: 0] > 10, "\(name)") }
+    }
+
     @Test("without faults everything runs and ends")
     func calm() {
         var plan = SimulationPlan()

@@ -261,12 +261,13 @@ final class AgentProcess {
             self.take(.linkLost(Failure("link.lost", doing: "keep the link", cause: "the connection ended")), world)
         }
         connection.send(.up, world) { world in
-            guard world.master.isUp else { return connection.fail(world, tellsMaster: false) }
+            guard let leader = world.leader else { return connection.fail(world, tellsMaster: false) }
+            connection.host = leader
             connection.send(.down, world) { world in
                 guard self.isAlive, self.connection === connection else { return }
                 self.take(.linked, on: connection, world)
             }
-            world.master.openLink(connection, sent, world)
+            leader.openLink(connection, sent, world)
         }
     }
 
@@ -295,7 +296,7 @@ final class AgentProcess {
         guard let connection else { return }
         connection.send(.up, world) { world in
             world.say("agent \(self.machine.index) to master: \(message.short)")
-            world.master.deliver(message, on: connection, world)
+            connection.host?.deliver(message, on: connection, world)
         }
     }
 

@@ -41,7 +41,10 @@ final class Connection {
     enum Way { case up, down }
     private struct Lane {
         var ready = Instant.distantPast
-        var held: [Agenda.Action] = []
+        /// On their way, in order: whatever arrives is the first of them.
+        var queue: [Agenda.Action] = []
+        /// So many of them are there already, and wait for the wire to be whole.
+        var held = 0
     }
     private let wire: Wire
     private var up = Lane()
@@ -55,6 +58,8 @@ final class Connection {
 
     /// The machine whose agent it is; nil: a scheduler's.
     let machine: Int?
+    /// The master it has reached.
+    weak var host: MasterHost?
 
     init(_ wire: Wire, machine: Int? = nil) {
         self.wire = wire
@@ -70,31 +75,38 @@ final class Connection {
     }
 
     private func enqueue(_ way: Way, _ world: World, _ action: @escaping Agenda.Action) {
-        let arrival = max(world.now + world.delay(), way == .up ? up.ready : down.ready)
-        if way == .up { up.ready = arrival } else { down.ready = arrival }
-        world.at(arrival) { self.arrive(way, action, $0) }
+        if way == .up { up.queue.append(action) } else { down.queue.append(action) }
+        travel(way, world)
     }
 
-    private func arrive(_ way: Way, _ action: @escaping Agenda.Action, _ world: World) {
+    /// One more of the queue is there after a while.
+    private func travel(_ way: Way, _ world: World) {
+        let arrival = max(world.now + world.delay(), way == .up ? up.ready : down.ready)
+        if way == .up { up.ready = arrival } else { down.ready = arrival }
+        world.at(arrival) { self.arrive(way, $0) }
+    }
+
+    private func arrive(_ way: Way, _ world: World) {
         guard !isBroken else { return }
         switch way {
         case .up:
-            if wire.isCut || !up.held.isEmpty { up.held.append(action) } else { action(world) }
+            if wire.isCut { up.held += 1 } else { up.queue.removeFirst()(world) }
         case .down:
-            if wire.isCut || !down.held.isEmpty {
-                down.held.append(action)
-            } else if !isClosedByClient {
-                action(world)
+            guard !wire.isCut else {
+                down.held += 1
+                return
             }
+            let action = down.queue.removeFirst()
+            if !isClosedByClient { action(world) }
         }
     }
 
     func release(_ world: World) {
         let (rising, falling) = (up.held, down.held)
-        up.held = []
-        down.held = []
-        for action in rising { enqueue(.up, world, action) }
-        for action in falling { enqueue(.down, world, action) }
+        up.held = 0
+        down.held = 0
+        for _ in 0..<rising { travel(.up, world) }
+        for _ in 0..<falling { travel(.down, world) }
     }
 
     /// The client lets go: what it has sent may still arrive.
@@ -121,8 +133,8 @@ final class Connection {
     func fail(_ world: World, tellsClient: Bool = true, tellsMaster: Bool = true) {
         guard !isBroken else { return }
         isBroken = true
-        up.held = []
-        down.held = []
+        up = Lane()
+        down = Lane()
         if !tellsClient { clientNotices = nil }
         if !tellsMaster { masterNotices = nil }
         world.after(world.delay()) { self.wire.whenWhole($0) { self.noticeAtClient($0) } }

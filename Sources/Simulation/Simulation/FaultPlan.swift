@@ -15,6 +15,8 @@ struct FaultPlan {
     var pauses: Duration?
     /// An agent's journal takes nothing for a while.
     var fullDisks: Duration?
+    /// A master is cut off from the service that elects.
+    var isolations: Duration?
     /// Out of a thousand.
     var lostCalls = 0
     var failedRegistryWrites = 0
@@ -64,6 +66,7 @@ struct FaultPlan {
         plan.writeMax = .milliseconds(random.pick([2, 30, 400, 3_000]) ?? 30)
         plan.skew = .milliseconds(random.pick([0, 0, 50, 2_000, 60_000]) ?? 0)
         plan.operators = sometimes(8, 60, &random)
+        plan.isolations = sometimes(20, 120, &random)
         return plan
     }
 
@@ -73,7 +76,7 @@ struct FaultPlan {
             ("agent kills", agentKills), ("master kills", masterKills), ("outages", outages), ("reboots", reboots),
             ("partitions", partitions), ("broken connections", brokenConnections),
             ("scheduler crashes", schedulerCrashes), ("pauses", pauses), ("full disks", fullDisks),
-            ("operators", operators),
+            ("operators", operators), ("isolations", isolations),
         ]
         let rates: [(String, Int)] = [
             ("lost calls", lostCalls), ("failed registry writes", failedRegistryWrites),

@@ -5,12 +5,24 @@ import Determinism
 import Diagnostics
 import MasterCore
 
-/// The master's machine: its process, when it runs, and the shell around the core as the real driver is.
+/// A master's machine: its process, when it runs, and the shell around the core as the real driver is. The core is
+/// there while it leads.
 final class MasterHost {
+    let index: Int
     private(set) var core: MasterCore?
-    /// Changes with each start: what was meant for an earlier life does not reach this one.
+    /// Changes with each start and each end: what was meant for an earlier life does not reach this one.
     private(set) var life = 0
-    let registry = SimulatedRegistry()
+    private(set) var isUp = false
+    /// Which of all the masters there have been it is, while it leads.
+    private(set) var term = 0
+    /// What it has read or written last.
+    private var version = RegistryVersion.initial
+    /// Until then it may believe that it leads.
+    private var sessionEnds = Instant.distantPast
+    /// With the service that elects; another one each time it stands anew.
+    private(set) var session = 0
+    /// Cut off from the service that elects, and from nothing else.
+    private var isIsolated = false
     private var skew = Duration.zero
     private var timers: [TimerID: Instant] = [:]
     private var links: [LinkID: Connection] = [:]
@@ -36,44 +48,98 @@ final class MasterHost {
     }
     private var listeners: [StreamID: (SchedulerEvent, World) -> Void] = [:]
 
-    var isUp: Bool { core != nil }
+    init(index: Int) { self.index = index }
+
     var isIdle: Bool { core != nil && orders.isEmpty && writing == nil && paused.isEmpty }
 
     // MARK: - Life
 
     func start(_ world: World) {
-        guard core == nil else { return }
+        guard !isUp else { return }
+        isUp = true
         life += 1
         let skewMax = Int(world.faults.skew.saturatingNanoseconds)
         skew = .nanoseconds(world.chance.within(-skewMax...skewMax))
-        guard let snapshot = registry.load(world) else { return }
+        world.say("master \(index) starts")
+        stand(world)
+    }
+
+    private func stand(_ world: World) {
+        session = world.elections.newSession()
+        renew(life, world)
+    }
+
+    /// Keeps its session with the service that elects, as long as it lives.
+    private func renew(_ life: Int, _ world: World) {
+        guard isUp, self.life == life else { return }
+        let isHeard = !isIsolated && !(pausedUntil.map { $0 > world.now } ?? false)
+        if isHeard {
+            // A session that was lost before this is not had back.
+            if sessionEnds > .distantPast, !world.elections.has(self, at: world.now) {
+                lose(world)
+                return
+            }
+            sessionEnds = world.elections.renew(self, world)
+        } else if core != nil, world.now >= sessionEnds, isIsolated, pausedUntil == nil {
+            lose(world)
+            return
+        }
+        if world.masters.count > 1 { world.after(SimulatedElection.renewalInterval) { self.renew(life, $0) } }
+    }
+
+    func elected(_ world: World) {
+        guard isUp, core == nil else { return }
+        guard let (snapshot, version) = world.registry.load(world) else { return }
+        self.version = version
+        term = world.nextTerm()
         var configuration = MasterConfiguration(
             master: MasterInfo(
-                id: "m\(life)", address: NetworkAddress(hostname: "master", address: "10.0.0.1", port: 5050),
+                id: "m\(term)", address: NetworkAddress(hostname: "master", address: "10.0.0.1", port: 5050),
                 version: "1.11.0"))
         configuration.seed = world.chance.next()
         configuration.offerTimeout = .seconds(60)
         configuration.agentReturnWindow = .seconds(120)
-        configuration.agentRemovalInterval = life % 2 == 0 ? .seconds(20) : .zero
+        configuration.agentRemovalInterval = term % 2 == 0 ? .seconds(20) : .zero
         core = MasterCore(configuration, registry: snapshot)
-        world.say("master \(life) starts")
+        world.say("master \(index) leads as m\(term)")
         world.count("masters")
+        if world.masters.count(where: { $0.core != nil }) > 1 { world.count("leaders-at-once") }
         take(.started, world)
     }
 
     /// kill -9.
     func kill(_ world: World, restartsAfter delay: Duration) {
-        guard core != nil else { return }
-        world.say("master \(life) dies")
+        guard isUp else { return }
+        world.say("master \(index) dies")
         world.count("master-kills")
         end(world)
-        world.after(delay) { $0.master.start($0) }
+        isUp = false
+        world.after(delay) { self.start($0) }
     }
+
+    /// Its session is over: it stops at once, tells nobody anything, and stands again.
+    private func lose(_ world: World) {
+        world.say("master \(index) leads no more")
+        world.count("lost-sessions-noticed")
+        end(world)
+        stand(world)
+    }
+
+    func isolate(_ world: World, for duration: Duration) {
+        guard !isIsolated else { return }
+        world.say("master \(index) is cut off from the service that elects")
+        world.count("isolations")
+        isIsolated = true
+        world.after(duration) { _ in self.isIsolated = false }
+    }
+
+    func heal() { isIsolated = false }
 
     private func end(_ world: World) {
         core = nil
         life += 1
-        registry.cut(writing ?? [], world)
+        sessionEnds = .distantPast
+        if let writing { world.registry.cut(writing, on: version, by: self, world) }
         let open = links.sorted { $0.key < $1.key }.map(\.value) + streams.sorted { $0.key < $1.key }.map(\.value)
             + calls.sorted { $0.key < $1.key }.compactMap(\.value.connection)
         timers = [:]
@@ -91,8 +157,8 @@ final class MasterHost {
 
     /// Stands still, and does everything late.
     func pause(_ world: World, for duration: Duration) {
-        guard core != nil else { return }
-        world.say("master \(life) stands still for \(duration)")
+        guard isUp else { return }
+        world.say("master \(index) stands still for \(duration)")
         let until = max(pausedUntil ?? world.now, world.now + duration)
         pausedUntil = until
         let life = life
@@ -165,19 +231,24 @@ final class MasterHost {
             paused.append(event)
             return
         }
+        // What a leader does after its session is over, another may have decided otherwise.
+        if world.now >= sessionEnds {
+            lose(world)
+            return
+        }
         let life = life
         let effects = core?.handle(event, at: world.now + skew) ?? []
         for effect in effects {
             guard self.life == life else { return }
             effectsDone += 1
-            if let crash = world.plan.crash, crash.victim == .master, crash.effect == effectsDone {
+            if let crash = world.plan.crash, crash.victim == .master, index == 0, crash.effect == effectsDone {
                 if crash.isAfter { perform(effect, world) }
                 kill(world, restartsAfter: .seconds(2))
                 return
             }
             perform(effect, world)
         }
-        if self.life == life { world.checkMaster() }
+        if self.life == life, let core { world.check(core) }
     }
 
     // MARK: - Effects
@@ -200,10 +271,14 @@ final class MasterHost {
         case .cancelTimer(let timer): timers[timer] = nil
         case .note(let note): if note.level != .info { world.say("master: \(note.name)") }
         case .stepDown(let failure):
-            world.say("master \(life) steps down: \(failure.code.rawValue)")
+            world.say("master \(index) steps down: \(failure.code.rawValue)")
             world.count("step-downs")
+            world.elections.resign(self, world)
             end(world)
-            world.after(.seconds(2)) { $0.master.start($0) }
+            let life = life
+            world.after(.seconds(2)) { world in
+                if self.isUp, self.life == life { self.stand(world) }
+            }
         }
     }
 
@@ -243,7 +318,7 @@ final class MasterHost {
     private func publish(_ event: SchedulerEvent, on stream: StreamID, _ world: World) {
         guard let connection = streams[stream], let hear = listeners[stream] else { return }
         if case .subscribed(let framework, _, _) = event {
-            let entry = registry.durable.frameworks[framework]
+            let entry = world.registry.durable.frameworks[framework]
             if entry == nil || entry?.removed != nil {
                 world.violate(.durability, "framework \(framework) is subscribed, and the registry has not got it")
             }
@@ -254,7 +329,7 @@ final class MasterHost {
     private func send(_ message: MasterMessage, on link: LinkID, _ world: World) {
         guard let connection = links[link], let machine = world.machine(on: connection) else { return }
         world.say("master to agent \(machine.index): \(message.short)")
-        if case .registered(let id, _, _) = message, registry.durable.agents[id]?.standing != .registered {
+        if case .registered(let id, _, _) = message, world.registry.durable.agents[id]?.standing != .registered {
             world.violate(.durability, "agent \(id) is admitted, and the registry has not got it")
         }
         if case .acknowledge = message, world.has(.dropsAcknowledgements) { return }
@@ -274,12 +349,23 @@ final class MasterHost {
             guard self.life == life else { return }
             self.orders.removeFirst(batch.count)
             self.writing = nil
-            let failure = self.isRegistryBroken ? SimulatedRegistry.broken : self.registry.apply(changes, world)
+            let failure = self.isRegistryBroken ? SimulatedRegistry.broken : self.apply(changes, world)
             if failure != nil { self.isRegistryBroken = true }
             for order in batch where self.life == life {
                 self.take(failure.map { .storeFailed(order.ticket, $0) } ?? .stored(order.ticket), world)
             }
             if self.life == life { self.write(world) }
         }
+    }
+
+    /// Nil: written.
+    private func apply(_ changes: [RegistryChange], _ world: World) -> Failure? {
+        do throws(Failure) {
+            switch try world.registry.apply(changes, expecting: version, by: self, world) {
+            case .applied(let next): version = next
+            case .overtaken(let other): return SimulatedRegistry.overtaken(version, other)
+            }
+        } catch { return error }
+        return nil
     }
 }

@@ -16,7 +16,7 @@ final class Operators {
     }
 
     private func act(_ world: World) {
-        guard let core = world.master.core else { return }
+        guard let core = world.leader?.core else { return }
         let agent = world.wishes.pick(core.agents.keys.sorted())
         let tops = ["web", "batch"].compactMap(Name.role)
         guard let role = world.wishes.pick(tops) else { return }
@@ -48,7 +48,7 @@ final class Operators {
     private func ask(_ change: OperatorChange, _ world: World) {
         world.count("operator-calls")
         world.say("operator: \(change.short)")
-        world.master.operate(change, world) { answer, world in
+        world.leader?.operate(change, world) { answer, world in
             if answer.status >= 300 { world.say("operator: \(change.short) is answered \(answer.status)") }
         }
     }
@@ -67,7 +67,7 @@ final class Operators {
     }
 
     private func reactivate(_ world: World) {
-        guard let core = world.master.core else { return }
+        guard let core = world.leader?.core else { return }
         for id in core.agents.keys.sorted() where core.agents[id]?.entry.isDeactivated == true {
             ask(.reactivateAgent(id), world)
         }
@@ -84,7 +84,7 @@ final class Operators {
     }
 
     private func tidy(_ world: World) {
-        if let core = world.master.core {
+        if let core = world.leader?.core {
             for role in core.quotas.keys.sorted() {
                 ask(.updateQuota([QuotaConfig(role, quota: .unlimited)], isForced: true), world)
             }

@@ -107,8 +107,9 @@ final class Scheduler {
         session.calls.clientNotices = { self.lost(session, $0) }
         let call = SchedulerCall(framework: id, .subscribe(Subscription(framework: request)))
         session.connection.send(.up, world) { world in
-            guard world.master.isUp else { return session.connection.fail(world, tellsMaster: false) }
-            world.master.subscribe(
+            guard let leader = world.leader else { return session.connection.fail(world, tellsMaster: false) }
+            session.connection.host = leader
+            leader.subscribe(
                 call, on: session.connection, world,
                 opened: { stream, _ in session.stream = stream },
                 hear: { event, world in
@@ -170,8 +171,10 @@ final class Scheduler {
         }
         let call = SchedulerCall(framework: id, action)
         session.calls.send(.up, world) { world in
-            guard world.master.isUp else { return session.calls.fail(world, tellsMaster: false) }
-            world.master.call(call, stream: stream, on: session.calls, world) { answer, world in
+            guard let host = session.connection.host, host.core != nil else {
+                return session.calls.fail(world, tellsMaster: false)
+            }
+            host.call(call, stream: stream, on: session.calls, world) { answer, world in
                 guard self.session === session, answer.status >= 400 else { return }
                 world.say("\(self.name): \(call.action.short) is answered \(answer.status)")
                 self.lost(session, world)

@@ -1,6 +1,6 @@
 /// How a seed is played.
 public struct SimulationPlan: Sendable {
-    public enum Faults: Sendable {
+    public enum Faults: Sendable, Hashable {
         /// Which kinds there are, and how often, is drawn from the seed.
         case drawn
         case none
@@ -31,6 +31,8 @@ public struct SimulationPlan: Sendable {
     /// How long everything has to come to its end after that.
     public var livenessAct = Duration.seconds(7_200)
     public var faults = Faults.drawn
+    /// Masters that stand for election; nil: drawn from the seed.
+    public var masters: Int?
     /// Something that is wrong on purpose: a checker must find it.
     public var bug: PlantedBug?
     public var crash: Crash?
@@ -69,6 +71,10 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     case forgetsRegistry = "forgets-registry"
     /// The registry takes back that an agent was given up for good.
     case revivesGone = "revives-gone"
+    /// A second master is elected while the first leads.
+    case electsTwo = "elects-two"
+    /// The same, and the registry takes what is based on what is not there any more.
+    case writesUnfenced = "writes-unfenced"
     /// Destroyed containers are left behind.
     case leaksContainers = "leaks-containers"
     /// Sandboxes are left behind that nobody knows of.

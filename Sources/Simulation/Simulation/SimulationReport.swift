@@ -30,6 +30,8 @@ public enum Checker: String, Sendable, CaseIterable {
     case durability
     /// The registry never goes back.
     case registry
+    /// Of two masters that lead at the same time, by mistake, no more than one changes anything.
+    case leadership
     /// Nothing is left behind on any machine.
     case leaks
     /// Master, agents and machines agree when everything is quiet.

@@ -7,22 +7,21 @@ import MasterCore
 /// The checkers that look at the whole.
 extension World {
     func isRemoved(_ framework: FrameworkID) -> Bool {
-        master.registry.durable.frameworks[framework]?.removed != nil
+        registry.durable.frameworks[framework]?.removed != nil
     }
 
     func machine(called id: AgentID) -> AgentMachine? {
         machines.first { $0.process?.core.state.id == id }
-            ?? machines.first { $0.configuration.address.hostname == master.core?.agents[id]?.info.address.hostname }
+            ?? machines.first { $0.configuration.address.hostname == leader?.core?.agents[id]?.info.address.hostname }
     }
 
     // MARK: - After each event
 
     /// The master's books: what it has given out of an agent is there, once.
-    func checkMaster() {
+    func check(_ core: MasterCore) {
         // One agent after another: what is wrong stays wrong long enough.
         bookChecks += 1
-        guard let core = master.core, let id = machines[bookChecks % machines.count].process?.core.state.id
-        else { return }
+        guard let id = machines[bookChecks % machines.count].process?.core.state.id else { return }
         checkBooks(of: id, core)
     }
 
@@ -74,7 +73,10 @@ extension World {
             }
         }
         for machine in machines { left += unsettled(machine) }
-        guard let core = master.core, master.isIdle else { return left + [(.agreement, "the master does not idle")] }
+        if masters.count(where: { $0.core != nil }) > 1 { left.append((.leadership, "more than one master leads")) }
+        guard let leader, let core = leader.core, leader.isIdle else {
+            return left + [(.agreement, "the master does not idle")]
+        }
         for key in core.tasks.keys.sorted() { left.append((.noTaskLost, "the master waits for task \(key.task)")) }
         if !core.operations.isEmpty {
             left.append((.agreement, "\(core.operations.count) operations are not over for the master"))
@@ -88,7 +90,7 @@ extension World {
         guard let process = machine.process else { return [(.agreement, "\(name) does not run")] }
         var left: [(Checker, String)] = []
         let state = process.core.state
-        guard let id = state.id, let record = master.core?.agents[id], record.isConnected else {
+        guard let id = state.id, let record = leader?.core?.agents[id], record.isConnected else {
             return [(.agreement, "\(name) is not registered")]
         }
         for executors in record.executors.values {
@@ -118,7 +120,7 @@ extension World {
     }
 
     private func checkSettled(_ machine: AgentMachine) {
-        guard let process = machine.process, let id = process.core.state.id, let record = master.core?.agents[id]
+        guard let process = machine.process, let id = process.core.state.id, let record = leader?.core?.agents[id]
         else { return }
         let state = process.core.state
         let own = Resources(state.totals ?? machine.configuration.resources).unallocated()

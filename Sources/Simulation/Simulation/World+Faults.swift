@@ -9,12 +9,15 @@ extension World {
             machine.kill(world, restartsAfter: .milliseconds(world.chance.within(10...20_000)))
         }
         again(faults.masterKills) { world in
-            world.master.kill(world, restartsAfter: .milliseconds(world.chance.within(10...30_000)))
+            world.chance.pick(world.masters)?.kill(
+                world, restartsAfter: .milliseconds(world.chance.within(10...30_000)))
         }
         again(faults.outages) { world in
             world.say("everything goes out")
             world.count("outages")
-            world.master.kill(world, restartsAfter: .milliseconds(world.chance.within(1_000...20_000)))
+            for master in world.masters {
+                master.kill(world, restartsAfter: .milliseconds(world.chance.within(1_000...20_000)))
+            }
             for machine in world.machines {
                 machine.kill(world, restartsAfter: .milliseconds(world.chance.within(10...20_000)))
             }
@@ -37,10 +40,14 @@ extension World {
         again(faults.pauses) { world in
             let pause = Duration.milliseconds(world.chance.within(500...100_000))
             if world.chance.chance(1, outOf: 4) {
-                world.master.pause(world, for: pause)
+                world.chance.pick(world.masters)?.pause(world, for: pause)
             } else {
                 world.chance.pick(world.machines)?.process?.pause(world, for: pause)
             }
+        }
+        again(masters.count > 1 ? faults.isolations : nil) { world in
+            world.chance.pick(world.masters)?.isolate(
+                world, for: .milliseconds(world.chance.within(500...60_000)))
         }
         again(faults.fullDisks) { world in
             guard let machine = world.chance.pick(world.machines) else { return }
@@ -80,5 +87,6 @@ extension World {
             machine.disk.fullUntil = nil
         }
         for scheduler in schedulers { scheduler.wire.heal(self) }
+        for master in masters { master.heal() }
     }
 }

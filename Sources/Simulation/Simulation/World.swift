@@ -23,9 +23,13 @@ final class World {
     var storage: SeededRandom
     var work: SeededRandom
     var wishes: SeededRandom
+    var election: SeededRandom
 
     let ledger = Ledger()
-    let master: MasterHost
+    let registry = SimulatedRegistry()
+    let elections: SimulatedElection
+    private(set) var masters: [MasterHost] = []
+    private var terms = 0
     private(set) var machines: [AgentMachine] = []
     private(set) var schedulers: [Scheduler] = []
     private(set) var operators: Operators?
@@ -44,8 +48,12 @@ final class World {
         storage = random.split()
         work = random.split()
         wishes = random.split()
+        election = random.split()
         trace = Trace(linesMax: plan.traceLinesMax)
-        master = MasterHost()
+        let drawnMasters = plan.faults == .none ? 1 : election.pick([1, 1, 2, 2, 3]) ?? 1
+        let count = max(1, plan.masters ?? drawnMasters)
+        elections = SimulatedElection(masters: count)
+        masters = (0..<count).map { MasterHost(index: $0) }
     }
 
     // MARK: - Time
@@ -80,9 +88,9 @@ final class World {
         for index in 0..<count { machines.append(AgentMachine(index: index, world: self)) }
         for index in 0..<work.within(1...3) { schedulers.append(Scheduler(index: index, world: self)) }
         operators = Operators()
-        say("seed \(seed): \(machines.count) machines, \(schedulers.count) frameworks")
+        say("seed \(seed): \(masters.count) masters, \(machines.count) machines, \(schedulers.count) frameworks")
         if has(.drawsFromOutside) { after(.seconds(1)) { $0.say("outside: \(UInt64.random(in: 0...UInt64.max))") } }
-        master.start(self)
+        for master in masters { master.start(self) }
         for machine in machines {
             after(.milliseconds(work.below(3_000))) { machine.start($0) }
         }
@@ -121,6 +129,17 @@ final class World {
         guard violation == nil else { return }
         let left = unsettled()
         violate(left.first?.checker ?? .agreement, left.map(\.what).joined(separator: "; "))
+    }
+
+    /// The master that was elected, if it runs and has begun to lead.
+    var leader: MasterHost? {
+        guard let host = elections.leader, host.core != nil else { return nil }
+        return host
+    }
+
+    func nextTerm() -> Int {
+        terms += 1
+        return terms
     }
 
     func machine(on connection: Connection) -> AgentMachine? { connection.machine.map { machines[$0] } }
