@@ -13,7 +13,10 @@ enum BlockDevice {
             guard status.kind == .block else {
                 throw KernelError(call: "the path is not a block device: stat", on: device, errno: Errno.invalid)
             }
-            return try stack.disk(below: "\(status.deviceMajor):\(status.deviceMinor)")
+            // One that is named is meant, also when it is itself over others; a partition has no limits of its own.
+            let number = "\(status.deviceMajor):\(status.deviceMinor)"
+            if let disk = try stack.wholeDisk(ofPartition: number) { return disk }
+            return number
         } catch {
             throw error.failure(
                 "cgroup.no-device", doing: "find the disk to limit", on: device ?? path,
@@ -53,6 +56,16 @@ struct DeviceStack {
 
     func disk(below number: String) throws(KernelError) -> String { try disk(below: number, depth: 0) }
 
+    /// Nil when `number` is no partition.
+    func wholeDisk(ofPartition number: String) throws(KernelError) -> String? {
+        let directory = "\(sys)/dev/block/\(number)"
+        guard HostFacts.exists(directory + "/partition"), let target = HostFacts.linkTarget(directory) else {
+            return nil
+        }
+        // /sys/dev/block/8:1 points into the directory of 8:0.
+        return try read("\(sys)/dev/block/\(target)/../dev")
+    }
+
     private func disk(behind path: String, depth: Int) throws(KernelError) -> String {
         try check(depth, path)
         let (device, real) = try place(path)
@@ -75,11 +88,7 @@ struct DeviceStack {
     private func disk(below number: String, depth: Int) throws(KernelError) -> String {
         try check(depth, number)
         let directory = "\(sys)/dev/block/\(number)"
-        if HostFacts.exists(directory + "/partition") {
-            // /sys/dev/block/8:1 points into the directory of 8:0.
-            guard let target = HostFacts.linkTarget(directory) else { return number }
-            return try disk(below: try read("\(sys)/dev/block/\(target)/../dev"), depth: depth + 1)
-        }
+        if let whole = try wholeDisk(ofPartition: number) { return try disk(below: whole, depth: depth + 1) }
         let backing = directory + "/loop/backing_file"
         if HostFacts.exists(backing) {
             return try disk(behind: try read(backing, limit: 4_096), depth: depth + 1)
