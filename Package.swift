@@ -174,7 +174,8 @@ let package = Package(
         program(
             "bulkhead-audit",
             [
-                "Observation", "AuditFormat", "Auditing", "ProbeFormat", "NativeContainerizer", "ImageStorage", "HostProbe", "LinuxKernel",
+                "Observation", "AuditFormat", "Auditing", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "NativeContainerizer",
+                "Containerizing", "ImageStorage", "OCIFormat", "HostProbe", "LinuxKernel",
                 "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.
@@ -246,7 +247,8 @@ let package = Package(
         tests(
             "KernelTests",
             [
-                "Networking", "Netlink", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers", "ProbeFormat", "SeccompFormat", "Diagnostics",
+                "Networking", "Netlink", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
+                "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
                 "launch-once",
             ]),
         tests(

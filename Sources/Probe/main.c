@@ -6,7 +6,7 @@
  *   bulkhead-probe NAME...          these attempts
  *   bulkhead-probe control NAME...  the same outside a container
  *   bulkhead-probe hold             waits until it is killed, so that others can be started beside it
- *   bulkhead-probe record FILE COMMAND...  writes down which calls a command makes, see record.c
+ *   bulkhead-probe record FILE DIRECTORY COMMAND...  writes down which calls a command makes, see record.c
  *   bulkhead-probe race HOW...      works against a runtime in action until it is killed, see races.c
  *
  * Lines: {"probe":1,...} first, {"check":...} for each attempt, {"done":COUNT} last; without the last, it was cut off.
@@ -270,7 +270,7 @@ int main(int count, char **arguments) {
         return run_attempts(count - 2, arguments + 2);
     }
     if (count < 2) {
-        (void)fputs("usage: bulkhead-probe all | NAME... | control NAME... | hold | record FILE COMMAND...\n", stderr);
+        (void)fputs("usage: bulkhead-probe all | NAME... | control NAME... | hold | record ... | race ...\n", stderr);
         return 2;
     }
     return run_attempts(count - 1, arguments + 1);

@@ -41,7 +41,7 @@ static const struct call_attempt calls[] = {
     { "mount-bind-exec", "bind a directory over /bin", SYS_mount, { TEXT("/tmp"), TEXT("/"), 0, MS_BIND | MS_REC, 0 } },
     { "mount-move", "move a mount", SYS_mount, { TEXT("/dev/shm"), TEXT("/tmp"), 0, MS_MOVE, 0 } },
     { "mount-shared", "make mounts propagate", SYS_mount, { 0, TEXT("/"), 0, MS_SHARED | MS_REC, 0 } },
-    { "mount-slave", "make mounts follow their source", SYS_mount, { 0, TEXT("/"), 0, MS_SLAVE | MS_REC, 0 } },
+    { "mount-dependent", "make mounts follow their source", SYS_mount, { 0, TEXT("/"), 0, MS_SLAVE | MS_REC, 0 } },
     { "remount-root", "remount the root with devices and setuid programs", SYS_mount,
       { 0, TEXT("/"), 0, MS_REMOUNT | MS_BIND, 0 } },
     { "remount-proc-sys", "remount /proc/sys writable",

@@ -164,7 +164,6 @@ static int attribute(const char *path, const char *name, const void *value, size
     return file < 0 ? unprepared() : answer(call5(SYS_fsetxattr, file, name, value, size, 0));
 }
 static int trusted_attribute(void) { return attribute("/tmp/probe-attribute", "trusted.overlay.opaque", "y", 1); }
-static int label_attribute(void) { return attribute("/tmp/probe-label", "security.apparmor", "unconfined", 10); }
 static int measured_attribute(void) { return attribute("/tmp/probe-measured", "security.ima", "\1", 1); }
 static int file_capability(void) {
     static const uint32_t capability[5] = { 0x02000001, 1u << net_raw, 0, 0, 0 };
@@ -241,7 +240,6 @@ static const struct attempt attempts[] = {
     { "deadline", "run before everybody else, SCHED_DEADLINE", deadline },
     { "real-time-disk", "have the disk before everybody else, ioprio_set", real_time_disk },
     { "trusted-xattr", "mark a directory opaque for the host's overlay", trusted_attribute },
-    { "label-xattr", "give a file a security label", label_attribute },
     { "measured-xattr", "give a file a measurement", measured_attribute },
     { "file-capability", "give a file a capability", file_capability },
     { "immutable-file", "make a file immutable, so that nobody can clean it up", immutable_file },

@@ -1,7 +1,7 @@
 /*
  * Writes down which system calls a program and all it starts make, by tracing them:
- * `bulkhead-probe record FILE COMMAND`. It runs inside the container it records, so it sees what the container's filter
- * is asked, refused or not.
+ * `bulkhead-probe record FILE DIRECTORY COMMAND`. It runs inside the container it records, so it sees what the
+ * container's filter is asked, refused or not.
  *
  * Lines: {"recording":1} first; {"table":T,"call":N,"arguments":[...]} for each call, once, or once for each set of
  * arguments where arguments matter; {"done":COUNT,"status":N} last. Tables: native, foreign (32-bit), x32.
@@ -132,7 +132,7 @@ static int fail(const char *what) {
 int run_record(int count, char **arguments) {
     int gate[2], status = 0;
     char byte = 0;
-    if (count < 2) return fail("no command");
+    if (count < 3) return errno = EINVAL, fail("FILE, DIRECTORY and COMMAND are needed");
     if (!(output = fopen(arguments[0], "we"))) return fail(arguments[0]);
     if (pipe2(gate, O_CLOEXEC) < 0) return fail("pipe");
     task = fork();
@@ -140,7 +140,8 @@ int run_record(int count, char **arguments) {
     if (task == 0) {
         (void)close(gate[1]);
         while (read(gate[0], &byte, 1) < 0 && errno == EINTR) continue;
-        (void)execvp(arguments[1], arguments + 1);
+        if (chdir(arguments[1]) < 0) _exit(126);
+        (void)execvp(arguments[2], arguments + 2);
         _exit(errno == ENOENT ? 127 : 126);
     }
     (void)close(gate[0]);

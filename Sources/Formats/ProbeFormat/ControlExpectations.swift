@@ -12,7 +12,7 @@ enum ControlExpectations {
         init-ns-uts init-ns-cgroup\u{20}
         """
     private static let mounts = """
-        mount-tmpfs mount-bind mount-move mount-shared mount-slave remount-root umount-proc umount-sys umount-dev
+        mount-tmpfs mount-bind mount-move mount-shared mount-dependent remount-root umount-proc umount-sys umount-dev
         open-tree open-tree-proc move-mount fsopen fspick mount-setattr mount-setattr-devices\u{20}
         """
     private static let privileges = """
@@ -23,11 +23,11 @@ enum ControlExpectations {
         """
     private static let kernel = """
         sethostname setdomainname keyctl-session keyctl-user keyctl-join add-key personality-no-randomise
-        personality-exec-memory process-vm-readv process-vm-writev process-madvise pidfd-getfd reboot open-by-handle-at
+        personality-exec-memory process-vm-readv process-vm-writev process-madvise pidfd-getfd reboot
         no-filter filter-over-filter tracer-changes-number personality-high-bits clone-high-bits number-high-bits\u{20}
         """
     private static let files = """
-        write-kernel-shmmax write-kernel-msgmax write-kernel-sem write-net-somaxconn write-net-forwarding
+        write-kernel-shmmax write-kernel-msgmax write-kernel-sem write-net-forwarding
         list-kernel list-modules read-kallsyms read-interrupts read-softirqs read-zoneinfo\u{20}
         """
     private static let network = """

@@ -140,7 +140,8 @@ public enum EscapeCatalogue {
                 + "systemd-socket udev-socket bulkhead-state", ["ENOENT", "EACCES", "ENOTDIR"], .absent, .critical),
         EscapeGroup("listeners listeners6 abstract-names packet-sockets", ["ENODATA", "ENOENT"], .namespace, .low),
         EscapeGroup("socket-debug", ["EPERM", "EACCES"], .capability, .low),
-        EscapeGroup("netlink-route", [], .capability, .low),
+        // ENOPROTOOPT: the kernel has no such packet filter.
+        EscapeGroup("packet-filter packet-filter6", ["EPERM", "ENOPROTOOPT"], .capability, .medium),
         EscapeGroup(
             "init-personality init-syscall init-io init-fdinfo", ["EPERM", "EACCES", "ENOENT"], .permission, .low),
         EscapeGroup("release-init share-core", ["EPERM", "EACCES", "EINVAL", "ENOSYS", "ESRCH"], .permission, .medium),

@@ -70,7 +70,7 @@ extension EscapeWall {
         guard case .errno(let number) = answer.result else { return filter == nil ? check.wall : .seccomp }
         switch ErrnoName.of(number) {
         case "EROFS": return .readOnlyMount
-        case "ENOSYS", "ENODEV", "ENXIO": return .absent
+        case "ENOSYS", "ENODEV", "ENXIO", "ENOPROTOOPT": return .absent
         case "ENOENT": return check.wall == .namespace ? .namespace : .absent
         case "ENODATA": return check.area == "files" ? .mask : check.wall
         case "EACCES":

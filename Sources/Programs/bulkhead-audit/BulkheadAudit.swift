@@ -37,7 +37,7 @@ struct AuditGroup: ParsableCommand {
               bulkhead audit container web --profile cis-docker-5
               bulkhead audit container --pid 4711 --format sarif --output audit.sarif
             """,
-        subcommands: [AuditContainer.self, ProbeCommand.self, AuditRules.self], helpNames: .long)
+        subcommands: [AuditContainer.self, ProbeCommand.self, SeccompCommand.self, AuditRules.self], helpNames: .long)
 }
 
 @main

@@ -15,8 +15,8 @@ struct ProbeCommand: ParsableCommand {
         discussion: """
             A hostile program runs in a container of its own under exactly the walls that 'run' gives by default, or \
             those of a container of yours, and says of each of some 700 attempts what stopped it. It harms nothing \
-            even where a wall is missing. A second, deliberately weak container runs it too: it must fail the test, or the \
-            test proves nothing.
+            even where a wall is missing. A second, deliberately weak container runs it too: it must fail the test, \
+            or the test proves nothing.
 
             Examples:
               bulkhead audit probe
@@ -31,7 +31,7 @@ struct ProbeCommand: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Run the deliberately weak container too.")
     var control = true
     @OptionGroup(title: "Report") var report: ReportOptions
-    @OptionGroup(title: "Places") var places: RuntimePlaces
+    @OptionGroup(title: "Places") var places: PlaceOptions
     @Argument(help: "An image whose root the probe runs in (usual: one that holds nothing else).")
     var image: String?
 
@@ -70,6 +70,11 @@ struct ProbeCommand: ParsableCommand {
         let model = try runtime.find(like).request
         request.isolation = model.isolation
         request.isolation.identities = IdentityRange(base: 0, count: 0)
+        // The same bridge with the same reach; published ports and addresses are taken.
+        if case .bridge(var bridge) = model.isolation.network {
+            (bridge.ports, bridge.addresses, bridge.lease) = ([], [], nil)
+            request.isolation.network = .bridge(bridge)
+        }
         request.limits = model.limits
         request.temporaryFilesystems = model.temporaryFilesystems
         (request.process.uid, request.process.gid) = (model.process.uid, model.process.gid)
