@@ -76,6 +76,7 @@ let package = Package(
         module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),
         module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
         module("Formats", "NetworkFormat"),
+        module("Formats", "RuntimeSpec", ["JSONFormat", "Diagnostics", collections]),
         // Protocol: the .proto files that two of its sources are generated from
         module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", "JSONFormat", protobuf], exclude: ["Protocol"]),
 
@@ -120,6 +121,10 @@ let package = Package(
         module(
             "Host", "Isolation",
             ["Networking", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"]),
+        // Bundles of the OCI runtime specification, for bulkhead-oci.
+        module(
+            "Host", "Bundles",
+            ["LinuxKernel", "SeccompCompiler", "SeccompFormat", "RuntimeSpec", "LaunchPlanning", "Diagnostics", collections]),
         // What every containerizer does alike: image and launch put together, waits and events, sessions.
         module("Host", "Containerizing", ["LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         module(
@@ -180,6 +185,8 @@ let package = Package(
             ]),
         // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.
         program("example-framework", ["SchedulerKit", arguments]),
+        // The command line of OCI runtimes. No argument parser: it starts faster without (Docs/Performance.md).
+        program("bulkhead-oci", ["Bundles", "RuntimeSpec", "LinuxKernel", "LaunchPlanning", "Diagnostics"]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
 
         // Launcher: the static C program that becomes the container's first process. The Makefile links it with musl;
@@ -277,6 +284,7 @@ let package = Package(
             ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),
         tests("ErofsFormatTests", ["ErofsFormat", "Diagnostics"]),
         tests("JSONFormatTests", ["JSONFormat"]),
+        tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests(
             "AgentServiceTests",

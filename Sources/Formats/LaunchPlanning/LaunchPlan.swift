@@ -72,6 +72,8 @@ public struct SpawnOptions: Equatable, Sendable {
     public var timeOffsets: String?
     /// Born in the container's cgroup (CLONE_INTO_CGROUP).
     public var inControlGroup: Bool
+    /// Namespaces it is born in by their files; none of time, which has to be entered by the process itself.
+    public var joinedFiles: [NamespaceFile] = []
     public init(
         namespaces: NamespaceSet, joined: NamespaceSet = [], userMap: [IDMapping], groupMap: [IDMapping],
         timeOffsets: String? = nil, inControlGroup: Bool
@@ -82,6 +84,16 @@ public struct SpawnOptions: Equatable, Sendable {
         self.groupMap = groupMap
         self.timeOffsets = timeOffsets
         self.inControlGroup = inControlGroup
+    }
+}
+
+/// A namespace by the file that stands for it, namespaces(7).
+public struct NamespaceFile: Hashable, Sendable {
+    public var kind: NamespaceSet
+    public var path: String
+    public init(kind: NamespaceSet, path: String) {
+        self.kind = kind
+        self.path = path
     }
 }
 

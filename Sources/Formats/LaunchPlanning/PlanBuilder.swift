@@ -29,6 +29,7 @@ public enum PlanBuilder {
     private static func merge(_ contribution: PlanContribution, into spawn: inout SpawnOptions) throws(Failure) {
         spawn.namespaces.formUnion(contribution.namespaces)
         spawn.joined.formUnion(contribution.joined)
+        spawn.joinedFiles += contribution.joinedFiles
         spawn.inControlGroup = spawn.inControlGroup || contribution.inControlGroup
         spawn.userMap = try agreed(
             spawn.userMap, contribution.userMap, absent: [], on: "user id map", by: contribution.isolator)

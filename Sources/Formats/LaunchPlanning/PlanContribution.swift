@@ -8,6 +8,7 @@ public struct PlanContribution: Equatable, Sendable {
     public var groupMap: [IDMapping] = []
     public var timeOffsets: String?
     public var inControlGroup = false
+    public var joinedFiles: [NamespaceFile] = []
     public private(set) var steps: [(stage: Stage, step: Step)] = []
     public private(set) var descriptors: [(name: DescriptorName, source: DescriptorSource)] = []
 
@@ -21,7 +22,7 @@ public struct PlanContribution: Equatable, Sendable {
         left.isolator == right.isolator && left.namespaces == right.namespaces
             && left.joined == right.joined && left.userMap == right.userMap && left.groupMap == right.groupMap
             && left.timeOffsets == right.timeOffsets
-            && left.inControlGroup == right.inControlGroup
+            && left.inControlGroup == right.inControlGroup && left.joinedFiles == right.joinedFiles
             && left.steps.elementsEqual(right.steps) { $0.stage == $1.stage && $0.step == $1.step }
             && left.descriptors.elementsEqual(right.descriptors) { $0.name == $1.name && $0.source == $1.source }
     }

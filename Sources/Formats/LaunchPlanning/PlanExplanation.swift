@@ -16,6 +16,9 @@ extension LaunchPlan {
     /// The plan as `--explain` shows it.
     public func explain() -> String { explanation.text }
 
+    /// What each step from `first` on does, the end of "cannot …".
+    public func sentences(from first: Int) -> [String] { steps.dropFirst(first).map { sentence(for: $0.step) } }
+
     public var explanation: PlanExplanation {
         PlanExplanation(
             before: spawn.lines + descriptors.map { "open \($0.key.text): \($0.value.sentence)" },

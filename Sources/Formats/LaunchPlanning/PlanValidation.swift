@@ -44,6 +44,12 @@ extension LaunchPlan {
         } else if !spawn.userMap.isEmpty || !spawn.groupMap.isEmpty {
             throw broken("id maps need a new user namespace")
         }
+        for file in spawn.joinedFiles where !spawn.namespaces.isDisjoint(with: file.kind) || file.kind == .time {
+            throw broken("a namespace is either new or another one's, and one of time is joined by a step", on: file.path)
+        }
+        if spawn.joinedFiles.contains(where: { $0.kind == .user }), !steps.contains(where: { $0.step == .becomeRoot }) {
+            throw broken("in another user namespace the launcher must become its root")
+        }
         if spawn.timeOffsets != nil, !spawn.namespaces.contains(.time) {
             throw broken("time offsets need a new time namespace")
         }

@@ -215,3 +215,7 @@ ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const in
     while (sent < 0 && errno == EINTR);
     return sent;
 }
+
+int bh_pidfd_getfd(int pidfd, int number) {
+    return (int)syscall(SYS_pidfd_getfd, pidfd, number, 0u);
+}

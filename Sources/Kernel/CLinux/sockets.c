@@ -78,3 +78,34 @@ int bh_unix_connect(int socket, const char *path) {
     strcpy(place.sun_path, path);
     return connect(socket, (struct sockaddr *)&place, sizeof place);
 }
+
+/* Sockets that keep packets apart, by a path that may lead through /proc/self/fd: sun_path is short. */
+static int packet_socket(const char *path, struct sockaddr_un *place) {
+    memset(place, 0, sizeof *place);
+    place->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof place->sun_path) { errno = ENAMETOOLONG; return -1; }
+    strcpy(place->sun_path, path);
+    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+}
+
+static int done_or_closed(int result, int socket) {
+    int error = errno;
+    if (result == 0) return socket;
+    (void)close(socket);
+    errno = error;
+    return -1;
+}
+
+int bh_packet_listen(const char *path) {
+    struct sockaddr_un place;
+    int socket = packet_socket(path, &place);
+    if (socket < 0) return -1;
+    int result = bind(socket, (struct sockaddr *)&place, sizeof place);
+    return done_or_closed(result < 0 ? -1 : listen(socket, 1), socket);
+}
+
+int bh_packet_connect(const char *path) {
+    struct sockaddr_un place;
+    int socket = packet_socket(path, &place);
+    return socket < 0 ? -1 : done_or_closed(connect(socket, (struct sockaddr *)&place, sizeof place), socket);
+}

@@ -74,4 +74,5 @@ public enum Errno {
     public static let addressInUse = EADDRINUSE
     public static let refused = ECONNREFUSED
     public static let timedOut = ETIMEDOUT
+    public static let canceled = ECANCELED
 }

@@ -27,3 +27,18 @@ extension OwnedDescriptor {
         try checked("shutdown") { shutdown(number, Int32(SHUT_WR)) }
     }
 }
+
+/// Sockets that keep packets apart, SOCK_SEQPACKET of unix(7), by a name in a directory however long its path is.
+extension OwnedDescriptor {
+    /// Listens as `name` in this directory. EADDRINUSE when the name is taken.
+    public func listenForPackets(as name: String) throws(KernelError) -> OwnedDescriptor {
+        let path = "\(procPath)/\(name)"
+        return OwnedDescriptor(owning: try checked("bind", on: name) { bh_packet_listen(path) })
+    }
+
+    /// Connected to the socket `name` in this directory. ECONNREFUSED when nobody listens any more.
+    public func connectForPackets(to name: String) throws(KernelError) -> OwnedDescriptor {
+        let path = "\(procPath)/\(name)"
+        return OwnedDescriptor(owning: try checked("connect", on: name) { bh_packet_connect(path) })
+    }
+}

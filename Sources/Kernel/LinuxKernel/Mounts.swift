@@ -92,6 +92,14 @@ extension OwnedDescriptor {
         }
     }
 
+    /// Makes this mount private, slave, shared or unbindable (an MS_ value). See mount_setattr(2).
+    public func setMountPropagation(_ kind: UInt64, recursive: Bool) throws(KernelError) {
+        _ = try checked("mount_setattr(propagation)") {
+            bh_mount_setattr(
+                number, "", UInt32(BH_AT_EMPTY_PATH) | (recursive ? UInt32(BH_AT_RECURSIVE) : 0), 0, 0, kind, -1)
+        }
+    }
+
     /// Attaches this detached mount at a path. See move_mount(2).
     public func attachMount(at path: String) throws(KernelError) {
         try checked("move_mount", on: path) {

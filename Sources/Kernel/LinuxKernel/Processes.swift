@@ -40,6 +40,12 @@ public struct ProcessHandle: Sendable {
         try delivered("pidfd_send_signal") { bh_pidfd_queue_signal(descriptor.number, number, value) }
     }
 
+    /// A copy of what the process has open as `number`. See pidfd_getfd(2).
+    public func descriptor(_ number: Int32) throws(KernelError) -> OwnedDescriptor {
+        OwnedDescriptor(
+            owning: try checked("pidfd_getfd", on: "process \(id)") { bh_pidfd_getfd(descriptor.number, number) })
+    }
+
     private func delivered(_ call: String, _ body: () -> Int32) throws(KernelError) -> Bool {
         do throws(KernelError) {
             try checked(call, on: "process \(id)", body)

@@ -4,9 +4,11 @@ import Glibc
 /// Starting a helper program of ours on the host: never anything from an image, never with an image's environment.
 public enum ToolProcess {
     /// Starts `executable` (a path) with an empty environment but for `environment`, in directory `/`, with exactly
-    /// `descriptors` as 0, 1, 2, … (nil: /dev/null) and no other descriptor. See posix_spawn(3).
+    /// `descriptors` as 0, 1, 2, … (nil: /dev/null) and no other descriptor; `name` is its first argument, otherwise
+    /// its path is. See posix_spawn(3).
     public static func start(
-        _ executable: String, _ arguments: [String], environment: [String] = [], descriptors: [OwnedDescriptor?]
+        _ executable: String, _ arguments: [String], named name: String? = nil, environment: [String] = [],
+        descriptors: [OwnedDescriptor?]
     ) throws(KernelError) -> ProcessHandle {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -36,7 +38,7 @@ public enum ToolProcess {
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
-        var argumentPointers = ([executable] + arguments).map { strdup($0) } + [nil]
+        var argumentPointers = ([name ?? executable] + arguments).map { strdup($0) } + [nil]
         var environmentPointers = environment.map { strdup($0) } + [nil]
         defer { (argumentPointers + environmentPointers).forEach { free($0) } }
         var process: pid_t = 0

@@ -71,6 +71,7 @@ int bh_pidfd_queue_signal(int pidfd, int signal, int value);
 /* Waits for the child behind a pidfd. Returns 1 when it ended, 0 when it runs (only with WNOHANG), -1 and errno.
  * `status` is as wait4(2) gives it. */
 int bh_pidfd_wait(int pidfd, int options, int *status);
+int bh_pidfd_getfd(int pidfd, int number); /* a descriptor of that process, pidfd_getfd(2) */
 int bh_close_range(unsigned first, unsigned last, unsigned flags);
 
 /* Adds to a posix_spawn(3) what the Glibc module hides: close everything from `first` on, start in `/`. */
@@ -128,6 +129,8 @@ int bh_bind(int socket, const char *address, uint16_t port);
 int bh_connect(int socket, const char *address, uint16_t port);
 int bh_socket_error(int socket);                                        /* SO_ERROR */
 int bh_unix_connect(int socket, const char *path);
+int bh_packet_listen(const char *path);                                 /* SOCK_SEQPACKET, close-on-exec */
+int bh_packet_connect(const char *path);
 
 /* --- confine.c: what a process of ours does to itself before it reads untrusted input ----------------------------- */
 int bh_pivot_root(const char *new_root, const char *put_old);

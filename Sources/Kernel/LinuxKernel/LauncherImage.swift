@@ -1,5 +1,4 @@
 public import Diagnostics
-import LinuxKernel
 import Synchronization
 
 /// The launcher in a sealed memory file: what every container's first process is exec'ed from. Nothing can write to it,
@@ -8,7 +7,7 @@ public struct LauncherImage: Sendable {
     /// The images of this process, by the path each was read from. Sealed, so one serves every launch.
     private static let kept = Mutex<[String: OwnedDescriptor]>([:])
 
-    let descriptor: OwnedDescriptor
+    public let descriptor: OwnedDescriptor
 
     /// The static program at `path`, as it was when it was first asked for.
     public init(path: String) throws(Failure) {
@@ -19,6 +18,13 @@ public struct LauncherImage: Sendable {
             return image
         }
     }
+
+    /// One that has been asked for before.
+    public static var any: LauncherImage? {
+        kept.withLock { $0.values.first }.map { LauncherImage(descriptor: $0) }
+    }
+
+    private init(descriptor: OwnedDescriptor) { self.descriptor = descriptor }
 
     private static func load(_ path: String) throws(Failure) -> OwnedDescriptor {
         do throws(KernelError) {

@@ -1,0 +1,140 @@
+import Diagnostics
+public import OrderedCollections
+
+/// `linux` of a configuration.
+public struct LinuxSpec: Equatable, Sendable {
+    public struct Namespace: Equatable, Sendable {
+        /// pid, network, mount, ipc, uts, user, cgroup, time
+        public var type: String
+        public var path: String?
+    }
+
+    public struct Device: Equatable, Sendable {
+        public var path: String
+        /// c, u, b or p.
+        public var type: String
+        public var major: UInt32
+        public var minor: UInt32
+        public var mode: UInt32?
+        public var uid: UInt32?
+        public var gid: UInt32?
+        public init(
+            path: String, type: String, major: UInt32, minor: UInt32, mode: UInt32?, uid: UInt32?, gid: UInt32?
+        ) {
+            self.path = path
+            self.type = type
+            self.major = major
+            self.minor = minor
+            self.mode = mode
+            self.uid = uid
+            self.gid = gid
+        }
+    }
+
+    public struct TimeOffset: Equatable, Sendable {
+        public var seconds: Int64
+        public var nanoseconds: UInt32
+    }
+
+    public var users: [IDMapSpec]
+    public var groups: [IDMapSpec]
+    public var sysctl: OrderedDictionary<String, String>
+    public var resources: ResourceSpec
+    public var cgroupsPath: String?
+    public var namespaces: [Namespace]
+    public var devices: [Device]
+    public var seccomp: SpecObject?
+    public var rootfsPropagation: String?
+    public var maskedPaths: [String]
+    public var readonlyPaths: [String]
+    public var mountLabel: String?
+    public var personality: (domain: String, flags: [String])?
+    public var timeOffsets: OrderedDictionary<String, TimeOffset>
+
+    init(_ object: SpecObject) throws(Failure) {
+        users = try IDMapSpec.list(object, "uidMappings")
+        groups = try IDMapSpec.list(object, "gidMappings")
+        sysctl = try object.texts("sysctl")
+        resources = try ResourceSpec(try SpecObject.orEmpty(try object.object("resources"), path: "linux.resources"))
+        cgroupsPath = try object.string("cgroupsPath")
+        namespaces = []
+        for entry in try object.objects("namespaces") {
+            namespaces.append(try Self.namespace(entry, among: namespaces))
+        }
+        devices = []
+        for entry in try object.objects("devices") { devices.append(try Self.device(entry)) }
+        seccomp = try object.object("seccomp")
+        rootfsPropagation = try object.string("rootfsPropagation")
+        maskedPaths = try object.strings("maskedPaths")
+        readonlyPaths = try object.strings("readonlyPaths")
+        mountLabel = try object.string("mountLabel")
+        if let entry = try object.object("personality") {
+            personality = (try entry.required("domain"), try entry.strings("flags"))
+        }
+        timeOffsets = [:]
+        for (name, entry) in try object.named("timeOffsets") {
+            guard name == "monotonic" || name == "boottime" else {
+                throw SpecObject.refusal(entry.path, "there is no such clock", remedy: "name monotonic or boottime")
+            }
+            timeOffsets[name] = TimeOffset(
+                seconds: try entry.integer("secs", as: Int64.self) ?? 0,
+                nanoseconds: try entry.integer("nanosecs", as: UInt32.self) ?? 0)
+        }
+        try Self.refuseUnsupported(object)
+    }
+
+    /// What is asked for and not there is refused by name.
+    private static func refuseUnsupported(_ object: SpecObject) throws(Failure) {
+        for (name, why) in [
+            ("intelRdt", "classes of cache and memory bandwidth are not set by this runtime"),
+            ("memoryPolicy", "a NUMA memory policy is not set by this runtime"),
+            ("netDevices", "network devices are not moved by this runtime"),
+        ] {
+            guard let value = object.value(name) else { continue }
+            if case .object(let members) = value, members.isEmpty { continue }
+            throw object.refusal(name, why, remedy: "remove the field; `features` lists what is supported")
+        }
+    }
+
+    public static let namespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]
+
+    private static func namespace(_ object: SpecObject, among others: [Namespace]) throws(Failure) -> Namespace {
+        let namespace = Namespace(type: try object.required("type"), path: try object.string("path"))
+        guard namespaceTypes.contains(namespace.type) else {
+            throw object.refusal("type", "there is no namespace \(Untrusted.shown(namespace.type))")
+        }
+        guard !others.contains(where: { $0.type == namespace.type }) else {
+            throw object.refusal("type", "the namespace \(namespace.type) is there twice")
+        }
+        if let path = namespace.path, !path.isEmpty, !path.hasPrefix("/") {
+            throw object.refusal("path", "the path of a namespace begins with a slash")
+        }
+        return namespace.path == "" ? Namespace(type: namespace.type, path: nil) : namespace
+    }
+
+    private static func device(_ object: SpecObject) throws(Failure) -> Device {
+        let device = Device(
+            path: try object.required("path"), type: try object.required("type"),
+            major: try object.integer("major", as: UInt32.self) ?? 0,
+            minor: try object.integer("minor", as: UInt32.self) ?? 0,
+            mode: try object.integer("fileMode", as: UInt32.self), uid: try object.integer("uid", as: UInt32.self),
+            gid: try object.integer("gid", as: UInt32.self))
+        guard ["c", "u", "b", "p"].contains(device.type) else {
+            throw object.refusal("type", "a device is c, u, b or p")
+        }
+        guard device.path.hasPrefix("/") else { throw object.refusal("path", "it does not begin with a slash") }
+        return device
+    }
+
+    public func namespace(_ type: String) -> Namespace? { namespaces.first { $0.type == type } }
+
+    public static func == (left: LinuxSpec, right: LinuxSpec) -> Bool {
+        left.users == right.users && left.groups == right.groups && left.sysctl == right.sysctl
+            && left.resources == right.resources && left.cgroupsPath == right.cgroupsPath
+            && left.namespaces == right.namespaces && left.devices == right.devices
+            && left.seccomp?.members == right.seccomp?.members && left.rootfsPropagation == right.rootfsPropagation
+            && left.maskedPaths == right.maskedPaths && left.readonlyPaths == right.readonlyPaths
+            && left.mountLabel == right.mountLabel && left.personality?.domain == right.personality?.domain
+            && left.personality?.flags == right.personality?.flags && left.timeOffsets == right.timeOffsets
+    }
+}

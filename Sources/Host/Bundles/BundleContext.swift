@@ -1,0 +1,105 @@
+public import Diagnostics
+public import LaunchPlanning
+public import RuntimeSpec
+
+/// What the command line asks for beside the configuration.
+public struct BundleOptions: Equatable, Sendable {
+    public var changesRootWithoutPivot = false
+    public var keepsKeyring = false
+    /// Descriptors from 3 on that the task gets.
+    public var preserved = 0
+    /// Of them, those announced as LISTEN_FDS (sd_listen_fds(3)).
+    public var listening = 0
+    public init() {}
+}
+
+/// What contributors decide by. All of it is values, so the same context gives the same plan.
+public struct BundleContext: Sendable {
+    public var id: String
+    /// Absolute, without links.
+    public var bundle: String
+    public var rootPath: String?
+    public var configuration: RuntimeConfiguration
+    /// Nil when the configuration has none: such a container can be created, not started.
+    public var process: ProcessSpec?
+    public var options: BundleOptions
+    /// Host directories a `cgroup` mount shows, by the name each has inside; empty for the one version 2 tree.
+    public var groups: GroupView
+    public var heldCapabilities: CapabilitySet
+    /// The first process of the running container that another process joins; nil for a container's own first one.
+    public var joined: Int32?
+    /// Namespaces of that process that are not ours.
+    public var joinedNamespaces: [NamespaceFile] = []
+    /// Whether `path` on the host is a directory; nil when it is not there.
+    public var isDirectory: @Sendable (String) -> Bool?
+
+    public init(
+        id: String, bundle: String, rootPath: String?, configuration: RuntimeConfiguration, process: ProcessSpec?,
+        options: BundleOptions, groups: GroupView, heldCapabilities: CapabilitySet,
+        isDirectory: @escaping @Sendable (String) -> Bool?
+    ) {
+        self.id = id
+        self.bundle = bundle
+        self.rootPath = rootPath
+        self.configuration = configuration
+        self.process = process
+        self.options = options
+        self.groups = groups
+        self.heldCapabilities = heldCapabilities
+        self.isDirectory = isDirectory
+    }
+
+    var linux: LinuxSpec { configuration.linux }
+
+    /// Whether the container has a namespace of this kind, new or another's.
+    func has(_ type: String) -> Bool { linux.namespace(type) != nil }
+    func isNew(_ type: String) -> Bool { linux.namespace(type).map { $0.path == nil } ?? false }
+    var hasUserNamespace: Bool { joined == nil ? has("user") : joinedNamespaces.contains { $0.kind == .user } }
+    /// A mount namespace of another has its root already.
+    var buildsRoot: Bool { joined == nil && isNew("mount") }
+}
+
+/// The cgroups of a container as its own mounts of type `cgroup` show them.
+public enum GroupView: Equatable, Sendable {
+    case none
+    case unified(String)
+    /// Directories by name below the mount, and links beside them.
+    case legacy(directories: [(name: String, path: String)], links: [(name: String, target: String)])
+
+    public static func == (left: GroupView, right: GroupView) -> Bool {
+        switch (left, right) {
+        case (.none, .none): true
+        case (.unified(let one), .unified(let other)): one == other
+        case (.legacy(let one, let links), .legacy(let other, let others)):
+            one.elementsEqual(other) { $0 == $1 } && links.elementsEqual(others) { $0 == $1 }
+        default: false
+        }
+    }
+}
+
+/// One feature of the specification, in one file. What `Isolator` is for containers of images, this is for bundles;
+/// both give contributions to one builder.
+public protocol BundleContributor: Sendable {
+    func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution
+}
+
+public enum BundlePlan {
+    /// Order is meaning within a stage. Kept descriptors come first: they are the first a plan names.
+    public static let contributors: [any BundleContributor] = [
+        KeptDescriptors(), BundleNamespaces(), BundleRoot(), BundleMounts(), BundleDevices(), BundlePaths(),
+        BundleIdentity(), BundleLimits(), BundleStreams(), BundleCredentials(), BundleStart(), BundleSeccomp(),
+    ]
+
+    /// For one more process in a running container: the same, without what the container has already.
+    public static let joining: [any BundleContributor] = [
+        KeptDescriptors(), JoinedNamespaces(), BundleLimits(), BundleStreams(), BundleCredentials(), BundleStart(),
+        BundleSeccomp(),
+    ]
+
+    /// Pure: nothing is opened, made or started.
+    public static func build(_ context: BundleContext) throws(Failure) -> LaunchPlan {
+        var contributions: [PlanContribution] = []
+        for contributor in context.joined == nil ? contributors : joining { contributions.append(try contributor.contribute(context)) }
+        return try PlanBuilder.build(contributions)
+    }
+}

@@ -1,0 +1,98 @@
+public import Diagnostics
+import LinuxKernel
+public import RuntimeSpec
+
+extension BundleGroups {
+    /// Writes what `spec` asks for. A controller that is asked for and not there is refused by name.
+    public func limit(_ spec: ResourceSpec) throws(Failure) {
+        try checkMemory(spec.memory)
+        var values = hierarchies.isUnified ? try UnifiedValues.values(spec) : try LegacyValues.values(spec)
+        // Raising swap before memory and lowering it after keeps one no larger than the other at every moment.
+        if let swap = values.firstIndex(where: { $0.file == "memory.memsw.limit_in_bytes" }),
+            let memory = values.firstIndex(where: { $0.file == "memory.limit_in_bytes" }), raisesMemory(spec.memory)
+        {
+            values.swapAt(swap, memory)
+        }
+        for value in values { try write(value) }
+    }
+
+    private func raisesMemory(_ memory: ResourceSpec.Memory) -> Bool {
+        guard let swap = memory.swap, let directory = directory(with: "memory") else { return false }
+        do throws(KernelError) {
+            let text = try TextFile.read(directory + "/memory.memsw.limit_in_bytes").filter { !$0.isNewline }
+            guard let current = Int64(text) else { return false }
+            return swap < 0 || swap > current
+        } catch { return false }
+    }
+
+    private func checkMemory(_ memory: ResourceSpec.Memory) throws(Failure) {
+        guard memory.checkBeforeUpdate == true, let limit = memory.limit, limit > 0,
+            let directory = directory(with: "memory")
+        else { return }
+        let file = hierarchies.isUnified ? "memory.current" : "memory.usage_in_bytes"
+        let usage: Int64
+        do throws(KernelError) {
+            usage = Int64(try TextFile.read("\(directory)/\(file)").filter { !$0.isNewline }) ?? 0
+        } catch { throw Self.failed(error, "read how much memory is used") }
+        guard usage <= limit else {
+            throw SpecObject.refusal("linux.resources.memory.limit", "\(usage) bytes are in use, \(limit) would be too few")
+        }
+    }
+
+    private func write(_ value: GroupValue) throws(Failure) {
+        guard let directory = home(of: value) else {
+            throw Failure(
+                "bundle.no-controller", doing: "set \(value.file) to \(value.value)",
+                cause: "the cgroup controller \(value.controller) is not mounted here",
+                remedy: "remove the limit, or mount the controller", field: value.field)
+        }
+        do throws(KernelError) {
+            try TextFile.write(value.value, to: "\(directory)/\(value.file)")
+        } catch {
+            if try writeInstead(value, directory) { return }
+            throw Self.failed(error, "set \(value.file) to \(value.value)", field: value.field)
+        }
+    }
+
+    private func home(of value: GroupValue) -> String? {
+        if hierarchies.isUnified { return unified }
+        return hierarchies.legacy(with: value.controller).map(directory)
+    }
+
+    /// Without the BFQ scheduler there is another file for the same weight, on another scale.
+    private func writeInstead(_ value: GroupValue, _ directory: String) throws(Failure) -> Bool {
+        guard value.file == "io.bfq.weight", !HostFacts.exists("\(directory)/\(value.file)") else { return false }
+        let words = value.value.split(separator: " ")
+        guard let last = words.last, let weight = UInt64(last), weight >= 10 else { return false }
+        let converted = ["\(1 + (weight - 10) * 9_999 / 990)"]
+        let text = (words.dropLast().map(String.init) + converted).joined(separator: " ")
+        do throws(KernelError) { try TextFile.write(text, to: "\(directory)/io.weight") } catch {
+            throw Self.failed(error, "set io.weight to \(text)", field: value.field)
+        }
+        return true
+    }
+
+    /// Which devices may be used, before anything runs.
+    public func allowDevices(_ linux: LinuxSpec) throws(Failure) {
+        let rules = GroupDevices.rules(linux)
+        do throws(KernelError) {
+            if hierarchies.isUnified, let unified {
+                let group = try OwnedDescriptor.open(RawPath(unified), [.path, .directory])
+                try DeviceFilter.attach(try program(rules), to: group)
+            } else if let directory = hierarchies.legacy(with: "devices").map(directory) {
+                for rule in rules {
+                    let (file, text) = GroupDevices.legacy(rule)
+                    try TextFile.write(text, to: "\(directory)/\(file)")
+                }
+            }
+        } catch {
+            throw Self.failed(error, "limit the container's devices", field: "linux.resources.devices")
+        }
+    }
+
+    private func program(_ rules: [ResourceSpec.DeviceRule]) throws(KernelError) -> [UInt8] {
+        do throws(Failure) { return try GroupDevices.program(rules) } catch {
+            throw KernelError(call: error.description, errno: Errno.notSupported)
+        }
+    }
+}

@@ -1,0 +1,229 @@
+public import Diagnostics
+public import LinuxKernel
+import RuntimeSpec
+
+/// The cgroups of one bundle's container, in every hierarchy this host has. They are found by path, never remembered
+/// open, so another process of ours can take over at any time.
+public struct BundleGroups: Equatable, Sendable {
+    public var hierarchies: GroupHierarchies
+    /// Below each mount, with a slash before it.
+    public var path: String
+
+    public init(hierarchies: GroupHierarchies, path: String) {
+        self.hierarchies = hierarchies
+        self.path = path
+    }
+
+    /// linux.cgroupsPath, or a place of its own below `bulkhead-oci`. A relative path is below that as well.
+    public static func path(_ asked: String?, id: String) -> String {
+        guard let asked, !asked.isEmpty else { return "/bulkhead-oci/\(id)" }
+        let parts = asked.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
+        return asked.hasPrefix("/") ? "/" + parts : "/bulkhead-oci/" + parts
+    }
+
+    var unified: String? { hierarchies.unified.map { $0 + path } }
+    func directory(_ legacy: GroupHierarchies.Legacy) -> String { legacy.mount + path }
+    func directory(with controller: String) -> String? {
+        if hierarchies.isUnified { return unified }
+        if let legacy = hierarchies.legacy(with: controller) { return directory(legacy) }
+        return unified
+    }
+
+    /// All directories of the container. Beside version 1, version 2 is used only for what it alone has.
+    var directories: [String] {
+        if hierarchies.isUnified { return [unified].compactMap { $0 } }
+        return hierarchies.legacy.map(directory)
+    }
+
+    public var view: GroupView {
+        if hierarchies.isUnified { return unified.map { .unified($0) } ?? .none }
+        if hierarchies.legacy.isEmpty { return .none }
+        var links: [(name: String, target: String)] = []
+        for legacy in hierarchies.legacy where legacy.directory.contains(",") {
+            for name in legacy.directory.split(separator: ",") { links.append((String(name), legacy.directory)) }
+        }
+        return .legacy(directories: hierarchies.legacy.map { ($0.directory, directory($0)) }, links: links)
+    }
+
+    static func failed(_ error: KernelError, _ doing: String, field: String? = nil) -> Failure {
+        var failure = error.failure("bundle.cgroup", doing: doing, remedy: "ask for what this host's cgroups can hold")
+        failure.field = field
+        return failure
+    }
+}
+
+// MARK: - Making and removing
+
+extension BundleGroups {
+    /// Makes the directories and enables the controllers above them.
+    public func create() throws(Failure) {
+        do throws(KernelError) {
+            if hierarchies.isUnified, let mount = hierarchies.unified { return try createUnified(mount) }
+            for legacy in hierarchies.legacy {
+                try makeAll(legacy.mount) { directory throws(KernelError) in
+                    if legacy.controllers.contains("cpuset") { try Self.inheritSet(directory) }
+                }
+            }
+        } catch {
+            throw Self.failed(error, "make the container's cgroups")
+        }
+    }
+
+    private func makeAll(_ mount: String, _ made: (String) throws(KernelError) -> Void) throws(KernelError) {
+        var directory = mount
+        for part in path.split(separator: "/") {
+            directory += "/" + part
+            do throws(KernelError) { try Directories.make(directory, mode: 0o755) } catch {
+                if error.errno != Errno.exists { throw error }
+            }
+            try made(directory)
+        }
+    }
+
+    /// A new cpuset is empty, and nothing can run in it: it gets what the one above has, cpuset(7).
+    private static func inheritSet(_ directory: String) throws(KernelError) {
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            guard try TextFile.read("\(directory)/\(file)").allSatisfy(\.isWhitespace) else { continue }
+            try TextFile.write(try TextFile.read("\(directory)/../\(file)").filter { !$0.isNewline }, to: "\(directory)/\(file)")
+        }
+    }
+
+    private func createUnified(_ mount: String) throws(KernelError) {
+        var above = mount
+        try makeAll(mount) { directory throws(KernelError) in
+            let file = above + "/cgroup.subtree_control"
+            let there = try TextFile.read(above + "/cgroup.controllers").split(whereSeparator: \.isWhitespace)
+            let enabled = try TextFile.read(file).split(whereSeparator: \.isWhitespace)
+            for controller in there where !enabled.contains(controller) {
+                // One that cannot be enabled is missed only by whoever asks for it, and then by name.
+                do throws(KernelError) { try TextFile.write("+\(controller)", to: file) } catch { continue }
+            }
+            above = directory
+        }
+    }
+
+    /// Removes the container's directories, with groups the container made inside. Absent ones are fine.
+    public func remove() throws(Failure) {
+        do throws(KernelError) {
+            for directory in directories {
+                guard HostFacts.exists(directory) else { continue }
+                let deadline = Deadline(seconds: 5)
+                while !(try removed(directory, deadline)) { try deadline.pause("\(directory) to be free") }
+            }
+        } catch {
+            throw Self.failed(error, "remove the container's cgroups")
+        }
+    }
+
+    private func removed(_ directory: String, _ deadline: Deadline) throws(KernelError) -> Bool {
+        do throws(KernelError) {
+            try Self.removeTree(directory, depth: 0)
+            return true
+        } catch {
+            if error.errno == Errno.noEntry { return true }
+            if error.errno == Errno.busy, !deadline.hasPassed { return false }
+            throw error
+        }
+    }
+
+    private static func removeTree(_ path: String, depth: Int) throws(KernelError) {
+        do throws(KernelError) { return try Directories.removeEmpty(path) } catch {
+            guard error.errno == Errno.busy || error.errno == Errno.notEmpty, depth < 32 else { throw error }
+        }
+        for entry in try OwnedDescriptor.open(RawPath(path), [.directory]).entries() where entry.kind == .directory {
+            try removeTree("\(path)/\(entry.name)", depth: depth + 1)
+        }
+        try Directories.removeEmpty(path)
+    }
+}
+
+// MARK: - Members
+
+extension BundleGroups {
+    /// A directory for CLONE_INTO_CGROUP; nil where version 1 is used, whose groups take a process by `attach`.
+    public func openForSpawn() throws(Failure) -> OwnedDescriptor? {
+        guard hierarchies.isUnified, let unified else { return nil }
+        do throws(KernelError) { return try OwnedDescriptor.open(RawPath(unified), [.directory]) } catch {
+            throw Self.failed(error, "open the container's cgroup")
+        }
+    }
+
+    public func attach(_ process: Int32) throws(Failure) {
+        if hierarchies.isUnified { return }
+        do throws(KernelError) {
+            for directory in directories { try TextFile.write("\(process)", to: directory + "/cgroup.procs") }
+        } catch {
+            throw Self.failed(error, "put the container's process into its cgroups")
+        }
+    }
+
+    /// Everything that runs in the container's group and below.
+    public func processes() -> [Int32] {
+        guard let directory = directory(with: "pids") ?? directories.first else { return [] }
+        return Self.processes(directory, depth: 0)
+    }
+
+    private static func processes(_ directory: String, depth: Int) -> [Int32] {
+        var result: [Int32] = []
+        do throws(KernelError) {
+            result = try TextFile.read(directory + "/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
+            guard depth < 32 else { return result }
+            for entry in try OwnedDescriptor.open(RawPath(directory), [.directory]).entries()
+            where entry.kind == .directory {
+                result += processes("\(directory)/\(entry.name)", depth: depth + 1)
+            }
+        } catch { return result }
+        return result
+    }
+
+    /// Sends a signal to all of them; SIGKILL again until nobody is left.
+    public func signalAll(_ number: Int32) throws(Failure) {
+        do throws(KernelError) {
+            if number == SignalNumber.kill, hierarchies.isUnified, let unified, HostFacts.exists(unified + "/cgroup.kill") {
+                return try TextFile.write("1", to: unified + "/cgroup.kill")
+            }
+            for process in processes() {
+                do throws(KernelError) { try ProcessHandle.open(process).signal(number) } catch {
+                    if error.errno != Errno.noProcess { throw error }
+                }
+            }
+        } catch {
+            throw Self.failed(error, "signal the container's processes")
+        }
+    }
+
+    public func isFrozen() -> Bool {
+        do throws(KernelError) {
+            if hierarchies.isUnified, let unified {
+                return try TextFile.read(unified + "/cgroup.events").contains("frozen 1")
+            }
+            guard let directory = freezer else { return false }
+            return try TextFile.read(directory + "/freezer.state").hasPrefix("FR")
+        } catch { return false }
+    }
+
+    private var freezer: String? { hierarchies.legacy(with: "freezer").map(directory) }
+
+    public func freeze(_ frozen: Bool) throws(Failure) {
+        do throws(KernelError) {
+            if hierarchies.isUnified, let unified {
+                try TextFile.write(frozen ? "1" : "0", to: unified + "/cgroup.freeze")
+            } else if let freezer {
+                try TextFile.write(frozen ? "FROZEN" : "THAWED", to: freezer + "/freezer.state")
+            } else {
+                throw KernelError(call: "find the freezer", errno: Errno.notSupported)
+            }
+            try Deadline(seconds: 10).wait("the container to \(frozen ? "freeze" : "thaw")") { isSettled(frozen) }
+        } catch {
+            throw Self.failed(error, frozen ? "pause the container" : "resume the container")
+        }
+    }
+
+    private func isSettled(_ frozen: Bool) -> Bool {
+        if hierarchies.isUnified { return isFrozen() == frozen }
+        guard let freezer else { return true }
+        do throws(KernelError) {
+            return try TextFile.read(freezer + "/freezer.state").hasPrefix(frozen ? "FROZEN" : "THAWED")
+        } catch { return false }
+    }
+}

@@ -1,0 +1,83 @@
+public import Diagnostics
+public import LaunchPlanning
+import RuntimeSpec
+
+/// process.rlimits, process.scheduler, process.ioPriority and linux.personality: of the task, so set late.
+public struct BundleLimits: BundleContributor {
+    public init() {}
+
+    private static let limits = [
+        "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
+        "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+    ]
+    private static let policies: [String: UInt32] = [
+        "SCHED_OTHER": 0, "SCHED_FIFO": 1, "SCHED_RR": 2, "SCHED_BATCH": 3, "SCHED_ISO": 4, "SCHED_IDLE": 5,
+        "SCHED_DEADLINE": 6,
+    ]
+    private static let flags: [String: UInt64] = [
+        "SCHED_FLAG_RESET_ON_FORK": 1, "SCHED_FLAG_RECLAIM": 2, "SCHED_FLAG_DL_OVERRUN": 4,
+        "SCHED_FLAG_KEEP_POLICY": 8, "SCHED_FLAG_KEEP_PARAMS": 0x10, "SCHED_FLAG_UTIL_CLAMP_MIN": 0x20,
+        "SCHED_FLAG_UTIL_CLAMP_MAX": 0x40,
+    ]
+    private static let classes: [String: UInt32] = ["IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3]
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "limits")
+        if let (domain, flags) = context.linux.personality {
+            let values: [String: UInt64] = ["LINUX": 0, "LINUX32": 8]
+            guard let value = values[domain] else {
+                throw SpecObject.refusal("linux.personality.domain", "there is no domain \(Untrusted.shown(domain))")
+            }
+            guard flags.isEmpty else { throw SpecObject.refusal("linux.personality.flags", "no flag is supported") }
+            contribution.add(.personality(value), at: .resources)
+        }
+        guard let process = context.process else { return contribution }
+        for limit in process.limits {
+            guard let number = Self.limits.firstIndex(of: String(limit.type.dropFirst("RLIMIT_".count))) else {
+                throw SpecObject.refusal("process.rlimits", "there is no limit \(Untrusted.shown(limit.type))")
+            }
+            contribution.add(
+                .limit(ResourceLimit(resource: UInt32(number), soft: limit.soft, hard: limit.hard)), at: .resources)
+        }
+        if let priority = process.ioPriority {
+            guard let kind = Self.classes[priority.class] else {
+                throw SpecObject.refusal("process.ioPriority.class", "there is no class \(Untrusted.shown(priority.class))")
+            }
+            guard (0...7).contains(priority.priority) else {
+                throw SpecObject.refusal("process.ioPriority.priority", "\(priority.priority) is not between 0 and 7")
+            }
+            contribution.add(.ioPriority(kind << 13 | UInt32(priority.priority)), at: .resources)
+        }
+        if let scheduling = process.scheduling {
+            contribution.add(.schedule(try Self.request(scheduling)), at: .resources)
+        }
+        return contribution
+    }
+
+    private static func request(_ scheduling: ProcessSpec.Scheduling) throws(Failure) -> SchedulingRequest {
+        guard let policy = policies[scheduling.policy] else {
+            throw SpecObject.refusal(
+                "process.scheduler.policy", "there is no policy \(Untrusted.shown(scheduling.policy))")
+        }
+        var request = SchedulingRequest(
+            policy: policy, nice: scheduling.nice, runtime: scheduling.runtime, deadline: scheduling.deadline,
+            period: scheduling.period)
+        for name in scheduling.flags {
+            guard let flag = flags[name] else {
+                throw SpecObject.refusal("process.scheduler.flags", "there is no flag \(Untrusted.shown(name))")
+            }
+            request.flags |= flag
+        }
+        guard scheduling.priority >= 0 else {
+            throw SpecObject.refusal("process.scheduler.priority", "it is less than 0")
+        }
+        request.priority = UInt32(scheduling.priority)
+        guard (-20...19).contains(scheduling.nice) else {
+            throw SpecObject.refusal("process.scheduler.nice", "\(scheduling.nice) is not between -20 and 19")
+        }
+        if policy != 6, scheduling.runtime | scheduling.deadline | scheduling.period != 0 {
+            throw SpecObject.refusal("process.scheduler", "runtime, deadline and period belong to SCHED_DEADLINE")
+        }
+        return request
+    }
+}

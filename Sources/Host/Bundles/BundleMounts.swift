@@ -1,0 +1,135 @@
+public import Diagnostics
+public import LaunchPlanning
+import RuntimeSpec
+
+/// `mounts`, in their order. What is bound is opened on the host and handed over; file systems are made inside.
+public struct BundleMounts: BundleContributor {
+    public init() {}
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "mounts")
+        guard context.buildsRoot else { return contribution }
+        for (index, mount) in context.configuration.mounts.enumerated() {
+            var mount = mount
+            if !mount.destination.hasPrefix("/") { mount.destination = "/" + mount.destination }
+            let options = MountOptions(mount.options, type: mount.type)
+            if options.isBind {
+                try addBind(mount, options, index: index, context, to: &contribution)
+            } else if mount.type == "cgroup" || mount.type == "cgroup2" {
+                addGroups(mount, options, index: index, context, to: &contribution)
+            } else {
+                try addFilesystem(mount, options, context, to: &contribution)
+            }
+        }
+        if let directory = context.process?.workingDirectory, directory != "/" {
+            contribution.add(.makeDirectory(directory, mode: 0o755, uid: 0, gid: 0), at: .volumes)
+        }
+        return contribution
+    }
+
+    private func rules(_ options: MountOptions) -> TargetRules {
+        options.refusesLinks ? [.create, .noLinks] : .create
+    }
+
+    private func addBind(
+        _ mount: MountSpec, _ options: MountOptions, index: Int, _ context: BundleContext,
+        to contribution: inout PlanContribution
+    ) throws(Failure) {
+        guard let source = mount.source, !source.isEmpty else {
+            throw SpecObject.refusal("\(mount.place).source", "a bind mount needs one")
+        }
+        let path = source.hasPrefix("/") ? source : "\(context.bundle)/\(source)"
+        guard let isDirectory = options.isLinkItself ? false : context.isDirectory(path) else {
+            throw Failure(
+                "bundle.no-source", doing: "mount \(Untrusted.shown(path)) at \(Untrusted.shown(mount.destination))",
+                cause: "No such file or directory", remedy: "make it first", field: "\(mount.place).source")
+        }
+        var tree = BundleTree(
+            path: path, recursive: options.bindsRecursively, set: options.set, clear: options.clear,
+            recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
+            isLinkItself: options.isLinkItself)
+        let inherited = context.linux.rootfsPropagation.flatMap { BundleRoot.propagation($0) }
+        (tree.propagation, tree.propagatesRecursively) = options.propagation ?? inherited ?? (.private, true)
+        tree.idmap = try map(mount, options, context)
+        let name = DescriptorName("mount:\(index)")
+        contribution.open(name, .bundleTree(tree))
+        var resolve = rules(options)
+        if options.isLinkItself { resolve.insert(.linkItself) }
+        contribution.add(
+            .attach(tree: name, target: mount.destination, kind: isDirectory ? .directory : .file, resolve: resolve),
+            at: .volumes)
+    }
+
+    private func map(
+        _ mount: MountSpec, _ options: MountOptions, _ context: BundleContext
+    ) throws(Failure) -> BundleTree.IDMap {
+        if !mount.users.isEmpty {
+            return .maps(
+                users: mount.users.map { IDMapping(inside: $0.inside, outside: $0.outside, count: $0.count) },
+                groups: mount.groups.map { IDMapping(inside: $0.inside, outside: $0.outside, count: $0.count) },
+                recursive: options.idmap.recursive)
+        }
+        guard options.idmap.mapped else { return .none }
+        guard context.hasUserNamespace else {
+            throw SpecObject.refusal(
+                "\(mount.place).options", "idmap without uidMappings needs a user namespace",
+                remedy: "give the mount uidMappings and gidMappings")
+        }
+        return .container(recursive: options.idmap.recursive)
+    }
+
+    private func addFilesystem(
+        _ mount: MountSpec, _ options: MountOptions, _ context: BundleContext, to contribution: inout PlanContribution
+    ) throws(Failure) {
+        guard let type = mount.type, !type.isEmpty else {
+            throw SpecObject.refusal("\(mount.place).type", "it is missing, and the mount is no bind mount")
+        }
+        guard mount.users.isEmpty, !options.idmap.mapped else {
+            throw SpecObject.refusal(
+                "\(mount.place).uidMappings", "only what is bound can be mapped", remedy: "use a bind mount")
+        }
+        var data = options.data
+        if let source = mount.source, !source.isEmpty { data.insert("source=\(source)", at: 0) }
+        // Where they are is what files of the kernel are trusted by: no link of an image may lead elsewhere.
+        let isKernels = type == "proc" || type == "sysfs"
+        var resolve: TargetRules = isKernels ? [.create, .noLinks] : rules(options)
+        if options.copiesUp, type == "tmpfs" { resolve.insert(.copying) }
+        contribution.add(
+            .mount(
+                type: type, target: mount.destination, attributes: options.set.union(options.recursiveSet),
+                resolve: resolve, options: data), at: .volumes)
+        if let (kind, recursive) = options.propagation, kind != .private {
+            contribution.add(.setPropagation(mount.destination, kind, recursive: recursive), at: .volumes)
+        }
+    }
+
+    /// The container's own groups, bound: a mount of cgroup2 can wait for milliseconds in the kernel.
+    private func addGroups(
+        _ mount: MountSpec, _ options: MountOptions, index: Int, _ context: BundleContext,
+        to contribution: inout PlanContribution
+    ) {
+        func bind(_ path: String, _ target: String, _ name: String) {
+            let name = DescriptorName(name)
+            contribution.open(
+                name, .bundleTree(BundleTree(path: path, recursive: false, set: options.set, clear: options.clear)))
+            contribution.add(.attach(tree: name, target: target, kind: .directory, resolve: .create), at: .volumes)
+        }
+        switch context.groups {
+        case .none: break
+        case .unified(let path): bind(path, mount.destination, "cgroup:\(index)")
+        case .legacy(let directories, let links):
+            contribution.add(
+                .mount(
+                    type: "tmpfs", target: mount.destination, attributes: options.set.subtracting(.readOnly),
+                    resolve: .create, options: ["source=tmpfs", "mode=755"]), at: .volumes)
+            for (name, path) in directories { bind(path, "\(mount.destination)/\(name)", "cgroup:\(index):\(name)") }
+            for (name, target) in links {
+                contribution.add(.makeLink("\(mount.destination)/\(name)", destination: target), at: .volumes)
+            }
+            if options.set.contains(.readOnly) {
+                contribution.add(
+                    .setAttributes(mount.destination, set: .readOnly, clear: [], recursive: false), at: .volumes)
+            }
+        }
+    }
+}

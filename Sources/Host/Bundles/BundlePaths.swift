@@ -1,0 +1,20 @@
+public import Diagnostics
+public import LaunchPlanning
+
+/// linux.readonlyPaths and linux.maskedPaths. Failing to cover one fails the launch; an absent one is skipped.
+public struct BundlePaths: BundleContributor {
+    public init() {}
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "paths")
+        guard context.buildsRoot else { return contribution }
+        for path in context.linux.readonlyPaths {
+            contribution.add(.sealPath(absolute(path), attributes: .readOnly, resolve: .optional), at: .paths)
+        }
+        if !context.linux.maskedPaths.isEmpty { contribution.open("null", .nullDevice) }
+        for path in context.linux.maskedPaths { contribution.add(.mask(absolute(path), with: "null"), at: .paths) }
+        return contribution
+    }
+
+    private func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
+}

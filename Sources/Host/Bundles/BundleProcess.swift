@@ -1,0 +1,97 @@
+import Diagnostics
+import LaunchPlanning
+import LinuxKernel
+
+/// The launcher of a bundle, waiting in its namespaces and its cgroups.
+struct BundleProcess: Sendable {
+    let process: ProcessHandle
+    let control: OwnedDescriptor
+
+    static func spawn(
+        _ plan: LaunchPlan, launcher: LauncherImage, groups: BundleGroups
+    ) throws(Failure) -> BundleProcess {
+        let bytes = try PlanEncoder.encode(plan)
+        let directory = try groups.openForSpawn()
+        do throws(KernelError) {
+            let file = try OwnedDescriptor.memoryFile("bulkhead-plan")
+            try file.write(bytes)
+            try file.seal()
+            try file.seek(to: 0)
+            let (ours, theirs) = try OwnedDescriptor.packetPair()
+            var namespaces: [(file: OwnedDescriptor, type: UInt64)] = []
+            for joined in plan.spawn.joinedFiles {
+                namespaces.append((try OwnedDescriptor.open(RawPath(joined.path)), joined.kind.rawValue))
+            }
+            let process = try LauncherProcess.start(
+                launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
+                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets, namespaces: namespaces)
+            return BundleProcess(process: process, control: ours)
+        } catch {
+            throw error.failure(
+                "bundle.cannot-spawn", doing: "start the container's process",
+                remedy: error.errno == Errno.notPermitted ? "run as root with all capabilities" : nil)
+        }
+    }
+
+    func prepare(_ plan: LaunchPlan, oomScore: Int32?) throws(Failure) {
+        do throws(KernelError) {
+            if plan.spawn.namespaces.contains(.user) {
+                try TextFile.write(MapHolder.text(plan.spawn.userMap), to: "/proc/\(process.id)/uid_map")
+                try TextFile.write(MapHolder.text(plan.spawn.groupMap), to: "/proc/\(process.id)/gid_map")
+            }
+            if let oomScore { try TextFile.write("\(oomScore)", to: "/proc/\(process.id)/oom_score_adj") }
+            for planned in plan.steps {
+                guard case .limit(let limit) = planned.step else { continue }
+                try process.raiseHardLimit(of: limit.resource, to: limit.hard)
+            }
+        } catch {
+            throw error.failure(
+                "bundle.cannot-prepare", doing: "prepare the container's process",
+                remedy: error.errno == Errno.notPermitted ? "run as root with all capabilities" : nil)
+        }
+    }
+
+    func release(_ opener: BundleOpener, _ plan: LaunchPlan) throws(Failure) {
+        do throws(KernelError) {
+            try control.sendMessage([PlanFormat.release], descriptors: try opener.open(plan))
+        } catch {
+            throw error.failure("bundle.cannot-open", doing: "open what the container is to see")
+        }
+    }
+
+    /// Kills and reaps it, when it is a child of ours.
+    func end() {
+        do throws(KernelError) {
+            try process.signal(SignalNumber.kill)
+            _ = try process.reap()
+        } catch { return }
+    }
+}
+
+/// What a launcher says on the socket it reports to.
+enum LauncherMessages {
+    /// Hears until `kind` comes, or until the socket ends: then false. Everything but a failure goes to `received`,
+    /// with what the launcher sent along.
+    static func hear(
+        _ socket: OwnedDescriptor, until kind: LauncherReport.Kind?,
+        _ explain: (LauncherReport) throws(Failure) -> Failure,
+        _ received: (LauncherReport, OwnedDescriptor?) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        while let message = try next(socket) {
+            let report = try LauncherReport(bytes: message.bytes)
+            if report.kind == .failed { throw try explain(report) }
+            try received(report, message.descriptor)
+            if report.kind == kind { return true }
+        }
+        return false
+    }
+
+    private static func next(
+        _ socket: OwnedDescriptor
+    ) throws(Failure) -> (bytes: [UInt8], descriptor: OwnedDescriptor?)? {
+        do throws(KernelError) { return try socket.receiveMessage(limit: 64) } catch {
+            if error.errno == Errno.connectionReset { return nil }
+            throw error.failure("bundle.lost", doing: "hear from the launcher")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+public import Diagnostics
+public import LaunchPlanning
+import RuntimeSpec
+
+/// root and linux.rootfsPropagation.
+public struct BundleRoot: BundleContributor {
+    public init() {}
+
+    /// The kind of propagation an option or rootfsPropagation names, and whether everything below gets it as well.
+    static func propagation(_ word: String) -> (kind: MountPropagation, recursive: Bool)? {
+        let recursive = word.hasPrefix("r")
+        return switch recursive ? String(word.dropFirst()) : word {
+        case "private": (.private, recursive)
+        case "slave": (.slave, recursive)
+        case "shared": (.shared, recursive)
+        case "unbindable": (.unbindable, recursive)
+        default: nil
+        }
+    }
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "root")
+        guard context.buildsRoot else {
+            guard context.has("mount") else {
+                throw SpecObject.refusal(
+                    "linux.namespaces", "a container without a mount namespace would mount on the host",
+                    remedy: "add a namespace of type mount")
+            }
+            return contribution
+        }
+        guard let path = context.rootPath else {
+            throw SpecObject.refusal("root", "it is missing", remedy: "name the root file system")
+        }
+        contribution.open("root", .bundleTree(BundleTree(path: path, recursive: true)))
+        contribution.add(.propagation(.slave), at: .root)
+        contribution.add(.propagation(.private), at: .root)
+        // Hooks that run in the container before its root is entered look for it there. In a user namespace the way to
+        // it may be closed, and "/" is reached from everywhere.
+        contribution.add(.attachRoot(tree: "root", anchor: context.hasUserNamespace ? "/" : path), at: .root)
+        if context.configuration.root?.isReadOnly == true {
+            contribution.add(.rootAttributes(set: .readOnly, clear: [], recursive: false), at: .enterRoot)
+        }
+        contribution.add(context.options.changesRootWithoutPivot ? .changeRoot : .enterRoot, at: .enterRoot)
+        if let word = context.linux.rootfsPropagation, !word.isEmpty {
+            guard let (kind, recursive) = Self.propagation(word) else {
+                throw SpecObject.refusal("linux.rootfsPropagation", "there is no propagation \(Untrusted.shown(word))")
+            }
+            if kind != .private { contribution.add(.setPropagation("/", kind, recursive: recursive), at: .enterRoot) }
+        }
+        return contribution
+    }
+}

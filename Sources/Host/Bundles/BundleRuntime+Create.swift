@@ -1,0 +1,199 @@
+public import Diagnostics
+import LaunchPlanning
+public import LinuxKernel
+import RuntimeSpec
+
+/// A container that waits to be started.
+public struct CreatedBundle: Sendable {
+    public let record: BundleRecord
+    /// Ours as long as this process lives; then somebody else reaps it.
+    public let process: ProcessHandle
+    /// The terminal's master when the configuration has a terminal.
+    public let terminal: OwnedDescriptor?
+}
+
+/// Who has the terminal of a container, if the configuration asks for one.
+public enum TerminalUse: Sendable {
+    /// Nobody could have it.
+    case refused
+    /// Whoever listens at a socket.
+    case socket
+    /// This program shows it.
+    case own
+}
+
+extension BundleRuntime {
+    /// Makes the container of `bundle` up to the point where only `start` is missing. Whatever fails takes back
+    /// everything, and the poststop hooks run when any hook may have.
+    public func create(
+        _ id: String, bundle: String, options: BundleOptions, terminal: TerminalUse
+    ) throws(Failure) -> CreatedBundle {
+        try BundleStore.check(id: id)
+        let bundle = try Self.resolved(bundle, "open the bundle")
+        let bytes = try Self.configuration(bundle)
+        let configuration = try RuntimeConfiguration(parsing: bytes)
+        try Self.check(configuration, terminal)
+        let groups = BundleGroups(
+            hierarchies: try Self.hierarchies(), path: BundleGroups.path(configuration.linux.cgroupsPath, id: id))
+        let context = try Self.context(id, bundle, configuration, options, groups)
+        let plan = try BundlePlan.build(context)
+        let place = try store.create(id, configuration: bytes)
+        var hooked = false
+        do throws(Failure) {
+            return try make(context, plan, groups, place, &hooked)
+        } catch {
+            throw takenBack(error, context, groups, hooked: hooked)
+        }
+    }
+
+    private func make(
+        _ context: BundleContext, _ plan: LaunchPlan, _ groups: BundleGroups, _ place: OwnedDescriptor,
+        _ hooked: inout Bool
+    ) throws(Failure) -> CreatedBundle {
+        try refuseForeign(groups)
+        try groups.create()
+        try groups.limit(context.linux.resources)
+        try groups.allowDevices(context.linux)
+        let launcher = try launcher()
+        let held = try BundleProcess.spawn(plan, launcher: launcher, groups: groups)
+        do throws(Failure) {
+            try groups.attach(held.process.id)
+            try held.prepare(plan, oomScore: context.process?.oomScore)
+            let record = BundleRecord(
+                id: context.id, bundle: context.bundle, rootPath: context.rootPath ?? "", process: held.process.id,
+                startTime: try startTime(held.process.id), groupPath: groups.path,
+                created: UInt64(HostFacts.wallClock() * 1e9))
+            let state = RuntimeState(
+                id: context.id, status: .created, process: held.process.id, bundle: context.bundle,
+                annotations: context.configuration.annotations)
+            hooked = true
+            try HookRunner.run(context.configuration.hooks.prestart, point: "prestart", state: state)
+            try HookRunner.run(context.configuration.hooks.createRuntime, point: "createRuntime", state: state)
+            let opener = BundleOpener(
+                place: place, userNamespace: try userNamespace(of: held.process, context),
+                texts: ["state": state.document.text])
+            try held.release(opener, plan)
+            var terminal: OwnedDescriptor?
+            let created = try LauncherMessages.hear(held.control, until: .created, { $0.failure(in: plan) }) {
+                report, descriptor in
+                if report.kind == .terminal { terminal = descriptor }
+            }
+            guard created else {
+                throw Failure("bundle.lost", doing: "create the container", cause: "its process ended unexpectedly")
+            }
+            try keepReports(plan, in: place)
+            try store.save(record, in: place)
+            return CreatedBundle(record: record, process: held.process, terminal: terminal)
+        } catch {
+            held.end()
+            throw error
+        }
+    }
+
+    /// What `start` needs to say which step failed: it has no plan.
+    private func keepReports(_ plan: LaunchPlan, in place: OwnedDescriptor) throws(Failure) {
+        let first = plan.steps.firstIndex { if case .awaitStart = $0.step { true } else { false } } ?? 0
+        let sentences = plan.sentences(from: first).map { $0.filter { !$0.isNewline } }
+        do throws(KernelError) {
+            try place.open("steps", [.writeOnly, .create, .truncate], mode: 0o600).write(
+                ([String(first)] + sentences).joined(separator: "\n"))
+        } catch { throw BundleStore.failed(error, "keep the container's plan") }
+    }
+
+    /// Limits of a group somebody else lives in would be theirs as well.
+    private func refuseForeign(_ groups: BundleGroups) throws(Failure) {
+        guard groups.path != "/", groups.processes().isEmpty else {
+            throw Failure(
+                "bundle.cgroup-in-use", doing: "use the cgroup", on: groups.path, cause: "there are processes in it",
+                remedy: "choose another linux.cgroupsPath", field: "linux.cgroupsPath")
+        }
+    }
+
+    private func userNamespace(
+        of process: ProcessHandle, _ context: BundleContext
+    ) throws(Failure) -> OwnedDescriptor? {
+        guard context.hasUserNamespace else { return nil }
+        do throws(KernelError) { return try OwnedDescriptor.open(RawPath("/proc/\(process.id)/ns/user")) } catch {
+            throw error.failure("bundle.state", doing: "open the container's user namespace")
+        }
+    }
+
+    private func takenBack(
+        _ failure: Failure, _ context: BundleContext, _ groups: BundleGroups, hooked: Bool
+    ) -> Failure {
+        var failure = failure
+        func attempt(_ body: () throws(Failure) -> Void) {
+            do throws(Failure) { try body() } catch { failure = failure.also(error) }
+        }
+        if failure.code != "bundle.cgroup-in-use" {
+            attempt { () throws(Failure) in
+                try groups.signalAll(SignalNumber.kill)
+                try groups.remove()
+            }
+        }
+        attempt { () throws(Failure) in try store.remove(context.id) }
+        guard hooked else { return failure }
+        let state = RuntimeState(
+            id: context.id, status: .stopped, process: 0, bundle: context.bundle,
+            annotations: context.configuration.annotations)
+        for hook in context.configuration.hooks.poststop {
+            attempt { () throws(Failure) in try HookRunner.run([hook], point: "poststop", state: state) }
+        }
+        return failure
+    }
+}
+
+// MARK: - Reading the bundle
+
+extension BundleRuntime {
+    private static func check(_ configuration: RuntimeConfiguration, _ terminal: TerminalUse) throws(Failure) {
+        switch (configuration.process?.hasTerminal ?? false, terminal) {
+        case (true, .refused):
+            throw Failure(
+                "bundle.terminal", doing: "give the container a terminal", cause: "nobody would have its other end",
+                remedy: "name a --console-socket, or set process.terminal to false", field: "console-socket")
+        case (false, .socket):
+            throw Failure(
+                "bundle.terminal", doing: "use the console socket", cause: "process.terminal is not true",
+                remedy: "leave --console-socket out", field: "console-socket")
+        default: break
+        }
+    }
+
+    static func resolved(_ path: String, _ doing: String) throws(Failure) -> String {
+        do throws(KernelError) {
+            let place = try OwnedDescriptor.open(RawPath(path), [.path, .directory])
+            return HostFacts.linkTarget(place.procPath) ?? path
+        } catch { throw error.failure("bundle.not-found", doing: doing, on: path, remedy: "name a directory") }
+    }
+
+    static func configuration(_ bundle: String) throws(Failure) -> [UInt8] {
+        do throws(KernelError) {
+            return try OwnedDescriptor.open(RawPath("\(bundle)/config.json")).readAll(limit: 16 << 20)
+        } catch {
+            throw error.failure(
+                "bundle.not-found", doing: "read the bundle's configuration", on: "\(bundle)/config.json",
+                remedy: "make one with `spec`")
+        }
+    }
+
+    static func context(
+        _ id: String, _ bundle: String, _ configuration: RuntimeConfiguration, _ options: BundleOptions,
+        _ groups: BundleGroups
+    ) throws(Failure) -> BundleContext {
+        var rootPath: String?
+        if let root = configuration.root {
+            rootPath = try resolved(
+                root.path.hasPrefix("/") ? root.path : "\(bundle)/\(root.path)", "open the root file system")
+        }
+        return BundleContext(
+            id: id, bundle: bundle, rootPath: rootPath, configuration: configuration, process: configuration.process,
+            options: options, groups: groups.view,
+            heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()),
+            isDirectory: { path in
+                do throws(KernelError) {
+                    return try OwnedDescriptor.open(RawPath(path), [.path]).status().kind == .directory
+                } catch { return nil }
+            })
+    }
+}

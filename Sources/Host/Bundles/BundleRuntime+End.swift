@@ -1,0 +1,96 @@
+public import Diagnostics
+import LinuxKernel
+public import RuntimeSpec
+
+extension BundleRuntime {
+    /// Sends a signal to the first process, or to all of the container's.
+    public func kill(_ id: String, signal: Int32, all: Bool) throws(Failure) {
+        let record = try required(id)
+        let groups = try groups(record)
+        let status = try status(record)
+        if all {
+            // Without a pid namespace processes outlive the first one.
+            guard status != .stopped || !groups.processes().isEmpty else { throw notRunning(id, status) }
+            try groups.signalAll(signal)
+            return
+        }
+        guard status == .created || status == .running || status == .paused, let process = try process(record) else {
+            throw notRunning(id, status)
+        }
+        do throws(KernelError) { try process.signal(signal) } catch {
+            throw error.failure("bundle.cannot-signal", doing: "signal the container", on: id)
+        }
+        if signal == SignalNumber.kill, status == .paused { try groups.freeze(false) }
+    }
+
+    private func notRunning(_ id: String, _ status: RuntimeState.Status) -> Failure {
+        Failure(
+            "bundle.not-running", doing: "signal the container", on: id,
+            cause: "container not running: it is \(status.rawValue)")
+    }
+
+    /// Removes a stopped container, and with `force` any. Poststop hooks that fail are told of, and nothing more.
+    public func delete(_ id: String, force: Bool, warn: (Failure) -> Void) throws(Failure) {
+        do throws(Failure) { _ = try store.open(id) } catch {
+            if force, error.code == "bundle.not-found" { return }
+            throw error
+        }
+        guard let record = try store.record(id) else {
+            guard force else { _ = try required(id); return }
+            return try store.remove(id)
+        }
+        let groups = try groups(record)
+        let status = try status(record)
+        guard status == .stopped || force else {
+            throw Failure(
+                "bundle.not-stopped", doing: "delete the container", on: id,
+                cause: "cannot delete container that is not stopped: \(status.rawValue)",
+                remedy: "kill it first, or use --force")
+        }
+        if status != .stopped { try stop(record, groups, status) }
+        if !groups.processes().isEmpty { try groups.signalAll(SignalNumber.kill) }
+        try groups.remove()
+        let configuration = try configuration(id)
+        try store.remove(id)
+        let state = RuntimeState(
+            id: id, status: .stopped, process: 0, bundle: record.bundle, annotations: configuration.annotations)
+        for hook in configuration.hooks.poststop {
+            do throws(Failure) { try HookRunner.run([hook], point: "poststop", state: state) } catch { warn(error) }
+        }
+    }
+
+    private func stop(
+        _ record: BundleRecord, _ groups: BundleGroups, _ status: RuntimeState.Status
+    ) throws(Failure) {
+        guard let process = try process(record) else { return }
+        if status == .paused {
+            try groups.signalAll(SignalNumber.kill)
+            try groups.freeze(false)
+        }
+        do throws(KernelError) {
+            try process.signal(SignalNumber.kill)
+            guard try process.waitForEnd(milliseconds: 10_000) else {
+                throw KernelError(call: "wait", on: record.id, errno: Errno.timedOut)
+            }
+        } catch {
+            throw error.failure("bundle.cannot-kill", doing: "kill the container", on: record.id)
+        }
+    }
+
+    public func pause(_ id: String, _ paused: Bool) throws(Failure) {
+        let record = try required(id)
+        let status = try status(record)
+        guard status == (paused ? .running : .paused) || (paused && status == .created) else {
+            throw Failure(
+                "bundle.wrong-state", doing: paused ? "pause the container" : "resume the container", on: id,
+                cause: "it is \(status.rawValue)")
+        }
+        try groups(record).freeze(paused)
+    }
+
+    public func update(_ id: String, _ resources: ResourceSpec) throws(Failure) {
+        let record = try required(id)
+        guard try status(record) != .stopped else { throw notRunning(id, .stopped) }
+        try groups(record).limit(resources)
+    }
+}

@@ -1,0 +1,76 @@
+public import Diagnostics
+import LaunchPlanning
+public import LinuxKernel
+public import RuntimeSpec
+
+/// One more process in a container.
+public struct JoinedProcess: Sendable {
+    public let process: ProcessHandle
+    public let terminal: OwnedDescriptor?
+}
+
+extension BundleRuntime {
+    /// Starts `process` in a running container, in its namespaces and its cgroup, behind its filter.
+    public func join(
+        _ id: String, _ process: ProcessSpec, options: BundleOptions, whilePaused: Bool = false
+    ) throws(Failure) -> JoinedProcess {
+        let record = try required(id)
+        let status = try status(record)
+        guard status == .running || status == .created || (whilePaused && status == .paused),
+            let first = try self.process(record)
+        else {
+            throw Failure(
+                "bundle.not-running", doing: "start a process in the container", on: id,
+                cause: "cannot exec in a \(status.rawValue) container", remedy: "start or resume it first")
+        }
+        let groups = try groups(record)
+        var configuration = try configuration(id)
+        configuration.process = process
+        var context = try Self.joining(record, configuration, options, groups)
+        context.joined = first.id
+        context.joinedNamespaces = Self.namespaces(of: first.id)
+        let plan = try BundlePlan.build(context)
+        let held = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
+        do throws(Failure) {
+            try groups.attach(held.process.id)
+            try held.prepare(plan, oomScore: process.oomScore)
+            let place = try store.open(id)
+            try held.release(BundleOpener(place: place, userNamespace: nil, texts: [:]), plan)
+            var terminal: OwnedDescriptor?
+            _ = try LauncherMessages.hear(held.control, until: nil, { $0.failure(in: plan) }) {
+                (report, descriptor) throws(Failure) in
+                if report.kind == .terminal { terminal = descriptor }
+                guard report.kind == .listener, let descriptor else { return }
+                let state = RuntimeState(
+                    id: id, status: .running, process: record.process, bundle: record.bundle,
+                    annotations: configuration.annotations)
+                try ListenerHandover.run(
+                    report, descriptor, process: held.process, section: configuration.linux.seccomp, state: state)
+            }
+            return JoinedProcess(process: held.process, terminal: terminal)
+        } catch {
+            held.end()
+            throw error
+        }
+    }
+
+    private static func joining(
+        _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ options: BundleOptions, _ groups: BundleGroups
+    ) throws(Failure) -> BundleContext {
+        BundleContext(
+            id: record.id, bundle: record.bundle, rootPath: record.rootPath, configuration: configuration,
+            process: configuration.process, options: options, groups: groups.view,
+            heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
+    }
+
+    /// Those that are not ours: one that is may not even be entered again.
+    private static func namespaces(of process: Int32) -> [NamespaceFile] {
+        NamespaceSet.named.compactMap { name, kind in
+            let path = "/proc/\(process)/ns/\(name)"
+            guard let theirs = HostFacts.linkTarget(path), theirs != HostFacts.linkTarget("/proc/self/ns/\(name)") else {
+                return nil
+            }
+            return NamespaceFile(kind: kind, path: path)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+public import Diagnostics
+import LaunchPlanning
+public import LinuxKernel
+public import RuntimeSpec
+
+/// Where things are, the same for every command.
+public struct BundleRuntime: Sendable {
+    public let store: BundleStore
+    public let launcherPath: String
+
+    public init(root: String, launcherPath: String) {
+        store = BundleStore(root: root)
+        self.launcherPath = launcherPath
+    }
+
+    /// What a container is, from its record and the kernel.
+    public func state(_ id: String) throws(Failure) -> (state: RuntimeState, record: BundleRecord?) {
+        let record = try store.record(id)
+        let configuration = try configuration(id)
+        let status = try record.map { (record) throws(Failure) in try self.status(record) } ?? .creating
+        return (
+            RuntimeState(
+                id: id, status: status, process: status == .stopped ? 0 : record?.process ?? 0,
+                bundle: record?.bundle ?? "", annotations: configuration.annotations), record
+        )
+    }
+
+    public func configuration(_ id: String) throws(Failure) -> RuntimeConfiguration {
+        try RuntimeConfiguration(parsing: try store.configuration(id))
+    }
+
+    public func required(_ id: String) throws(Failure) -> BundleRecord {
+        _ = try store.open(id)
+        guard let record = try store.record(id) else {
+            throw Failure("bundle.creating", doing: "use the container", on: id, cause: "it is still being created")
+        }
+        return record
+    }
+
+    public func status(_ record: BundleRecord) throws(Failure) -> RuntimeState.Status {
+        if record.process == 0 { return .creating }
+        guard try process(record) != nil else { return .stopped }
+        if HostFacts.exists("\(store.directory(record.id))/\(BundleStart.socketName)") { return .created }
+        return try groups(record).isFrozen() ? .paused : .running
+    }
+
+    /// The container's first process while it lives, held so that its number cannot become another's.
+    public func process(_ record: BundleRecord) throws(Failure) -> ProcessHandle? {
+        do throws(KernelError) {
+            let handle = try ProcessHandle.open(record.process)
+            guard try ProcessFacts.startTime(of: record.process) == record.startTime, try !handle.hasEnded() else {
+                return nil
+            }
+            return handle
+        } catch {
+            if error.errno == Errno.noProcess || error.errno == Errno.invalid { return nil }
+            throw error.failure("bundle.state", doing: "look at the container's process")
+        }
+    }
+
+    public func groups(_ record: BundleRecord) throws(Failure) -> BundleGroups {
+        BundleGroups(hierarchies: try Self.hierarchies(), path: record.groupPath)
+    }
+
+    public static func hierarchies() throws(Failure) -> GroupHierarchies {
+        do throws(KernelError) { return try GroupHierarchies.find() } catch {
+            throw error.failure("bundle.cgroup", doing: "find the hierarchies of cgroups")
+        }
+    }
+
+    public func launcher() throws(Failure) -> LauncherImage { try LauncherImage(path: launcherPath) }
+
+    func startTime(_ process: Int32) throws(Failure) -> UInt64 {
+        do throws(KernelError) { return try ProcessFacts.startTime(of: process) ?? 0 } catch {
+            throw error.failure("bundle.state", doing: "look at the container's process")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+public import Diagnostics
+public import LaunchPlanning
+import LinuxKernel
+import RuntimeSpec
+import SeccompCompiler
+import SeccompFormat
+
+/// linux.seccomp, installed last. With calls that are handed to a listener, its descriptor goes to listenerPath.
+public struct BundleSeccomp: BundleContributor {
+    public init() {}
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "seccomp")
+        guard let section = context.linux.seccomp, context.process != nil else { return contribution }
+        let text = SpecValue.object(section.members).text
+        let profile = try SeccompProfile.decode(json: Array(text.utf8), name: "linux.seccomp")
+        let capabilities = context.process?.capabilities?.bounding ?? []
+        let kernel = KernelRelease(release: HostFacts.kernelRelease()) ?? KernelRelease(major: 0, minor: 0)
+        let resolved = profile.resolve(for: capabilities, kernel: kernel)
+        let compiled = try FilterCompiler.compile(resolved)
+        if compiled.bytes.isEmpty { return contribution }
+        let program = FilterProgram(bytes: compiled.bytes, name: "linux.seccomp")
+        if resolved.needsListener {
+            guard let path = try section.string("listenerPath"), !path.isEmpty else {
+                throw section.refusal("listenerPath", "calls are handed to a listener, and it has no path")
+            }
+            contribution.add(.listeningFilter(flags: compiled.flags.rawValue, program: program), at: .filter)
+        } else {
+            contribution.add(.installFilter(flags: compiled.flags.rawValue, program: program), at: .filter)
+        }
+        return contribution
+    }
+}

@@ -1,0 +1,54 @@
+public import Diagnostics
+public import LaunchPlanning
+import RuntimeSpec
+
+/// The hooks inside, the wait for `start`, and the program.
+public struct BundleStart: BundleContributor {
+    /// Below the container's directory; there as long as the container waits.
+    public static let socketName = "start"
+
+    public init() {}
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "start")
+        let hooks = context.configuration.hooks
+        if context.joined == nil { try add(hooks.createContainer, at: .hooks, to: &contribution) }
+        // A container that cannot be started has no program either; what stands here is never reached.
+        let arguments = context.process?.arguments ?? []
+        guard context.process == nil || arguments.first?.isEmpty == false else {
+            throw SpecObject.refusal("process.args", "there is no program to execute")
+        }
+        var environment = context.process?.environment ?? []
+        if context.options.listening > 0 {
+            environment += ["LISTEN_FDS=\(context.options.listening)", "LISTEN_PID=1"]
+        }
+        contribution.add(.workingDirectory(context.process?.workingDirectory ?? "/"), at: .workingDirectory)
+        if context.process != nil {
+            contribution.add(.findProgram(arguments: arguments, environment: environment), at: .hold)
+        }
+        if context.joined == nil {
+            contribution.open("start", .startSocket)
+            contribution.add(.awaitStart(listener: "start"), at: .hold)
+            try add(hooks.startContainer, at: .hold, to: &contribution)
+        }
+        contribution.add(
+            .execute(arguments: arguments.isEmpty ? ["none"] : arguments, environment: environment), at: .execute)
+        return contribution
+    }
+
+    private func add(
+        _ hooks: [HookSpec], at stage: Stage, to contribution: inout PlanContribution
+    ) throws(Failure) {
+        for hook in hooks {
+            contribution.open("state", .memory(name: "state", stage: "created"))
+            let seconds = UInt64(clamping: hook.timeout ?? 0)
+            contribution.add(
+                .runHook(
+                    HookRequest(
+                        program: hook.path, arguments: hook.arguments.isEmpty ? [hook.path] : hook.arguments,
+                        environment: hook.environment ?? [], state: "state",
+                        milliseconds: UInt32(clamping: min(seconds, 2_000_000) * 1_000))),
+                at: stage)
+        }
+    }
+}

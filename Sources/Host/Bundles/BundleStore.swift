@@ -1,0 +1,159 @@
+public import Diagnostics
+public import LinuxKernel
+import RuntimeSpec
+
+/// What is remembered of a container, in `state.json` of its directory.
+public struct BundleRecord: Equatable, Sendable {
+    public var id: String
+    public var bundle: String
+    public var rootPath: String
+    /// 0 until there is one.
+    public var process: Int32
+    /// Clock ticks after boot, so that a number used again is not taken for the container's.
+    public var startTime: UInt64
+    /// Below each hierarchy of cgroups.
+    public var groupPath: String
+    /// Nanoseconds since 1970.
+    public var created: UInt64
+
+    public init(
+        id: String, bundle: String, rootPath: String, process: Int32, startTime: UInt64, groupPath: String,
+        created: UInt64
+    ) {
+        self.id = id
+        self.bundle = bundle
+        self.rootPath = rootPath
+        self.process = process
+        self.startTime = startTime
+        self.groupPath = groupPath
+        self.created = created
+    }
+
+    var document: SpecValue {
+        [
+            "version": 1, "id": .string(id), "bundle": .string(bundle), "rootfs": .string(rootPath),
+            "pid": .number(process), "startTime": .number(startTime), "cgroup": .string(groupPath),
+            "created": .number(created),
+        ]
+    }
+
+    init(_ object: SpecObject) throws(Failure) {
+        id = try object.required("id")
+        bundle = try object.required("bundle")
+        rootPath = try object.string("rootfs") ?? ""
+        process = try object.integer("pid", as: Int32.self) ?? 0
+        startTime = try object.integer("startTime", as: UInt64.self) ?? 0
+        groupPath = try object.required("cgroup")
+        created = try object.integer("created", as: UInt64.self) ?? 0
+    }
+}
+
+/// The directory of all containers (`--root`), one directory each.
+public struct BundleStore: Sendable {
+    public static let defaultRoot = "/run/bulkhead-oci"
+    public static let idBytesMax = 1_024
+    public let root: String
+
+    public init(root: String) { self.root = root }
+
+    public static func check(id: String) throws(Failure) {
+        let allowed = id.utf8.allSatisfy {
+            ($0 >= 0x30 && $0 <= 0x39) || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || "_+-.@%:".utf8.contains($0)
+        }
+        guard allowed, !id.isEmpty, id.utf8.count <= idBytesMax, id != ".", id != ".." else {
+            throw Failure(
+                "bundle.id-invalid", doing: "use the container id", on: id, cause: "it is not a name",
+                remedy: "use letters, digits and _ + - . only", field: "id", limit: "id bytes \(idBytesMax)")
+        }
+    }
+
+    public func directory(_ id: String) -> String { "\(root)/\(id)" }
+
+    static func failed(_ error: KernelError, _ doing: String) -> Failure {
+        error.failure("bundle.state", doing: doing, remedy: "give --root a directory that can be written")
+    }
+
+    /// Makes the container's directory; only one of several callers with the same id succeeds.
+    public func create(_ id: String, configuration: [UInt8]) throws(Failure) -> OwnedDescriptor {
+        try Self.check(id: id)
+        do throws(KernelError) {
+            try Directories.makeAll(root, mode: 0o700)
+            try Directories.make(directory(id), mode: 0o711)
+        } catch {
+            if error.errno == Errno.exists {
+                throw Failure(
+                    "bundle.id-in-use", doing: "create the container", on: id,
+                    cause: "a container with that id already exists", remedy: "choose another id, or delete it")
+            }
+            throw Self.failed(error, "make the container's directory")
+        }
+        do throws(KernelError) {
+            let place = try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
+            try place.open("config.json", [.writeOnly, .create, .exclusive], mode: 0o600).write(configuration)
+            return place
+        } catch { throw Self.failed(error, "keep the container's configuration") }
+    }
+
+    public func save(_ record: BundleRecord, in place: OwnedDescriptor) throws(Failure) {
+        do throws(KernelError) {
+            try place.open("state.json.new", [.writeOnly, .create, .truncate], mode: 0o600).write(record.document.text)
+            try place.rename("state.json.new", to: "state.json")
+        } catch { throw Self.failed(error, "keep the container's state") }
+    }
+
+    public func open(_ id: String) throws(Failure) -> OwnedDescriptor {
+        try Self.check(id: id)
+        do throws(KernelError) { return try OwnedDescriptor.open(RawPath(directory(id)), [.directory]) } catch {
+            if error.errno == Errno.noEntry {
+                throw Failure(
+                    "bundle.not-found", doing: "find the container", on: id, cause: "container does not exist",
+                    remedy: "see `list` for those there are")
+            }
+            throw Self.failed(error, "open the container's directory")
+        }
+    }
+
+    public func record(_ id: String) throws(Failure) -> BundleRecord? {
+        let place = try open(id)
+        do throws(KernelError) {
+            let bytes = try place.open("state.json").readAll(limit: 1 << 20)
+            return try parse(bytes)
+        } catch {
+            if error.errno == Errno.noEntry { return nil }
+            throw Self.failed(error, "read the container's state")
+        }
+    }
+
+    private func parse(_ bytes: [UInt8]) throws(KernelError) -> BundleRecord {
+        do throws(Failure) { return try BundleRecord(try SpecObject(parsing: bytes, document: "state.json")) } catch {
+            throw KernelError(call: error.description, errno: Errno.invalid)
+        }
+    }
+
+    public func configuration(_ id: String) throws(Failure) -> [UInt8] {
+        do throws(KernelError) { return try place(id).open("config.json").readAll(limit: 16 << 20) } catch {
+            throw Self.failed(error, "read the container's configuration")
+        }
+    }
+
+    private func place(_ id: String) throws(KernelError) -> OwnedDescriptor {
+        try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
+    }
+
+    public func remove(_ id: String) throws(Failure) {
+        do throws(KernelError) { try TreeRemoval.remove(directory(id)) } catch {
+            if error.errno != Errno.noEntry { throw Self.failed(error, "remove the container's directory") }
+        }
+    }
+
+    /// Names of the directories there are, sorted.
+    public func ids() throws(Failure) -> [String] {
+        do throws(KernelError) {
+            let entries = try OwnedDescriptor.open(RawPath(root), [.directory]).entries()
+            return entries.filter { $0.kind == .directory }.map(\.name.description).sorted()
+        } catch {
+            if error.errno == Errno.noEntry { return [] }
+            throw Self.failed(error, "list the containers")
+        }
+    }
+}

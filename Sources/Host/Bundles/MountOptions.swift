@@ -1,0 +1,102 @@
+import Diagnostics
+import LaunchPlanning
+import RuntimeSpec
+
+/// The options of one mount, sorted by what the kernel takes them for.
+struct MountOptions: Equatable {
+    var isBind = false
+    var bindsRecursively = false
+    var set: MountAttributes = []
+    var clear: MountAttributes = []
+    var recursiveSet: MountAttributes = []
+    var recursiveClear: MountAttributes = []
+    var propagation: (kind: MountPropagation, recursive: Bool)?
+    var idmap: (mapped: Bool, recursive: Bool) = (false, false)
+    var copiesUp = false
+    var isLinkItself = false
+    var refusesLinks = false
+    /// What the file system itself is configured with, fsconfig(2).
+    var data: [String] = []
+
+    static func == (left: MountOptions, right: MountOptions) -> Bool {
+        left.isBind == right.isBind && left.bindsRecursively == right.bindsRecursively && left.set == right.set
+            && left.clear == right.clear && left.recursiveSet == right.recursiveSet
+            && left.recursiveClear == right.recursiveClear && left.propagation?.kind == right.propagation?.kind
+            && left.propagation?.recursive == right.propagation?.recursive && left.idmap == right.idmap
+            && left.copiesUp == right.copiesUp && left.isLinkItself == right.isLinkItself
+            && left.refusesLinks == right.refusesLinks && left.data == right.data
+    }
+
+    /// Attributes of the mount by the word that sets or clears them; with an `r` before it, of everything below too.
+    private static let attributes: [String: (attribute: MountAttributes, sets: Bool)] = [
+        "ro": (.readOnly, true), "rw": (.readOnly, false), "nosuid": (.noSetuid, true), "suid": (.noSetuid, false),
+        "nodev": (.noDevices, true), "dev": (.noDevices, false), "noexec": (.noExecute, true),
+        "exec": (.noExecute, false), "nosymfollow": (.noLinkFollow, true), "symfollow": (.noLinkFollow, false),
+        "nodiratime": (.noDirectoryAccessTime, true), "diratime": (.noDirectoryAccessTime, false),
+    ]
+
+    /// How accesses are noted: one of three, `relatime` being none of the bits.
+    private static let times: [String: MountAttributes] = [
+        "noatime": .noAccessTime, "atime": [], "relatime": [], "norelatime": [], "strictatime": .strictAccessTime,
+        "nostrictatime": [],
+    ]
+
+    init(_ options: [String], type: String?) {
+        isBind = type == "bind" || type == "none" && options.contains { $0 == "bind" || $0 == "rbind" }
+        for option in options { take(option) }
+        if type == "bind" && !options.contains("bind") { bindsRecursively = true }
+    }
+
+    private mutating func take(_ option: String) {
+        switch option {
+        case "bind": isBind = true
+        case "rbind": (isBind, bindsRecursively) = (true, true)
+        case "defaults", "remount", "nomand", "loud", "async", "nolazytime": break
+        case "idmap": idmap = (true, idmap.recursive)
+        case "ridmap": idmap = (true, true)
+        case "tmpcopyup": copiesUp = true
+        case "copy-symlink", "src-nofollow": isLinkItself = true
+        case "dest-nofollow": refusesLinks = true
+        case "sync", "dirsync", "lazytime", "mand", "silent": data.append(option)
+        case "noiversion": break
+        default:
+            if let word = BundleRoot.propagation(option) { propagation = word } else if !takeAttribute(option) {
+                data.append(option)
+            }
+        }
+    }
+
+    private mutating func takeAttribute(_ option: String) -> Bool {
+        if let (attribute, sets) = Self.attributes[option] {
+            change(attribute, sets: sets)
+            return true
+        }
+        if let time = Self.times[option] {
+            set.subtract(.accessTimes)
+            clear.formUnion(.accessTimes)
+            set.formUnion(time)
+            return true
+        }
+        guard option.hasPrefix("r") else { return false }
+        let word = String(option.dropFirst())
+        if let (attribute, sets) = Self.attributes[word] {
+            if sets { recursiveSet.insert(attribute) } else { recursiveClear.insert(attribute) }
+            return true
+        }
+        guard let time = Self.times[word] else { return false }
+        recursiveSet.subtract(.accessTimes)
+        recursiveClear.formUnion(.accessTimes)
+        recursiveSet.formUnion(time)
+        return true
+    }
+
+    private mutating func change(_ attribute: MountAttributes, sets: Bool) {
+        if sets {
+            set.insert(attribute)
+            clear.remove(attribute)
+        } else {
+            set.remove(attribute)
+            clear.insert(attribute)
+        }
+    }
+}

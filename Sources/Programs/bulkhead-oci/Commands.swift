@@ -1,0 +1,123 @@
+import Bundles
+import Diagnostics
+import LinuxKernel
+import RuntimeSpec
+
+/// Every command by its name.
+enum Commands {
+    static let all: [String: Command] = [
+        "create": CreateCommand.create, "run": CreateCommand.run, "start": start, "state": state, "kill": kill,
+        "delete": delete, "pause": pause, "resume": resume, "exec": ExecCommand.command, "list": ListCommand.list,
+        "ps": ListCommand.ps, "update": UpdateCommand.command, "events": EventsCommand.command,
+        "features": features, "spec": spec,
+    ]
+    static let order = [
+        "create", "start", "run", "exec", "state", "list", "ps", "kill", "pause", "resume", "update", "events", "delete",
+        "features", "spec",
+    ]
+
+    private static let start = Command("run the program of a created container", usage: "ID") {
+        (invocation) throws(Failure) in
+        try invocation.runtime.start(try invocation.options.word("container id", of: "start"))
+        return 0
+    }
+
+    private static let state = Command(
+        "print the state of a container", usage: "ID", options: OptionTable(flags: [["all", "a"]])
+    ) { (invocation) throws(Failure) in
+        let id = try invocation.options.word("container id", of: "state")
+        try Output.write(try ListCommand.document(id, invocation.runtime).pretty(indent: "  ") + "\n")
+        return 0
+    }
+
+    private static let kill = Command(
+        "send a signal to a container: TERM unless another is named", usage: "ID [SIGNAL]",
+        options: OptionTable(flags: [["all", "a"]])
+    ) { (invocation) throws(Failure) in
+        let words = invocation.options.words
+        guard words.count == 1 || words.count == 2 else {
+            throw Failure("usage", doing: "use kill", cause: "it takes a container id and a signal")
+        }
+        let name = words.count == 2 ? words[1] : "TERM"
+        guard let signal = SignalNumber.named(name) else {
+            throw Failure("usage", doing: "send the signal", on: name, cause: "there is no such signal", field: "signal")
+        }
+        try invocation.runtime.kill(words[0], signal: signal, all: invocation.options.has("all"))
+        return 0
+    }
+
+    private static let delete = Command(
+        "remove a stopped container, or with --force any", usage: "ID",
+        options: OptionTable(flags: [["force", "f"]])
+    ) { (invocation) throws(Failure) in
+        let id = try invocation.options.word("container id", of: "delete")
+        try invocation.runtime.delete(id, force: invocation.options.has("force")) {
+            invocation.report.tell($0, level: "warning")
+        }
+        return 0
+    }
+
+    private static let pause = Command("stop all processes of a container for a while", usage: "ID") {
+        (invocation) throws(Failure) in
+        try invocation.runtime.pause(try invocation.options.word("container id", of: "pause"), true)
+        return 0
+    }
+
+    private static let resume = Command("let a paused container go on", usage: "ID") { (invocation) throws(Failure) in
+        try invocation.runtime.pause(try invocation.options.word("container id", of: "resume"), false)
+        return 0
+    }
+
+    private static let features = Command("print what this runtime supports", usage: "") {
+        (invocation) throws(Failure) in
+        try Output.write(RuntimeFeatures.document(version: Program.version).pretty(indent: "  ") + "\n")
+        return 0
+    }
+
+    private static let spec = Command(
+        "write a config.json to begin with", usage: "",
+        options: OptionTable(flags: [["rootless"]], values: [["bundle", "b"]])
+    ) { (invocation) throws(Failure) in
+        let directory = invocation.options.value("bundle") ?? "."
+        do throws(KernelError) {
+            try OwnedDescriptor.open(
+                RawPath("\(directory)/config.json"), [.writeOnly, .create, .exclusive], mode: 0o666
+            ).write(SpecTemplate.document(rootless: invocation.options.has("rootless")).pretty() + "\n")
+        } catch {
+            throw error.failure("spec", doing: "write config.json", remedy: "remove the one that is there")
+        }
+        return 0
+    }
+}
+
+enum VersionText {
+    static var text: String {
+        "bulkhead-oci version \(Program.version)\nspec: \(RuntimeState.version)\n+SECCOMP +CAP +EBPF\n"
+    }
+}
+
+enum HelpText {
+    static var overview: String {
+        var lines = [
+            "usage: bulkhead-oci [--root DIR] [--log FILE] [--log-format text|json] COMMAND ...", "",
+            "Runs bundles of the OCI runtime specification. For example:", "",
+            "    bulkhead-oci run --bundle /srv/bundle one", "", "commands:",
+        ]
+        for name in Commands.order {
+            guard let command = Commands.all[name] else { continue }
+            lines.append("    \(name)\(String(repeating: " ", count: 10 - name.count))\(command.summary)")
+        }
+        lines += ["", "`bulkhead-oci COMMAND --help` lists the options of a command.", ""]
+        return lines.joined(separator: "\n")
+    }
+
+    static func command(_ name: String, _ command: Command) -> String {
+        func words(_ group: [String]) -> String {
+            group.map { $0.count == 1 ? "-\($0)" : "--\($0)" }.joined(separator: ", ")
+        }
+        var lines = ["usage: bulkhead-oci \(name) [options] \(command.usage)", "", command.summary, ""]
+        lines += command.options.flags.map { "    \(words($0))" }
+        lines += command.options.values.map { "    \(words($0)) VALUE" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

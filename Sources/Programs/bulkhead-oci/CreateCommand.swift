@@ -1,0 +1,125 @@
+import Bundles
+import Diagnostics
+import LinuxKernel
+import RuntimeSpec
+
+/// `create` and `run`.
+enum CreateCommand {
+    static let options = OptionTable(
+        flags: [["no-pivot"], ["no-new-keyring"], ["no-subreaper"]],
+        values: [
+            ["bundle", "b"], ["console-socket"], ["pid-file"], ["preserve-fds"], ["config", "f"], ["pidfd-socket"],
+        ])
+
+    static let create = Command("make a container up to the point where its program runs", usage: "ID", options: options) {
+        (invocation) throws(Failure) in
+        let id = try invocation.options.word("container id", of: "create")
+        let created = try make(invocation, id, terminal: .refused)
+        do throws(Failure) {
+            try hand(created, invocation)
+        } catch {
+            throw takenBack(id, error, invocation)
+        }
+        return 0
+    }
+
+    static let run = Command(
+        "make a container, run its program and wait for it", usage: "ID",
+        options: OptionTable(flags: options.flags + [["detach", "d"], ["keep"]], values: options.values)
+    ) { (invocation) throws(Failure) in
+        let id = try invocation.options.word("container id", of: "run")
+        let detached = invocation.options.has("detach")
+        let created = try make(invocation, id, terminal: detached ? .refused : .own)
+        let end: ProcessEnd
+        do throws(Failure) {
+            try hand(created, invocation)
+            let shown = invocation.options.value("console-socket") == nil ? created.terminal : nil
+            let session = detached ? nil : try ForegroundSession(created.process, terminal: shown)
+            try invocation.runtime.start(id)
+            guard let session else { return 0 }
+            end = try session.wait()
+        } catch {
+            throw takenBack(id, error, invocation)
+        }
+        if !invocation.options.has("keep") {
+            try invocation.runtime.delete(id, force: true) { invocation.report.tell($0, level: "warning") }
+        }
+        return end.status
+    }
+
+    private static func make(
+        _ invocation: Invocation, _ id: String, terminal: TerminalUse
+    ) throws(Failure) -> CreatedBundle {
+        let options = invocation.options
+        var bundle = BundleOptions()
+        bundle.changesRootWithoutPivot = options.has("no-pivot")
+        bundle.keepsKeyring = options.has("no-new-keyring")
+        try PreservedDescriptors.add(options, to: &bundle)
+        return try invocation.runtime.create(
+            id, bundle: options.value("bundle") ?? ".", options: bundle,
+            terminal: options.value("console-socket") == nil ? terminal : .socket)
+    }
+
+    private static func hand(_ created: CreatedBundle, _ invocation: Invocation) throws(Failure) {
+        if let terminal = created.terminal, let path = invocation.options.value("console-socket") {
+            try ConsoleSocket.send(terminal, to: path)
+        }
+        if let path = invocation.options.value("pid-file") { try PidFile.write(created.process.id, to: path) }
+    }
+
+    private static func takenBack(_ id: String, _ failure: Failure, _ invocation: Invocation) -> Failure {
+        do throws(Failure) {
+            try invocation.runtime.delete(id, force: true) { invocation.report.tell($0, level: "warning") }
+            return failure
+        } catch { return failure.also(error) }
+    }
+}
+
+enum PreservedDescriptors {
+    /// --preserve-fds, and what a service manager announced to us.
+    static func add(_ options: Options, to bundle: inout BundleOptions) throws(Failure) {
+        let asked = try options.number("preserve-fds", as: Int.self) ?? 0
+        let listening = ProcessEnvironment.value("LISTEN_FDS").flatMap { Int($0) } ?? 0
+        guard asked >= 0, listening >= 0 else {
+            throw Failure("usage", doing: "preserve descriptors", cause: "their number is less than 0", field: "preserve-fds")
+        }
+        bundle.listening = listening
+        bundle.preserved = asked + listening
+    }
+}
+
+enum PidFile {
+    /// Whole or not at all: whoever waits for it reads it at once.
+    static func write(_ process: Int32, to path: String) throws(Failure) {
+        do throws(KernelError) {
+            let slash = path.lastIndex(of: "/")
+            let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+            let place = try OwnedDescriptor.open(RawPath(directory), [.directory])
+            try place.open(RawPath(".\(name).new"), [.writeOnly, .create, .truncate], mode: 0o644).write("\(process)")
+            try place.rename(RawPath(".\(name).new"), to: RawPath(name))
+        } catch { throw error.failure("pid-file", doing: "write the pid file", on: path) }
+    }
+}
+
+enum ConsoleSocket {
+    static func send(_ terminal: OwnedDescriptor, to path: String) throws(Failure) {
+        do throws(KernelError) {
+            let socket = try OwnedDescriptor.connection(toSocketAt: path)
+            try socket.sendMessage(Array("/dev/ptmx".utf8), descriptors: [terminal])
+        } catch {
+            throw error.failure(
+                "console-socket", doing: "hand over the terminal", on: path, remedy: "listen at --console-socket")
+        }
+    }
+}
+
+extension ProcessEnd {
+    /// As a shell gives it.
+    var status: Int32 {
+        switch self {
+        case .exited(let status): status
+        case .signaled(let number): 128 + number
+        }
+    }
+}

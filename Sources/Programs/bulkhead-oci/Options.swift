@@ -1,0 +1,108 @@
+import Diagnostics
+
+/// The options of a command: which there are, by every name each has.
+struct OptionTable: Sendable {
+    /// Names of options without a value; the first of each group is the one it is asked for by.
+    var flags: [[String]]
+    var values: [[String]]
+
+    init(flags: [[String]] = [], values: [[String]] = []) {
+        self.flags = flags
+        self.values = values
+    }
+
+    fileprivate func find(_ name: String) -> (name: String, takesValue: Bool)? {
+        if let group = flags.first(where: { $0.contains(name) }) { return (group[0], false) }
+        if let group = values.first(where: { $0.contains(name) }) { return (group[0], true) }
+        return nil
+    }
+}
+
+/// A command line taken apart. Options may have one dash or two, a value after `=` or as the next word; `--` ends them.
+struct Options: Sendable {
+    private var flags: Set<String> = []
+    private var values: [String: [String]] = [:]
+    private(set) var words: [String] = []
+
+    /// From the last of `wordsBeforeRest` words on everything is left alone: it is somebody else's command line.
+    static func parse(
+        _ arguments: ArraySlice<String>, _ table: OptionTable, of command: String, wordsBeforeRest: Int? = nil,
+        keepsDashes: Bool = false
+    ) throws(Failure) -> Options {
+        var result = Options()
+        var rest = arguments
+        while let word = rest.popFirst() {
+            if word == "--" {
+                result.words += rest
+                break
+            }
+            guard word.hasPrefix("-"), word != "-" else {
+                result.words.append(word)
+                if let most = wordsBeforeRest, result.words.count >= most {
+                    if !keepsDashes, rest.first == "--" { rest.removeFirst() }
+                    result.words += rest
+                    break
+                }
+                continue
+            }
+            try result.take(word, &rest, table, command)
+        }
+        return result
+    }
+
+    private mutating func take(
+        _ word: String, _ rest: inout ArraySlice<String>, _ table: OptionTable, _ command: String
+    ) throws(Failure) {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let isLong = word.hasPrefix("--")
+        let bare = String(parts[0].drop { $0 == "-" })
+        var (name, value) = (bare, parts.count > 1 ? parts[1] : nil)
+        // -e VALUE, -eVALUE and -it
+        if !isLong, table.find(bare) == nil, bare.count > 1, let first = bare.first {
+            let short = String(first)
+            guard let option = table.find(short) else { throw Self.unknown(word, command) }
+            name = short
+            if option.takesValue { value = String(word.dropFirst(2)) } else { rest.insert("-" + bare.dropFirst(), at: rest.startIndex) }
+        }
+        guard let option = table.find(name) else { throw Self.unknown(word, command) }
+        if option.takesValue {
+            guard let value = value ?? rest.popFirst() else {
+                throw Failure("usage", doing: "use \(word) of \(command)", cause: "it needs a value")
+            }
+            values[option.name, default: []].append(value)
+        } else if value == nil || value == "true" {
+            flags.insert(option.name)
+        } else if value == "false" {
+            flags.remove(option.name)
+        } else {
+            throw Failure("usage", doing: "use \(word) of \(command)", cause: "it takes no value")
+        }
+    }
+
+    private static func unknown(_ word: String, _ command: String) -> Failure {
+        Failure(
+            "usage", doing: "use \(word)", cause: "\(command) has no such option", remedy: "see `\(command) --help`")
+    }
+
+    func has(_ flag: String) -> Bool { flags.contains(flag) }
+    func value(_ name: String) -> String? { values[name]?.last }
+    func all(_ name: String) -> [String] { values[name] ?? [] }
+
+    func number<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {
+        guard let text = value(name) else { return nil }
+        guard let number = Number(text) else {
+            throw Failure("usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no number", field: name)
+        }
+        return number
+    }
+
+    /// The only word, such as a container's id.
+    func word(_ what: String, of command: String) throws(Failure) -> String {
+        guard words.count == 1 else {
+            throw Failure(
+                "usage", doing: "use \(command)", cause: "it takes one word, the \(what), and got \(words.count)",
+                remedy: "see `\(command) --help`")
+        }
+        return words[0]
+    }
+}

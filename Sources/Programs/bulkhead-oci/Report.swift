@@ -1,0 +1,53 @@
+import Diagnostics
+import LinuxKernel
+import RuntimeSpec
+
+/// Where errors go: one sentence on standard error, and a line in the log file in the form callers of runc read.
+struct Report {
+    var path: String?
+    var isJSON = false
+    /// What the program ends with after an error.
+    var status: Int32 = 1
+
+    func tell(_ failure: Failure, level: String = "error") {
+        var sentences = [sentence(failure)]
+        sentences += failure.alsoFailed.map { "afterwards: \($0.description)" }
+        let text = sentences.joined(separator: "; ")
+        Output.complain("bulkhead-oci: \(text)\n")
+        guard let path else { return }
+        let time = Timestamp.text(seconds: Int64(HostFacts.wallClock()), nanoseconds: 0)
+        let line: String
+        if isJSON {
+            line = (["level": .string(level), "msg": .string(text), "time": .string(time)] as SpecValue).text
+        } else {
+            line = "time=\"\(time)\" level=\(level) msg=\(SpecValue.string(text).text)"
+        }
+        do throws(KernelError) {
+            try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .append], mode: 0o644).write(line + "\n")
+        } catch { Output.complain("bulkhead-oci: \(error.description)\n") }
+    }
+
+    /// podman and containerd tell "not there" from "not allowed" by words that runc says.
+    private func sentence(_ failure: Failure) -> String {
+        switch failure.code {
+        case "launch.program-not-found" where failure.cause?.contains("EACCES") == true,
+            "launch.program-not-executable" where failure.cause?.contains("EACCES") == true:
+            "\(failure.description): permission denied"
+        case "launch.program-not-found":
+            "\(failure.description): executable file not found in $PATH: no such file or directory"
+        default: failure.description
+        }
+    }
+}
+
+enum Output {
+    static func write(_ text: String) throws(Failure) {
+        do throws(KernelError) { try OwnedDescriptor.standardStream(1).writeWaiting(Array(text.utf8)) } catch {
+            throw error.failure("output", doing: "write the answer")
+        }
+    }
+
+    static func complain(_ text: String) {
+        do throws(KernelError) { try OwnedDescriptor.standardStream(2).writeWaiting(Array(text.utf8)) } catch { return }
+    }
+}

@@ -1,0 +1,74 @@
+import Bundles
+import Diagnostics
+import LinuxKernel
+import RuntimeSpec
+
+/// Limits of a running container, changed.
+enum UpdateCommand {
+    static let command = Command(
+        "change the limits of a container", usage: "ID",
+        options: OptionTable(
+            values: [
+                ["resources", "r"], ["blkio-weight"], ["cpu-period"], ["cpu-quota"], ["cpu-burst"], ["cpu-share"],
+                ["cpu-rt-period"], ["cpu-rt-runtime"], ["cpu-idle"], ["cpuset-cpus"], ["cpuset-mems"], ["memory"],
+                ["memory-reservation"], ["memory-swap"], ["pids-limit"], ["kernel-memory"], ["kernel-memory-tcp"],
+            ])
+    ) { (invocation) throws(Failure) in
+        let id = try invocation.options.word("container id", of: "update")
+        var resources = ResourceSpec()
+        if let path = invocation.options.value("resources") { resources = try document(path) }
+        try add(invocation.options, to: &resources)
+        try invocation.runtime.update(id, resources)
+        return 0
+    }
+
+    private static func document(_ path: String) throws(Failure) -> ResourceSpec {
+        do throws(KernelError) {
+            let file = path == "-" ? try OwnedDescriptor.standardStream(0) : try OwnedDescriptor.open(RawPath(path))
+            return try parse(try file.readAll(limit: 1 << 20), path)
+        } catch { throw error.failure("update.resources", doing: "read the resources", on: path) }
+    }
+
+    private static func parse(_ bytes: [UInt8], _ path: String) throws(KernelError) -> ResourceSpec {
+        do throws(Failure) { return try ResourceSpec(try SpecObject(parsing: bytes, document: path)) } catch {
+            throw KernelError(call: error.description, errno: Errno.invalid)
+        }
+    }
+
+    private static func add(_ options: Options, to resources: inout ResourceSpec) throws(Failure) {
+        if let weight = try options.number("blkio-weight", as: UInt16.self) { resources.disks.weight = weight }
+        if let value = try options.number("cpu-period", as: UInt64.self) { resources.processor.period = value }
+        if let value = try options.number("cpu-quota", as: Int64.self) { resources.processor.quota = value }
+        if let value = try options.number("cpu-burst", as: UInt64.self) { resources.processor.burst = value }
+        if let value = try options.number("cpu-share", as: UInt64.self) { resources.processor.shares = value }
+        if let value = try options.number("cpu-rt-period", as: UInt64.self) { resources.processor.realtimePeriod = value }
+        if let value = try options.number("cpu-rt-runtime", as: Int64.self) { resources.processor.realtimeRuntime = value }
+        if let value = try options.number("cpu-idle", as: Int64.self) { resources.processor.idle = value }
+        if let value = options.value("cpuset-cpus") { resources.processor.processors = value }
+        if let value = options.value("cpuset-mems") { resources.processor.memories = value }
+        if let value = try size(options, "memory") { resources.memory.limit = value }
+        if let value = try size(options, "memory-reservation") { resources.memory.reservation = value }
+        if let value = try size(options, "memory-swap") { resources.memory.swap = value }
+        if let value = try options.number("pids-limit", as: Int64.self) { resources.pids = value }
+    }
+
+    /// Bytes, with k, m, g or t after the number; -1 is no limit.
+    private static func size(_ options: Options, _ name: String) throws(Failure) -> Int64? {
+        guard let text = options.value(name) else { return nil }
+        var digits = text.lowercased()
+        if digits.hasSuffix("b") { digits.removeLast() }
+        var factor: Int64 = 1
+        for (suffix, value): (Character, Int64) in [("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)]
+        where digits.last == suffix {
+            digits.removeLast()
+            factor = value
+            break
+        }
+        guard let number = Int64(digits), case let (result, overflow) = number.multipliedReportingOverflow(by: factor),
+            !overflow
+        else {
+            throw Failure("usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no size", field: name)
+        }
+        return result
+    }
+}
