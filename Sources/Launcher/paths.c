@@ -131,7 +131,8 @@ int find_target(struct launch *launch, const char *path, uint32_t rules, uint32_
 
 /*
  * Makes whatever directories lead to `path`, opens the last one as `parent` and gives the `name` in it. The name is
- * never "." or "..": those would be made beside what is wanted.
+ * never "." or "..": those would be made beside what is wanted. A link on the way is refused: what an image has at /dev
+ * must not lead our nodes elsewhere (CVE-2026-41579).
  */
 int make_in_root(struct launch *launch, const char *path, char name[], int *parent) {
     char above[path_max];
@@ -147,7 +148,7 @@ int make_in_root(struct launch *launch, const char *path, char name[], int *pare
     above[0] = '/';
     memcpy(above + 1, path, start);
     above[start + 1] = 0;
-    *parent = find_target(launch, above, BH_TARGET_CREATE, BH_KIND_DIRECTORY);
+    *parent = find_target(launch, above, BH_TARGET_CREATE | BH_TARGET_NO_LINKS, BH_KIND_DIRECTORY);
     return *parent < 0 ? -1 : 0;
 }
 

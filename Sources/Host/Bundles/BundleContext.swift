@@ -10,6 +10,8 @@ public struct BundleOptions: Equatable, Sendable {
     public var preserved = 0
     /// Of them, those announced as LISTEN_FDS (sd_listen_fds(3)).
     public var listening = 0
+    /// A cgroup below the container's, for one more process.
+    public var groupBelow: String?
     public init() {}
 }
 
@@ -26,12 +28,16 @@ public struct BundleContext: Sendable {
     /// Host directories a `cgroup` mount shows, by the name each has inside; empty for the one version 2 tree.
     public var groups: GroupView
     public var heldCapabilities: CapabilitySet
+    /// Hard limits nobody here may raise, by their place in getrlimit(2); none where CAP_SYS_RESOURCE is held.
+    public var ceilings: [UInt32: UInt64] = [:]
     /// The first process of the running container that another process joins; nil for a container's own first one.
     public var joined: Int32?
     /// Namespaces of that process that are not ours.
     public var joinedNamespaces: [NamespaceFile] = []
     /// Whether `path` on the host is a directory; nil when it is not there.
     public var isDirectory: @Sendable (String) -> Bool?
+    /// The home of a user by the container's own /etc/passwd, "/" when it has none there.
+    public var home: @Sendable (UInt32) -> String = { _ in "/" }
 
     public init(
         id: String, bundle: String, rootPath: String?, configuration: RuntimeConfiguration, process: ProcessSpec?,
@@ -55,8 +61,8 @@ public struct BundleContext: Sendable {
     func has(_ type: String) -> Bool { linux.namespace(type) != nil }
     func isNew(_ type: String) -> Bool { linux.namespace(type).map { $0.path == nil } ?? false }
     var hasUserNamespace: Bool { joined == nil ? has("user") : joinedNamespaces.contains { $0.kind == .user } }
-    /// A mount namespace of another has its root already.
-    var buildsRoot: Bool { joined == nil && isNew("mount") }
+    /// Also in another's mount namespace, where only this container sees its root.
+    var buildsRoot: Bool { joined == nil && has("mount") }
 }
 
 /// The cgroups of a container as its own mounts of type `cgroup` show them.

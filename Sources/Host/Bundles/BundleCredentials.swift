@@ -21,17 +21,15 @@ public struct BundleCredentials: BundleContributor {
                     uid: user?.uid ?? 0, gid: user?.gid ?? 0, groups: user?.groups ?? [],
                     bounding: sets.bounding.rawValue, effective: sets.effective.union(extra).rawValue,
                     permitted: sets.permitted.union(extra).rawValue, inheritable: sets.inheritable.rawValue,
-                    ambient: sets.ambient.rawValue)),
+                    ambient: sets.ambient.intersection(sets.permitted).intersection(sets.inheritable).rawValue)),
             at: .credentials)
         if context.process?.noNewPrivileges == true { contribution.add(.noNewPrivileges, at: .noNewPrivileges) }
         return contribution
     }
 
+    /// An ambient capability that is not permitted and inheritable is not given, as by every other runtime: buildah
+    /// asks for them.
     private func check(_ sets: ProcessSpec.Capabilities, _ context: BundleContext) throws(Failure) {
-        guard sets.ambient.isSubset(of: sets.permitted.intersection(sets.inheritable)) else {
-            throw SpecObject.refusal(
-                "process.capabilities.ambient", "an ambient capability must be permitted and inheritable")
-        }
         guard sets.effective.isSubset(of: sets.permitted) else {
             throw SpecObject.refusal("process.capabilities.effective", "an effective capability must be permitted")
         }

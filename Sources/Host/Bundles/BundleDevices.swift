@@ -43,7 +43,10 @@ public struct BundleDevices: BundleContributor {
     private func add(_ device: LinuxSpec.Device, _ context: BundleContext, to contribution: inout PlanContribution) {
         if context.hasUserNamespace, device.type != "p" {
             let name = DescriptorName("device:\(device.path)")
-            contribution.open(name, .bundleTree(BundleTree(path: device.path, recursive: false)))
+            contribution.open(
+                name,
+                .bundleTree(
+                    BundleTree(path: device.path, recursive: false, set: [.noSetuid, .noExecute])))
             contribution.add(.attach(tree: name, target: device.path, kind: .file, resolve: .create), at: .paths)
             return
         }

@@ -61,6 +61,13 @@ extension BundleGroups {
 
     /// Without the BFQ scheduler there is another file for the same weight, on another scale.
     private func writeInstead(_ value: GroupValue, _ directory: String) throws(Failure) -> Bool {
+        if value.file.hasPrefix("blkio.weight"), !HostFacts.exists("\(directory)/\(value.file)") {
+            let file = value.file.replacingPrefix("blkio.", with: "blkio.bfq.")
+            do throws(KernelError) { try TextFile.write(value.value, to: "\(directory)/\(file)") } catch {
+                throw Self.failed(error, "set \(file) to \(value.value)", field: value.field)
+            }
+            return true
+        }
         guard value.file == "io.bfq.weight", !HostFacts.exists("\(directory)/\(value.file)") else { return false }
         let words = value.value.split(separator: " ")
         guard let last = words.last, let weight = UInt64(last), weight >= 10 else { return false }
@@ -94,5 +101,11 @@ extension BundleGroups {
         do throws(Failure) { return try GroupDevices.program(rules) } catch {
             throw KernelError(call: error.description, errno: Errno.notSupported)
         }
+    }
+}
+
+extension String {
+    fileprivate func replacingPrefix(_ prefix: String, with other: String) -> String {
+        hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
     }
 }

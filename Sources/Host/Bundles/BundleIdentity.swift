@@ -52,6 +52,9 @@ public struct BundleIdentity: BundleContributor {
         guard context.has(owner) else {
             throw SpecObject.refusal("linux.sysctl.\(name)", "without a namespace of type \(owner) it would be the host's")
         }
+        guard path != "kernel/domainname" || context.configuration.domainname == nil else {
+            throw SpecObject.refusal("linux.sysctl.\(name)", "domainname says it as well", remedy: "use one of them")
+        }
         guard path != "kernel/hostname" else {
             throw SpecObject.refusal("linux.sysctl.\(name)", "the host name has a field of its own", remedy: "use hostname")
         }

@@ -1,5 +1,6 @@
 public import Diagnostics
 public import LaunchPlanning
+import LinuxKernel
 import RuntimeSpec
 
 /// process.rlimits, process.scheduler, process.ioPriority and linux.personality: of the task, so set late.
@@ -10,6 +11,25 @@ public struct BundleLimits: BundleContributor {
         "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
         "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
     ]
+    /// Limits that are lowered to what this process may give, a sentence each.
+    static func notes(_ process: ProcessSpec?, ceilings: [UInt32: UInt64]) -> [String] {
+        (process?.limits ?? []).compactMap { limit in
+            guard let number = limits.firstIndex(of: String(limit.type.dropFirst("RLIMIT_".count))),
+                let ceiling = ceilings[UInt32(number)], limit.hard > ceiling
+            else { return nil }
+            return "\(limit.type) is \(ceiling) and not \(limit.hard): CAP_SYS_RESOURCE is missing to raise it"
+        }
+    }
+
+    /// What may not be raised here.
+    static func ceilings() -> [UInt32: UInt64] {
+        guard !CapabilitySet(rawValue: HostFacts.effectiveCapabilities()).contains(.sysResource) else { return [:] }
+        var result: [UInt32: UInt64] = [:]
+        let held = HostFacts.hardLimits()
+        for (name, number) in HostFacts.resourceLimitNames { result[number] = held[name] }
+        return result
+    }
+
     private static let policies: [String: UInt32] = [
         "SCHED_OTHER": 0, "SCHED_FIFO": 1, "SCHED_RR": 2, "SCHED_BATCH": 3, "SCHED_ISO": 4, "SCHED_IDLE": 5,
         "SCHED_DEADLINE": 6,
@@ -36,8 +56,13 @@ public struct BundleLimits: BundleContributor {
             guard let number = Self.limits.firstIndex(of: String(limit.type.dropFirst("RLIMIT_".count))) else {
                 throw SpecObject.refusal("process.rlimits", "there is no limit \(Untrusted.shown(limit.type))")
             }
+            // Less than was asked for is stricter, never weaker; `create` says so.
+            let ceiling = context.ceilings[UInt32(number)] ?? .max
             contribution.add(
-                .limit(ResourceLimit(resource: UInt32(number), soft: limit.soft, hard: limit.hard)), at: .resources)
+                .limit(
+                    ResourceLimit(
+                        resource: UInt32(number), soft: min(limit.soft, ceiling), hard: min(limit.hard, ceiling))),
+                at: .resources)
         }
         if let priority = process.ioPriority {
             guard let kind = Self.classes[priority.class] else {

@@ -91,7 +91,8 @@ public struct BundleMounts: BundleContributor {
         var data = options.data
         if let source = mount.source, !source.isEmpty { data.insert("source=\(source)", at: 0) }
         // Where they are is what files of the kernel are trusted by: no link of an image may lead elsewhere.
-        let isKernels = type == "proc" || type == "sysfs"
+        let isKernels = type == "proc" || type == "sysfs" || mount.destination == "/dev"
+            || mount.destination.hasPrefix("/dev/")
         var resolve: TargetRules = isKernels ? [.create, .noLinks] : rules(options)
         if options.copiesUp, type == "tmpfs" { resolve.insert(.copying) }
         contribution.add(

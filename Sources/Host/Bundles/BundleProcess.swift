@@ -46,7 +46,7 @@ struct BundleProcess: Sendable {
             }
         } catch {
             throw error.failure(
-                "bundle.cannot-prepare", doing: "prepare the container's process",
+                "bundle.cannot-prepare", doing: "set limits of the container's process",
                 remedy: error.errno == Errno.notPermitted ? "run as root with all capabilities" : nil)
         }
     }

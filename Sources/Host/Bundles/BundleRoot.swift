@@ -21,26 +21,24 @@ public struct BundleRoot: BundleContributor {
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "root")
         guard context.buildsRoot else {
-            guard context.has("mount") else {
-                throw SpecObject.refusal(
-                    "linux.namespaces", "a container without a mount namespace would mount on the host",
-                    remedy: "add a namespace of type mount")
-            }
-            return contribution
+            throw SpecObject.refusal(
+                "linux.namespaces", "a container without a mount namespace would mount on the host",
+                remedy: "add a namespace of type mount")
         }
         guard let path = context.rootPath else {
             throw SpecObject.refusal("root", "it is missing", remedy: "name the root file system")
         }
         contribution.open("root", .bundleTree(BundleTree(path: path, recursive: true)))
-        contribution.add(.propagation(.slave), at: .root)
-        contribution.add(.propagation(.private), at: .root)
+        // What is another's namespace stays as it is for those who live in it.
+        let isNew = context.isNew("mount")
+        if isNew { contribution.add(.propagation(.private), at: .root) }
         // Hooks that run in the container before its root is entered look for it there. In a user namespace the way to
         // it may be closed, and "/" is reached from everywhere.
         contribution.add(.attachRoot(tree: "root", anchor: context.hasUserNamespace ? "/" : path), at: .root)
         if context.configuration.root?.isReadOnly == true {
             contribution.add(.rootAttributes(set: .readOnly, clear: [], recursive: false), at: .enterRoot)
         }
-        contribution.add(context.options.changesRootWithoutPivot ? .changeRoot : .enterRoot, at: .enterRoot)
+        contribution.add(context.options.changesRootWithoutPivot || !isNew ? .changeRoot : .enterRoot, at: .enterRoot)
         if let word = context.linux.rootfsPropagation, !word.isEmpty {
             guard let (kind, recursive) = Self.propagation(word) else {
                 throw SpecObject.refusal("linux.rootfsPropagation", "there is no propagation \(Untrusted.shown(word))")

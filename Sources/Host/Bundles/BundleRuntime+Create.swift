@@ -26,16 +26,17 @@ extension BundleRuntime {
     /// Makes the container of `bundle` up to the point where only `start` is missing. Whatever fails takes back
     /// everything, and the poststop hooks run when any hook may have.
     public func create(
-        _ id: String, bundle: String, options: BundleOptions, terminal: TerminalUse
+        _ id: String, bundle: String, configurationPath: String? = nil, options: BundleOptions, terminal: TerminalUse, note: (String) -> Void
     ) throws(Failure) -> CreatedBundle {
         try BundleStore.check(id: id)
         let bundle = try Self.resolved(bundle, "open the bundle")
-        let bytes = try Self.configuration(bundle)
+        let bytes = try Self.configuration(configurationPath ?? "\(bundle)/config.json")
         let configuration = try RuntimeConfiguration(parsing: bytes)
         try Self.check(configuration, terminal)
         let groups = BundleGroups(
             hierarchies: try Self.hierarchies(), path: BundleGroups.path(configuration.linux.cgroupsPath, id: id))
         let context = try Self.context(id, bundle, configuration, options, groups)
+        for sentence in BundleLimits.notes(context.process, ceilings: context.ceilings) { note(sentence) }
         let plan = try BundlePlan.build(context)
         let place = try store.create(id, configuration: bytes)
         var hooked = false
@@ -167,12 +168,12 @@ extension BundleRuntime {
         } catch { throw error.failure("bundle.not-found", doing: doing, on: path, remedy: "name a directory") }
     }
 
-    static func configuration(_ bundle: String) throws(Failure) -> [UInt8] {
+    static func configuration(_ path: String) throws(Failure) -> [UInt8] {
         do throws(KernelError) {
-            return try OwnedDescriptor.open(RawPath("\(bundle)/config.json")).readAll(limit: 16 << 20)
+            return try OwnedDescriptor.open(RawPath(path)).readAll(limit: 16 << 20)
         } catch {
             throw error.failure(
-                "bundle.not-found", doing: "read the bundle's configuration", on: "\(bundle)/config.json",
+                "bundle.not-found", doing: "read the bundle's configuration", on: path,
                 remedy: "make one with `spec`")
         }
     }
@@ -186,7 +187,7 @@ extension BundleRuntime {
             rootPath = try resolved(
                 root.path.hasPrefix("/") ? root.path : "\(bundle)/\(root.path)", "open the root file system")
         }
-        return BundleContext(
+        var context = BundleContext(
             id: id, bundle: bundle, rootPath: rootPath, configuration: configuration, process: configuration.process,
             options: options, groups: groups.view,
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()),
@@ -195,5 +196,8 @@ extension BundleRuntime {
                     return try OwnedDescriptor.open(RawPath(path), [.path]).status().kind == .directory
                 } catch { return nil }
             })
+        context.ceilings = BundleLimits.ceilings()
+        if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }
+        return context
     }
 }

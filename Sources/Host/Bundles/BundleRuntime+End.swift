@@ -47,7 +47,7 @@ extension BundleRuntime {
                 cause: "cannot delete container that is not stopped: \(status.rawValue)",
                 remedy: "kill it first, or use --force")
         }
-        if status != .stopped { try stop(record, groups, status) }
+        if status != .stopped { try stop(record, groups) }
         if !groups.processes().isEmpty { try groups.signalAll(SignalNumber.kill) }
         try groups.remove()
         let configuration = try configuration(id)
@@ -60,10 +60,11 @@ extension BundleRuntime {
     }
 
     private func stop(
-        _ record: BundleRecord, _ groups: BundleGroups, _ status: RuntimeState.Status
+        _ record: BundleRecord, _ groups: BundleGroups
     ) throws(Failure) {
         guard let process = try process(record) else { return }
-        if status == .paused {
+        // A created container may be frozen too.
+        if groups.isFrozen() {
             try groups.signalAll(SignalNumber.kill)
             try groups.freeze(false)
         }

@@ -23,11 +23,16 @@ extension BundleRuntime {
                 "bundle.not-running", doing: "start a process in the container", on: id,
                 cause: "cannot exec in a \(status.rawValue) container", remedy: "start or resume it first")
         }
-        let groups = try groups(record)
+        var groups = try groups(record)
+        if let below = options.groupBelow {
+            groups.path += "/" + below.split(separator: "/").filter { $0 != ".." && $0 != "." }.joined(separator: "/")
+        }
         var configuration = try configuration(id)
         configuration.process = process
         var context = try Self.joining(record, configuration, options, groups)
         context.joined = first.id
+        let root = "/proc/\(first.id)/root"
+        context.home = { HomeDirectory.find($0, root: root) }
         context.joinedNamespaces = Self.namespaces(of: first.id)
         let plan = try BundlePlan.build(context)
         let held = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
@@ -57,10 +62,12 @@ extension BundleRuntime {
     private static func joining(
         _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ options: BundleOptions, _ groups: BundleGroups
     ) throws(Failure) -> BundleContext {
-        BundleContext(
+        var context = BundleContext(
             id: record.id, bundle: record.bundle, rootPath: record.rootPath, configuration: configuration,
             process: configuration.process, options: options, groups: groups.view,
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
+        context.ceilings = BundleLimits.ceilings()
+        return context
     }
 
     /// Those that are not ours: one that is may not even be entered again.

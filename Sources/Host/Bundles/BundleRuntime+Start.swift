@@ -76,11 +76,12 @@ extension BundleRuntime {
         do throws(Failure) {
             try HookRunner.run(configuration.hooks.poststart, point: "poststart", state: state)
         } catch {
-            // The specification: the container is stopped, and the life cycle goes on with what follows that.
-            do throws(Failure) { try kill(record.id, signal: SignalNumber.kill, all: true) } catch let other {
-                throw error.also(other)
+            // The specification: the container is stopped, and the life cycle goes on with its removal.
+            var failure = error
+            do throws(Failure) { try delete(record.id, force: true) { failure = failure.also($0) } } catch let other {
+                failure = failure.also(other)
             }
-            throw error
+            throw failure
         }
     }
 }

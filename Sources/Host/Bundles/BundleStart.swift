@@ -19,6 +19,9 @@ public struct BundleStart: BundleContributor {
             throw SpecObject.refusal("process.args", "there is no program to execute")
         }
         var environment = context.process?.environment ?? []
+        if let uid = context.process?.user.uid, !environment.contains(where: { $0.hasPrefix("HOME=") }) {
+            environment.append("HOME=\(context.home(uid))")
+        }
         if context.options.listening > 0 {
             environment += ["LISTEN_FDS=\(context.options.listening)", "LISTEN_PID=1"]
         }

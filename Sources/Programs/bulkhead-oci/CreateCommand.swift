@@ -56,8 +56,9 @@ enum CreateCommand {
         bundle.keepsKeyring = options.has("no-new-keyring")
         try PreservedDescriptors.add(options, to: &bundle)
         return try invocation.runtime.create(
-            id, bundle: options.value("bundle") ?? ".", options: bundle,
-            terminal: options.value("console-socket") == nil ? terminal : .socket)
+            id, bundle: options.value("bundle") ?? ".", configurationPath: options.value("config"), options: bundle,
+            terminal: options.value("console-socket") == nil ? terminal : .socket,
+            note: { invocation.report.log($0, level: "warning") })
     }
 
     private static func hand(_ created: CreatedBundle, _ invocation: Invocation) throws(Failure) {

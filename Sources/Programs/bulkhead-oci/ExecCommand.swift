@@ -30,6 +30,7 @@ enum ExecCommand {
         }
         var bundle = BundleOptions()
         try PreservedDescriptors.add(options, to: &bundle)
+        bundle.groupBelow = options.value("cgroup")
         let joined = try invocation.runtime.join(
             id, process, options: bundle, whilePaused: options.has("ignore-paused"))
         if let terminal = joined.terminal, let socket { try ConsoleSocket.send(terminal, to: socket) }

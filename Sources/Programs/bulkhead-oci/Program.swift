@@ -6,7 +6,8 @@ import RuntimeSpec
 /// The command line of OCI runtimes: `bulkhead-oci [global options] command [options] [words]`.
 @main
 enum Program {
-    static let version = "0.3.0"
+    /// In step with CommandOutput.ProgramVersion, which would bring the argument parser along.
+    static let version = "0.2.0"
 
     static func main() {
         SignalQueue.ignoreBrokenPipes()
@@ -28,8 +29,15 @@ enum Program {
 
     private static func run(_ arguments: ArraySlice<String>, _ report: inout Report) throws(Failure) -> Int32 {
         let options = try Options.parse(arguments, globals, of: "bulkhead-oci", wordsBeforeRest: 1, keepsDashes: true)
-        report.path = options.value("log")
-        report.isJSON = options.value("log-format") == "json"
+        let format = options.value("log-format") ?? "text"
+        guard format == "json" || format == "text" else {
+            throw Failure("usage", doing: "use the log format", on: format, cause: "there are text and json", field: "log-format")
+        }
+        report.isJSON = format == "json"
+        var opened = report
+        opened.path = options.value("log")
+        try opened.check()
+        report = opened
         if options.has("version") || options.words.first == "version" {
             try Output.write(VersionText.text)
             return 0

@@ -9,11 +9,24 @@ struct Report {
     /// What the program ends with after an error.
     var status: Int32 = 1
 
+    /// A log nobody can read would swallow what callers wait for.
+    func check() throws(Failure) {
+        guard let path else { return }
+        do throws(KernelError) {
+            _ = try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .append], mode: 0o644)
+        } catch { throw error.failure("usage", doing: "open the log", on: path, remedy: "name a file that can be written") }
+    }
+
     func tell(_ failure: Failure, level: String = "error") {
         var sentences = [sentence(failure)]
         sentences += failure.alsoFailed.map { "afterwards: \($0.description)" }
         let text = sentences.joined(separator: "; ")
-        Output.complain("bulkhead-oci: \(text)\n")
+        Output.complain("bulkhead-oci: \(level == "error" ? "" : level + ": ")\(text)\n")
+        log(text, level: level)
+    }
+
+    /// A line in the log file only.
+    func log(_ text: String, level: String) {
         guard let path else { return }
         let time = Timestamp.text(seconds: Int64(HostFacts.wallClock()), nanoseconds: 0)
         let line: String
@@ -35,6 +48,7 @@ struct Report {
             "\(failure.description): permission denied"
         case "launch.program-not-found":
             "\(failure.description): executable file not found in $PATH: no such file or directory"
+        case "launch.working-directory": "\(failure.description) (chdir)"
         default: failure.description
         }
     }

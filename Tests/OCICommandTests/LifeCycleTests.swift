@@ -1,0 +1,114 @@
+import Diagnostics
+import LinuxKernel
+import RuntimeSpec
+import Testing
+
+@Suite("the life cycle of a bundle's container")
+struct LifeCycleTests {
+    @Test("created it waits, started it runs, stopped it can be deleted")
+    func lifeCycle() throws {
+        let bundle = try TestBundle.running("echo started > /mark")
+        #expect(try bundle.create().status == 0)
+        #expect(try bundle.state().string("status") == "created")
+        #expect(!HostFacts.exists("\(bundle.place)/rootfs/mark"))
+        #expect(try bundle.call("delete", TestBundle.id).status == 1)
+        #expect(try bundle.create().status == 1)
+        #expect(try bundle.call("start", TestBundle.id).status == 0)
+        try bundle.waitUntilStopped()
+        #expect(try bundle.read("rootfs/mark") == "started\n")
+        #expect(try bundle.call("start", TestBundle.id).status == 1)
+        #expect(try bundle.call("kill", TestBundle.id, "KILL").status == 1)
+        #expect(try bundle.call("delete", TestBundle.id).status == 0)
+        #expect(try bundle.call("state", TestBundle.id).status == 1)
+        try bundle.remove()
+    }
+
+    @Test("run gives the program's output and its status")
+    func run() throws {
+        let bundle = try TestBundle.running("echo out; echo err >&2; exit 7")
+        let answer = try bundle.run()
+        #expect(answer.status == 7)
+        #expect(answer.output == "out\n")
+        #expect(answer.errors == "err\n")
+        #expect(try bundle.call("list", "--quiet").output.isEmpty)
+        try bundle.remove()
+    }
+
+    @Test("a configuration without a process can be created, not started, and deleted by force")
+    func noProcess() throws {
+        let bundle = try TestBundle { $0["process"] = nil }
+        #expect(try bundle.create().status == 0)
+        let start = try bundle.call("start", TestBundle.id)
+        #expect(start.status == 1)
+        #expect(start.errors.contains("no process"))
+        #expect(try bundle.call("delete", "--force", TestBundle.id).status == 0)
+        try bundle.remove()
+    }
+
+    @Test("every hook runs at its point, with the state that holds there")
+    func hooks() throws {
+        let bundle = try TestBundle.running("true")
+        guard case .object(var members) = bundle.configuration else { return }
+        var hooks = SpecValue.noMembers
+        for point in ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] {
+            hooks[point] = [
+                [
+                    "path": "/bin/sh",
+                    "args": ["sh", "-c", .string("cat > \(bundle.place)/\(point); date +%s%N >> \(bundle.place)/order")],
+                    "env": ["PATH=/usr/bin:/bin"], "timeout": 20,
+                ]
+            ]
+        }
+        hooks["startContainer"] = [["path": "/bin/sh", "args": ["sh", "-c", "/bin/cat > /startContainer"]]]
+        members["hooks"] = .object(hooks)
+        members["annotations"] = ["a": "b"]
+        try bundle.write(SpecValue.object(members).text, "config.json")
+        #expect(try bundle.create().status == 0)
+        let process = try bundle.state().integer("pid", as: Int32.self)
+        for point in ["prestart", "createRuntime", "createContainer"] {
+            try expect(bundle, point, status: "created", process: process)
+        }
+        #expect(!HostFacts.exists("\(bundle.place)/rootfs/startContainer"))
+        #expect(try bundle.call("start", TestBundle.id).status == 0)
+        try expect(bundle, "rootfs/startContainer", status: "created", process: process)
+        try expect(bundle, "poststart", status: "running", process: process)
+        try bundle.waitUntilStopped()
+        #expect(try bundle.call("delete", TestBundle.id).status == 0)
+        try expect(bundle, "poststop", status: "stopped", process: 0)
+        try bundle.remove()
+    }
+
+    private func expect(_ bundle: TestBundle, _ file: String, status: String, process: Int32?) throws {
+        let state = try SpecObject(parsing: Array(try bundle.read(file).utf8), document: file)
+        #expect(try state.string("status") == status, "\(file)")
+        #expect(try state.integer("pid", as: Int32.self) == process, "\(file)")
+        #expect(try state.string("id") == TestBundle.id)
+        #expect(try state.string("bundle") == bundle.place)
+        #expect(try state.texts("annotations") == ["a": "b"])
+    }
+
+    @Test("a hook that fails before the start takes everything back", arguments: ["prestart", "createContainer"])
+    func failingHook(_ point: String) throws {
+        let bundle = try TestBundle.running("true") { $0["hooks"] = [point: [["path": "/bin/false"]]] }
+        let answer = try bundle.create()
+        #expect(answer.status == 1)
+        #expect(answer.errors.contains("/bin/false"))
+        #expect(try bundle.call("state", TestBundle.id).status == 1)
+        try bundle.remove()
+    }
+
+    @Test("pausing stops it, and a paused container can be deleted by force")
+    func pause() throws {
+        let bundle = try TestBundle.running("sleep 60")
+        #expect(try bundle.create().status == 0)
+        #expect(try bundle.call("start", TestBundle.id).status == 0)
+        #expect(try bundle.call("pause", TestBundle.id).status == 0)
+        #expect(try bundle.state().string("status") == "paused")
+        #expect(try bundle.call("resume", TestBundle.id).status == 0)
+        #expect(try bundle.state().string("status") == "running")
+        #expect(try bundle.call("ps", "--format", "json", TestBundle.id).output.contains(","))
+        #expect(try bundle.call("pause", TestBundle.id).status == 0)
+        #expect(try bundle.call("delete", "--force", TestBundle.id).status == 0)
+        try bundle.remove()
+    }
+}

@@ -1,0 +1,110 @@
+import Diagnostics
+import LinuxKernel
+import OrderedCollections
+import RuntimeSpec
+import Testing
+
+/// A bundle with busybox as its root file system, and the command line that runs it, in a directory of their own.
+final class TestBundle {
+    struct Answer {
+        var status: Int32
+        var output: String
+        var errors: String
+    }
+
+    let place: String
+    var configuration: SpecValue
+    static let id = "one"
+    private static let applets = ["sh", "true", "cat", "id", "sleep", "grep", "pwd", "env", "ls", "mount", "stat"]
+
+    init(_ change: (inout OrderedDictionary<String, SpecValue>) -> Void = { _ in }) throws {
+        let scratch = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
+        place = "\(scratch)/oci-\(KernelRandom.uuid())"
+        try Directories.makeAll("\(place)/rootfs/bin", mode: 0o755)
+        let busybox = try #require(
+            ["/usr/bin/busybox", "/bin/busybox"].first(where: HostFacts.exists), "install busybox-static")
+        let program = try OwnedDescriptor.open(RawPath(busybox)).readAll(limit: 16 << 20)
+        let bin = try OwnedDescriptor.open(RawPath("\(place)/rootfs/bin"), [.directory])
+        try bin.open("busybox", [.writeOnly, .create], mode: 0o755).write(program)
+        for applet in Self.applets { try bin.makeLink(RawPath(applet), to: "busybox") }
+        configuration = SpecTemplate.document(rootless: false)
+        guard case .object(var members) = configuration else { return }
+        Self.set(&members, ["process", "terminal"], false)
+        Self.set(&members, ["root", "readonly"], false)
+        change(&members)
+        configuration = .object(members)
+        try write(configuration.text, "config.json")
+    }
+
+    /// Sets what is at a path of members.
+    static func set(_ members: inout OrderedDictionary<String, SpecValue>, _ path: [String], _ value: SpecValue) {
+        guard path.count > 1 else {
+            members[path[0]] = value
+            return
+        }
+        var inner: OrderedDictionary<String, SpecValue> = [:]
+        if case .object(let there)? = members[path[0]] { inner = there }
+        set(&inner, Array(path.dropFirst()), value)
+        members[path[0]] = .object(inner)
+    }
+
+    static func running(
+        _ script: String, _ change: (inout OrderedDictionary<String, SpecValue>) -> Void = { _ in }
+    ) throws -> TestBundle {
+        try TestBundle { members in
+            set(&members, ["process", "args"], ["sh", "-c", .string(script)])
+            change(&members)
+        }
+    }
+
+    func write(_ text: String, _ name: String) throws {
+        try OwnedDescriptor.open(RawPath("\(place)/\(name)"), [.writeOnly, .create, .truncate], mode: 0o644).write(text)
+    }
+
+    func read(_ name: String) throws -> String { try TextFile.read("\(place)/\(name)") }
+
+    /// The program under test, beside the tests themselves.
+    private static var program: String {
+        let tests = HostFacts.linkTarget("/proc/self/exe") ?? ""
+        let directory = tests.split(separator: "/").dropLast().joined(separator: "/")
+        let candidates = ["/\(directory)/bulkhead-oci", ".build/debug/bulkhead-oci"]
+        return ProcessEnvironment.value("BULKHEAD_OCI") ?? candidates.first(where: HostFacts.exists) ?? candidates[1]
+    }
+
+    /// Runs the command line with this bundle as its place, to its end.
+    func call(_ arguments: String..., passing descriptors: [OwnedDescriptor] = []) throws -> Answer {
+        let output = try OwnedDescriptor.memoryFile("output")
+        let errors = try OwnedDescriptor.memoryFile("errors")
+        let launcher = ProcessEnvironment.value("BULKHEAD_LAUNCHER") ?? ".build/launcher/bulkhead-launch"
+        let absolute = launcher.hasPrefix("/") ? launcher : CurrentProcess.directory() + "/" + launcher
+        let process = try ToolProcess.start(
+            Self.program, ["--root", "\(place)/state", "--log", "\(place)/log", "--log-format", "json"] + arguments,
+            environment: ["BULKHEAD_LAUNCHER=\(absolute)", "PATH=/usr/bin:/bin"],
+            descriptors: [nil, output, errors] + descriptors)
+        let end = try process.reap()
+        try output.seek(to: 0)
+        try errors.seek(to: 0)
+        let status: Int32 = if case .exited(let status) = end { status } else { -1 }
+        return Answer(
+            status: status, output: String(decoding: try output.readAll(limit: 1 << 20), as: UTF8.self),
+            errors: String(decoding: try errors.readAll(limit: 1 << 20), as: UTF8.self))
+    }
+
+    func create() throws -> Answer { try call("create", "--bundle", place, Self.id) }
+    func run() throws -> Answer { try call("run", "--bundle", place, Self.id) }
+
+    func state() throws -> SpecObject {
+        try SpecObject(parsing: Array(try call("state", Self.id).output.utf8), document: "the state")
+    }
+
+    func waitUntilStopped() throws {
+        let deadline = Deadline(seconds: 20)
+        while try state().string("status") != "stopped" { try deadline.pause("the container to stop") }
+    }
+
+    /// Removes the container and everything of the bundle.
+    func remove() throws {
+        _ = try call("delete", "--force", Self.id)
+        try TreeRemoval.remove(place)
+    }
+}
