@@ -70,7 +70,7 @@ let package = Package(
         // Formats: bytes <-> values, pure
         module("Formats", "JSONFormat"),
         module("Formats", "OCIFormat", ["JSONFormat", "Diagnostics", collections, crypto]),
-        module("Formats", "SeccompFormat", ["Diagnostics"]),
+        module("Formats", "SeccompFormat", ["JSONFormat", "Diagnostics"]),
         module("Formats", "ErofsFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
         module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),

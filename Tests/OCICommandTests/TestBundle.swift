@@ -63,12 +63,10 @@ final class TestBundle {
 
     func read(_ name: String) throws -> String { try TextFile.read("\(place)/\(name)") }
 
-    /// The program under test, beside the tests themselves.
+    /// The program under test.
     private static var program: String {
-        let tests = HostFacts.linkTarget("/proc/self/exe") ?? ""
-        let directory = tests.split(separator: "/").dropLast().joined(separator: "/")
-        let candidates = ["/\(directory)/bulkhead-oci", ".build/debug/bulkhead-oci"]
-        return ProcessEnvironment.value("BULKHEAD_OCI") ?? candidates.first(where: HostFacts.exists) ?? candidates[1]
+        let path = ProcessEnvironment.value("BULKHEAD_OCI") ?? ".build/debug/bulkhead-oci"
+        return path.hasPrefix("/") ? path : CurrentProcess.directory() + "/" + path
     }
 
     /// Runs the command line with this bundle as its place, to its end.

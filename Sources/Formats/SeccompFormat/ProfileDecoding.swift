@@ -1,5 +1,5 @@
 public import Diagnostics
-import FoundationEssentials
+import JSONFormat
 
 extension SeccompProfile {
     /// The largest profile that is read.
@@ -15,30 +15,17 @@ extension SeccompProfile {
                 cause: "it has \(json.count) bytes", remedy: "use a smaller profile",
                 limit: "profile bytes \(documentBytesMax)")
         }
-        let document: ProfileDocument
-        do {
-            document = try JSONDecoder().decode(ProfileDocument.self, from: Data(json))
-        } catch {
-            throw invalid(error, in: name)
+        let tree: ProfileTree
+        do throws(JSONFault) { tree = try JSONReader.read(json, limits: documentLimits) } catch {
+            let place = error.position.map { " (byte \($0))" } ?? ""
+            throw ProfileReading.invalid(name, field: nil, error.cause + place)
         }
         var reading = ProfileReading(profile: name)
-        return try reading.profile(from: document)
+        return try reading.profile(
+            from: try ProfileDocument(try ProfileValue(tree: tree, profile: name, place: "").object()))
     }
 
-    private static func invalid(_ error: any Error, in name: String) -> Failure {
-        guard let decoding = error as? DecodingError else {
-            return ProfileReading.invalid(name, field: nil, "it cannot be decoded")
-        }
-        let (context, what): (DecodingError.Context, String) =
-            switch decoding {
-            case .keyNotFound(let key, let context): (context, "the key \(key.stringValue) is missing")
-            case .typeMismatch(_, let context): (context, "the value has the wrong type")
-            case .valueNotFound(_, let context): (context, "the value is null")
-            case .dataCorrupted(let context): (context, context.debugDescription)
-            @unknown default: (DecodingError.Context(codingPath: [], debugDescription: ""), "it cannot be decoded")
-            }
-        return ProfileReading.invalid(name, field: ProfileReading.path(context.codingPath), what)
-    }
+    private static let documentLimits = JSONLimits(bytes: documentBytesMax, depth: 16, values: 1_000_000)
 }
 
 /// Turns the fields of a document into a profile, refusing every word it does not know.
@@ -56,22 +43,11 @@ struct ProfileReading {
             field: field)
     }
 
-    static func path(_ keys: [any CodingKey]) -> String? {
-        let text = keys.reduce(into: "") { text, key in
-            if let index = key.intValue {
-                text += "[\(index)]"
-            } else {
-                text += (text.isEmpty ? "" : ".") + key.stringValue
-            }
-        }
-        return text.isEmpty ? nil : text
-    }
-
     private func refuse(_ field: String, _ cause: String) -> Failure { Self.invalid(profile, field: field, cause) }
 
     mutating func profile(from document: ProfileDocument) throws(Failure) -> SeccompProfile {
         let defaultError = try error(
-            document.defaultErrnoRet?.value, document.defaultErrno, field: "defaultErrnoRet", otherwise: .notPermitted)
+            document.defaultErrnoRet, document.defaultErrno, field: "defaultErrnoRet", otherwise: .notPermitted)
         let defaultAction = try action(document.defaultAction, field: "defaultAction", error: defaultError)
         let architectures = try architectures(of: document)
         let flags = try flags(document.flags ?? [])
@@ -94,7 +70,7 @@ struct ProfileReading {
         if calls.isEmpty { throw refuse(field, "no call is named") }
         if calls.contains("") { throw refuse(field, "a call has an empty name") }
         let error = try error(
-            entry.errnoRet?.value, entry.errno, field: "\(field).errnoRet", otherwise: .notPermitted)
+            entry.errnoRet, entry.errno, field: "\(field).errnoRet", otherwise: .notPermitted)
         var conditions: [ArgumentCondition] = []
         for (index, argument) in (entry.args ?? []).enumerated() {
             conditions.append(try condition(argument, field: "\(field).args[\(index)]"))
@@ -108,8 +84,8 @@ struct ProfileReading {
     private func condition(
         _ entry: ProfileDocument.ArgumentEntry, field: String
     ) throws(Failure) -> ArgumentCondition {
-        let value = entry.value.value
-        guard entry.index.value < 6 else { throw refuse("\(field).index", "a call has the arguments 0 to 5") }
+        let value = entry.value
+        guard entry.index < 6 else { throw refuse("\(field).index", "a call has the arguments 0 to 5") }
         let test: ArgumentCondition.Test =
             switch entry.op {
             case "SCMP_CMP_NE": .notEqual(value)
@@ -118,10 +94,10 @@ struct ProfileReading {
             case "SCMP_CMP_EQ": .equal(value)
             case "SCMP_CMP_GE": .greaterOrEqual(value)
             case "SCMP_CMP_GT": .greater(value)
-            case "SCMP_CMP_MASKED_EQ": .masked(value, equal: entry.valueTwo?.value ?? 0)
+            case "SCMP_CMP_MASKED_EQ": .masked(value, equal: entry.valueTwo ?? 0)
             default: throw refuse("\(field).op", "unknown comparison \(entry.op)")
             }
-        return ArgumentCondition(index: UInt8(entry.index.value), test)
+        return ArgumentCondition(index: UInt8(entry.index), test)
     }
 
     private func action(_ name: String, field: String, error: ErrorNumber) throws(Failure) -> FilterAction {

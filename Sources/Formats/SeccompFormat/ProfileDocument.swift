@@ -1,9 +1,11 @@
+import Diagnostics
+
 /// The JSON of a profile, field by field, before anything is judged. Docker's format and the `linux.seccomp` object of
 /// the OCI runtime specification are both subsets of it. A key that is not listed is refused: a misspelt `args` would
 /// otherwise turn a rule about some arguments into a rule about all of them.
-struct ProfileDocument: Decodable {
+struct ProfileDocument {
     var defaultAction: String
-    var defaultErrnoRet: WholeNumber?
+    var defaultErrnoRet: UInt64?
     var defaultErrno: String?
     var architectures: [String]?
     var archMap: [ArchitectureEntry]?
@@ -12,135 +14,92 @@ struct ProfileDocument: Decodable {
     var listenerMetadata: String?
     var syscalls: [CallEntry]?
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case defaultAction, defaultErrnoRet, defaultErrno, architectures, archMap, flags, listenerPath
-        case listenerMetadata, syscalls
-    }
-
-    struct ArchitectureEntry: Decodable {
+    struct ArchitectureEntry {
         var architecture: String
         var subArchitectures: [String]?
 
-        enum CodingKeys: String, CodingKey, CaseIterable { case architecture, subArchitectures }
-
-        init(from decoder: any Decoder) throws {
-            try StrictKeys.check(decoder, CodingKeys.self)
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            architecture = try values.decode(String.self, forKey: .architecture)
-            subArchitectures = try values.decodeIfPresent([String].self, forKey: .subArchitectures)
+        init(_ object: ProfileObject) throws(Failure) {
+            try object.check(["architecture", "subArchitectures"])
+            architecture = try object.required("architecture").text()
+            subArchitectures = try object.member("subArchitectures")?.texts()
         }
     }
 
-    struct CallEntry: Decodable {
+    struct CallEntry {
         var name: String?
         var names: [String]?
         var action: String
-        var errnoRet: WholeNumber?
+        var errnoRet: UInt64?
         var errno: String?
         var args: [ArgumentEntry]?
         var includes: FilterEntry?
         var excludes: FilterEntry?
 
-        enum CodingKeys: String, CodingKey, CaseIterable {
-            case name, names, action, errnoRet, errno, args, includes, excludes, comment
-        }
-
-        init(from decoder: any Decoder) throws {
-            try StrictKeys.check(decoder, CodingKeys.self)
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            name = try values.decodeIfPresent(String.self, forKey: .name)
-            names = try values.decodeIfPresent([String].self, forKey: .names)
-            action = try values.decode(String.self, forKey: .action)
-            errnoRet = try values.decodeIfPresent(WholeNumber.self, forKey: .errnoRet)
-            errno = try values.decodeIfPresent(String.self, forKey: .errno)
-            args = try values.decodeIfPresent([ArgumentEntry].self, forKey: .args)
-            includes = try values.decodeIfPresent(FilterEntry.self, forKey: .includes)
-            excludes = try values.decodeIfPresent(FilterEntry.self, forKey: .excludes)
+        init(_ object: ProfileObject) throws(Failure) {
+            try object.check([
+                "name", "names", "action", "errnoRet", "errno", "args", "includes", "excludes", "comment",
+            ])
+            name = try object.member("name")?.text()
+            names = try object.member("names")?.texts()
+            action = try object.required("action").text()
+            errnoRet = try object.member("errnoRet")?.number()
+            errno = try object.member("errno")?.text()
+            if let entries = try object.member("args")?.objects() {
+                args = []
+                for entry in entries { args?.append(try ArgumentEntry(entry)) }
+            }
+            if let entry = try object.member("includes")?.object() { includes = try FilterEntry(entry) }
+            if let entry = try object.member("excludes")?.object() { excludes = try FilterEntry(entry) }
         }
     }
 
-    struct ArgumentEntry: Decodable {
-        var index: WholeNumber
-        var value: WholeNumber
-        var valueTwo: WholeNumber?
+    struct ArgumentEntry {
+        var index: UInt64
+        var value: UInt64
+        var valueTwo: UInt64?
         var op: String
 
-        enum CodingKeys: String, CodingKey, CaseIterable { case index, value, valueTwo, op }
-
-        init(from decoder: any Decoder) throws {
-            try StrictKeys.check(decoder, CodingKeys.self)
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            index = try values.decode(WholeNumber.self, forKey: .index)
-            value = try values.decode(WholeNumber.self, forKey: .value)
-            valueTwo = try values.decodeIfPresent(WholeNumber.self, forKey: .valueTwo)
-            op = try values.decode(String.self, forKey: .op)
+        init(_ object: ProfileObject) throws(Failure) {
+            try object.check(["index", "value", "valueTwo", "op"])
+            index = try object.required("index").number()
+            value = try object.required("value").number()
+            valueTwo = try object.member("valueTwo")?.number()
+            op = try object.required("op").text()
         }
     }
 
-    struct FilterEntry: Decodable {
+    struct FilterEntry {
         var caps: [String]?
         var arches: [String]?
         var minKernel: String?
 
-        enum CodingKeys: String, CodingKey, CaseIterable { case caps, arches, minKernel }
-
-        init(from decoder: any Decoder) throws {
-            try StrictKeys.check(decoder, CodingKeys.self)
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            caps = try values.decodeIfPresent([String].self, forKey: .caps)
-            arches = try values.decodeIfPresent([String].self, forKey: .arches)
-            minKernel = try values.decodeIfPresent(String.self, forKey: .minKernel)
+        init(_ object: ProfileObject) throws(Failure) {
+            try object.check(["caps", "arches", "minKernel"])
+            caps = try object.member("caps")?.texts()
+            arches = try object.member("arches")?.texts()
+            minKernel = try object.member("minKernel")?.text()
         }
     }
 
-    init(from decoder: any Decoder) throws {
-        try StrictKeys.check(decoder, CodingKeys.self)
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        defaultAction = try values.decode(String.self, forKey: .defaultAction)
-        defaultErrnoRet = try values.decodeIfPresent(WholeNumber.self, forKey: .defaultErrnoRet)
-        defaultErrno = try values.decodeIfPresent(String.self, forKey: .defaultErrno)
-        architectures = try values.decodeIfPresent([String].self, forKey: .architectures)
-        archMap = try values.decodeIfPresent([ArchitectureEntry].self, forKey: .archMap)
-        flags = try values.decodeIfPresent([String].self, forKey: .flags)
-        listenerPath = try values.decodeIfPresent(String.self, forKey: .listenerPath)
-        listenerMetadata = try values.decodeIfPresent(String.self, forKey: .listenerMetadata)
-        syscalls = try values.decodeIfPresent([CallEntry].self, forKey: .syscalls)
-    }
-}
-
-/// A number from 0 to 2^64 - 1. Its own type because the decoder does not say where a number that does not fit stands.
-struct WholeNumber: Decodable {
-    var value: UInt64
-
-    init(from decoder: any Decoder) throws {
-        do {
-            value = try decoder.singleValueContainer().decode(UInt64.self)
-        } catch {
-            let context = DecodingError.Context(
-                codingPath: decoder.codingPath, debugDescription: "the value is not a whole number from 0 to 2^64 - 1")
-            throw DecodingError.dataCorrupted(context)
+    init(_ object: ProfileObject) throws(Failure) {
+        try object.check([
+            "defaultAction", "defaultErrnoRet", "defaultErrno", "architectures", "archMap", "flags", "listenerPath",
+            "listenerMetadata", "syscalls",
+        ])
+        defaultAction = try object.required("defaultAction").text()
+        defaultErrnoRet = try object.member("defaultErrnoRet")?.number()
+        defaultErrno = try object.member("defaultErrno")?.text()
+        architectures = try object.member("architectures")?.texts()
+        if let entries = try object.member("archMap")?.objects() {
+            archMap = []
+            for entry in entries { archMap?.append(try ArchitectureEntry(entry)) }
         }
-    }
-}
-
-/// Refuses an object with a key that its type does not list.
-enum StrictKeys {
-    private struct AnyKey: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-        init?(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
-    }
-
-    static func check<Key: CodingKey & CaseIterable>(_ decoder: any Decoder, _ keys: Key.Type) throws {
-        let known = Set(keys.allCases.map(\.stringValue))
-        let found = try decoder.container(keyedBy: AnyKey.self).allKeys
-        let unknown = found.filter { !known.contains($0.stringValue) }.min { $0.stringValue < $1.stringValue }
-        if let unknown {
-            let context = DecodingError.Context(
-                codingPath: decoder.codingPath + [unknown],
-                debugDescription: "no profile has a key with this name")
-            throw DecodingError.dataCorrupted(context)
+        flags = try object.member("flags")?.texts()
+        listenerPath = try object.member("listenerPath")?.text()
+        listenerMetadata = try object.member("listenerMetadata")?.text()
+        if let entries = try object.member("syscalls")?.objects() {
+            syscalls = []
+            for entry in entries { syscalls?.append(try CallEntry(entry)) }
         }
     }
 }
