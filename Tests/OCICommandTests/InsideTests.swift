@@ -131,13 +131,13 @@ struct InsideTests {
     @Test(
         "what cannot be meant is refused, on standard error and in the log",
         arguments: [
-            (["process", "capabilities"], ["bounding": ["CAP_NONE"]] as SpecValue, "CAP_NONE"),
+            (["process", "capabilities"], ["bounding": ["CAP_NONE"]], "CAP_NONE"),
             (["process", "args"], ["/none"], "/none"),
             (["linux", "intelRdt"], ["closID": "x"], "linux.intelRdt"),
             (["linux", "sysctl"], ["vm.swappiness": "1"], "vm.swappiness"),
             (["linux", "namespaces"], [["type": "pid"]], "mount namespace"),
             (["linux", "rootfsPropagation"], "around", "around"),
-        ])
+        ] as [([String], SpecValue, String)])
     func refusals(_ path: [String], _ value: SpecValue, _ word: String) throws {
         let bundle = try TestBundle.running("true") { TestBundle.set(&$0, path, value) }
         let answer = try bundle.run()

@@ -1,6 +1,7 @@
 import Diagnostics
-import RuntimeSpec
 import Testing
+
+@testable import RuntimeSpec
 
 @Suite("config.json of a bundle")
 struct ConfigurationTests {
