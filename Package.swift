@@ -243,7 +243,7 @@ let package = Package(
         // Connections that send exactly what a test says.
         .target(
             name: "RawHTTP", dependencies: [tls] + nio, path: "Tests/RawHTTP", swiftSettings: swiftSettings),
-        tests("HTTPServingTests", ["RawHTTP", "HTTPServing", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
+        tests("HTTPServingTests", ["RawHTTP", "HTTPServing", "LayerUnpacking", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("ClusterClientTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("SchedulerKitTests", ["SchedulerKit", "example-framework", "MasterService", "HTTPServing", "Coordination", "Determinism", logging, arguments, httpClient] + nio),
         tests("TidyTests", []),

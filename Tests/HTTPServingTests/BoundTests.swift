@@ -25,6 +25,16 @@ struct BoundTests {
             "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400
         ),
         ("a chunk size that is none", "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+        (
+            "a chunk extension without end",
+            "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + String(repeating: "x", count: 1 << 20),
+            400
+        ),
+        ("a negative chunk size", "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nab", 400),
+        ("an encoding that is not known", "POST /api/v1 HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        ("a continued header line", "GET /state HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400),
+        ("a space before the colon", "GET /state HTTP/1.1\r\nA : b\r\n\r\n", 400),
+        ("NUL in a header", "GET /state HTTP/1.1\r\nA: b\0c\r\n\r\n", 400),
         ("a huge header", "GET /state HTTP/1.1\r\nA: " + String(repeating: "x", count: 1 << 20) + "\r\n\r\n", 431),
         ("10,000 headers", "GET /state HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 10_000) + "\r\n", 431),
         (

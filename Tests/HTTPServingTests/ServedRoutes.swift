@@ -11,8 +11,10 @@ final class Served: Sendable {
     let streams = Mutex<[EventStream]>([])
     let ends = Mutex<[EventStream.End]>([])
     private let rules: EventStreamRules
+    private let holds: Bool
 
-    private init(_ server: HTTPServer, rules: EventStreamRules) {
+    private init(_ server: HTTPServer, rules: EventStreamRules, holds: Bool) {
+        self.holds = holds
         self.server = server
         self.rules = rules
         port = server.port ?? 0
@@ -20,7 +22,7 @@ final class Served: Sendable {
 
     static func start(
         limits: ServerLimits = ServerLimits(), authentication: Authentication = .off, tls: TLSSettings? = nil,
-        rules: EventStreamRules = EventStreamRules(),
+        rules: EventStreamRules = EventStreamRules(), holds: Bool = false,
         addresses: [ListenAddress] = [.network(host: "127.0.0.1", port: 0)]
     ) async throws -> Served {
         let holder = Holder()
@@ -48,6 +50,11 @@ final class Served: Sendable {
         router.add(
             Route("/small") { _ in .content(Array(repeatElement(UInt8(ascii: "x"), count: 1_023)), type: "text/plain") }
         )
+        router.add(
+            Route("/pieces") { _ in
+                let pieces = Pieces()
+                return Response(.ok, body: .pieces(length: nil) { pieces.next() })
+            })
         router.add(
             Route("/whoami", realm: .masterScheduler) { request in
                 .text(.ok, "\(request.principal?.value ?? "-") \(request.principal?.claims.count ?? 0)")
@@ -77,15 +84,28 @@ final class Served: Sendable {
         let server = try await HTTPServer.start(
             on: addresses, router: router, authentication: authentication, tls: tls, limits: limits,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        let served = Served(server, rules: rules)
+        let served = Served(server, rules: rules, holds: holds)
         holder.served.withLock { $0 = served }
         return served
+    }
+
+    /// Three million bytes.
+    private final class Pieces: Sendable {
+        private let left = Mutex(30)
+
+        func next() -> [UInt8]? {
+            left.withLock { left in
+                guard left > 0 else { return nil }
+                left -= 1
+                return Array(String(repeating: "piece \(left), ", count: 12_000).utf8.prefix(100_000))
+            }
+        }
     }
 
     private final class Holder: Sendable { let served = Mutex<Served?>(nil) }
 
     private func openStream() -> Response {
-        let stream = EventStream(rules) { [weak self] end in self?.ends.withLock { $0.append(end) } }
+        let stream = EventStream(rules, isHeld: holds) { [weak self] end in self?.ends.withLock { $0.append(end) } }
         streams.withLock { $0.append(stream) }
         return .events(stream, headers: ["Content-Type": "application/json"])
     }

@@ -1,5 +1,6 @@
 import ClusterAPI
 import HTTPServing
+import NIOCore
 import RawHTTP
 import Testing
 
@@ -41,6 +42,44 @@ struct StreamTests {
         #expect(try await connection.record() == nil)
         #expect(try await served.ended(1) == [.finished])
         #expect(!stream.send(Self.record("late")))
+        await served.server.stop()
+    }
+
+    @Test("a held stream says nothing, not even that it lives, until it is told what comes first")
+    func held() async throws {
+        let served = try await Served.start(rules: Self.rules(bytes: 100, heartbeat: .milliseconds(20)), holds: true)
+        let connection = try await subscribe(served)
+        _ = try await connection.head()
+        let stream = try await served.opened(1)[0]
+        #expect(stream.send(Self.record("second")))
+        await #expect(throws: RawConnection.Timeout.self) {
+            _ = try await connection.read(count: 1, within: .milliseconds(200))
+        }
+        // Larger than all that may wait: it waits for nobody.
+        let first = String(repeating: "first", count: 100)
+        stream.release(with: ByteBuffer(bytes: Self.record(first)))
+        stream.release(with: ByteBuffer(bytes: Self.record("never")))
+        #expect(try await connection.record() == first)
+        #expect(try await connection.record() == "second")
+        #expect(try await connection.record() == "HEARTBEAT")
+        stream.finish()
+        await served.server.stop()
+    }
+
+    @Test("a held stream that overflows or ends tells so without what was to come first", arguments: [false, true])
+    func heldEnd(_ overflows: Bool) async throws {
+        let served = try await Served.start(rules: Self.rules(records: 2), holds: true)
+        let connection = try await subscribe(served)
+        _ = try await connection.head()
+        let stream = try await served.opened(1)[0]
+        if overflows {
+            #expect(stream.send(Self.record("a")) && stream.send(Self.record("b")) && !stream.send(Self.record("c")))
+        } else {
+            stream.finish(last: Self.record("bye"))
+        }
+        stream.release(with: ByteBuffer(bytes: Self.record("first")))
+        #expect(try await connection.record() == (overflows ? "ERROR too slow" : "bye"))
+        #expect(try await served.ended(1) == [overflows ? .overflowed : .finished])
         await served.server.stop()
     }
 

@@ -276,9 +276,7 @@ struct FrameworkTests {
         let framework = scene.framework()
         let first = scene.nextCall()
         scene.take(.operator(first, principal: nil, .subscribe))
-        guard let stream = scene.streamOfCall[first],
-            case .subscribed(let state, _) = scene.informed[stream]?.first
-        else {
+        guard let stream = scene.streamOfCall[first], let state = scene.introduced[stream] else {
             Issue.record("no state")
             return
         }

@@ -19,6 +19,8 @@ extension History {
                 #expect(task.agent == id)
                 if !task.hasReturnedResources { used += task.resources.unallocated() }
             }
+            let counted = agent.used.values.reduce(into: Resources.none) { $0 += $1.unallocated() }
+            #expect(counted == used, "\(id) counts \(counted) as used by its tasks, not \(used)")
             for executors in agent.executors.values {
                 for executor in executors.values { used += Resources(executor.resources).unallocated() }
             }
@@ -33,6 +35,8 @@ extension History {
             #expect(agent.total.contains(used), "\(id) has \(agent.total), and \(used) of it is given")
         }
         for (key, task) in core.tasks {
+            let used = core.agents[task.agent]?.used[key.framework] ?? .none
+            #expect(task.hasReturnedResources || used.contains(task.resources), "\(key) is not counted as used")
             #expect(core.agents[task.agent]?.tasks.contains(key) == true, "\(key) is on no agent")
             #expect(core.frameworks[key.framework]?.tasks.contains(key.task) == true, "\(key) is of no framework")
         }

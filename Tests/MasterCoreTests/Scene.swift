@@ -24,7 +24,7 @@ struct Scene {
     var messages: [LinkID: [MasterMessage]] = [:]
     var closedLinks: Set<LinkID> = []
     var announcements: [OperatorEvent] = []
-    var informed: [StreamID: [OperatorEvent]] = [:]
+    var introduced: [StreamID: StateView] = [:]
     var notes: [Note] = []
     var hasSteppedDown = false
     /// Everything, in order.
@@ -79,7 +79,7 @@ struct Scene {
             case .publish(let stream, let event, _):
                 #expect(!closedStreams.contains(stream), "\(event) on a closed stream")
                 events[stream, default: []].append(event)
-            case .inform(let stream, let event): informed[stream, default: []].append(event)
+            case .introduce(let stream, let principal): introduced[stream] = core.stateView(by: principal)
             case .announce(let event): announcements.append(event)
             case .closeStream(let stream): closedStreams.insert(stream)
             case .send(let link, let message):

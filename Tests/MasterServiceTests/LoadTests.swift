@@ -64,6 +64,43 @@ struct LoadTests {
         await served.master.stop()
     }
 
+    @Test("watchers who come while things change each see everything once, and first what there was")
+    func newcomers() async throws {
+        let served = try await ServedMaster.start()
+        let names = (0..<40).map { "f\($0)" }
+        async let subscribed = withThrowingTaskGroup(of: EventConnection.self) { group in
+            for name in names {
+                let info = #"{"user":"root","name":"\#(name)","roles":["r"],"capabilities":[{"type":"MULTI_ROLE"}]}"#
+                group.addTask { try await EventConnection(served.port, ScriptedScheduler.subscription(info)) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let body = #"{"type":"SUBSCRIBE"}"#
+        let request =
+            "POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        try await withThrowingTaskGroup(of: [String].self) { group in
+            for _ in 0..<30 {
+                group.addTask {
+                    let watcher = try await EventConnection(served.port, request)
+                    let first = try #require(try await watcher.next())
+                    #expect(first["type"].text == "SUBSCRIBED")
+                    let known = first["subscribed"]["get_state"]["get_frameworks"]["frameworks"].all
+                    var seen = known.compactMap { $0["framework_info"]["name"].text }
+                    while seen.count < names.count {
+                        let added = try await watcher.next("FRAMEWORK_ADDED")["framework"]["framework_info"]
+                        try seen.append(#require(added["name"].text))
+                    }
+                    watcher.connection.close()
+                    return seen
+                }
+            }
+            for try await seen in group { #expect(seen.sorted() == names.sorted()) }
+        }
+        for scheduler in try await subscribed { scheduler.connection.close() }
+        await served.master.stop()
+    }
+
     private func streams(_ served: ServedMaster) async throws -> Double {
         let metrics = try await served.ask("GET_METRICS")["metrics"].all
         return metrics.first { $0["name"].text == "master/event_streams" }?["value"].number ?? .infinity

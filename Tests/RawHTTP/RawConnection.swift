@@ -62,8 +62,12 @@ package final class RawConnection: Sendable {
 
     /// Everything until the peer closes.
     package func everything(within time: Duration = .seconds(20)) async throws -> String {
+        String(decoding: try await allBytes(within: time), as: UTF8.self)
+    }
+
+    package func allBytes(within time: Duration = .seconds(20)) async throws -> [UInt8] {
         try await wait(within: time) { $0.isClosed }
-        return String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)
+        return collector.state.withLock { $0.bytes }
     }
 
     /// Bytes up to and with `mark`.

@@ -36,7 +36,7 @@ extension MasterCore {
         let doubtful = missing.filter { tasks[$0] != nil }
         // They were sent on a link that is no more, and never arrived: they hold nothing, and what they were to have
         // may not be there, such as a volume whose creation was lost with them.
-        for key in doubtful { tasks[key]?.hasReturnedResources = true }
+        for key in doubtful { endUse(of: key) }
         if let info = agents[agent]?.currentInfo { allocator.addAgent(info, holdings: holdings(on: agent)) }
         if !doubtful.isEmpty { send(.reconcile(doubtful), to: agent) }
         for key in reported.sorted() {

@@ -115,10 +115,7 @@ extension MasterCore {
     }
 
     private func usedQuantities(on agent: AgentRecord) -> Quantities {
-        var used = Quantities()
-        for key in agent.tasks {
-            if let task = tasks[key], !task.hasReturnedResources { used += task.resources.quantities }
-        }
+        var used = agent.used.values.reduce(into: Quantities()) { $0 += $1.quantities }
         for executors in agent.executors.values {
             for executor in executors.values { used += Resources(executor.resources).quantities }
         }

@@ -65,7 +65,7 @@ extension MasterCore {
     }
 
     mutating func scheduleIsStored(_ schedule: MaintenanceSchedule, at now: Instant) {
-        let before = agents.mapValues { unavailability(of: $0.info) }
+        let before = Dictionary(uniqueKeysWithValues: agents.map { ($0.key, unavailability(of: $0.value.info)) })
         maintenance.schedule = schedule
         // What is offered says when the machine will be away.
         for agent in agents.keys.sorted() {

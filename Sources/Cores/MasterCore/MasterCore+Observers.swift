@@ -34,7 +34,7 @@ extension MasterCore {
         observers.append(stream)
         streams[stream] = .observer
         emit(.openStream(call, stream))
-        emit(.inform(stream, .subscribed(stateView(by: principal), heartbeat: configuration.heartbeatInterval)))
+        emit(.introduce(stream, to: principal))
     }
 
     private mutating func tearDown(

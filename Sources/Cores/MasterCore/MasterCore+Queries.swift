@@ -1,3 +1,4 @@
+import Allocation
 import Authorization
 public import ClusterAPI
 import ClusterModel
@@ -22,6 +23,20 @@ extension MasterCore {
             return .maintenanceSchedule(viewer.may(.viewMaintenance) ? maintenance.schedule : MaintenanceSchedule())
         case .quota: return .quota(quotaStatus(for: viewer))
         }
+    }
+
+    /// A copy for readers, without what no answer shows: what is shared is copied at its next change, and that would
+    /// hold up the events that follow.
+    public var shown: MasterCore {
+        var copy = self
+        copy.allocator = FairAllocator(options: configuration.allocator)
+        copy.timers = [:]
+        copy.arrivals = [:]
+        copy.tickets = [:]
+        copy.expiries = []
+        copy.removalQueue = []
+        copy.effects = []
+        return copy
     }
 
     /// Everything, for an operator who begins to watch.

@@ -12,6 +12,7 @@ extension MasterCore {
         tasks[key] = task
         agents[task.agent]?.tasks.insert(key)
         frameworks[key.framework]?.tasks.insert(key.task)
+        if !task.hasReturnedResources { countUse(of: task, +=) }
         count(key.framework, on: task.agent, by: 1)
         if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] += 1 }
     }
@@ -26,9 +27,21 @@ extension MasterCore {
         guard let task = tasks.removeValue(forKey: key) else { return nil }
         agents[task.agent]?.tasks.remove(key)
         frameworks[key.framework]?.tasks.remove(key.task)
+        if !task.hasReturnedResources { countUse(of: task, -=) }
         count(key.framework, on: task.agent, by: -1)
         if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] -= 1 }
         return task
+    }
+
+    private mutating func countUse(of task: TaskRecord, _ change: (inout Resources, Resources) -> Void) {
+        agents[task.agent]?.countUse(of: task, change)
+    }
+
+    /// The task holds nothing any more; whether somebody else gets it is said elsewhere.
+    mutating func endUse(of key: TaskReference) {
+        guard let task = tasks[key], !task.hasReturnedResources else { return }
+        tasks[key]?.hasReturnedResources = true
+        countUse(of: task, -=)
     }
 
     /// A task that is over and about which nobody waits for anything any more.
@@ -53,7 +66,7 @@ extension MasterCore {
 
     private mutating func returnResources(of key: TaskReference) {
         guard let task = tasks[key], !task.hasReturnedResources else { return }
-        tasks[key]?.hasReturnedResources = true
+        endUse(of: key)
         giveBack(task.resources, of: key.framework, on: task.agent)
     }
 
@@ -166,7 +179,7 @@ extension MasterCore {
     mutating func taskLostItsAgent(_ key: TaskReference, for why: AgentRemoval, at now: Instant) {
         guard let task = tasks[key] else { return }
         // The agent goes with all that was used of it: the allocator counts no more of it.
-        tasks[key]?.hasReturnedResources = true
+        endUse(of: key)
         if task.state.isTerminal {
             complete(key)
             return
@@ -208,7 +221,7 @@ extension MasterCore {
             announce { core in core.tasks[key]?.statuses.last.map { .taskUpdated($0, state: .killed) } }
         }
         // The framework goes, and all it held with it.
-        tasks[key]?.hasReturnedResources = true
+        endUse(of: key)
         complete(key)
     }
 

@@ -13,9 +13,7 @@ extension MasterCore {
     public func agentView(_ id: AgentID) -> AgentView? {
         guard let record = agents[id] else { return nil }
         var allocated = Resources.none
-        for key in record.tasks.sorted() {
-            if let task = tasks[key], !task.hasReturnedResources { allocated += task.resources }
-        }
+        for framework in record.used.keys.sorted() { allocated += record.used[framework] ?? .none }
         for framework in record.executors.keys.sorted() {
             let executors = record.executors[framework] ?? [:]
             for id in executors.keys.sorted() { allocated += Resources(executors[id]?.resources ?? []) }
@@ -30,12 +28,8 @@ extension MasterCore {
     public func frameworkView(_ id: FrameworkID) -> FrameworkView? {
         guard let record = frameworks[id] else { return nil }
         var allocated = Resources.none
-        for task in record.tasks.sorted() {
-            if let task = tasks[TaskReference(framework: id, task: task)], !task.hasReturnedResources {
-                allocated += task.resources
-            }
-        }
         for agent in record.agents.keys.sorted() {
+            allocated += agents[agent]?.used[id] ?? .none
             let executors = agents[agent]?.executors[id] ?? [:]
             for id in executors.keys.sorted() { allocated += Resources(executors[id]?.resources ?? []) }
         }

@@ -15,7 +15,7 @@ public struct MasterCore: Core {
 
     // MARK: What there is
 
-    public internal(set) var agents: [AgentID: AgentRecord] = [:]
+    public internal(set) var agents = RecordTable<AgentID, AgentRecord>()
     /// Unreachable and gone.
     public internal(set) var formerAgents: [AgentID: FormerAgent] = [:]
     public internal(set) var frameworks: [FrameworkID: FrameworkRecord] = [:]
@@ -24,8 +24,8 @@ public struct MasterCore: Core {
     /// All removed ones that are remembered, and when.
     public internal(set) var removedFrameworks: [FrameworkID: Instant] = [:]
     /// Tasks on admitted agents, over or not, until their last update is acknowledged.
-    public internal(set) var tasks: [TaskReference: TaskRecord] = [:]
-    public internal(set) var offers: [OfferID: OfferRecord] = [:]
+    public internal(set) var tasks = RecordTable<TaskReference, TaskRecord>()
+    public internal(set) var offers = RecordTable<OfferID, OfferRecord>()
     public internal(set) var inverseOffers: [OfferID: InverseOffer] = [:]
     public internal(set) var operations: [UpdateID: OperationRecord] = [:]
     public internal(set) var quotas: [RoleName: Quota]

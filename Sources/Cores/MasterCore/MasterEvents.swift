@@ -97,8 +97,9 @@ extension MasterCore {
         case answer(CallID, CallAnswer)
         /// One record on a scheduler's stream, in the words for a framework of these capabilities.
         case publish(StreamID, SchedulerEvent, for: Set<FrameworkInfo.Capability>)
-        /// One record on one operator's stream.
-        case inform(StreamID, OperatorEvent)
+        /// The first record on an operator's stream: everything there is of what the caller may see. What is announced
+        /// before the driver has looked is part of it; what is announced afterwards follows.
+        case introduce(StreamID, to: String?)
         /// One record on every operator's stream that is open.
         case announce(OperatorEvent)
         /// Ends it after what was published. No `streamClosed` need follow.

@@ -18,6 +18,8 @@ public struct AgentRecord: Sendable {
     public var bootID = ""
     public var reregistered: Instant?
     public var tasks: Set<TaskReference> = []
+    /// What the tasks of each framework hold of it.
+    public internal(set) var used: [FrameworkID: Resources] = [:]
     /// Executors that run, by framework.
     public var executors: [FrameworkID: [ExecutorID: ExecutorSpec]] = [:]
     public var offers: Set<OfferID> = []
@@ -50,6 +52,11 @@ public struct AgentRecord: Sendable {
         var info = entry.info
         info.resources = Array(total)
         return info
+    }
+
+    mutating func countUse(of task: TaskRecord, _ change: (inout Resources, Resources) -> Void) {
+        change(&used[task.framework, default: .none], task.resources)
+        if used[task.framework] == Resources.none { used[task.framework] = nil }
     }
 
     init(entry: RegisteredAgent, isRecovered: Bool) {

@@ -63,7 +63,7 @@ public struct JSONDocument: Sendable {
     }
 
     /// The same, a piece at a time.
-    public func pieces(bytes pieceBytes: Int = 1 << 16) -> DocumentPieces {
+    public func pieces(bytes pieceBytes: Int = 1 << 18) -> DocumentPieces {
         DocumentPieces(stretches, pieceBytes: pieceBytes)
     }
 }
@@ -79,7 +79,7 @@ public struct DocumentPieces: Sequence, IteratorProtocol, Sendable {
     /// The next element of the stretch; -1: it has not been opened.
     private var element = -1
 
-    init(_ stretches: [DocumentStretch<JSONSink>], pieceBytes: Int = 1 << 16) {
+    init(_ stretches: [DocumentStretch<JSONSink>], pieceBytes: Int = 1 << 18) {
         self.stretches = stretches
         self.pieceBytes = Swift.max(1, pieceBytes)
     }

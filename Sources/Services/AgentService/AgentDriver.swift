@@ -26,8 +26,7 @@ actor AgentDriver {
     var companions: [ContainerID: [Task<Void, Never>]] = [:]
 
     let parts: AgentParts
-    private let orders: AsyncStream<RecordWriter.Order>
-    private let ordering: AsyncStream<RecordWriter.Order>.Continuation
+    private let orders = OrderQueue()
     private let launches: Gate
     private let transfers: Gate
     nonisolated let desk = AgentDesk()
@@ -45,7 +44,6 @@ actor AgentDriver {
         mailbox = AgentMailbox(capacity: parts.limits.mailboxMax)
         launches = Gate(parts.limits.launchesMax)
         transfers = Gate(parts.limits.fetchesMax)
-        (orders, ordering) = AsyncStream.makeStream(of: RecordWriter.Order.self)
     }
 
     /// The core as it is between two events.
@@ -82,7 +80,7 @@ actor AgentDriver {
             mailbox.taken()
             handle(letter)
         }
-        ordering.finish()
+        orders.finish()
         watching.cancel()
         looking?.cancel()
         _ = await writing.result
@@ -257,7 +255,7 @@ actor AgentDriver {
     }
 
     private func write(_ records: [AgentRecord], _ ticket: Agent.Ticket, replacesAll: Bool) {
-        ordering.yield(
+        orders.add(
             RecordWriter.Order(records: records, replacesAll: replacesAll, ticket: ticket, epoch: storeFailures))
     }
 

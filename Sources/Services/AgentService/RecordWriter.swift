@@ -1,8 +1,11 @@
 import AgentCore
 import Determinism
 import Diagnostics
+import Synchronization
 
-/// Writes the core's batches to the journal, one after another, and says what came of each.
+/// Writes the core's batches to the journal, in order, and says what came of each. What has come together while a write
+/// was under way goes into the next as one: a disk makes as many writes durable in a second as it does, whatever is in
+/// them, and each task takes six.
 ///
 /// After a failure nothing that was ordered before the core heard of it is written: batches build on each other, and
 /// the core orders all of them again.
@@ -14,29 +17,56 @@ struct RecordWriter: Sendable {
         /// How many failures the core had heard of when it ordered this.
         var epoch: Int
     }
+    /// Records written as one.
+    static let recordsInWriteMax = 512
     let journal: any Journal
 
-    func run(_ orders: AsyncStream<Order>, tell: (AgentEvent) -> Void) async {
+    func run(_ orders: OrderQueue, tell: (AgentEvent) -> Void) async {
         var failed: (epoch: Int, failure: Failure)?
-        for await order in orders {
-            if let failed, order.epoch <= failed.epoch {
-                tell(.storeFailed(order.ticket, failed.failure))
-                continue
-            }
-            do throws(Failure) {
-                if order.replacesAll {
-                    var batches: [[UInt8]] = []
-                    for record in order.records { batches.append(try AgentRecord.encode([record])) }
-                    try await journal.replace(with: batches)
-                } else {
-                    try await journal.append(try AgentRecord.encode(order.records))
+        while let waiting = await orders.next() {
+            var rest = waiting[...]
+            while let first = rest.first {
+                if let failed, first.epoch <= failed.epoch {
+                    tell(.storeFailed(rest.removeFirst().ticket, failed.failure))
+                    continue
                 }
-                tell(.stored(order.ticket))
-            } catch {
-                failed = (order.epoch, error)
-                tell(.storeFailed(order.ticket, error))
+                do throws(Failure) {
+                    let count = try await write(first.replacesAll ? rest.prefix(1) : RecordWriter.together(rest))
+                    for order in rest.prefix(count) { tell(.stored(order.ticket)) }
+                    rest = rest.dropFirst(count)
+                } catch {
+                    // None of them is there; all go the way of the first.
+                    failed = (first.epoch, error)
+                }
             }
         }
+    }
+
+    /// Those at the beginning that are written as one: all or none of them is there after a crash.
+    private static func together(_ orders: ArraySlice<Order>) -> ArraySlice<Order> {
+        let epoch = orders.first?.epoch
+        var count = 0
+        var records = 0
+        for order in orders {
+            records += order.records.count
+            if count > 0, order.replacesAll || order.epoch != epoch || records > recordsInWriteMax { break }
+            count += 1
+        }
+        return orders.prefix(count)
+    }
+
+    /// Writes all of them at once, or the first alone where they are too many for one record; says how many.
+    private func write(_ orders: ArraySlice<Order>) async throws(Failure) -> Int {
+        if let order = orders.first, order.replacesAll {
+            var batches: [[UInt8]] = []
+            for record in order.records { batches.append(try AgentRecord.encode([record])) }
+            try await journal.replace(with: batches)
+            return 1
+        }
+        let record = try AgentRecord.encode(orders.flatMap(\.records))
+        if record.count > journal.recordBytesMax, orders.count > 1 { return try await write(orders.prefix(1)) }
+        try await journal.append(record)
+        return orders.count
     }
 
     /// Everything there is, oldest first.
@@ -44,5 +74,36 @@ struct RecordWriter: Sendable {
         var records: [AgentRecord] = []
         for batch in try await journal.records() { records += try AgentRecord.decode(batch) }
         return records
+    }
+}
+
+/// What waits to be written. Bounded by the core, which orders for what it is told and waits for what it ordered. One
+/// reader.
+final class OrderQueue: Sendable {
+    private let waiting = Mutex<[RecordWriter.Order]>([])
+    private let signals: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
+
+    init() { (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    func add(_ order: RecordWriter.Order) {
+        waiting.withLock { $0.append(order) }
+        signal.yield()
+    }
+
+    /// What is there is still handed out.
+    func finish() { signal.finish() }
+
+    /// Everything that waits, in order, once there is something; nil at the end.
+    func next() async -> [RecordWriter.Order]? {
+        while true {
+            let orders = waiting.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+            if !orders.isEmpty { return orders }
+            var iterator = signals.makeAsyncIterator()
+            if await iterator.next() == nil, waiting.withLock({ $0.isEmpty }) { return nil }
+        }
     }
 }

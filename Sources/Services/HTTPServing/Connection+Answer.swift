@@ -69,9 +69,13 @@ extension Connection {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         exchange.task = Task {
             do {
-                while let piece = try await fetch() {
+                var next = try await fetch()
+                while let piece = next {
+                    // One is made while the one before leaves.
+                    async let following = fetch()
                     let part = HTTPServerResponsePart.body(.byteBuffer(channel.allocator.buffer(bytes: piece)))
                     try await channel.writeAndFlush(part).get()
+                    next = try await following
                 }
                 channel.eventLoop.execute { bound.value.finishPieces(of: number) }
             } catch {
@@ -167,7 +171,7 @@ extension Connection {
         // What is not a heartbeat, as far as it was seen; heartbeats sent; how long nothing has been.
         let seen = NIOLoopBoundBox((records: UInt64(0), beats: UInt64(0), quiet: Duration.zero), eventLoop: loop)
         return loop.scheduleRepeatedTask(initialDelay: time, delay: time) { _ in
-            guard stream.pendingBytes == 0 else { return }
+            guard stream.pendingBytes == 0, !stream.isHeld else { return }
             let records = stream.recordsSent - seen.value.beats
             seen.value.quiet += tick
             guard records != seen.value.records || seen.value.quiet >= interval else { return }

@@ -39,6 +39,7 @@ final class Connection: ChannelInboundHandler {
 
     let dispatcher: Dispatcher
     let table: ConnectionTable
+    private let framing: FramingBound
     let peer: Peer
     var limits: ServerLimits { dispatcher.limits }
 
@@ -54,9 +55,10 @@ final class Connection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     var presentContext: ChannelHandlerContext? { context }
 
-    init(dispatcher: Dispatcher, table: ConnectionTable, peer: Peer) {
+    init(dispatcher: Dispatcher, table: ConnectionTable, framing: FramingBound, peer: Peer) {
         self.dispatcher = dispatcher
         self.table = table
+        self.framing = framing
         self.peer = peer
     }
 
@@ -69,6 +71,7 @@ final class Connection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        framing.progress()
         let part = unwrapInboundIn(data)
         switch phase {
         case .idle: begin(part, context)

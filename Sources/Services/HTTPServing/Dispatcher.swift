@@ -82,14 +82,43 @@ struct Dispatcher: Sendable {
     }
 
     private func compress(_ response: inout Response, for head: HTTPRequestHead) {
-        guard case .bytes(let bytes) = response.body,
-            (limits.compressionBytesMin...limits.compressionBytesMax).contains(bytes.count),
-            response.headers.first(name: "Content-Encoding") == nil
-        else { return }
-        response.headers.add(name: "Vary", value: "Accept-Encoding")
-        guard Negotiation.acceptsGzip(head.headers) else { return }
+        guard response.headers.first(name: "Content-Encoding") == nil else { return }
+        let compressed: Response.Body
+        switch response.body {
+        case .bytes(let bytes):
+            guard (limits.compressionBytesMin...limits.compressionBytesMax).contains(bytes.count) else { return }
+            response.headers.add(name: "Vary", value: "Accept-Encoding")
+            guard Negotiation.acceptsGzip(head.headers) else { return }
+            compressed = .bytes(Gzip.compress(bytes))
+        case .pieces(nil, let fetch):
+            // Of unknown length, so that it is worth it; pieces of a known length are parts of files.
+            response.headers.add(name: "Vary", value: "Accept-Encoding")
+            guard Negotiation.acceptsGzip(head.headers) else { return }
+            compressed = .pieces(length: nil) { [pieces = CompressedPieces(fetch)] in try await pieces.next() }
+        case .pieces, .events: return
+        }
         response.headers.add(name: "Content-Encoding", value: "gzip")
-        response.body = .bytes(Gzip.compress(bytes))
+        response.body = compressed
+    }
+}
+
+/// Pieces of an answer, compressed one after another as they are fetched.
+private actor CompressedPieces {
+    private let fetch: @Sendable () async throws -> [UInt8]?
+    private var gzip = Gzip()
+    private var hasFinished = false
+
+    init(_ fetch: @escaping @Sendable () async throws -> [UInt8]?) { self.fetch = fetch }
+
+    /// One reader.
+    func next() async throws -> [UInt8]? {
+        if hasFinished { return nil }
+        while let piece = try await fetch() {
+            let bytes = gzip.add(piece)
+            if !bytes.isEmpty { return bytes }
+        }
+        hasFinished = true
+        return gzip.finish()
     }
 }
 

@@ -54,6 +54,10 @@ public final class EventStream: Sendable {
         var sent: UInt64 = 0
         var isWoken = false
         var outlet: Outlet?
+        /// Nothing leaves before `release`.
+        var isHeld: Bool
+        /// What `release` puts before everything that waits.
+        var first: ByteBuffer?
         /// No record is taken any more; the connection ends when the queue is empty.
         var ending: End?
         var isClosed = false
@@ -70,10 +74,13 @@ public final class EventStream: Sendable {
     public let rules: EventStreamRules
     private let state: Mutex<State>
 
-    /// `onClose` is called once, when the stream is over for whatever reason, from any thread.
-    public init(_ rules: EventStreamRules, onClose: @escaping @Sendable (End) -> Void = { _ in }) {
+    /// `isHeld`: what is sent waits until `release` says what goes before it. `onClose` is called once, when the stream
+    /// is over for whatever reason, from any thread.
+    public init(
+        _ rules: EventStreamRules, isHeld: Bool = false, onClose: @escaping @Sendable (End) -> Void = { _ in }
+    ) {
         self.rules = rules
-        var state = State(queue: BoundedQueue(capacity: max(1, rules.recordsMax) + 1))
+        var state = State(queue: BoundedQueue(capacity: max(1, rules.recordsMax) + 1), isHeld: isHeld)
         state.onClose = onClose
         self.state = Mutex(state)
     }
@@ -141,6 +148,17 @@ public final class EventStream: Sendable {
         return hasRoom && state.queue.count < rules.recordsMax
     }
 
+    /// Lets a held stream go on with one framed record, whatever its size, and then with what was sent meanwhile.
+    public func release(with first: ByteBuffer) {
+        state.withLock { state -> Outlet? in
+            guard state.isHeld else { return nil }
+            state.isHeld = false
+            guard state.ending == nil else { return nil }
+            state.first = first
+            return wake(&state)
+        }?.wake()
+    }
+
     /// Ends the stream after what is queued, and after `last`, which passes even a full queue.
     public func finish(last: [UInt8]? = nil) {
         let (outlet, waiting) = state.withLock { state -> (Outlet?, [CheckedContinuation<Void, Never>]) in
@@ -158,6 +176,8 @@ public final class EventStream: Sendable {
     /// Records handed to the connection so far.
     public var recordsSent: UInt64 { state.withLock { $0.sent } }
     public var hasEnded: Bool { state.withLock { $0.ending != nil || $0.isClosed } }
+    /// Whether `release` is still to come, or what it gave has not left.
+    var isHeld: Bool { state.withLock { $0.isHeld || $0.first != nil } }
 
     private func append(_ record: ByteBuffer, to state: inout State) {
         if state.queue.append(record) { state.bytes += record.readableBytes }
@@ -166,13 +186,14 @@ public final class EventStream: Sendable {
     /// The queue goes: what it holds is of no use to a consumer that has to start anew.
     private func overflow(_ state: inout State) {
         _ = state.queue.drain()
+        state.first = nil
         state.bytes = 0
         if !rules.overflow.isEmpty { append(ByteBuffer(bytes: rules.overflow), to: &state) }
         state.ending = .overflowed
     }
 
     private func wake(_ state: inout State) -> Outlet? {
-        guard !state.isWoken, let outlet = state.outlet else { return nil }
+        guard !state.isWoken, !state.isHeld, let outlet = state.outlet else { return nil }
         state.isWoken = true
         return outlet
     }
@@ -190,7 +211,7 @@ public final class EventStream: Sendable {
     func attach(_ outlet: Outlet) {
         let waits = state.withLock { state -> Bool in
             state.outlet = outlet
-            let waits = !state.queue.isEmpty || state.ending != nil
+            let waits = state.first != nil || !state.queue.isEmpty || state.ending != nil
             state.isWoken = waits
             return waits
         }
@@ -199,6 +220,15 @@ public final class EventStream: Sendable {
 
     func next() -> Piece {
         let (piece, waiting) = state.withLock { state -> (Piece, [CheckedContinuation<Void, Never>]) in
+            if let first = state.first {
+                state.first = nil
+                state.sent += 1
+                return (.record(first), [])
+            }
+            if state.isHeld, state.ending == nil {
+                state.isWoken = false
+                return (.nothing, [])
+            }
             if let record = state.queue.popFirst() {
                 state.bytes -= record.readableBytes
                 state.sent += 1
@@ -226,6 +256,7 @@ public final class EventStream: Sendable {
             let reason = state.ending ?? end
             state.ending = reason
             _ = state.queue.drain()
+            state.first = nil
             state.bytes = 0
             state.outlet = nil
             defer { state.onClose = nil }

@@ -129,6 +129,8 @@ public final class HTTPServer: Sendable {
             return try pipeline.addHandler(RefusedConnection(refusal, isPlain: tls == nil))
         }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        let framing = FramingBound(dispatcher.limits)
+        try pipeline.addHandler(framing)
         var bounds = NIOHTTPDecoderLimitConfiguration()
         bounds.maxHeaderFieldSize = dispatcher.limits.headerFieldBytesMax
         bounds.maxHeaderListSize = dispatcher.limits.headerBytesMax
@@ -136,7 +138,8 @@ public final class HTTPServer: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: true,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: bounds)
-        try pipeline.addHandler(Connection(dispatcher: dispatcher, table: table, peer: peer ?? .local))
+        try pipeline.addHandler(
+            Connection(dispatcher: dispatcher, table: table, framing: framing, peer: peer ?? .local))
     }
 }
 

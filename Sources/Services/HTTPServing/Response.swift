@@ -6,7 +6,7 @@ public import NIOHTTP1
 public struct Response: Sendable {
     public enum Body: Sendable {
         case bytes([UInt8])
-        /// Pieces fetched one after another, each when the one before has left; nil ends it. A thrown error cuts the
+        /// Pieces fetched one after another, each while the one before leaves; nil ends it. A thrown error cuts the
         /// connection, which is how a client learns that the answer is incomplete. `length` in bytes, when known.
         case pieces(length: Int?, @Sendable () async throws -> [UInt8]?)
         /// Stays open until either side ends it.

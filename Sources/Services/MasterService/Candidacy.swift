@@ -14,6 +14,7 @@ struct Candidacy: Sendable {
     let standing: Standing
     let configuration: @Sendable () -> MasterConfiguration
     let limits: MasterServiceLimits
+    let reads: ReadPool
     let logger: Logger
     let ended: Announcement
 
@@ -79,7 +80,7 @@ struct Candidacy: Sendable {
         let (registry, version) = try await store.load()
         let driver = MasterDriver(
             core: MasterCore(configuration(), registry: registry), store: store, clock: MasterClock(), limits: limits,
-            logger: logger, stepDown: { end($0) })
+            reads: reads, logger: logger, stepDown: { end($0) })
         return (driver, version)
     }
 

@@ -17,6 +17,8 @@ enum CallReply: Sendable {
 enum StreamForm: Sendable, Hashable {
     case scheduler(WireFormat)
     case observer(WireFormat)
+
+    var isObserver: Bool { if case .observer = self { true } else { false } }
 }
 
 /// Who waits for what: calls, event streams and agents' links, by the core's numbers and by the texts that stand for
@@ -38,6 +40,8 @@ final class Desk: Sendable {
     private struct State {
         var calls: [CallID: PendingCall] = [:]
         var streams: [StreamID: OpenStream] = [:]
+        /// Which of them are watchers'.
+        var observers: Set<StreamID> = []
         var streamTexts: [String: StreamID] = [:]
         var textsOfStreams: [StreamID: String] = [:]
         var links: [String: OpenLink] = [:]
@@ -86,6 +90,7 @@ final class Desk: Sendable {
             guard let pending = state.calls.removeValue(forKey: call), let form = pending.form else { return nil }
             let open = OpenStream(stream: make(form), form: form)
             state.streams[id] = open
+            if form.isObserver { state.observers.insert(id) }
             state.streamTexts[text] = id
             state.textsOfStreams[id] = text
             return (pending, open)
@@ -100,16 +105,15 @@ final class Desk: Sendable {
     /// What a Mesos-Stream-Id stands for.
     func stream(named text: String) -> StreamID { state.withLock { $0.streamTexts[text] } ?? .foreign }
 
-    var observers: [OpenStream] {
-        state.withLock { state in
-            state.streams.values.filter { if case .observer = $0.form { true } else { false } }
-        }
+    var observers: [(StreamID, OpenStream)] {
+        state.withLock { state in state.observers.compactMap { id in state.streams[id].map { (id, $0) } } }
     }
 
     @discardableResult
     func close(_ id: StreamID) -> OpenStream? {
         state.withLock { state in
             if let text = state.textsOfStreams.removeValue(forKey: id) { state.streamTexts[text] = nil }
+            state.observers.remove(id)
             return state.streams.removeValue(forKey: id)
         }
     }
@@ -153,6 +157,7 @@ final class Desk: Sendable {
             let calls = Array(state.calls.values)
             state.calls = [:]
             state.streams = [:]
+            state.observers = []
             state.streamTexts = [:]
             state.textsOfStreams = [:]
             state.links = [:]

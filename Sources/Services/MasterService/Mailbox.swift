@@ -17,6 +17,7 @@ final class Mailbox<Element: Sendable>: Sendable {
 
     var count: Int { state.withLock { $0.elements.count } }
     var refused: UInt64 { state.withLock { $0.refused } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// All of them in order, or none when they do not fit.
     func request(_ elements: [Element]) -> Bool {

@@ -57,8 +57,8 @@ public final class Master: Sendable {
             let info = settings.info(port: server.port)
             let candidacy = Candidacy(
                 master: info, store: registry, coordinator: coordinator, standing: standing,
-                configuration: { settings.configuration(info, authorizer) }, limits: settings.limits, logger: logger,
-                ended: Candidacy.Announcement(ended))
+                configuration: { settings.configuration(info, authorizer) }, limits: settings.limits,
+                reads: reads, logger: logger, ended: Candidacy.Announcement(ended))
             let (begun, report) = AsyncStream.makeStream(
                 of: Result<Void, Failure>.self, bufferingPolicy: .bufferingOldest(1))
             let task = Task { await candidacy.run { _ = report.yield($0) } }

@@ -7,50 +7,27 @@ import HTTPServing
 import Logging
 import MasterCore
 import NIOCore
-
-/// Bounds of what waits in a master. Each names what is refused or cut off beyond it.
-public struct MasterServiceLimits: Sendable {
-    /// Requests that wait for the core. One more is answered 503.
-    public var mailboxMax = 10_000
-    /// Events the core handles before reads get their turn.
-    public var eventsInTurnMax = 256
-    /// Bytes and records that wait for a scheduler; it is disconnected with an ERROR beyond.
-    public var schedulerQueueBytesMax = 8 << 20
-    public var schedulerQueueRecordsMax = 16_384
-    /// The same for an operator who watches. The first record is the whole state, whatever its size.
-    public var observerQueueBytesMax = 8 << 20
-    public var observerQueueRecordsMax = 16_384
-    /// The same for an agent, whose link ends beyond; it registers again.
-    public var agentQueueBytesMax = 64 << 20
-    public var agentQueueRecordsMax = 131_072
-    /// Bytes of one call's body.
-    public var callBytesMax = 16 << 20
-    /// Bytes of what an agent sends at once; a registration carries every task.
-    public var agentBodyBytesMax = 64 << 20
-    /// Reads worked out at once.
-    public var readsMax = 2
-    /// Reads that wait, are worked out or are being sent. One more is answered 503.
-    public var readsWaitingMax = 1_000
-    /// Bytes of an answer above which it is sent a piece at a time.
-    public var wholeAnswerBytesMax = 4 << 20
-    /// Answers sent a piece at a time: each keeps what it shows in memory. One more is answered 503.
-    public var largeAnswersMax = 16
-
-    /// After the last event of a stream there is a heartbeat so soon, and then one in each of the core's intervals.
-    public var earlyHeartbeat: Duration? = .seconds(1)
-
-    public init() {}
-}
+import NIOPosix
 
 /// The shell around the core: one mailbox, effects in order, nothing decided here.
+///
+/// It has a thread of its own: on the pool that all requests share, each turn would wait behind whatever they work out.
 actor MasterDriver {
+    /// Never ended: who asks a driver that has ended is still answered.
+    private static let thread = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
+    nonisolated var unownedExecutor: UnownedSerialExecutor { Self.thread.executor.asUnownedSerialExecutor() }
+
     private var core: MasterCore
     private var timers = TimerQueue()
     private var armed: (at: Instant, task: Task<Void, Never>)?
     private let writer: RegistryWriter
-    private let clock: MasterClock
+    nonisolated private let clock: MasterClock
     private let limits: MasterServiceLimits
+    private let reads: ReadPool
     private let heartbeatInterval: Duration
+    /// Streams of watchers who have not been shown yet what there is, and who they are.
+    private var newcomers: [(id: StreamID, principal: String?)] = []
+    private var isIntroducing = false
     private let logger: Logger
     private let stepDown: @Sendable (Failure) -> Void
 
@@ -65,14 +42,15 @@ actor MasterDriver {
 
     /// `stepDown` is called at most once, when the core gives up the registry.
     init(
-        core: MasterCore, store: any RegistryStore, clock: MasterClock, limits: MasterServiceLimits, logger: Logger,
-        stepDown: @escaping @Sendable (Failure) -> Void
+        core: MasterCore, store: any RegistryStore, clock: MasterClock, limits: MasterServiceLimits, reads: ReadPool,
+        logger: Logger, stepDown: @escaping @Sendable (Failure) -> Void
     ) {
         self.core = core
         master = core.configuration.master
         writer = RegistryWriter(store: store)
         self.clock = clock
         self.limits = limits
+        self.reads = reads
         heartbeatInterval = core.configuration.heartbeatInterval
         self.logger = logger
         self.stepDown = stepDown
@@ -99,10 +77,10 @@ actor MasterDriver {
     }
 
     /// The core as it is between two events. Copying it is cheap, and reading the copy holds nobody up.
-    func snapshot() -> MasterCore { core }
+    func snapshot() -> MasterCore { core.shown }
 
     /// The core's own figures.
-    func coreFigures() -> [Metric] { core.figures(at: clock.now) }
+    nonisolated func coreFigures() async -> [Metric] { await snapshot().figures(at: clock.now) }
 
     nonisolated var figures: (waiting: Int, refused: UInt64, calls: Int, streams: Int, links: Int) {
         let counts = desk.counts
@@ -118,7 +96,10 @@ actor MasterDriver {
         await withDiscardingTaskGroup { group in
             group.addTask { await writer.run(from: version) { mailbox.tell(.event($0)) } }
             while let letters = await mailbox.next(atMost: limits.eventsInTurnMax) {
-                for letter in letters { handle(letter) }
+                for letter in letters {
+                    if mailbox.isClosed { break }
+                    handle(letter)
+                }
                 armTimers()
                 await Task.yield()
             }
@@ -165,7 +146,9 @@ actor MasterDriver {
         case .openStream(let call, let id): open(id, for: call)
         case .answer(let call, let answer): desk.finish(call, .answer(answer))
         case .publish(let id, let event, let capabilities): publish(event, on: id, for: capabilities)
-        case .inform(let id, let event): inform(event, on: id)
+        case .introduce(let id, let principal):
+            newcomers.append((id, principal))
+            introduce()
         case .announce(let event): announce(event)
         case .closeStream(let id): desk.close(id)?.stream.finish()
         case .send(let link, let message): desk.link(link)?.stream.send(message.record)
@@ -184,7 +167,7 @@ actor MasterDriver {
         let mailbox = mailbox
         let desk = desk
         let opened = desk.open(id, for: call) { form in
-            EventStream(rules(for: form)) { _ in
+            EventStream(rules(for: form), isHeld: form.isObserver) { _ in
                 desk.close(id)
                 mailbox.tell(.event(.streamClosed(id)))
             }
@@ -216,19 +199,35 @@ actor MasterDriver {
         open.stream.send(event.record(for: capabilities, format))
     }
 
-    private func inform(_ event: OperatorEvent, on id: StreamID) {
-        guard let open = desk.stream(id), case .observer(let format) = open.form else { return }
-        open.stream.send(event.record(format))
-    }
-
     /// Written once for each encoding; all who watch share its bytes.
     private func announce(_ event: OperatorEvent) {
         var written: [WireFormat: ByteBuffer] = [:]
-        for open in desk.observers {
+        let newcomers = Set(newcomers.map(\.id))
+        for (id, open) in desk.observers where !newcomers.contains(id) {
             guard case .observer(let format) = open.form else { continue }
             let record = written[format] ?? ByteBuffer(bytes: event.record(format))
             written[format] = record
             open.stream.send(record)
+        }
+    }
+
+    /// Shows those who have come what there is, away from the core: looked at once for all who wait and are the same
+    /// person, written once for each encoding. One look at a time, so that however many come, only so much is kept.
+    private func introduce() {
+        guard !isIntroducing, let first = newcomers.first else { return }
+        isIntroducing = true
+        let principal = first.principal
+        let together = newcomers.filter { $0.principal == principal }.compactMap { desk.stream($0.id) }
+        newcomers.removeAll { $0.principal == principal }
+        let core = core.shown
+        let reads = reads
+        let interval = heartbeatInterval
+        Task {
+            let isDone = await reads.introduce(together, to: core, by: principal, heartbeat: interval)
+            // Only a master that stops reads nothing any more.
+            if !isDone { for open in together { open.stream.finish() } }
+            isIntroducing = false
+            introduce()
         }
     }
 }

@@ -1,5 +1,7 @@
 import ClusterAPI
 import HTTPServing
+import MasterCore
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -56,6 +58,28 @@ final class ReadPool: Sendable {
 }
 
 extension ReadPool {
+    /// Writes the first record of those who begin to watch, and lets their streams go on with it. False when the pool
+    /// has been stopped.
+    func introduce(
+        _ streams: [Desk.OpenStream], to core: MasterCore, by principal: String?, heartbeat: Duration
+    ) async -> Bool {
+        do {
+            try await run {
+                let event = OperatorEvent.subscribed(core.stateView(by: principal), heartbeat: heartbeat)
+                var written: [WireFormat: ByteBuffer] = [:]
+                for open in streams {
+                    guard case .observer(let format) = open.form else { continue }
+                    let record = written[format] ?? ByteBuffer(bytes: event.record(format))
+                    written[format] = record
+                    open.stream.release(with: record)
+                }
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// What a read comes to.
     enum Document: Sendable {
         case whole([UInt8])

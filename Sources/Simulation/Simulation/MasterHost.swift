@@ -261,7 +261,7 @@ final class MasterHost {
         case .openStream(let call, let stream): open(stream, for: call, world)
         case .answer(let call, let answer): self.answer(call, answer, world)
         case .publish(let stream, let event, _): publish(event, on: stream, world)
-        case .inform, .announce: break
+        case .introduce, .announce: break
         case .closeStream(let stream):
             listeners[stream] = nil
             streams.removeValue(forKey: stream)?.closeByMaster(world)

@@ -18,7 +18,7 @@ extension OperatorResponse {
     }
 
     /// The same JSON as `bytes`, a piece at a time.
-    public func pieces(bytes pieceBytes: Int = 1 << 16) -> DocumentPieces {
+    public func pieces(bytes pieceBytes: Int = 1 << 18) -> DocumentPieces {
         DocumentPieces(stretches(), pieceBytes: pieceBytes)
     }
 

@@ -44,25 +44,34 @@ struct MasterOptions: ParsableArguments {
                 remedy: "write 1 or more")
         }
         var limits = ServerLimits()
-        limits.connectionsMax = connections
+        // One more than there are descriptors for would not be refused but wait, and be asked for without end.
+        limits.connectionsMax = min(connections, max(1, try descriptors(0) - Self.otherDescriptors))
         limits.connectionsPerPeerMax = connectionsPerAddress
-        limits.streamsMax = connections
+        limits.streamsMax = limits.connectionsMax
         return limits
+    }
+
+    /// Lets the process have so many descriptors; answers how many it may have now.
+    private func descriptors(_ wanted: Int) throws(Failure) -> Int {
+        do throws(KernelError) {
+            return Int(clamping: try CurrentProcess.allowDescriptors(UInt64(wanted)))
+        } catch {
+            throw error.failure("host.limits", doing: "have \(connections) connections open")
+        }
     }
 
     /// Lets the process have a descriptor for every connection; says so when it may not. Not for a process that starts
     /// tasks, which would inherit it.
     func allowDescriptors(_ logger: Logger) throws(Failure) {
-        let wanted = UInt64(connections + Self.otherDescriptors)
-        do throws(KernelError) {
-            let allowed = try CurrentProcess.allowDescriptors(wanted)
-            guard allowed < wanted else { return }
-            logger.warning(
-                "fewer descriptors than connections",
-                metadata: ["allowed": "\(allowed)", "wanted": "\(wanted)", "remedy": "raise LimitNOFILE"])
-        } catch {
-            throw error.failure("host.limits", doing: "have \(connections) connections open")
-        }
+        let wanted = connections + Self.otherDescriptors
+        let allowed = try descriptors(wanted)
+        guard allowed < wanted else { return }
+        logger.warning(
+            "fewer descriptors than connections",
+            metadata: [
+                "allowed": "\(allowed)", "wanted": "\(wanted)", "remedy": "raise LimitNOFILE",
+                "connections": "\(max(1, allowed - Self.otherDescriptors))",
+            ])
     }
 
     /// What is changed of the core's defaults.

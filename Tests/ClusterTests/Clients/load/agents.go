@@ -30,6 +30,9 @@ func startAgent(number int) error {
 		"boot_id": "load", "frameworks": []object{}, "executors": []object{}, "tasks": []object{},
 		"operations": []object{},
 	}
+	if *running > 0 {
+		bring(registration, number, *running)
+	}
 	streaming := client(number, true)
 	body := record(object{"type": "REGISTER", "content": registration})
 	response, err := post(streaming, "/api/v1/agent", linkHeaders, body)

@@ -27,6 +27,8 @@ var (
 	slow       = flag.Int("slow", 10, "watchers of the cluster that never read")
 	seconds    = flag.Int("seconds", 10, "how long tasks are launched")
 	atLeast    = flag.Int64("finished", 0, "go on beyond that, for up to a minute, until so many have finished")
+	running    = flag.Int("running", 0, "tasks that each agent brings along, as after a change of masters")
+	reads      = flag.Int("reads", 0, "how often the whole state is read before tasks are launched")
 	tasksEach  = flag.Int("tasks", 2, "tasks per accepted offer")
 )
 
@@ -96,7 +98,7 @@ func together(n, atOnce int, what string, work func(i int) error) time.Duration 
 
 func main() {
 	flag.Parse()
-	result := map[string]any{"agents": *agentCount, "frameworks": *frameworks, "slow": *slow}
+	result := map[string]any{"agents": *agentCount, "frameworks": *frameworks, "slow": *slow, "running": *running}
 	result["memory_mb_idle"] = residentMegabytes()
 
 	result["agents_s"] = together(*agentCount, 200, "agent", func(i int) error { return startAgent(i) }).Seconds()
@@ -108,6 +110,16 @@ func main() {
 		return err
 	}).Seconds()
 	result["memory_mb_frameworks"] = residentMegabytes()
+
+	if *reads > 0 {
+		found, err := read(*reads, all[*frameworks-1])
+		must(err, "reads")
+		result["state"] = found
+		seconds, err := watch()
+		must(err, "watching")
+		result["watch_s"] = seconds
+		result["memory_mb_reads"] = residentMegabytes()
+	}
 
 	must(startSlow(*slow), "slow consumers")
 	peak := residentMegabytes()

@@ -1,0 +1,84 @@
+/// Records by key, kept in many small dictionaries, for tables that grow large while somebody reads a copy.
+///
+/// Swift copies a dictionary as a whole at the first change after it was shared, and again whenever it outgrows its
+/// storage. With hundreds of thousands of records either holds up every event for a good part of a second. Here a
+/// change copies or moves only the part its key is in. No order can be relied on.
+public struct RecordTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    /// Parts, a power of two: a thousand records each where there are half a million.
+    static var partCount: Int { 512 }
+
+    private var parts = [[Key: Value]](repeating: [:], count: partCount)
+    public private(set) var count = 0
+
+    public init() {}
+
+    public var isEmpty: Bool { count == 0 }
+
+    private static func part(of key: Key) -> Int { key.hashValue & (partCount - 1) }
+
+    public subscript(key: Key) -> Value? {
+        get { parts[Self.part(of: key)][key] }
+        _modify {
+            let part = Self.part(of: key)
+            let before = parts[part].count
+            defer { count += parts[part].count - before }
+            yield &parts[part][key]
+        }
+    }
+
+    @discardableResult
+    public mutating func removeValue(forKey key: Key) -> Value? {
+        let removed = parts[Self.part(of: key)].removeValue(forKey: key)
+        if removed != nil { count -= 1 }
+        return removed
+    }
+
+    public var keys: Column<Key> { Column(elements: makeIterator()) { $0.key } }
+    public var values: Column<Value> { Column(elements: makeIterator()) { $0.value } }
+
+    /// The keys or the values alone.
+    public struct Column<Element>: Sequence {
+        fileprivate let elements: RecordTable.Iterator
+        fileprivate let of: (RecordTable.Element) -> Element
+
+        fileprivate init(elements: RecordTable.Iterator, of: @escaping (RecordTable.Element) -> Element) {
+            self.elements = elements
+            self.of = of
+        }
+
+        /// Any of them.
+        public var first: Element? { makeIterator().next() }
+
+        public func makeIterator() -> AnyIterator<Element> {
+            var elements = elements
+            return AnyIterator { elements.next().map(of) }
+        }
+    }
+}
+
+extension RecordTable: Sequence {
+    public typealias Element = (key: Key, value: Value)
+
+    public struct Iterator: IteratorProtocol {
+        private let parts: [[Key: Value]]
+        private var part = 0
+        private var current: Dictionary<Key, Value>.Iterator
+
+        fileprivate init(_ parts: [[Key: Value]]) {
+            self.parts = parts
+            current = [:].makeIterator()
+        }
+
+        public mutating func next() -> (key: Key, value: Value)? {
+            while true {
+                if let element = current.next() { return element }
+                guard part < parts.count else { return nil }
+                current = parts[part].makeIterator()
+                part += 1
+            }
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(parts) }
+    public var underestimatedCount: Int { count }
+}
