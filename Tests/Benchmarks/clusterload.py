@@ -13,14 +13,17 @@ SIZES = [(1000, 100, 10), (10000, 1000, 100)]  # agents, frameworks, slow consum
 
 
 def measure(program, quick):
-    """One master for each size; its memory and its processor time are part of the result."""
+    """One master for each size; its memory, its processor time and its end are part of the result."""
+    return measure_sizes(program, SIZES[:1] if quick else SIZES, 10 if quick else 30)
+
+
+def measure_sizes(program, sizes, seconds, extra=()):
     with tempfile.TemporaryDirectory(prefix="bulkhead-load.") as scratch:
         subprocess.run([CLIENT / "prepare", scratch], check=True)
-        return [one(program, f"{scratch}/clusterload", f"{scratch}/{size[0]}", *size, 10 if quick else 30)
-                for size in (SIZES[:1] if quick else SIZES)]
+        return [one(program, f"{scratch}/clusterload", f"{scratch}/{size[0]}", *size, seconds, extra) for size in sizes]
 
 
-def one(program, load, work, agents, frameworks, slow, seconds):
+def one(program, load, work, agents, frameworks, slow, seconds, extra):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,15 +33,19 @@ def one(program, load, work, agents, frameworks, slow, seconds):
             await_health(port)
             done = subprocess.run(
                 [load, "-master", f"127.0.0.1:{port}", "-pid", str(master.pid), "-agents", str(agents),
-                 "-frameworks", str(frameworks), "-slow", str(slow), "-seconds", str(seconds)],
-                check=True, capture_output=True, text=True)
+                 "-frameworks", str(frameworks), "-slow", str(slow), "-seconds", str(seconds), *extra],
+                check=True, stdout=subprocess.PIPE, text=True)
             found = json.loads(done.stdout)
             with open(f"/proc/{master.pid}/stat") as file:
                 used = file.read().rpartition(")")[2].split()
             found["cpu_s"] = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+            asked = time.monotonic()
+            master.terminate()
+            master.wait()
+            found["end_s"] = time.monotonic() - asked
             return found
         finally:
-            master.terminate()
+            master.kill()
             master.wait()
 
 
@@ -55,11 +62,11 @@ def await_health(port):
 
 def rows(found):
     head = ["agents", "frameworks", "slow", "register s", "subscribe s", "tasks/s", "to running p50 ms", "p99",
-            "call p50 ms", "p99", "memory MB", "peak MB", "cpu s", "lost", "refused"]
+            "call p50 ms", "p99", "memory MB", "peak MB", "cpu s", "end s", "lost", "refused"]
     return head, [
         [row["agents"], row["frameworks"], row["slow"], f'{row["agents_s"]:.1f}', f'{row["frameworks_s"]:.1f}',
          f'{row["tasks_per_s"]:.0f}', f'{row["launch_to_running"]["p50_ms"]:.0f}',
          f'{row["launch_to_running"]["p99_ms"]:.0f}', f'{row["calls"]["p50_ms"]:.1f}', f'{row["calls"]["p99_ms"]:.0f}',
-         row["memory_mb_frameworks"], row["memory_mb_peak"], f'{row["cpu_s"]:.0f}',
+         row["memory_mb_frameworks"], row["memory_mb_peak"], f'{row["cpu_s"]:.0f}', f'{row["end_s"]:.1f}',
          row["agents_lost"] + row["frameworks_lost"], row["refused_calls"]]
         for row in found]
