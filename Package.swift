@@ -109,6 +109,8 @@ let package = Package(
 
         // Host: effects on one machine
         module("Host", "HostProbe", ["LinuxKernel", "Diagnostics"]),
+        // Beside what starts containers, so that every start is accounted for.
+        module("Host", "AuditTrail", ["LinuxKernel", "AuditFormat", "Diagnostics"]),
         module("Host", "DurableStorage", ["LinuxKernel", "Determinism", "Diagnostics"]),
         module(
             "Host", "LayerUnpacking",
@@ -130,7 +132,7 @@ let package = Package(
         module(
             "Host", "NativeContainerizer",
             [
-                "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
+                "AuditTrail", "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
                 "LaunchPlanning", "Containers", "Diagnostics",
             ]),
 
@@ -179,7 +181,7 @@ let package = Package(
         program(
             "bulkhead-audit",
             [
-                "Observation", "AuditFormat", "Auditing", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "NativeContainerizer",
+                "Observation", "AuditTrail", "AuditFormat", "Auditing", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "NativeContainerizer",
                 "Containerizing", "ImageStorage", "OCIFormat", "HostProbe", "LinuxKernel",
                 "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),

@@ -60,8 +60,10 @@ extension NativeContainerizer {
         let opener = DescriptorOpener(
             places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
             exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
+        try trail.entering(record.request, process)
         do throws(Failure) { return try join(plan, opener, group) } catch {
-            throw explained(error, container, doing: "exec in container", on: request.name)
+            throw trail.refused(
+                explained(error, container, doing: "exec in container", on: request.name), record.request)
         }
     }
 

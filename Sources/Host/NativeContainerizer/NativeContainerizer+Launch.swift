@@ -79,7 +79,7 @@ extension NativeContainerizer {
         } catch {
             var failure = error
             do throws(Failure) { try discard(record) } catch { failure = failure.also(error) }
-            throw failure
+            throw trail.refused(failure, record.request)
         }
     }
 
@@ -96,6 +96,7 @@ extension NativeContainerizer {
         for isolator in Isolators.all { try isolator.establish(context) }
         try ControlGroup(id, host: host)?.claim(for: places.volatile)
         Failpoint.pass("launch.established")
+        try trail.launching(record.request)
 
         let held: HeldProcess
         if let starter {

@@ -1,3 +1,4 @@
+import AuditTrail
 public import Containers
 public import Diagnostics
 public import HostProbe
@@ -22,6 +23,7 @@ public struct NativeContainerizer: Sendable {
     let names: ContainerNames
     let snapshots: OverlaySnapshotter
     let filters: ProfileFilters
+    let trail: LaunchTrail
     /// Nil: we start containers ourselves.
     let starter: (any ContainerStarter)?
 
@@ -35,6 +37,7 @@ public struct NativeContainerizer: Sendable {
         self.host = host
         filters = ProfileFilters(directory: places.filters)
         records = RecordStore(places: places)
+        trail = LaunchTrail(log: AuditLog(directory: places.auditLog))
         leases = IdentityLeases(directory: places.leases)
         marks = ContainerMarks(pending: places.pending, running: places.running)
         names = ContainerNames(directory: places.names)

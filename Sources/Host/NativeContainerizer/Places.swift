@@ -30,6 +30,8 @@ public struct Places: Sendable, Equatable {
     var workshop: String { volatile + "/workshop" }
     /// Compiled seccomp programs.
     var filters: String { volatile + "/filters" }
+    /// The chained log of launches, execs and refusals, see `AuditLog`. All of a host's agents write to one.
+    public var auditLog: String { store + "/audit" }
     /// The layer below all images' layers, see `MountTargets`.
     var targets: String { store + "/targets" }
     /// The lowest layer of tasks without an image, see `HostTools`.

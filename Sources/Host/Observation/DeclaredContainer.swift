@@ -11,20 +11,24 @@ public import NativeContainerizer
 public enum DeclaredContainer {
     /// `status` must be of a running container; `others` are the records of all.
     public static func target(
-        _ status: ContainerStatus, among others: [ContainerRecord], of runtime: NativeContainerizer, launcher: String?
+        _ status: ContainerStatus, among others: [ContainerRecord], of runtime: NativeContainerizer,
+        in table: ProcessTable, launcher: String?
     ) throws(Failure) -> ObservationTarget {
         let record = status.record
         let request = record.request
-        guard let process = status.process else {
+        guard let monitor = status.process else {
             throw Failure(
                 "container.not-running", doing: "audit container", on: request.name, cause: "it is not running",
                 remedy: "start it, or audit its image", field: "container")
         }
+        // Without an init the task is the monitor's child, and the first of its own process namespace.
+        let task = table.rows.first { $0.parent == monitor && $0.innerID == 1 }?.id
+        let process = request.isolation.hasInit ? monitor : task ?? monitor
         let subject = Subject(
             .container, id: request.id.text, name: request.name, maker: "bulkhead", image: request.image.reference,
             process: process)
         var target = ObservationTarget(subject: subject, process: process)
-        if request.isolation.hasInit { target.ownProcesses = [process] }
+        target.ownProcesses = [monitor]
         target.launcher = launcher
         var declared = facts(request, host: runtime.host)
         declared.sharesWith = shares(request, others)

@@ -38,7 +38,7 @@ enum MountTable {
     /// File systems that are the kernel's or in memory: a container's own instance of them shows nothing of the host's
     /// disks, however much its device number is found in the host's table.
     private static let virtualTypes: Set = [
-        "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "overlay", "debugfs", "tracefs", "securityfs", "bpf",
+        "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "debugfs", "tracefs", "securityfs", "bpf",
         "configfs", "fusectl", "binfmt_misc", "nsfs", "pstore", "efivarfs", "hugetlbfs",
     ]
 
@@ -49,6 +49,8 @@ enum MountTable {
         for mount in host { byDevice[mount.device, default: []].append(mount) }
         return mounts.map { mount in
             var mount = mount
+            // A root of layers is the container's own, though other runtimes show it on the host as well.
+            if mount.type == "overlay" && mount.target == "/" { return mount }
             guard !virtualTypes.contains(mount.type), let candidates = byDevice[mount.device] else { return mount }
             // A single device node is judged as a device, not as a directory.
             if mount.type == "devtmpfs" && mount.root != "/" { return mount }

@@ -104,7 +104,7 @@ enum EnvironmentObserver {
     }
 
     /// A variable that only says where the secret is holds none.
-    private static func secret(_ variable: Substring) -> String? {
+    static func secret(_ variable: Substring) -> String? {
         guard let equals = variable.firstIndex(of: "=") else { return nil }
         let value = variable[variable.index(after: equals)...]
         let name = variable[..<equals].uppercased()

@@ -37,7 +37,10 @@ struct AuditGroup: ParsableCommand {
               bulkhead audit container web --profile cis-docker-5
               bulkhead audit container --pid 4711 --format sarif --output audit.sarif
             """,
-        subcommands: [AuditContainer.self, ProbeCommand.self, SeccompCommand.self, AuditRules.self], helpNames: .long)
+        subcommands: [
+            AuditHost.self, AuditImage.self, AuditContainer.self, AuditDrift.self, ProbeCommand.self, AuditRules.self,
+            AuditSchema.self, SeccompCommand.self, AuditEvidence.self, AuditKey.self, AuditVerify.self,
+        ], helpNames: .long)
 }
 
 @main

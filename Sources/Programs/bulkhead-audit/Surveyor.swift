@@ -65,6 +65,6 @@ struct Surveyor {
         _ status: ContainerStatus, _ records: [ContainerRecord]
     ) throws(Failure) -> ObservationTarget {
         try DeclaredContainer.target(
-            status, among: records, of: runtime, launcher: InstalledProgram.launcher.place)
+            status, among: records, of: runtime, in: table, launcher: InstalledProgram.launcher.place)
     }
 }

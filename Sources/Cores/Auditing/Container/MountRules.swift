@@ -64,6 +64,10 @@ enum MountRules {
         }
     }
 
+    private static let runtimeFiles: Set = [
+        "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/dev/shm", "/run/secrets",
+    ]
+
     private static let hostPaths = Inquiry<ContainerFacts>(
         AuditRule(
             "BH-CON-074", "No path of the host is mounted at all", .medium,
@@ -75,7 +79,11 @@ enum MountRules {
         mounts(
             facts, found: "it shows paths of the host", none: "none is shown",
             asked: facts.declared.map { !$0.volumes.isEmpty } ?? false, declared: { facts.declared?.volumes[$0.target] }
-        ) { mount in mount.hostPath.map { "\(mount.target) is the host's \($0)" } }
+        ) { mount in
+            // What a runtime writes for the container is nobody's choice.
+            if runtimeFiles.contains(mount.target) { return nil }
+            return mount.hostPath.map { "\(mount.target) is the host's \($0)" }
+        }
     }
 
     private static let runtimeSocket = Inquiry<ContainerFacts>(

@@ -119,7 +119,8 @@ enum NamespaceRules {
         facts.namespaces.ask { namespaces in
             facts.processes.ask { processes in
                 let left = namespaces.filter { !$0.isHost }
-                let evidence = processes.flatMap { process in
+                // The monitor of an exec stays outside the process namespace; it is the runtime's own.
+                let evidence = processes.filter { !$0.isInit }.flatMap { process in
                     process.threads.flatMap { thread in
                         left.filter { thread.namespaces[$0.kind] == $0.hostInode }.map { space in
                             Evidence(

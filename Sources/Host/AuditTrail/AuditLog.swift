@@ -1,0 +1,161 @@
+public import AuditFormat
+public import Diagnostics
+import LinuxKernel
+
+/// The append-only log of what was started, entered and refused on this host, each line chained to the one before.
+///
+/// A line is whole in the kernel's hands when `append` returns, which survives every crash of ours; the disk is not
+/// waited for, so that a launch costs no more, and a power failure may take the newest lines along. Several programs
+/// append to one log; a lock orders them.
+public struct AuditLog: Sendable {
+    /// A file is put aside when it has grown this long, and the chain goes on in the next.
+    public static let fileBytesMax: Int64 = 16 << 20
+    /// Files put aside; the oldest goes when there are more.
+    public static let filesMax = 64
+    /// Of one line: longer texts in it are cut.
+    static let textBytesMax = 1_024
+    private static let tailBytes = 64 << 10
+    static let current = "log"
+    static let headName = "head"
+
+    public let directory: String
+
+    /// `directory` is made, private to root, with the first line.
+    public init(directory: String) { self.directory = directory }
+
+    /// - Throws: `audit.unwritable`: nothing is started that cannot be accounted for.
+    public func append(_ event: String, _ details: [String: String]) throws(Failure) {
+        do throws(KernelError) {
+            let folder = try folder()
+            _ = try folder.lock(exclusive: true, wait: true)
+            defer { withExtendedLifetime(folder) {} }
+            try append(event, details.mapValues { .string(Self.cut($0)) }, in: folder)
+        } catch {
+            throw error.failure(
+                "audit.unwritable", doing: "write the audit log in", on: directory,
+                remedy: "see that there is space left on the file system of the store", retry: .later)
+        }
+    }
+
+    private func folder() throws(KernelError) -> OwnedDescriptor {
+        do throws(KernelError) { return try OwnedDescriptor.open(RawPath(directory), [.directory]) } catch {
+            guard error.errno == Errno.noEntry else { throw error }
+        }
+        try Directories.makeAll(directory, mode: 0o700)
+        return try OwnedDescriptor.open(RawPath(directory), [.directory])
+    }
+
+    private func append(
+        _ event: String, _ details: [String: AuditDocument], in folder: OwnedDescriptor
+    ) throws(KernelError) {
+        var file = try folder.open(RawPath(Self.current), [.readWrite, .create, .append, .noFollow], mode: 0o600)
+        let size = try file.status().size
+        var end = try Self.end(of: file, size: size)
+        if size == 0, let head = try Self.head(in: folder) { end = End(head) }
+        if size >= Self.fileBytesMax {
+            try Self.rotate(folder, last: end.sequence)
+            file = try folder.open(RawPath(Self.current), [.readWrite, .create, .append, .noFollow], mode: 0o600)
+        }
+        let entry = AuditLogEntry(
+            sequence: end.sequence + 1, time: Int64(HostFacts.wallClock() * 1_000), event: event, details: details,
+            previous: end.hash)
+        // Behind what a power failure cut off, a line begins anew.
+        try file.write((end.isTorn ? "\n" : "") + entry.line)
+        try Self.writeHead(entry, in: folder)
+    }
+
+    /// What the next line follows.
+    private struct End {
+        var sequence: Int64 = 0
+        var hash = AuditLogEntry.firstPrevious
+        var isTorn = false
+
+        init() {}
+        init(_ head: (sequence: Int64, hash: String)) { (sequence, hash) = head }
+    }
+
+    private static func end(of file: OwnedDescriptor, size: Int64) throws(KernelError) -> End {
+        if size == 0 { return End() }
+        let from = max(0, size - Int64(tailBytes))
+        let bytes = try file.readBytes(Int(size - from), at: from)
+        var end = End()
+        let lines = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+        guard let last = lines.last else { return end }
+        if let entry = AuditLogEntry(line: last) {
+            (end.sequence, end.hash) = (entry.sequence, entry.hash)
+        } else {
+            end.hash = AuditLogEntry.hash(ofDamaged: last)
+            end.sequence = lines.dropLast().reversed().lazy.compactMap { AuditLogEntry(line: $0) }.first?.sequence ?? 0
+        }
+        end.isTorn = bytes.last != UInt8(ascii: "\n")
+        return end
+    }
+
+    private static func padded(_ number: Int64) -> String {
+        let digits = "\(number)"
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
+    }
+
+    private static func writeHead(_ entry: AuditLogEntry, in folder: OwnedDescriptor) throws(KernelError) {
+        // Always as long as before, so that it is replaced in place.
+        let head = try folder.open(RawPath(headName), [.writeOnly, .create, .noFollow], mode: 0o600)
+        try head.write("\(padded(entry.sequence)) \(entry.hash)\n")
+    }
+
+    static func head(in folder: OwnedDescriptor) throws(KernelError) -> (sequence: Int64, hash: String)? {
+        do throws(KernelError) {
+            let text = String(
+                decoding: try folder.open(RawPath(headName), [.noFollow]).readAll(limit: 256), as: UTF8.self)
+            let words = text.split(whereSeparator: \.isWhitespace)
+            guard words.count == 2, let sequence = Int64(words[0]) else { return nil }
+            return (sequence, String(words[1]))
+        } catch {
+            if error.errno == Errno.noEntry { return nil }
+            throw error
+        }
+    }
+
+    private static func rotate(_ folder: OwnedDescriptor, last: Int64) throws(KernelError) {
+        try folder.rename(RawPath(current), to: RawPath("\(current).\(padded(last))"))
+        let old = try files(in: folder).filter { $0 != current }
+        for name in old.dropLast(filesMax) { try folder.unlink(RawPath(name)) }
+    }
+
+    /// Oldest first; names of files put aside sort by the number of their last line.
+    static func files(in folder: OwnedDescriptor) throws(KernelError) -> [String] {
+        let names = try folder.entries().map(\.name.description)
+        return names.filter { $0.hasPrefix(current + ".") }.sorted() + names.filter { $0 == current }
+    }
+
+    private static func cut(_ text: String) -> String {
+        let safe = String(text.map { $0 == "\0" ? " " : $0 })
+        return safe.utf8.count <= textBytesMax ? safe : String(safe.prefix(textBytesMax / 4)) + "…"
+    }
+}
+
+extension AuditLog {
+    /// Reads the whole log and follows its chain; also compares its end with where it was last written to.
+    /// - Throws: `audit.unreadable`.
+    public func verify() throws(Failure) -> AuditLogVerification {
+        var verification = AuditLogVerification()
+        do throws(KernelError) {
+            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
+            _ = try folder.lock(exclusive: false, wait: true)
+            defer { withExtendedLifetime(folder) {} }
+            for name in try Self.files(in: folder) {
+                let limit = Int(Self.fileBytesMax) + Self.tailBytes
+                let bytes = try folder.open(RawPath(name), [.noFollow]).readAll(limit: limit)
+                guard verification.add(bytes, name: name) else { return verification }
+            }
+            // The head is written after the line, so it may be one behind, never ahead.
+            if let head = try Self.head(in: folder), head.sequence > verification.last ?? 0
+                || (head.sequence == verification.last && head.hash != verification.hash)
+            {
+                verification.fault = "line \(head.sequence) was written and is not the last one: the end is missing"
+            }
+        } catch {
+            throw error.failure("audit.unreadable", doing: "read the audit log in", on: directory)
+        }
+        return verification
+    }
+}
