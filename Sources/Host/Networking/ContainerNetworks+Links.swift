@@ -150,7 +150,8 @@ extension ContainerNetworks {
         let settings = try settings(files)
         let filter = try PacketFilter()
         try filter.run(
-            FilterRules.skeleton(routesOthers: settings.routed4 || settings.routed6), to: "write the rules of bridges")
+            FilterRules.skeleton(routes4: settings.routed4, routes6: settings.routed6),
+            to: "write the rules of bridges")
         var elements = try files.networks().flatMap(\.elements)
         for attachment in try files.attachments() { elements += attachment.elements }
         if elements.isEmpty { return }

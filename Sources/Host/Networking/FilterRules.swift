@@ -11,8 +11,9 @@ enum FilterRules {
     static let linkPrefix = "bhv"
 
     /// Flushes and writes all rules anew; elements of sets stay. Idempotent, and the way to newer rules.
-    static func skeleton(routesOthers: Bool) -> String {
-        declarations + chains.map { "flush chain \($0)\n" }.joined() + translation + routing(routesOthers) + spoofing
+    static func skeleton(routes4: Bool, routes6: Bool) -> String {
+        declarations + chains.map { "flush chain \($0)\n" }.joined() + translation
+            + routing((routes4 ? [] : ["ipv4"]) + (routes6 ? [] : ["ipv6"])) + spoofing
     }
 
     private static let chains =
@@ -91,12 +92,13 @@ enum FilterRules {
 
         """
 
-    /// A host that was no router before it had containers routes for them only.
-    private static func routing(_ routesOthers: Bool) -> String {
-        """
+    /// A host that was no router of a version before it had containers routes that version for them only.
+    private static func routing(_ closed: [String]) -> String {
+        let closing = closed.map { "add rule inet bulkhead routed meta nfproto \($0) drop" }.joined(separator: "\n")
+        return """
         add rule inet bulkhead routed iifname @bridges goto from_container
         add rule inet bulkhead routed oifname @bridges goto to_container
-        \(routesOthers ? "" : "add rule inet bulkhead routed drop")
+        \(closing)
         add rule inet bulkhead from_container ct state established,related accept
         add rule inet bulkhead from_container ct state invalid drop
         add rule inet bulkhead from_container ip saddr != @pools4 drop
