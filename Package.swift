@@ -287,6 +287,7 @@ let package = Package(
         tests("ErofsFormatTests", ["ErofsFormat", "Diagnostics"]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
+        tests("OCICommandTests", ["bulkhead-oci", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests(
             "AgentServiceTests",
