@@ -88,7 +88,7 @@ let package = Package(
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
             "Cores", "AgentCore",
-            ["Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "LaunchPlanning", collections]),
+            ["Containers", "NetworkFormat", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "LaunchPlanning", collections]),
         module(
             "Cores", "MasterCore",
             ["Allocation", "Authorization", "Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
@@ -232,7 +232,7 @@ let package = Package(
         tests("NetworkFormatTests", ["NetworkFormat"]),
         tests(
             "AgentCoreTests",
-            ["AgentCore", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
+            ["AgentCore", "Containers", "NetworkFormat", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),
         tests(
             "IsolationTests",
             ["Isolation", "HostProbe", "LinuxKernel", "SeccompFormat", "LaunchPlanning", "Containers", "Diagnostics"], exclude: ["Goldens"]),

@@ -224,9 +224,26 @@ struct TaskLaunchTests {
         ),
         ("mount_propagation", volume(.hostPath("/ro", propagation: .bothWays))),
         ("host's network", container { $0.networks = [NetworkInfo(name: "host")] }),
-        ("no network 'weave'", container { $0.networks = [NetworkInfo(name: "weave")] }),
-        ("maps ports", container { $0.networks = [NetworkInfo(portMappings: [PortMapping(host: 1, container: 1)])] }),
-        ("no bridges", docker { $0.network = .bridge }),
+        ("not the name of a network", container { $0.networks = [NetworkInfo(name: "cni:../weave")] }),
+        ("one network", container { $0.networks = [NetworkInfo(name: "bridge"), NetworkInfo(name: "cni:x")] }),
+        (
+            "not on a loopback interface",
+            container { $0.networks = [NetworkInfo(portMappings: [PortMapping(host: 1, container: 1)])] }
+        ),
+        (
+            "not among its resources",
+            container {
+                $0.networks = [NetworkInfo(name: "bridge", portMappings: [PortMapping(host: 1, container: 1)])]
+            }
+        ),
+        (
+            "no port of the host left",
+            container {
+                $0.networks = [NetworkInfo(name: "bridge", portMappings: [PortMapping(host: 0, container: 1)])]
+            }
+        ),
+        ("not an address", container { $0.networks = [NetworkInfo(addresses: [.init(text: "x")], name: "bridge")] }),
+        ("no name", docker { $0.network = .user }),
         ("host's network", docker { $0.network = .host }),
         ("privileged", docker { $0.isPrivileged = true }),
         ("volume drivers", docker { $0.volumeDriver = "rexray" }),

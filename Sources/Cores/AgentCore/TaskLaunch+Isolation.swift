@@ -2,7 +2,7 @@ import ClusterModel
 import Containers
 import Diagnostics
 
-/// Walls: network, capabilities, system calls, shared memory, limits of processes and of the container.
+/// Walls: capabilities, system calls, shared memory, limits of processes and of the container.
 extension TaskLaunch {
     func isolation(of draft: Draft) throws(Failure) -> IsolationRequest {
         var isolation = IsolationRequest(hostname: draft.hostname ?? "")
@@ -83,62 +83,6 @@ extension TaskLaunch {
             }
             return .profile(name: profile.name, json: profile.json)
         }
-    }
-
-    // MARK: Network
-
-    private func network(of draft: Draft) throws(Failure) -> IsolationRequest.Network {
-        if let parent = draft.parent { return try networkInside(parent, draft) }
-        var asked = IsolationRequest.Network.none
-        switch draft.container?.docker?.network {
-        case nil, .some(.none): break
-        case .host: asked = .host
-        case .bridge, .user:
-            throw refusal(
-                "launch.network", "this agent has no bridges and no networks of a name",
-                remedy: "use network NONE, which has a loopback interface, or HOST where policy allows it",
-                field: "container.docker.network")
-        }
-        if draft.container?.docker?.portMappings.isEmpty == false, asked != .host {
-            throw refusal(
-                "launch.port-mapping", "ports are mapped on a bridge, and this agent has none",
-                remedy: "use network HOST where policy allows it", field: "container.docker.port_mappings")
-        }
-        for network in draft.container?.networks ?? [] {
-            if try isHost(network) { asked = .host }
-        }
-        guard asked != .host || policy.allowsHostNetwork else {
-            throw refusal(
-                "launch.host-network", "this agent gives no task the host's network",
-                remedy: "leave it out, or start the agent with --allow-host-network", field: "container.network_infos")
-        }
-        return asked
-    }
-
-    private func isHost(_ network: NetworkInfo) throws(Failure) -> Bool {
-        if !network.portMappings.isEmpty || network.addresses.contains(where: { $0.text != nil }) {
-            throw refusal(
-                "launch.network", "this agent neither maps ports nor gives out addresses",
-                remedy: "leave them out", field: "container.network_infos")
-        }
-        switch network.name {
-        case nil, "none": return false
-        case "host": return true
-        case .some(let name):
-            throw refusal(
-                "launch.network", "this agent has no network '\(name)'", remedy: "use 'none' or 'host'",
-                field: "container.network_infos[0].name")
-        }
-    }
-
-    private func networkInside(_ parent: ContainerRun, _ draft: Draft) throws(Failure) -> IsolationRequest.Network {
-        let asks = draft.container?.networks.contains { $0.name != nil } ?? false
-        if asks || draft.container?.docker?.network == .host {
-            throw refusal(
-                "launch.network", "a container inside another is on that one's network",
-                remedy: "name the network at the executor", field: "container.network_infos")
-        }
-        return .container(parent.id)
     }
 
     // MARK: Capabilities
