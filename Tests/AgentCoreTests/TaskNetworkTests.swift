@@ -4,22 +4,20 @@ import NetworkFormat
 import Testing
 
 @Suite("Networks of tasks") struct TaskNetworkTests {
-    private static func ports(_ text: String) throws -> Resource {
-        try #require(try Resource.parse("ports:[\(text)]").first)
-    }
-
     private static func launch(
         _ network: NetworkInfo, ports text: String? = nil, docker: DockerOptions? = nil
     ) throws -> ContainerLaunch {
-        let ports = try text.map { try ports($0) }
+        var more: [Resource] = []
+        if let text { more = try Resource.parse("ports:[\(text)]") }
+        let added = more
         let (launch, refusal) = TaskLaunchTests.launch { spec in
             var container = spec.container ?? ContainerSpec()
             container.networks = [network]
             if let docker { (container.kind, container.docker) = (.docker, docker) }
             spec.container = container
-            if let ports { spec.resources.append(ports) }
+            spec.resources += added
         }
-        return try #require(launch, "\(refusal ?? "")")
+        return try #require(launch, "\(refusal ?? "refused")")
     }
 
     @Test("a task on a bridge publishes ports it was offered, and host port 0 is one of them")
