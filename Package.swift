@@ -241,7 +241,7 @@ let package = Package(
             [
                 "RawHTTP", "MasterService", "AgentService", "HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel",
                 "Determinism", "Diagnostics", logging, database, httpClient,
-            ] + nio),
+            ] + nio, exclude: ["Goldens"]),
         // Connections that send exactly what a test says.
         .target(
             name: "RawHTTP", dependencies: [tls] + nio, path: "Tests/RawHTTP", swiftSettings: swiftSettings),

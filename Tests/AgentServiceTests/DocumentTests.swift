@@ -113,6 +113,24 @@ struct DocumentTests {
         }
     }
 
+    @Test("the machine's load is told as it always was, as figures too, and the process's parts are listed")
+    func machine() async throws {
+        let load = SystemLoad(
+            loadAverages: "0.50 1.25 2.00 1/100 4242\n",
+            memory: "MemTotal:       2048 kB\nMemFree:        1024 kB\nMemAvailable:   1500 kB\n", processors: 2)
+        try await running({ $0.systemLoad = { load } }) { _, caller in
+            let stats = try await caller.call("/slave(1)/system/stats.json")
+            #expect(
+                stats.text == #"{"avg_load_1min":0.5,"avg_load_5min":1.25,"avg_load_15min":2,"cpus_total":2,"#
+                    + #""mem_free_bytes":1048576,"mem_total_bytes":2097152}"#)
+            let metrics = try document(try await caller.call("/metrics/snapshot")).inside("it")
+            #expect(try metrics.double("system/load_15min") == 2)
+            #expect(try await caller.call("/__processes__").text.hasPrefix(#"[{"events":[],"id":"slave(1)","waiting":"#))
+        }
+        try await running { _, caller in #expect(try await caller.call("/system/stats.json").status == 404) }
+        #expect(SystemLoad(loadAverages: "1 2", memory: "", processors: 1) == nil)
+    }
+
     @Test("a file is followed from where the client says, as plain bytes")
     func follow() async throws {
         try await running { _, caller in
@@ -137,6 +155,9 @@ struct DocumentTests {
         ]
         try await running({ settings in
             settings.authorizer = RuleAuthorizer(rules)
+            settings.systemLoad = {
+                SystemLoad(averages: [0.5, 1, 2], processors: 2, memoryTotalBytes: 2_048, memoryFreeBytes: 1_024)
+            }
             settings.authentication = Authentication(
                 authenticators: [BasicAuthenticator(["eng": "e", "ops": "o"])],
                 realms: [.agentReadOnly, .agentReadWrite])
@@ -155,7 +176,8 @@ struct DocumentTests {
             let cases: [(String, String?, UInt, UInt, String)] = [
                 ("/api/v1", #"{"type":"GET_TASKS"}"#, 200, 200, "t1"),
                 ("/api/v1", #"{"type":"GET_FLAGS"}"#, 403, 200, ""), ("/flags", nil, 403, 200, ""),
-                ("/metrics", nil, 403, 200, ""), ("/files/read?path=/log&offset=0", nil, 403, 200, ""),
+                ("/metrics", nil, 403, 200, ""), ("/__processes__", nil, 403, 200, ""),
+                ("/system/stats.json", nil, 403, 200, ""), ("/files/read?path=/log&offset=0", nil, 403, 200, ""),
                 ("/files/follow?path=/log&offset=0", nil, 403, 200, ""),
                 ("/api/v1", #"{"type":"PRUNE_IMAGES","prune_images":{}}"#, 403, 200, ""),
                 (

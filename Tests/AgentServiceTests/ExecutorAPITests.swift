@@ -210,4 +210,61 @@ struct ExecutorAPITests {
         }
         await bench.stop()
     }
+
+    @Test("with tokens asked for, an executor calls as itself only, with the token its container was given")
+    func tokens() async throws {
+        let tokens = try await ExecutorTokens(key: Array("0123456789abcdef0123456789abcdef".utf8))
+        let bench = try await Bench { settings in
+            settings.executorTokens = tokens
+            settings.authentication = Authentication(
+                authenticators: [BasicAuthenticator(["ops": "o"])], realms: [.agentReadWrite])
+        }
+        var said = bench.master.said.makeAsyncIterator()
+        let caller = try await launched(bench, &said)
+        let launch = try #require(bench.containerizer.running.first)
+        let variable = try #require(launch.environment.first { $0.hasPrefix(ExecutorTokens.variable + "=") })
+        let own = String(variable.dropFirst(ExecutorTokens.variable.count + 1))
+        let agent = await bench.agent.snapshot()
+        let path = try #require(agent.state.containers[launch.id]?.path)
+        #expect(agent.state.containers[launch.id]?.launch.environment.contains(variable) == false, "it is in no record")
+        // Of another executor, and of an earlier container of this one.
+        let key = ExecutorKey(try FrameworkID("F"), try ExecutorID("E"))
+        let strangers = [
+            try await tokens.launch(launch, of: ExecutorKey(key.framework, try ExecutorID("X")), path: path),
+            try await tokens.launch(launch, of: key, path: ContainerPath(try ContainerName("before"))),
+        ].compactMap { $0.environment.last?.dropFirst(ExecutorTokens.variable.count + 1) }.map(String.init)
+        let operators = try await TokenAuthenticator(secret: Array("another key of thirty-two bytes!".utf8))
+        let operatorToken = try await operators.issue(Principal("ops"))
+
+        func headers(_ token: String?) -> HTTPHeaders {
+            var headers = Self.headers(.json)
+            if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+            return headers
+        }
+        let heartbeat = String(buffer: Self.body(try Self.call(.heartbeat), .json))
+        for (token, status) in [(nil, 401), ("x.y.z", 401), (operatorToken, 401)] + strangers.map({ ($0, 403) }) {
+            let answer = try await caller.call(Self.path, heartbeat, headers(token))
+            #expect(answer.status == UInt(status), "\(answer)")
+        }
+        // It is who it says; that it has not subscribed is another matter.
+        let known = try await caller.call(Self.path, heartbeat, headers(own))
+        #expect(known.status == 403 && known.text.contains("subscribe"), "\(known)")
+        let subscribe = Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json)
+        try await caller.stream(Self.path, subscribe, headers(own)) { stream in #expect(stream.status == 200) }
+
+        // What operators may, it may inside its own container only.
+        func call(_ type: String, _ id: String) -> String {
+            #"{"type":"\#(type)","\#(type.lowercased())":{"container_id":\#(id)}}"#
+        }
+        let nested = #"{"value":"c","parent":{"value":"\#(path.leaf.text)"}}"#
+        for (body, status) in [
+            (call("WAIT_NESTED_CONTAINER", nested), 404), (call("KILL_CONTAINER", #"{"value":"other"}"#), 403),
+            (#"{"type":"GET_STATE"}"#, 403),
+        ] {
+            let answer = try await caller.call("/api/v1", body, headers(own))
+            #expect(answer.status == UInt(status), "\(body): \(answer)")
+            #expect(try await caller.call("/api/v1", body, headers(strangers[0])).status == 403)
+        }
+        await bench.stop()
+    }
 }

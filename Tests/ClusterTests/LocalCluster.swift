@@ -23,9 +23,14 @@ actor LocalCluster {
     private var running: [Part: (process: ProcessHandle, output: OwnedDescriptor)] = [:]
     /// What earlier processes said.
     private var said: [String] = []
+    /// The folder with programs of another build, which is what starts; nil: those that were built with these tests.
+    private var programs: String?
 
     /// `options` are those of an agent.
-    init(_ options: [String] = [], parts: [Part] = [.local], images: [String] = ["busybox"]) async throws {
+    init(
+        _ options: [String] = [], parts: [Part] = [.local], images: [String] = ["busybox"], programs: String? = nil
+    ) async throws {
+        self.programs = programs
         let base = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
         scratch = "\(base)/bulkhead-cluster-\(String(KernelRandom.number(), radix: 36))"
         self.options = options
@@ -64,6 +69,17 @@ actor LocalCluster {
         ]
     }
 
+    /// Each build brings its own launcher and unpacker.
+    private func environment(of programs: String?) -> [String] {
+        guard let programs else { return environment }
+        return environment.filter { !$0.hasPrefix("BULKHEAD_LAUNCHER=") && !$0.hasPrefix("BULKHEAD_UNPACK=") } + [
+            "BULKHEAD_LAUNCHER=\(programs)/bulkhead-launch", "BULKHEAD_UNPACK=\(programs)/bulkhead-unpack",
+        ]
+    }
+
+    /// From the next start on, what was built with these tests.
+    func upgrade() { programs = nil }
+
     // MARK: The process
 
     /// Starts what does not run, and waits until the master serves and has its agent.
@@ -71,8 +87,8 @@ actor LocalCluster {
         for part in parts where running[part] == nil {
             let output = try OwnedDescriptor.memoryFile("output")
             let process = try ToolProcess.start(
-                Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"), arguments(part), environment: environment,
-                descriptors: [nil, output, output])
+                programs.map { $0 + "/bulkhead-cluster" } ?? Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"),
+                arguments(part), environment: environment(of: programs), descriptors: [nil, output, output])
             running[part] = (process, output)
         }
         try await eventually("the cluster is up") {

@@ -7,9 +7,9 @@ import Testing
 /// A cluster for one test, gone at its end; when the test fails, what the cluster said is shown.
 func withCluster(
     _ options: [String] = [], parts: [LocalCluster.Part] = [.local], images: [String] = ["busybox"],
-    _ body: (LocalCluster) async throws -> Void
+    programs: String? = nil, _ body: (LocalCluster) async throws -> Void
 ) async throws {
-    let cluster = try await LocalCluster(options, parts: parts, images: images)
+    let cluster = try await LocalCluster(options, parts: parts, images: images, programs: programs)
     do {
         try await body(cluster)
     } catch {

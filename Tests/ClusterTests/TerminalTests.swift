@@ -27,4 +27,51 @@ struct TerminalTests {
                 ])
         }
     }
+
+    @Test("whoever waits for a task that was left behind hears its true end at once, whatever its health did before")
+    func leftBehind() async throws {
+        try await withCluster { cluster in
+            let line = "sleep 2; exit 6"
+            let (status, text) = try await cluster.run([
+                "task", "run", "-d", "--cpus", "0.1", "--memory", "32m", "--name", "left", "--health-cmd", "true",
+                "--health-interval", "200ms", "busybox", "sh", "-c", line,
+            ])
+            #expect(status == 0 && text.hasPrefix("left."))
+            let listed = try await cluster.run(["task", "ls"])
+            #expect(listed.text.contains(", detached"), "\(listed.text)")
+            let frameworks = try await cluster.run(["framework", "ls"])
+            #expect(frameworks.text.contains("away, detached"), "\(frameworks.text)")
+            let ended = try await cluster.run(["task", "wait", "left"])
+            #expect(ended.status == 6 && ended.text == "6\n")
+            let left = try await cluster.run(["framework", "ls"])
+            #expect(!left.text.contains("bulkhead task run left"))
+        }
+    }
+
+    @Test("a machine that is taken down for maintenance has no agent, and has one again when it is up")
+    func maintenance() async throws {
+        try await withCluster { cluster in
+            let first = try #require(try await cluster.client().agents().agents.first?.info.id)
+            for words in [["schedule", "--for", "1h", "127.0.0.1"], ["start", "127.0.0.1"]] {
+                let (status, text) = try await cluster.run(["maintenance"] + words)
+                #expect(status == 0, "\(words): \(text)")
+            }
+            try await eventually("no agent is active") {
+                try await cluster.client().agents().agents.allSatisfy { !$0.isActive }
+            }
+            #expect(try await cluster.run(["maintenance", "stop", "127.0.0.1"]).status == 0)
+            try await eventually("an agent is active again") {
+                try await cluster.client().agents().agents.contains { $0.isActive }
+            }
+            let (status, text) = try await cluster.run(["task", "run", "--cpus", "0.1", "busybox", "echo", "up"])
+            #expect(status == 0 && text == "up\n")
+            // One that an operator gives up comes back as another.
+            let second = try #require(try await cluster.client().agents().agents.first { $0.isActive }?.info.id)
+            #expect(try await cluster.run(["agent", "gone", second.text]).status == 0)
+            try await eventually("a new agent has registered") {
+                let agents = try await cluster.client().agents().agents
+                return agents.contains { $0.isActive && $0.info.id != second && $0.info.id != first }
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ struct PlainRouteTests {
                 #"[{"gid":"root","mode":"-rw-r--r--","mtime":5.0,"nlink":1,"path":"/log/file","size":10,"uid":"root"}]"#
             ),
             ("/files/read?path=/log/file&offset=3&length=4", #"{"data":"3456","offset":3}"#),
+            ("/files/read?path=/log/cut&offset=0&length=3", #"{"data":"456","offset":4}"#),
             ("/files/read?path=/log/file&offset=-1", #"{"data":"","offset":600010}"#),
             ("/files/read?path=/log/file&offset=600009&length=-1", #"{"data":"z","offset":600009}"#),
             ("/files/debug", #"{"/log":"/var/log/x"}"#),
@@ -50,6 +51,9 @@ struct PlainRouteTests {
         #expect(answer.status == 200)
         #expect(answer.body.utf8.count == MemoryFiles.content.count)
         #expect(answer["Content-Disposition"] == #"attachment; filename="file""#)
+        let cut = try await RawConnection.get(served.port, "/files/download?path=/log/cut")
+        #expect(cut["Bulkhead-File-Offset"] == "4" && cut["Content-Length"] == "\(MemoryFiles.content.count - 4)")
+        #expect(cut.body.utf8.elementsEqual(MemoryFiles.content.dropFirst(4)), "what is left, once")
         await served.server.stop()
     }
 

@@ -133,7 +133,7 @@ func eventually(_ what: String, _ condition: @Sendable () async throws -> Bool) 
     }
 }
 
-/// One directory with one file.
+/// One directory with one file, and a log whose first four bytes have been dropped.
 struct MemoryFiles: FileSource {
     static let content = Array("0123456789".utf8) + Array(repeating: UInt8(ascii: "z"), count: 600_000)
 
@@ -141,11 +141,14 @@ struct MemoryFiles: FileSource {
         path == "/log" ? [FileEntry(path: "/log/file", size: 10, modified: 5, mode: 0o100644)] : nil
     }
 
-    func size(_ path: String) async -> UInt64? { path == "/log/file" ? UInt64(Self.content.count) : nil }
+    func size(_ path: String) async -> UInt64? {
+        path == "/log/file" || path == "/log/cut" ? UInt64(Self.content.count) : nil
+    }
 
-    func read(_ path: String, offset: UInt64, length: Int) async -> [UInt8]? {
-        guard path == "/log/file" else { return nil }
-        return Array(Self.content.dropFirst(Int(clamping: offset)).prefix(length))
+    func read(_ path: String, offset: UInt64, length: Int) async -> FileSlice? {
+        guard path == "/log/file" || path == "/log/cut" else { return nil }
+        let start = path == "/log/cut" ? max(offset, 4) : offset
+        return FileSlice(Array(Self.content.dropFirst(Int(clamping: start)).prefix(length)), at: start)
     }
 
     func table() async -> [(virtual: String, real: String)] { [("/log", "/var/log/x")] }

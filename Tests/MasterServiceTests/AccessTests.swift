@@ -22,6 +22,9 @@ struct AccessTests {
         if let rules { try directory.write(rules, to: "rules") }
         return try await ServedMaster.start { settings in
             settings.credentialsFile = directory.file("credentials")
+            settings.systemLoad = {
+                SystemLoad(averages: [1, 2, 3], processors: 2, memoryTotalBytes: 2, memoryFreeBytes: 1)
+            }
             settings.tokenKeyFile = directory.file("key")
             if rules != nil { settings.rulesFile = directory.file("rules") }
         }
@@ -32,7 +35,8 @@ struct AccessTests {
         ("POST", "/api/v1/agent", "bulkhead-master-agent"), ("GET", "/state", "mesos-master-readonly"),
         ("GET", "/flags", "mesos-master-readonly"), ("GET", "/metrics", "mesos-master-readonly"),
         ("GET", "/metrics/snapshot", "mesos-master-readonly"), ("POST", "/teardown", "mesos-master-readwrite"),
-        ("GET", "/quota", "mesos-master-readwrite"), ("GET", "/logging/toggle", "mesos-master-readwrite"),
+        ("GET", "/registrar(1)/registry", "mesos-master-readonly"), ("GET", "/__processes__", "mesos-master-readonly"),
+        ("GET", "/system/stats.json", "mesos-master-readonly"), ("GET", "/quota", "mesos-master-readwrite"), ("GET", "/logging/toggle", "mesos-master-readwrite"),
     ]
 
     @Test("everything that tells or changes something asks who calls; what only says it is there does not")
@@ -122,7 +126,9 @@ struct AccessTests {
         ] {
             #expect(try await served.call(body, dev).status == 403, "\(body)")
         }
-        for path in ["/flags", "/metrics", "/metrics/snapshot"] {
+        for path in [
+            "/flags", "/metrics", "/metrics/snapshot", "/registrar(1)/registry", "/__processes__", "/system/stats.json",
+        ] {
             #expect(try await served.get(path, dev).status == 403)
             #expect(try await served.get(path, ops).status == 200)
         }

@@ -107,8 +107,9 @@ struct OperatorTests {
             path == "/master/log" ? [FileEntry(path: path, size: 11, modified: 1, mode: 0o100644)] : nil
         }
         func size(_ path: String) async -> UInt64? { path == "/master/log" ? 11 : nil }
-        func read(_ path: String, offset: UInt64, length: Int) async -> [UInt8]? {
-            path == "/master/log" ? Array("hello world".utf8.dropFirst(Int(offset)).prefix(length)) : nil
+        func read(_ path: String, offset: UInt64, length: Int) async -> FileSlice? {
+            guard path == "/master/log" else { return nil }
+            return FileSlice(Array("hello world".utf8.dropFirst(Int(offset)).prefix(length)), at: offset)
         }
         func table() async -> [(virtual: String, real: String)] { [("/master/log", "/var/log/master")] }
     }

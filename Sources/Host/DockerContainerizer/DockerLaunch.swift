@@ -108,7 +108,8 @@ struct DockerLaunch {
         }
         if let domain = launch.isolation.domainname { members.append(("Domainname", .string(domain))) }
         if let user = launch.user { members.append(("User", .string(user))) }
-        if let directory = launch.workingDirectory { members.append(("WorkingDir", .string(directory))) }
+        let fallback = config.workingDirectory.isEmpty ? launch.fallbackDirectory : nil
+        if let directory = launch.workingDirectory ?? fallback { members.append(("WorkingDir", .string(directory))) }
         if let signal = launch.stopSignal { members.append(("StopSignal", .string("\(signal)"))) }
         return .object(.init(uniqueKeysWithValues: members))
     }

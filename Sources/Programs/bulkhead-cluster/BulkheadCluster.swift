@@ -30,7 +30,9 @@ struct BulkheadCluster: AsyncParsableCommand {
             }
             var command = try parseAsRoot(configured.arguments)
             if var command = command as? any AsyncParsableCommand {
-                try await command.run()
+                try await ShownFlags.$current.withValue(ShownFlags.flags(configured.settings)) {
+                    try await command.run()
+                }
             } else {
                 try command.run()
             }

@@ -18,8 +18,9 @@ struct AgentAuthorization: Sendable {
     init(
         _ authorizer: any Authorizer, _ agent: Agent, _ request: Request, door: ExecutorDoor?
     ) throws(Negotiation.Refusal) {
-        self.door = door
-        if let principal = request.principal, principal.value == nil {
+        let own = door ?? request.principal.flatMap { ExecutorTokens.door(of: $0, in: agent) }
+        self.door = own
+        if let principal = request.principal, principal.value == nil, own == nil {
             throw Negotiation.Refusal(.text(.forbidden, "The authenticated principal has no name"))
         }
         self.authorizer = authorizer

@@ -191,7 +191,8 @@ actor AgentDriver {
             companions[id, default: []].append(task)
         case .launch(let launch):
             launching.insert(launch.id)
-            work(through: launches) { parts in .launched(launch.id, await parts.launch(launch)) }
+            let run = core.state.containers[launch.id]
+            work(through: launches) { parts in .launched(launch.id, await parts.launch(launch, run)) }
         case .signal(let id, let number): signal(id, number)
         case .destroy(let id): destroy(id)
         case .probe(let id, let order): probe(id, order)

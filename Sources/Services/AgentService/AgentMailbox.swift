@@ -29,6 +29,9 @@ final class AgentMailbox<Element: Sendable>: Sendable {
         continuation.yield(element)
     }
 
+    /// How many wait.
+    var count: Int { waiting.withLock { $0 } }
+
     /// The reader has taken one.
     func taken() { waiting.withLock { $0 -= 1 } }
 

@@ -29,8 +29,12 @@ struct AgentParts: Sendable {
         }
     }
 
-    func launch(_ launch: ContainerLaunch) async -> LaunchResult {
+    func launch(_ asked: ContainerLaunch, _ run: ContainerRun?) async -> LaunchResult {
         do throws(Failure) {
+            var launch = asked
+            if let tokens = settings.executorTokens, let run, case .executor(let key) = run.purpose {
+                launch = try await tokens.launch(asked, of: key, path: run.path)
+            }
             switch try await containerizer.launch(launch) {
             case .alreadyLaunched: return .alreadyLaunched
             case .notSupported(let failure): return .notSupported(failure)

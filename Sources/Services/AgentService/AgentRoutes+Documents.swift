@@ -23,6 +23,7 @@ extension AgentRoutes {
         for name in ["/state", "/state.json"] { routes.append(reading(name, state)) }
         for name in ["/monitor/statistics", "/monitor/statistics.json"] { routes.append(reading(name, statistics)) }
         routes.append(reading("/containers", containers))
+        routes += machineRoutes
         routes += driver.parts.metrics.routes(realm: .agentReadOnly).map { route in
             demanding(.viewMetrics, route)
         }
@@ -65,7 +66,7 @@ extension AgentRoutes {
         guarding(route) { permission, _ throws(Negotiation.Refusal) in try permission.demand(action) }
     }
 
-    private func demanding(_ action: Action, _ path: String, _ handler: @escaping RequestHandler) -> Route {
+    func demanding(_ action: Action, _ path: String, _ handler: @escaping RequestHandler) -> Route {
         demanding(action, Route(path, realm: .agentReadOnly, handler: handler))
     }
 
@@ -82,7 +83,7 @@ extension AgentRoutes {
         }
     }
 
-    private static func document(_ document: JSONDocument, for request: Request) -> Response {
+    static func document(_ document: JSONDocument, for request: Request) -> Response {
         do throws(Negotiation.Refusal) {
             guard let callback = try request.callback() else {
                 return .content(document.bytes, type: MediaType.json.rawValue)

@@ -18,7 +18,7 @@ extension AgentRoutes {
             let permission = try await permission(for: request)
             if case .container(let asked, _) = call {
                 try permission.demand(asked)
-            } else if door != nil {
+            } else if permission.door != nil {
                 return .text(.forbidden, "an executor may only ask for containers inside its own")
             }
             switch call {
@@ -120,6 +120,12 @@ extension AgentRoutes {
             let piece = try await parts.host.readFile(
                 path, offset: Int64(clamping: offset), length: length.map { Int64(clamping: $0) })
             response = .fileContent(piece.bytes, size: UInt64(clamping: piece.size))
+            if piece.offset > Int64(clamping: offset) {
+                // The protocol's answer has no place for it.
+                var answer = Self.content(.process(response), format)
+                answer.headers.add(name: AgentHeader.fileOffset, value: "\(piece.offset)")
+                return answer
+            }
         }
         return Self.content(.process(response), format)
     }
@@ -159,8 +165,10 @@ struct SandboxSource: FileSource {
         try await piece(path, nil, nil).map { UInt64(clamping: $0.size) }
     }
 
-    func read(_ path: String, offset: UInt64, length: Int) async throws(Failure) -> [UInt8]? {
-        try await piece(path, Int64(clamping: offset), Int64(length))?.bytes
+    func read(_ path: String, offset: UInt64, length: Int) async throws(Failure) -> FileSlice? {
+        try await piece(path, Int64(clamping: offset), Int64(length)).map { piece in
+            FileSlice(piece.bytes, at: UInt64(clamping: piece.offset))
+        }
     }
 
     func table() async -> [(virtual: String, real: String)] { [] }

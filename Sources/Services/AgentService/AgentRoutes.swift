@@ -56,6 +56,12 @@ struct AgentRoutes: Sendable {
             if let door, door.executor != ExecutorKey(call.framework, call.executor) {
                 return .text(.forbidden, "this container is that of executor \(door.executor)")
             }
+            if let principal = request.principal {
+                let own = ExecutorTokens.door(of: principal, in: await driver.snapshot())
+                guard own?.executor == ExecutorKey(call.framework, call.executor) else {
+                    return .text(.forbidden, "the token is not that of executor \(call.executor) and its container")
+                }
+            }
             guard case .subscribe = call.action else {
                 if let refusal = await driver.snapshot().refusal(of: call) { return Self.refused(refusal) }
                 guard driver.mailbox.request(.event(.executorCalled(call))) else { return Self.busy }

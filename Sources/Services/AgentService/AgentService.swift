@@ -73,10 +73,11 @@ public final class AgentService: Sendable {
         let (seed, key) = (system.next(), AgentKey(using: &system))
         let driver = AgentDriver(core: Agent(configuration, seed: seed, key: key), parts: parts)
         parts.metrics.add { await driver.snapshot().metrics(at: parts.clock.now) }
+        if let load = settings.systemLoad { parts.metrics.add { await load()?.metrics ?? [] } }
         do throws(Failure) {
             let server = try await HTTPServer.start(
                 on: settings.listen, router: AgentRoutes(driver: driver).router,
-                authentication: settings.authentication, tls: settings.tls, limits: settings.server, logger: logger)
+                authentication: settings.wholeAuthentication, tls: settings.tls, limits: settings.server, logger: logger)
             if settings.advertisedPort == nil {
                 configuration.address.port = UInt16(clamping: server.port ?? 0)
                 await driver.replace(Agent(configuration, seed: seed, key: key))

@@ -61,11 +61,27 @@ public struct AgentSettings: Sendable {
     /// Nil: the log's level cannot be changed while the agent runs.
     public var logging: LoggingControl?
 
+    /// How loaded this machine is, for `/system/stats.json` and figures; nil: neither is served.
+    public var systemLoad: (@Sendable () async -> SystemLoad?)?
+    /// Who calls the executor API on the agent's own port shows the token of its container; nil: nobody is asked.
+    /// Executors in a network namespace of their own are known by that, with or without a token.
+    public var executorTokens: ExecutorTokens?
+
     public init(masters: [String], version: String, workDirectory: String) {
         self.masters = masters
         self.version = version
         self.workDirectory =
             workDirectory.count > 1 && workDirectory.hasSuffix("/") ? String(workDirectory.dropLast()) : workDirectory
+    }
+
+    /// Executors' tokens are good for the executor API, and beside operators' credentials where those are asked for.
+    var wholeAuthentication: Authentication {
+        guard let executorTokens else { return authentication }
+        var whole = authentication
+        whole.realms.insert(.agentExecutor)
+        whole.special[.agentExecutor] = [executorTokens.authenticator]
+        whole.special[.agentReadWrite] = whole.authenticators + [executorTokens.authenticator]
+        return whole
     }
 
     /// What the core is told, but for the port, which is known when the server listens.

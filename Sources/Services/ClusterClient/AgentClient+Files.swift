@@ -10,16 +10,17 @@ extension AgentClient {
         return files
     }
 
-    /// A piece of the file, and the size of all of it. No bytes: `offset` is at the end. `length` nil takes what the
-    /// agent gives in one answer.
+    /// A piece of the file, where it begins, and the size of all of it. It begins beyond `offset` when what was there
+    /// has been dropped. No bytes: `offset` is at the end. `length` nil takes what the agent gives in one answer.
     public func readFile(
         _ path: String, offset: UInt64 = 0, length: UInt64? = nil
-    ) async throws(Failure) -> (bytes: [UInt8], size: UInt64) {
-        guard
-            case .fileContent(let bytes, let size) = try await process(
-                .readFile(path: path, offset: offset, length: length))
-        else { throw ClientFailures.unreadable(.agent, address, "it did not give the file's content") }
-        return (bytes, size)
+    ) async throws(Failure) -> (bytes: [UInt8], offset: UInt64, size: UInt64) {
+        let answer = try await answered(.process(.readFile(path: path, offset: offset, length: length)))
+        guard case .process(.fileContent(let bytes, let size))? = answer.response else {
+            throw ClientFailures.unreadable(.agent, address, "it did not give the file's content")
+        }
+        let start = answer.headers.first(name: AgentHeader.fileOffset).flatMap { UInt64($0) }
+        return (bytes, max(offset, start ?? offset), size)
     }
 
     /// The file from `offset` on, piece by piece, and what is added to it later, until `isOver` says that nothing
@@ -32,7 +33,7 @@ extension AgentClient {
     }
 }
 
-/// A file that may grow while it is read. Reading throws the agent's failures; cancelling the task that reads ends it.
+/// A file that may grow while it is read, and lose its beginning. Reading throws the agent's failures; cancelling the task that reads ends it.
 public struct FollowedFile: AsyncSequence, Sendable {
     public typealias Failure = Diagnostics.Failure
     let agent: AgentClient
@@ -60,7 +61,7 @@ public struct FollowedFile: AsyncSequence, Sendable {
             while !Task.isCancelled {
                 let piece = try await file.agent.readFile(file.path, offset: offset, length: FollowedFile.pieceBytes)
                 if !piece.bytes.isEmpty {
-                    offset += UInt64(piece.bytes.count)
+                    offset = piece.offset + UInt64(piece.bytes.count)
                     return piece.bytes
                 }
                 if piece.size < offset {

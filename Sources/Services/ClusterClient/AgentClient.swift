@@ -1,6 +1,7 @@
 public import ClusterAPI
 public import ClusterModel
 public import Diagnostics
+import NIOHTTP1
 
 extension ClusterClient {
     /// A client of the agent that answers at `address`.
@@ -76,7 +77,9 @@ public struct AgentClient: Sendable {
         return response
     }
 
-    private func answered(_ call: AgentCall) async throws(Failure) -> (status: UInt, response: AgentResponse?) {
+    func answered(
+        _ call: AgentCall
+    ) async throws(Failure) -> (status: UInt, headers: HTTPHeaders, response: AgentResponse?) {
         let format = transport.settings.format
         var time: Duration? = transport.settings.limits.requestTime
         if case .container(.wait, _) = call { time = nil }
@@ -85,11 +88,11 @@ public struct AgentClient: Sendable {
         guard (200..<300).contains(answer.status) else {
             throw ClientFailures.refused(.agent, address, answer.status, text(answer.body))
         }
-        guard !answer.body.isEmpty else { return (answer.status, nil) }
+        guard !answer.body.isEmpty else { return (answer.status, answer.headers, nil) }
         let response = try reading(.agent, address) { () throws(Failure) in
             try AgentResponse(answer.body, format: answer.format(format))
         }
-        return (answer.status, response)
+        return (answer.status, answer.headers, response)
     }
 
     /// What changes nothing may be asked again over another connection: the agent may just have closed the one we had.

@@ -22,6 +22,8 @@ public protocol Authenticator: Sendable {
 public struct Authentication: Sendable {
     public var authenticators: [any Authenticator]
     public var realms: Set<Realm>
+    /// Who answers for these realms instead.
+    public var special: [Realm: [any Authenticator]] = [:]
 
     public init(authenticators: [any Authenticator] = [], realms: Set<Realm> = []) {
         self.authenticators = authenticators
@@ -39,6 +41,7 @@ public struct Authentication: Sendable {
     func caller(of headers: HTTPHeaders, in realm: Realm?) async -> Caller {
         guard let realm, realms.contains(realm) else { return .known(nil) }
         var reason = "this realm asks for credentials"
+        let authenticators = special[realm] ?? authenticators
         for authenticator in authenticators {
             switch await authenticator.authenticate(headers) {
             case .known(let principal): return .known(principal)

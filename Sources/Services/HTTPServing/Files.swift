@@ -28,6 +28,18 @@ public struct FileEntry: Hashable, Sendable {
     }
 }
 
+/// A piece of a file.
+public struct FileSlice: Hashable, Sendable {
+    public var bytes: [UInt8]
+    /// Where it begins: beyond what was asked for when the beginning of a log has been dropped.
+    public var offset: UInt64
+
+    public init(_ bytes: [UInt8], at offset: UInt64) {
+        self.bytes = bytes
+        self.offset = offset
+    }
+}
+
 /// Files under virtual paths. An implementation confines every path to the directory it stands for: a symbolic link or
 /// `..` that leads outside is not found, whoever races to put it there. Blocking calls stay off the cooperative pool.
 public protocol FileSource: Sendable {
@@ -35,8 +47,9 @@ public protocol FileSource: Sendable {
     func browse(_ path: String) async throws(Failure) -> [FileEntry]?
     /// The size of a file in bytes; nil when there is nothing or it is no regular file.
     func size(_ path: String) async throws(Failure) -> UInt64?
-    /// Up to `length` bytes from `offset`; fewer at the end; nil when there is nothing.
-    func read(_ path: String, offset: UInt64, length: Int) async throws(Failure) -> [UInt8]?
+    /// Up to `length` bytes from `offset`, or from the first that is still there; fewer at the end; nil when there is
+    /// nothing.
+    func read(_ path: String, offset: UInt64, length: Int) async throws(Failure) -> FileSlice?
     /// Virtual paths and what they stand for, for `/files/debug`.
     func table() async -> [(virtual: String, real: String)]
 }
@@ -101,31 +114,37 @@ public struct FileRoutes: Sendable {
             return .json(.object(["data": "", "offset": .number(size)]), for: request)
         }
         let most = length < 0 ? FileRoutes.readBytesMax : min(Int(clamping: length), FileRoutes.readBytesMax)
-        guard let bytes = try await source.read(path, offset: UInt64(offset), length: most) else {
+        guard let slice = try await source.read(path, offset: UInt64(offset), length: most) else {
             return FileRoutes.missing
         }
-        let text = String(decoding: bytes, as: UTF8.self)
-        return .json(.object(["data": .string(text), "offset": .number(offset)]), for: request)
+        let text = String(decoding: slice.bytes, as: UTF8.self)
+        // Where the text begins, so that whoever reads on knows from where.
+        return .json(.object(["data": .string(text), "offset": .number(slice.offset)]), for: request)
     }
 
     private func download(_ request: Request, _ path: String) async throws(Failure) -> Response {
         guard let size = try await source.size(path) else { return FileRoutes.missing }
         let name = (path.split(separator: "/").last ?? "file").map { $0.isASCII && $0 != "\"" && $0 != "\\" ? $0 : "_" }
         let source = source
-        let position = DownloadPosition(end: size)
+        // A log whose beginning has been dropped is what is left of it.
+        let start = min(size, try await source.read(path, offset: 0, length: 1)?.offset ?? 0)
+        let position = DownloadPosition(from: start, to: size)
         var response = Response(
             .ok,
             headers: [
                 "Content-Type": "application/octet-stream",
                 "Content-Disposition": "attachment; filename=\"\(String(name.filter { $0 >= " " }))\"",
             ])
-        response.body = .pieces(length: Int(size)) {
+        if start > 0 { response.headers.add(name: "Bulkhead-File-Offset", value: "\(start)") }
+        response.body = .pieces(length: Int(size - start)) {
             // A file that grows meanwhile is sent as long as it was; one that shrinks cuts the answer off.
             guard let (offset, length) = await position.next(FileRoutes.downloadPieceBytes) else { return nil }
-            guard let bytes = try await source.read(path, offset: offset, length: length), bytes.count == length else {
+            guard let slice = try await source.read(path, offset: offset, length: length), slice.offset == offset,
+                slice.bytes.count == length
+            else {
                 throw Failure("files.shrunk", doing: "send", on: path, cause: "it became shorter meanwhile")
             }
-            return bytes
+            return slice.bytes
         }
         return response
     }
@@ -158,9 +177,13 @@ public struct FileRoutes: Sendable {
 }
 
 private actor DownloadPosition {
-    private var offset: UInt64 = 0
+    private var offset: UInt64
     private let end: UInt64
-    init(end: UInt64) { self.end = end }
+
+    init(from offset: UInt64, to end: UInt64) {
+        self.offset = offset
+        self.end = end
+    }
 
     func next(_ most: Int) -> (UInt64, Int)? {
         guard offset < end else { return nil }

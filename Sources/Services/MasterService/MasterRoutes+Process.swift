@@ -16,6 +16,7 @@ extension MasterRoutes {
         ]
         for (name, figure) in figures { metrics.add(name) { standing.driver.map(figure) } }
         metrics.add { await standing.driver?.coreFigures() ?? [Metric("master/elected", 0)] }
+        if let load = settings.systemLoad { metrics.add { await load()?.metrics ?? [] } }
     }
 
     // MARK: - Calls
@@ -81,9 +82,9 @@ extension MasterRoutes {
         let most = Int(clamping: min(length ?? .max, UInt64(FileRoutes.readBytesMax)))
         do throws(Failure) {
             if let files = settings.files, let size = try await files.size(path),
-                let bytes = try await files.read(path, offset: offset, length: most)
+                let slice = try await files.read(path, offset: offset, length: most)
             {
-                return .fileContent(bytes, size: size)
+                return .fileContent(slice.bytes, size: size)
             }
         } catch {
             throw Negotiation.Refusal(.refusal(error))
@@ -130,7 +131,7 @@ extension MasterRoutes {
         }
     }
 
-    private func demanding(_ action: Action, _ path: String, _ handler: @escaping RequestHandler) -> Route {
+    func demanding(_ action: Action, _ path: String, _ handler: @escaping RequestHandler) -> Route {
         demanding(action, Route(path, realm: .masterReadOnly, handler: handler))
     }
 

@@ -17,7 +17,7 @@ struct MasterRoutes: Sendable {
 
     func router() -> Router {
         addMetrics()
-        var router = Router(delegate: "master", routes: calls + processRoutes + legacyRoutes)
+        var router = Router(delegate: "master", routes: calls + processRoutes + machineRoutes + legacyRoutes)
         let table = router.table
         router.add(
             Route("/help", isExact: true) { _ in

@@ -58,5 +58,8 @@ public struct MasterSettings: Sendable {
     /// Files of its own that it serves to whoever may access logs, `/master/log` above all. Nil: none.
     public var files: (any FileSource)?
 
+    /// How loaded this machine is, for `/system/stats.json` and figures; nil: neither is served.
+    public var systemLoad: (@Sendable () async -> SystemLoad?)?
+
     public init(version: VersionInfo) { self.version = version }
 }

@@ -26,4 +26,6 @@ public enum AgentHeader {
     /// With ATTACH_CONTAINER_OUTPUT: `beginning` asks for everything the agent still has, then what comes.
     public static let outputFrom = "Bulkhead-Output-From"
     public static let beginning = "beginning"
+    /// Of an answer with a piece of a file: where it begins, when that is beyond what was asked for.
+    public static let fileOffset = "Bulkhead-File-Offset"
 }

@@ -42,11 +42,11 @@ struct AgentCommand: AsyncParsableCommand {
         access.tls?.certificates = masterCertificate
         access.tls?.key = masterKey
         if let masterCredentials { access.credentials = try MasterAccess.credentials(file: masterCredentials) }
-        let running = try await AgentDaemon(
-            listen: listen, port: port, machine: machine, agent: agent, masters: masters, masterAccess: access,
-            name: "agent"
-        ).start(daemon.logger)
-        Console.note("bulkhead: agent at \(running.address) for \(masters.joined(separator: ", "))")
+        let running = try await AgentWatch.start(
+            AgentDaemon(
+                listen: listen, port: port, machine: machine, agent: agent, masters: masters, masterAccess: access,
+                name: "agent"), daemon.logger)
+        Console.note("bulkhead: agent at \(await running.address) for \(masters.joined(separator: ", "))")
         try await daemon.untilAsked()
         try await running.stop()
     }

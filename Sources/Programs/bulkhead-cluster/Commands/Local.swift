@@ -43,12 +43,12 @@ struct Local: AsyncParsableCommand {
             listen: listen, port: port, options: master, registry: directory + "/master",
             ownAgentSecret: secret
         ).start(daemon)
-        let agent = try await AgentDaemon(
-            listen: listen, port: agentPort, machine: machine, agent: agent, masters: [leader.address],
-            masterAccess: MasterAccess(credentials: .secret(principal: MasterDaemon.ownAgent, secret: secret)),
-            unenforced: .allow, name: "local"
-        ).start(daemon.logger)
-        Console.note("bulkhead: master at \(leader.address), agent at \(agent.address)")
+        let agent = try await AgentWatch.start(
+            AgentDaemon(
+                listen: listen, port: agentPort, machine: machine, agent: agent, masters: [leader.address],
+                masterAccess: MasterAccess(credentials: .secret(principal: MasterDaemon.ownAgent, secret: secret)),
+                unenforced: .allow, name: "local"), daemon.logger)
+        Console.note("bulkhead: master at \(leader.address), agent at \(await agent.address)")
         try await daemon.untilAsked()
         try await agent.stop()
         await leader.master.stop()

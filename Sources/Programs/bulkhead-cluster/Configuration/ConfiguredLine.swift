@@ -8,6 +8,8 @@ struct ConfiguredLine {
     private(set) var arguments: [String]
     /// `--show-config`: nothing is to be run.
     private(set) var shown: String?
+    /// Every option of the command with what it is set to.
+    private(set) var settings: [Configuration.Setting] = []
 
     init(_ line: ArgumentLine) throws(Failure) {
         var flags = line.flags
@@ -23,7 +25,7 @@ struct ConfiguredLine {
             guard entry.hasPrefix("BULKHEAD_"), let cut = entry.firstIndex(of: "=") else { return nil }
             return (String(entry[..<cut]), String(entry[entry.index(after: cut)...]))
         }
-        let settings = try configuration.settings(
+        settings = try configuration.settings(
             flags: flags, environment: environment, file: try Self.file(path),
             sections: tree.shown.map(\.commandName))
         if isShown { shown = Self.text(settings) }

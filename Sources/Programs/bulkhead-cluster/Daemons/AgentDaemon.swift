@@ -37,7 +37,7 @@ struct AgentDaemon: Sendable {
     var name: String
 
     func start(_ logger: Logger) async throws(Failure) -> Running {
-        let settings = try await settings()
+        var settings = try await settings()
         let containerizers = Containerizers(
             store: machine.storePath, state: machine.statePath, agent: name, list: machine.containerizers)
         let containerizer = try await ThreadPool.shared.run { () throws(Failure) in try containerizers.composed() }
@@ -47,6 +47,10 @@ struct AgentDaemon: Sendable {
         let disk = try await AgentDisk.open(
             settings.workDirectory, unpacker: InstalledProgram.unpacker.place, downloader: downloader,
             fetchRules: fetchRules)
+        // Its directory is ours from here on.
+        if agent.authenticateExecutors {
+            settings.executorTokens = try await ExecutorTokens(key: ExecutorKeyFile.key(in: settings.workDirectory))
+        }
         let facts = try await MachineProbe.facts(workDirectory: settings.workDirectory)
         warn(of: facts.unenforceable, logger)
         let service = try await AgentService.start(
@@ -72,6 +76,8 @@ struct AgentDaemon: Sendable {
         settings.recovery = agent.recover
         settings.timing = try agent.timing
         settings.pinnedImages = agent.keepImage
+        settings.flags = ShownFlags.current
+        settings.systemLoad = { HostLoad.read() }
         return settings
     }
 

@@ -49,6 +49,8 @@ struct MasterDaemon: Sendable {
         if let ownAgentSecret { settings.ownCredentials = [Self.ownAgent: ownAgentSecret] }
         settings.rulesFile = listen.authorization
         settings.logging = run.logging
+        settings.flags = ShownFlags.current
+        settings.systemLoad = { HostLoad.read() }
         settings.server = try options.server()
         settings.configure = try options.configuring()
         return settings

@@ -18,6 +18,7 @@ struct TaskDocument: Encodable {
     var name: String
     var state: String
     var framework: String
+    var frameworkState: String?
     var agent: String
     var executor: String?
     var container: String?
@@ -33,8 +34,9 @@ struct TaskDocument: Encodable {
     var endedAt: String?
     var updates: [Update]
 
-    init(_ task: TaskView) {
+    init(_ task: TaskView, of owner: FrameworkView?) {
         id = task.id.text
+        frameworkState = owner?.word
         name = task.name
         state = task.state.rawValue
         framework = task.framework.text
@@ -124,6 +126,8 @@ struct FrameworkDocument: Encodable {
     var tasks: Int
     var failoverTimeoutSeconds: Double
     var registeredAt: String
+    /// Left behind by `task run`, on purpose.
+    var detached: Bool?
 
     init(_ framework: FrameworkView, tasks: Int, isCompleted: Bool) {
         id = framework.info.id.text
@@ -131,6 +135,7 @@ struct FrameworkDocument: Encodable {
         principal = framework.info.principal
         roles = framework.info.roles.map(\.text)
         state = isCompleted ? "completed" : framework.word
+        detached = framework.isDetached && !isCompleted ? true : nil
         allocated = Amounts.document(framework.allocated)
         offered = Amounts.document(framework.offered)
         offers = framework.offers.count
@@ -138,6 +143,10 @@ struct FrameworkDocument: Encodable {
         failoverTimeoutSeconds = Double(framework.info.failoverTimeout.saturatingNanoseconds) / 1e9
         registeredAt = Timestamp.text(framework.registeredAt.seconds)
     }
+}
+
+extension [FrameworkView] {
+    func first(of task: TaskView) -> FrameworkView? { first { $0.info.id == task.framework } }
 }
 
 extension FrameworkView {

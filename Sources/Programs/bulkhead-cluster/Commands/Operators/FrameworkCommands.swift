@@ -39,7 +39,8 @@ struct FrameworkList: AsyncParsableCommand {
             var table = TextTable(headings: ["ID", "NAME", "STATE", "ROLES", "TASKS", "CPUS", "MEM", "OFFERS"])
             for document in documents {
                 table.rows.append([
-                    document.id, document.name.shortened(to: 40), document.state,
+                    document.id, document.name.shortened(to: 40),
+                    document.detached == true ? "\(document.state), detached" : document.state,
                     document.roles.joined(separator: ","), "\(document.tasks)", document.allocated["cpus"] ?? "0",
                     document.allocated["mem"] ?? "0", "\(document.offers)",
                 ])

@@ -46,7 +46,10 @@ struct StateCommand: AsyncParsableCommand {
             frameworks: state.frameworks.frameworks.map { framework in
                 let own = tasks.filter { $0.framework == framework.info.id }.count
                 return FrameworkDocument(framework, tasks: own, isCompleted: false)
-            }, tasks: (tasks + state.tasks.completed).map(TaskDocument.init), roles: roles)
+            },
+            tasks: (tasks + state.tasks.completed).map { task in
+                TaskDocument(task, of: state.frameworks.frameworks.first(of: task))
+            }, roles: roles)
         try global.show(document) { Self.summary(document, state) }
     }
 

@@ -50,21 +50,32 @@ struct TaskList: AsyncParsableCommand {
         }
         if quiet, global.output == .table { return try Console.write(tasks.map { $0.id.text + "\n" }.joined()) }
         let agents = try await client.agents().agents
-        try global.show(tasks.map(TaskDocument.init)) { Self.table(tasks, agents, now: HostFacts.wallClock()) }
+        let frameworks = try await client.frameworks().frameworks
+        try global.show(tasks.map { TaskDocument($0, of: frameworks.first(of: $0)) }) {
+            Self.table(tasks, agents, frameworks, now: HostFacts.wallClock())
+        }
     }
 
-    static func table(_ tasks: [TaskView], _ agents: [AgentView], now: Double) -> String {
+    static func table(
+        _ tasks: [TaskView], _ agents: [AgentView], _ frameworks: [FrameworkView], now: Double
+    ) -> String {
         var table = TextTable(headings: ["ID", "STATE", "IMAGE", "CPUS", "MEM", "AGENT", "STARTED"])
         for task in tasks {
             let resources = Resources(task.resources)
             let agent = agents.first { $0.info.id == task.agent }?.info.address.hostname ?? task.agent.text
             table.rows.append([
-                task.id.text, state(task), task.container?.image?.name ?? "-",
+                task.id.text, state(task) + watch(task, frameworks.first(of: task)), task.container?.image?.name ?? "-",
                 resources.amount(of: "cpus").description, resources.amount(of: "mem").description, agent,
                 task.startedAt.map { Age.text(now - $0.seconds) } ?? "-",
             ])
         }
         return table.text
+    }
+
+    /// A task whose framework is not there goes on without anybody who hears of its end.
+    private static func watch(_ task: TaskView, _ framework: FrameworkView?) -> String {
+        guard let framework, !task.state.isTerminal, !framework.isConnected else { return "" }
+        return framework.isDetached ? ", detached" : ", framework away"
     }
 
     private static func state(_ task: TaskView) -> String {
@@ -86,9 +97,14 @@ struct TaskInspect: AsyncParsableCommand {
     @Argument(help: "Tasks.") var tasks: [String]
 
     func run() async throws {
-        let view = try await global.client().tasks()
+        let client = try global.client()
+        let view = try await client.tasks()
+        let frameworks = try await client.frameworks().frameworks
         var documents: [TaskDocument] = []
-        for word in tasks { documents.append(TaskDocument(try Naming.task(word, in: view))) }
+        for word in tasks {
+            let task = try Naming.task(word, in: view)
+            documents.append(TaskDocument(task, of: frameworks.first(of: task)))
+        }
         try Console.write(try JSONDocument.text(documents))
     }
 }
@@ -124,58 +140,6 @@ struct TaskLogs: AsyncParsableCommand {
         async let error = stdout && !stderr ? nil : found.files.copy(.error, from: agent, until: isOver)
         for failure in await [output, error] {
             if let failure { throw failure }
-        }
-    }
-}
-
-/// Whether a task has ended, as the master knows it.
-struct TaskEnd: Sendable {
-    let client: ClusterClient
-    let task: TaskID
-
-    func update() async throws(Failure) -> StatusUpdate? {
-        let view = try await client.tasks()
-        guard let found = (view.tasks + view.unreachable + view.completed).first(where: { $0.id == task }) else {
-            throw Failure(
-                "cluster.not-found", doing: "find the task", on: task.text,
-                cause: "the master has forgotten how it ended", remedy: "see 'bulkhead task ls --all'")
-        }
-        guard found.state.isTerminal else { return nil }
-        return Self.end(in: found.statuses, of: found.state)
-    }
-
-    /// The agent names the latest state with every update. The update of the end itself waits until the framework has
-    /// acknowledged those before it: without it the state is known, and the reason of the last one.
-    static func end(in statuses: [StatusUpdate], of state: TaskState) -> StatusUpdate? {
-        if let end = statuses.last(where: { $0.state == state }) { return end }
-        var last = statuses.last
-        last?.state = state
-        return last
-    }
-
-    /// A master that cannot be asked right now does not end anything.
-    func hasCome() async -> Bool {
-        do throws(Failure) { return try await update() != nil } catch { return error.retry == .never }
-    }
-
-    /// A framework of ours that only waited for this task ends with it; nobody else's does.
-    func retire(_ framework: FrameworkID) async throws(Failure) {
-        let state = try await client.state()
-        let found = state.frameworks.frameworks.first { $0.info.id == framework }
-        guard let found, !found.isConnected,
-            found.info.labels.contains(where: { $0.key == TaskSession.frameworkLabel }),
-            !state.tasks.tasks.contains(where: { $0.framework == framework && !$0.state.isTerminal })
-        else { return }
-        try await client.change(.teardown(framework))
-    }
-
-    /// Waits for it.
-    func wait(every interval: Duration = .milliseconds(300)) async throws(Failure) -> StatusUpdate {
-        while true {
-            if let update = try await update() { return update }
-            do { try await Task.sleep(for: interval) } catch {
-                throw Failure("task.wait-ended", doing: "wait for the task", on: task.text, cause: "we were stopped")
-            }
         }
     }
 }
