@@ -1,8 +1,10 @@
+import AgentCore
 import ClusterAPI
 import ClusterModel
 import Containers
 import Determinism
 import Diagnostics
+import HTTPServing
 import NIOCore
 import NIOHTTP1
 import Testing
