@@ -256,6 +256,7 @@ let package = Package(
         tests(
             "KernelTests",
             [
+                "Observation", "Auditing", "AuditFormat", "AuditTrail",
                 "Networking", "Netlink", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
                 "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
                 "launch-once",
@@ -286,6 +287,9 @@ let package = Package(
             ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),
         tests("ErofsFormatTests", ["ErofsFormat", "Diagnostics"]),
         tests("JSONFormatTests", ["JSONFormat"]),
+        tests("AuditFormatTests", ["AuditFormat", "Diagnostics"]),
+        tests("AuditTrailTests", ["AuditTrail", "AuditFormat", "LinuxKernel", "Diagnostics"]),
+        tests("AuditingTests", ["Auditing", "AuditFormat"]),
         tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
         tests("OCICommandTests", ["bulkhead-oci", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
