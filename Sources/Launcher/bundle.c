@@ -1,4 +1,4 @@
-/* Steps that only a bundle of the OCI runtime specification asks for: free-form mounts and nodes, scheduling, streams. */
+/* Steps that only a bundle of the OCI runtime specification asks for: free-form mounts, nodes, scheduling, streams. */
 #include "launcher.h"
 
 #include <sys/mount.h>

@@ -32,7 +32,7 @@ int step_await_start(struct launch *launch, struct cursor *payload) {
 
 /*
  * The filter may hand any system call to a listener that nobody listens at yet, so from the filter on there is none
- * until whoever reads our reports has taken it: a shared word says so, and the clock is read without the kernel (vdso(7)).
+ * until whoever reads our reports has taken it: a shared word says so; the clock is read without the kernel (vdso(7)).
  */
 int step_listening_filter(struct launch *launch, struct cursor *payload) {
     uint32_t flags = take_number(payload);

@@ -148,7 +148,8 @@ static int check_values(uint32_t operation, const struct bh_field field[]) {
     case BH_SET_PROPAGATION: return field[2].number <= 1;
     case BH_SET_ATTRIBUTES: return field[3].number <= 1;
     case BH_RUN_HOOK: return field[0].length > 0;
-    case BH_FIND_PROGRAM: case BH_EXECUTE: return field[0].number > 0 && memcmp(field[0].bytes, "\0\0\0\0", 4) != 0; /* a name */
+    case BH_FIND_PROGRAM: case BH_EXECUTE:
+        return field[0].number > 0 && memcmp(field[0].bytes, "\0\0\0\0", 4) != 0; /* a name */
     default: return 1;
     }
 }

@@ -38,7 +38,8 @@ import Testing
 
     @Test("networks go by name, the ones of plugins too")
     func names() throws {
-        #expect(try Self.launch(NetworkInfo(name: "bridge:web")).isolation.network == .bridge(BridgeRequest(network: "web")))
+        #expect(try Self.launch(
+            NetworkInfo(name: "bridge:web")).isolation.network == .bridge(BridgeRequest(network: "web")))
         for name in ["weave", "cni:weave"] {
             #expect(
                 try Self.launch(NetworkInfo(name: name)).isolation.network

@@ -121,11 +121,12 @@ struct DocumentTests {
         try await running({ $0.systemLoad = { load } }) { _, caller in
             let stats = try await caller.call("/slave(1)/system/stats.json")
             #expect(
-                stats.text == #"{"avg_load_1min":0.5,"avg_load_5min":1.25,"avg_load_15min":2,"cpus_total":2,"#
+                stats.text == #"{"avg_load_1min":0.5,"avg_load_5min":1.25,"avg_load_15min":2.0,"cpus_total":2,"#
                     + #""mem_free_bytes":1048576,"mem_total_bytes":2097152}"#)
             let metrics = try document(try await caller.call("/metrics/snapshot")).inside("it")
             #expect(try metrics.double("system/load_15min") == 2)
-            #expect(try await caller.call("/__processes__").text.hasPrefix(#"[{"events":[],"id":"slave(1)","waiting":"#))
+            #expect(
+                try await caller.call("/__processes__").text.hasPrefix(#"[{"events":[],"id":"slave(1)","waiting":"#))
         }
         try await running { _, caller in
             let unknown = try await caller.call("/system/stats.json")

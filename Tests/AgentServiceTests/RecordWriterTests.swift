@@ -15,7 +15,8 @@ struct RecordWriterTests {
         private let fails: @Sendable (Int) -> Bool
 
         init(
-            recordBytesMax: Int = 1 << 20, isOpen: Bool = true, fails: @escaping @Sendable (Int) -> Bool = { _ in false }
+            recordBytesMax: Int = 1 << 20, isOpen: Bool = true,
+        fails: @escaping @Sendable (Int) -> Bool = { _ in false }
         ) {
             self.recordBytesMax = recordBytesMax
             self.fails = fails

@@ -15,7 +15,7 @@ struct CompletionTests {
 
     @Test(
         "each shell reads the script of each program without a complaint",
-        arguments: ["bulkhead", "bulkhead-cluster"], [["bash", "-n"], ["zsh", "-n"], ["fish", "--no-execute"]])
+        arguments: ["bulkhead"], [["bash", "-n"], ["zsh", "-n"], ["fish", "--no-execute"]])
     func syntax(_ program: String, _ shell: [String]) async throws {
         let script = try OwnedDescriptor.memoryFile("script")
         let variable = program == "bulkhead" ? "BULKHEAD_PROGRAM" : "BULKHEAD_CLUSTER"

@@ -31,11 +31,6 @@ struct RefusalTests {
                     + "512m or 1.5g"
             ),
             (
-                "run --network bridge box true",
-                "cannot use --network bridge: this version has no such network; use none (a loopback of its own) or "
-                    + "host (no network wall)"
-            ),
-            (
                 "run --cap-add FLY box true",
                 "cannot use capability FLY: no capability has this name; use a name from capabilities(7) such as "
                     + "NET_ADMIN, or ALL"

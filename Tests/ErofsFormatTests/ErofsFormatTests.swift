@@ -21,8 +21,8 @@ import Testing
     @Test("the root's owner, mode and time are read from its inode, and only a directory is a root")
     func root() throws {
         var inode = ErofsInode(
-            mode: 0o041755, uid: 4, gid: 70_000, links: 3, size: 31, modifiedSeconds: -5, modifiedNanoseconds: 9, serial: 2,
-            content: .blocksAndTail(start: 0))
+            mode: 0o041755, uid: 4, gid: 70_000, links: 3, size: 31, modifiedSeconds: -5, modifiedNanoseconds: 9,
+            serial: 2, content: .blocksAndTail(start: 0))
         let root = try ErofsRoot(parsing: inode.bytes)
         #expect((root.mode, root.uid, root.gid) == (0o041755, 4, 70_000))
         #expect((root.modifiedSeconds, root.modifiedNanoseconds) == (-5, 9))

@@ -22,7 +22,8 @@ struct PluginNetworkTests {
                 "bridge",
                 #"{"type":"bridge","bridge":"cni-t0","isGateway":true,"ipMasq":true,"ipam":\#(ipam)},\#(portmap)"#),
             list("ptp", #"{"type":"ptp","ipMasq":true,"ipam":\#(ipam)},\#(portmap)"#, version: "0.4.0"),
-            list("plain", #"{"type":"ptp","ipam":\#(ipam)}"#), list("loopback", #"{"type":"loopback"}"#), list("absent", #"{"type":"no-such-plugin"}"#),
+            list("plain", #"{"type":"ptp","ipam":\#(ipam)}"#), list(
+                "loopback", #"{"type":"loopback"}"#), list("absent", #"{"type":"no-such-plugin"}"#),
             list("broken", #"{"type":"ptp","ipam":{"type":"host-local","subnet":"10.97.0.0/31"}}"#),
             list("climbing", #"{"type":"../../bin/true"}"#),
         ]

@@ -87,12 +87,14 @@ struct TestNetwork: Sendable {
     }
 
     /// Whether a connection from `place` to `address` and `port` comes about.
-    static func connects(from place: NetworkNamespace, to address: String, _ port: UInt16) throws -> Bool {
+    static func connects(
+        from place: NetworkNamespace, to address: String, _ port: UInt16, as source: String? = nil
+    ) throws -> Bool {
         do throws(KernelError) {
-            _ = try place.connect(address: address, port: port, milliseconds: 2_000)
+            _ = try place.connect(address: address, port: port, milliseconds: 2_000, source: source)
             return true
         } catch {
-            #expect([Errno.refused, Errno.timedOut, Errno.accessDenied, 113].contains(error.errno), "\(error)")
+            #expect([Errno.refused, Errno.timedOut, Errno.accessDenied, 101, 113].contains(error.errno), "\(error)")
             return false
         }
     }

@@ -72,7 +72,8 @@ struct PlanEncodingTests {
     func tooLargeIsRefused() {
         var plan = Sample.everyPlan
         let argument = String(repeating: "x", count: 1 << 20)
-        plan.steps[Sample.executeIndex].step = .execute(arguments: Array(repeating: argument, count: 5), environment: [])
+        plan.steps[Sample.executeIndex].step = .execute(
+            arguments: Array(repeating: argument, count: 5), environment: [])
         #expect { try PlanEncoder.encode(plan) } throws: { ($0 as? Failure)?.code == "plan.too-large" }
     }
 
@@ -84,7 +85,8 @@ struct PlanEncodingTests {
             let failure = $0 as? Failure
             return failure?.code == "plan.list-too-long" && failure?.field == "command" && failure?.remedy != nil
         }
-        plan.steps[Sample.executeIndex].step = .execute(arguments: [""], environment: Array(repeating: "", count: 65_537))
+        plan.steps[Sample.executeIndex].step = .execute(
+            arguments: [""], environment: Array(repeating: "", count: 65_537))
         #expect { try PlanEncoder.encode(plan) } throws: { ($0 as? Failure)?.field == "env" }
     }
 }

@@ -1,8 +1,8 @@
 import LinuxKernel
 import Testing
 
-/// What the unpacker makes of a layer. A suite with the trait `inBothForms` runs each of its tests once for each: what a
-/// layer means must not depend on how it is kept.
+/// What the unpacker makes of a layer. A suite with the trait `inBothForms` runs each of its tests once for each: what
+/// a layer means must not depend on how it is kept.
 enum LayerForms: String, CaseIterable {
     case directory
     case erofs

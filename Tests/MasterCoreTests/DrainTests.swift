@@ -92,6 +92,18 @@ struct DrainTests {
         #expect(scene.updates(back, of: id("t")).last?.reason == .reconciliation)
     }
 
+    @Test("an update that was acknowledged is not told again when only the task's end is new")
+    func acknowledged() {
+        var (scene, agent, framework) = Self.begin()
+        let update = scene.report(.running, of: id("t"), framework, from: agent)
+        scene.call(.acknowledge(update, task: id("t"), agent: agent.id), framework)
+        let heard = scene.updates(framework, of: id("t")).count
+        // The acknowledgement is on its way while the agent tells that the task has ended meanwhile.
+        scene.report(.running, of: id("t"), framework, from: agent, latest: .failed)
+        #expect(scene.updates(framework, of: id("t")).count == heard)
+        #expect(scene.core.tasks[TaskReference(framework: framework.id, task: id("t"))]?.state == .failed)
+    }
+
     @Test("an agent that is to be given up is drained first, and given up when the last update is acknowledged")
     func drainedThenGone() {
         var (scene, agent, framework) = Self.begin()

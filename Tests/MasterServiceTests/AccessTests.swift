@@ -36,7 +36,8 @@ struct AccessTests {
         ("GET", "/flags", "mesos-master-readonly"), ("GET", "/metrics", "mesos-master-readonly"),
         ("GET", "/metrics/snapshot", "mesos-master-readonly"), ("POST", "/teardown", "mesos-master-readwrite"),
         ("GET", "/registrar(1)/registry", "mesos-master-readonly"), ("GET", "/__processes__", "mesos-master-readonly"),
-        ("GET", "/system/stats.json", "mesos-master-readonly"), ("GET", "/quota", "mesos-master-readwrite"), ("GET", "/logging/toggle", "mesos-master-readwrite"),
+        ("GET", "/system/stats.json", "mesos-master-readonly"), ("GET", "/quota", "mesos-master-readwrite"),
+            ("GET", "/logging/toggle", "mesos-master-readwrite"),
     ]
 
     @Test("everything that tells or changes something asks who calls; what only says it is there does not")

@@ -67,7 +67,8 @@ struct ProtobufSchedulerTests {
         #expect(
             try await send(
                 "ACCEPT",
-                #""accept":{"offer_ids":[{"value":"\#(offerID)"}],"operations":[{"type":"LAUNCH","launch":{"task_infos":"#
+                #""accept":{"offer_ids":[{"value":"\#(offerID)"}],"operations":"#
+                    + #"[{"type":"LAUNCH","launch":{"task_infos":"#
                     + #"[{"name":"t","task_id":{"value":"t"},"agent_id":{"value":"\#(agent.id)"},"command":"#
                     + #"{"value":"true"},"resources":\#(ScriptedScheduler.small)}]}}]}"#) == 202)
         let (task, info) = try await agent.run()

@@ -21,7 +21,8 @@ struct WireGoldenTests {
     static let changes = [
         #"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[{"role":"eng","weight":2.5}]}}"#,
         #"""
-        {"type":"UPDATE_QUOTA","update_quota":{"force":true,"quota_configs":[{"role":"eng","limits":{"cpus":{"value":8}}}]}}
+        {"type":"UPDATE_QUOTA","update_quota":{"force":true,"quota_configs":
+        [{"role":"eng","limits":{"cpus":{"value":8}}}]}}
         """#,
         #"""
         {"type":"UPDATE_MAINTENANCE_SCHEDULE","update_maintenance_schedule":{"schedule":{"windows":[{"machine_ids":
@@ -113,8 +114,10 @@ struct WireGoldenTests {
         #expect(
             try await call(
                 "ACCEPT",
-                #""accept":{"offer_ids":[{"value":"\#(offerID)"}],"operations":[{"type":"LAUNCH","launch":{"task_infos":"#
-                    + #"[{"name":"t","task_id":{"value":"t"},"agent_id":{"value":"\#(agentID)"},"executor":\#(executor),"#
+                #""accept":{"offer_ids":[{"value":"\#(offerID)"}],"operations":"#
+                    + #"[{"type":"LAUNCH","launch":{"task_infos":"#
+                    + #"[{"name":"t","task_id":{"value":"t"},"agent_id":{"value":"\#(agentID)"},"#
+                    + #""executor":\#(executor),"#
                     + #""resources":\#(ScriptedScheduler.small)}]}}],"filters":{"refuse_seconds":0}}"#) == 202)
         let (task, framework) = try await agent.run()
         try await agent.report(.running, of: task, framework.id, number: 1)
@@ -122,7 +125,8 @@ struct WireGoldenTests {
         #expect(
             try await call(
                 "ACKNOWLEDGE",
-                #""acknowledge":{"agent_id":{"value":"\#(agentID)"},"task_id":{"value":"t"},"uuid":"\#(status["uuid"].text ?? "")"}"#
+                #""acknowledge":{"agent_id":{"value":"\#(agentID)"},"task_id":{"value":"t"},"#
+                    + #""uuid":"\#(status["uuid"].text ?? "")"}"#
             ) == 202)
         try await agent.say(.message([1, 2, 3], executor: try ExecutorID("E"), framework: framework.id))
         _ = try await event("MESSAGE")

@@ -21,6 +21,8 @@ final class TestBundle {
         let scratch = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
         place = "\(scratch)/oci-\(KernelRandom.uuid())"
         try Directories.makeAll("\(place)/rootfs/bin", mode: 0o755)
+        // Root of a user namespace could not make them in a directory of the host's root.
+        for name in ["dev", "proc", "sys"] { try Directories.makeAll("\(place)/rootfs/\(name)", mode: 0o755) }
         let busybox = try #require(
             ["/usr/bin/busybox", "/bin/busybox"].first(where: HostFacts.exists), "install busybox-static")
         let program = try OwnedDescriptor.open(RawPath(busybox)).readAll(limit: 16 << 20)
@@ -31,6 +33,8 @@ final class TestBundle {
         guard case .object(var members) = configuration else { return }
         Self.set(&members, ["process", "terminal"], false)
         Self.set(&members, ["root", "readonly"], false)
+        // All have one name, and tests run beside each other.
+        Self.set(&members, ["linux", "cgroupsPath"], .string("/bulkhead-oci-\(KernelRandom.uuid())"))
         change(&members)
         configuration = .object(members)
         try write(configuration.text, "config.json")

@@ -80,6 +80,7 @@ struct ConfigurationTests {
             id: "a\"b", status: .created, process: 7, bundle: "/b", annotations: ["k": "v"])
         #expect(
             state.document.text
-                == #"{"ociVersion":"1.3.0","id":"a\"b","status":"created","pid":7,"bundle":"/b","annotations":{"k":"v"}}"#)
+                == #"{"ociVersion":"1.3.0","id":"a\"b","status":"created","pid":7,"#
+                + #""bundle":"/b","annotations":{"k":"v"}}"#)
     }
 }

@@ -7,7 +7,7 @@ struct StyleTests {
     static let linesHard = 600
     static let columnsMax = 120
     static let functionHard = 70
-    static let launcherLinesMax = 1_600
+    static let launcherLinesMax = 2_300
 
     @Test("no file is longer than 600 lines", arguments: Repository.swift + Repository.tests + Repository.launcher)
     func fileLength(_ file: Repository.File) {

@@ -5,8 +5,9 @@ import NetworkFormat
 
 /// The network a task asks for, and the ports of the host that lead to it.
 ///
-/// Networks have the names `bulkhead run --network` takes: `none`, `host`, `bridge`, `bridge:NAME`, `cni:NAME`; any other
-/// name is one of the Container Network Interface. Without a word about networks there is a loopback interface only.
+/// Networks have the names `bulkhead run --network` takes: `none`, `host`, `bridge`, `bridge:NAME`, `cni:NAME`; any
+/// other name is one of the Container Network Interface. Without a word about networks there is a loopback interface
+/// only.
 extension TaskLaunch {
     func network(of draft: Draft) throws(Failure) -> IsolationRequest.Network {
         if let parent = draft.parent { return try networkInside(parent, draft) }

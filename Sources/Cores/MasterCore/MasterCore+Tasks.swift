@@ -100,15 +100,18 @@ extension MasterCore {
             return
         }
         counters.validStatusUpdates += 1
-        let isKnown = update.id != nil && task.pendingUpdate?.id == update.id
+        let isAcknowledged = update.id != nil && task.acknowledgedUpdate == update.id
+        let isKnown = isAcknowledged || update.id != nil && task.pendingUpdate?.id == update.id
         let isRepeated = isKnown && task.state == latest
-        if let id = update.id {
+        if let id = update.id, isAcknowledged {
+            send(.acknowledge(id, key), to: agent)
+        } else if let id = update.id {
             tasks[key]?.pendingUpdate = TaskRecord.PendingUpdate(state: update.state, id: id)
         }
         // The end of the task is news for the master; its framework has this update already, and is sent it again in
-        // time.
+        // time unless it has acknowledged it.
         let isOnlyState = isKnown && latest.isTerminal && !task.state.isTerminal
-        if !isOnlyState { publish(.update(update), to: update.framework) }
+        if !isOnlyState && !isAcknowledged { publish(.update(update), to: update.framework) }
         if isRepeated { return }
         let limit = configuration.limits.statusesMax
         tasks[key]?.note(update, keeping: limit)
@@ -147,6 +150,7 @@ extension MasterCore {
         }
         counters.validAcknowledgements += 1
         tasks[key]?.pendingUpdate = nil
+        tasks[key]?.acknowledgedUpdate = id
         send(.acknowledge(id, key), to: agent)
         if pending.state.isTerminal { complete(key) }
         taskEndedOnAgent(agent, at: now)

@@ -145,6 +145,8 @@ public struct TaskRecord: Sendable {
     public var state: TaskState
     /// The state of the update that waits for its acknowledgement, and its id.
     public var pendingUpdate: PendingUpdate?
+    /// The update that was acknowledged last. When it comes again, its acknowledgement was lost or is on its way.
+    var acknowledgedUpdate: UpdateID?
     /// The latest of each state, oldest first.
     public var statuses: [StatusUpdate] = []
     /// Allocated to `role`; returned when the task has ended.

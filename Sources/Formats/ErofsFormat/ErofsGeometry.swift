@@ -1,7 +1,7 @@
-/// The numbers of the EROFS on-disk format that our images use, all little-endian. Of what the format offers we write the
-/// oldest part, which every kernel since 5.4 reads: extended inodes, contents in whole blocks, the end of a short content
-/// beside its inode, attributes beside it as well, no compression. See fs/erofs/erofs_fs.h and Documentation/filesystems/
-/// erofs.rst of Linux.
+/// The numbers of the EROFS on-disk format that our images use, all little-endian. Of what the format offers we write
+/// the oldest part, which every kernel since 5.4 reads: extended inodes, contents in whole blocks, the end of a short
+/// content beside its inode, attributes beside it as well, no compression. See fs/erofs/erofs_fs.h and
+/// Documentation/filesystems/ erofs.rst of Linux.
 public enum ErofsGeometry {
     public static let blockBytes = 4_096
     static let blockBits: UInt8 = 12

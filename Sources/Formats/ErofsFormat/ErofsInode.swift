@@ -1,5 +1,5 @@
-/// What an image says of one file: an extended inode. Its attributes, and the end of its content where that is kept beside
-/// it, follow in the image.
+/// What an image says of one file: an extended inode. Its attributes, and the end of its content where that is kept
+/// beside it, follow in the image.
 public struct ErofsInode: Equatable, Sendable {
     /// Where the content is.
     public enum Content: Equatable, Sendable {

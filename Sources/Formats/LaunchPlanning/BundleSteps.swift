@@ -125,9 +125,11 @@ extension LaunchPlan {
             "make the mount at \(shown(path)) \(kind)\(recursive ? " recursively" : "")"
         case .setAttributes(let path, let set, let clear, let recursive):
             "set the attributes of the mount at \(shown(path)) to "
-                + (set.names + clear.names.map { "not \($0)" } + (recursive ? ["recursively"] : [])).joined(separator: " ")
+                + (set.names + clear.names.map { "not \($0)" } + (recursive ? ["recursively"] : [])).joined(
+                    separator: " ")
         case .makeNode(let node):
-            "make the \(node.kind) \(shown(node.path)) \(node.major):\(node.minor) (mode 0\(String(node.mode, radix: 8)), "
+            "make the \(node.kind) \(shown(node.path)) \(node.major):\(node.minor) "
+                + "(mode 0\(String(node.mode, radix: 8)), "
                 + "owner \(node.uid):\(node.gid))"
         case .makeLink(let path, let destination): "make the link \(shown(path)) to \(shown(destination))"
         case .runHook(let hook): "run the hook \(shown(hook.program))"
@@ -140,7 +142,8 @@ extension LaunchPlan {
         case .changeRoot: "move to the root and change to it"
         case .ownStreams(let uid, let gid): "give the standard streams to user \(uid):\(gid)"
         case .listeningFilter(_, let program):
-            "install the seccomp filter \(shown(program.name)) (\(program.instructionCount) instructions) with a listener"
+            "install the seccomp filter \(shown(program.name)) "
+                + "(\(program.instructionCount) instructions) with a listener"
         case .setLabel(_, let value): "set the label of the program to \(shown(value))"
         default: "\(step)"
         }

@@ -196,7 +196,8 @@ public struct BundleTree: Equatable, Sendable {
 /// The layers of a root file system, lowest first, as directories of the image store, and where it is written.
 public struct RootTree: Equatable, Sendable {
     public enum Assembly: Equatable, Sendable {
-        /// Overlay of the layers, directories or images, below `upper`; `work` is overlay's own directory on the same file system.
+        /// Overlay of the layers, directories or images, below `upper`; `work` is overlay's own directory on the same
+        /// file system.
         case overlay(layers: [String], upper: String, work: String)
         /// The same with both directories in a file system of the container's own, in the file `image`; they are made,
         /// and `owner` is the host id of the container's root.

@@ -45,7 +45,8 @@ extension LaunchPlan {
             throw broken("id maps need a new user namespace")
         }
         for file in spawn.joinedFiles where !spawn.namespaces.isDisjoint(with: file.kind) || file.kind == .time {
-            throw broken("a namespace is either new or another one's, and one of time is joined by a step", on: file.path)
+            throw broken(
+                "a namespace is either new or another one's, and one of time is joined by a step", on: file.path)
         }
         if spawn.joinedFiles.contains(where: { $0.kind == .user }), !steps.contains(where: { $0.step == .becomeRoot }) {
             throw broken("in another user namespace the launcher must become its root")
@@ -169,7 +170,8 @@ extension LaunchPlan {
             guard let program = arguments.first, !program.isEmpty else {
                 throw broken("there is no program to execute", at: planned)
             }
-        case .installFilter(_, let program), .listeningFilter(_, let program): try checkFilter(program, empty: false, at: planned)
+        case .installFilter(
+            _, let program), .listeningFilter(_, let program): try checkFilter(program, empty: false, at: planned)
         case .divide(let division): try checkFilter(division.initFilter, empty: true, at: planned)
         case .credentials(let credentials):
             guard credentials.groups.count <= PlanFormat.groupsMax else {

@@ -114,8 +114,12 @@ public struct ProcessSpec: Equatable, Sendable {
 
     private static func limit(_ object: SpecObject, among others: [Limit]) throws(Failure) -> Limit {
         let type = try object.required("type")
-        guard type.hasPrefix("RLIMIT_") else { throw object.refusal("type", "there is no limit \(Untrusted.shown(type))") }
-        guard !others.contains(where: { $0.type == type }) else { throw object.refusal("type", "\(type) is there twice") }
+        guard type.hasPrefix("RLIMIT_") else {
+            throw object.refusal("type", "there is no limit \(Untrusted.shown(type))")
+        }
+        guard !others.contains(where: { $0.type == type }) else {
+            throw object.refusal("type", "\(type) is there twice")
+        }
         let limit = Limit(
             type: type, soft: try object.integer("soft", as: UInt64.self) ?? 0,
             hard: try object.integer("hard", as: UInt64.self) ?? 0)

@@ -107,7 +107,8 @@ public struct ResourceSpec: Equatable, Sendable {
         }
         for (name, entry) in try object.named("rdma") {
             rdma.append(
-                (name, try entry.integer("hcaHandles", as: UInt32.self), try entry.integer("hcaObjects", as: UInt32.self)))
+                (name, try entry.integer(
+                    "hcaHandles", as: UInt32.self), try entry.integer("hcaObjects", as: UInt32.self)))
         }
         unified = try object.texts("unified")
         for key in unified.keys where key.contains("/") || !key.contains(".") {

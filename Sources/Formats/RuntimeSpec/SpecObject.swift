@@ -54,7 +54,8 @@ public struct SpecObject: Sendable {
     /// A refusal of what stands at `place`.
     public static func refusal(_ place: String, _ cause: String, remedy: String? = nil) -> Failure {
         Failure(
-            "bundle.config-invalid", doing: "use config.json", cause: "\(place): \(cause)", remedy: remedy, field: place)
+            "bundle.config-invalid", doing: "use config.json", cause: "\(place): \(cause)",
+            remedy: remedy, field: place)
     }
 
     public func refusal(_ name: String, _ cause: String, remedy: String? = nil) -> Failure {

@@ -105,7 +105,9 @@ public enum BundlePlan {
     /// Pure: nothing is opened, made or started.
     public static func build(_ context: BundleContext) throws(Failure) -> LaunchPlan {
         var contributions: [PlanContribution] = []
-        for contributor in context.joined == nil ? contributors : joining { contributions.append(try contributor.contribute(context)) }
+        for contributor in context.joined == nil ? contributors : joining {
+            contributions.append(try contributor.contribute(context))
+        }
         return try PlanBuilder.build(contributions)
     }
 }

@@ -35,7 +35,8 @@ extension BundleGroups {
             usage = Int64(try TextFile.read("\(directory)/\(file)").filter { !$0.isNewline }) ?? 0
         } catch { throw Self.failed(error, "read how much memory is used") }
         guard usage <= limit else {
-            throw SpecObject.refusal("linux.resources.memory.limit", "\(usage) bytes are in use, \(limit) would be too few")
+            throw SpecObject.refusal(
+                "linux.resources.memory.limit", "\(usage) bytes are in use, \(limit) would be too few")
         }
     }
 

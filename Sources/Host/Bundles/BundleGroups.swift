@@ -84,7 +84,8 @@ extension BundleGroups {
     private static func inheritSet(_ directory: String) throws(KernelError) {
         for file in ["cpuset.cpus", "cpuset.mems"] {
             guard try TextFile.read("\(directory)/\(file)").allSatisfy(\.isWhitespace) else { continue }
-            try TextFile.write(try TextFile.read("\(directory)/../\(file)").filter { !$0.isNewline }, to: "\(directory)/\(file)")
+            try TextFile.write(
+                try TextFile.read("\(directory)/../\(file)").filter { !$0.isNewline }, to: "\(directory)/\(file)")
         }
     }
 
@@ -179,7 +180,9 @@ extension BundleGroups {
     /// Sends a signal to all of them; SIGKILL again until nobody is left.
     public func signalAll(_ number: Int32) throws(Failure) {
         do throws(KernelError) {
-            if number == SignalNumber.kill, hierarchies.isUnified, let unified, HostFacts.exists(unified + "/cgroup.kill") {
+            if number == SignalNumber.kill, hierarchies.isUnified, let unified,
+                HostFacts.exists(unified + "/cgroup.kill")
+            {
                 return try TextFile.write("1", to: unified + "/cgroup.kill")
             }
             for process in processes() {

@@ -43,20 +43,23 @@ public struct BundleIdentity: BundleContributor {
         let owner: String? =
             if path.hasPrefix("net/") { "network" } else if Self.ipc.contains(path) || path.hasPrefix("fs/mqueue/") {
                 "ipc"
-            } else if path == "kernel/domainname" || path == "kernel/hostname" { "uts" } else if path.hasPrefix("user/") {
+            } else if path == "kernel/domainname" || path == "kernel/hostname" { "uts"
+            } else if path.hasPrefix("user/") {
                 "user"
             } else { nil }
         guard let owner else {
             throw SpecObject.refusal("linux.sysctl.\(name)", "it belongs to the whole host")
         }
         guard context.has(owner) else {
-            throw SpecObject.refusal("linux.sysctl.\(name)", "without a namespace of type \(owner) it would be the host's")
+            throw SpecObject.refusal(
+                "linux.sysctl.\(name)", "without a namespace of type \(owner) it would be the host's")
         }
         guard path != "kernel/domainname" || context.configuration.domainname == nil else {
             throw SpecObject.refusal("linux.sysctl.\(name)", "domainname says it as well", remedy: "use one of them")
         }
         guard path != "kernel/hostname" else {
-            throw SpecObject.refusal("linux.sysctl.\(name)", "the host name has a field of its own", remedy: "use hostname")
+            throw SpecObject.refusal(
+                "linux.sysctl.\(name)", "the host name has a field of its own", remedy: "use hostname")
         }
     }
 }

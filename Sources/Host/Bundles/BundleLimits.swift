@@ -66,7 +66,8 @@ public struct BundleLimits: BundleContributor {
         }
         if let priority = process.ioPriority {
             guard let kind = Self.classes[priority.class] else {
-                throw SpecObject.refusal("process.ioPriority.class", "there is no class \(Untrusted.shown(priority.class))")
+                throw SpecObject.refusal(
+                    "process.ioPriority.class", "there is no class \(Untrusted.shown(priority.class))")
             }
             guard (0...7).contains(priority.priority) else {
                 throw SpecObject.refusal("process.ioPriority.priority", "\(priority.priority) is not between 0 and 7")

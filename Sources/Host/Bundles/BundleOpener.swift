@@ -75,7 +75,9 @@ struct BundleOpener {
 /// A user namespace that nobody lives in: it exists for its maps.
 enum MapHolder {
     static func userNamespace(users: [IDMapping], groups: [IDMapping]) throws(KernelError) -> OwnedDescriptor {
-        guard let launcher = LauncherImage.any else { throw KernelError(call: "make a user namespace", errno: Errno.invalid) }
+        guard let launcher = LauncherImage.any else {
+            throw KernelError(call: "make a user namespace", errno: Errno.invalid)
+        }
         let (ours, theirs) = try OwnedDescriptor.packetPair()
         let process = try LauncherProcess.start(
             launcher: launcher.descriptor, flags: NamespaceSet.user.rawValue, cgroup: nil, descriptors: [nil, theirs])

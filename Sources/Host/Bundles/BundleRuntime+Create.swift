@@ -26,7 +26,8 @@ extension BundleRuntime {
     /// Makes the container of `bundle` up to the point where only `start` is missing. Whatever fails takes back
     /// everything, and the poststop hooks run when any hook may have.
     public func create(
-        _ id: String, bundle: String, configurationPath: String? = nil, options: BundleOptions, terminal: TerminalUse, note: (String) -> Void
+        _ id: String, bundle: String, configurationPath: String? = nil, options: BundleOptions, terminal: TerminalUse,
+        note: (String) -> Void
     ) throws(Failure) -> CreatedBundle {
         try BundleStore.check(id: id)
         let bundle = try Self.resolved(bundle, "open the bundle")

@@ -74,7 +74,8 @@ extension BundleRuntime {
     private static func namespaces(of process: Int32) -> [NamespaceFile] {
         NamespaceSet.named.compactMap { name, kind in
             let path = "/proc/\(process)/ns/\(name)"
-            guard let theirs = HostFacts.linkTarget(path), theirs != HostFacts.linkTarget("/proc/self/ns/\(name)") else {
+            guard let theirs = HostFacts.linkTarget(path), theirs != HostFacts.linkTarget("/proc/self/ns/\(name)")
+            else {
                 return nil
             }
             return NamespaceFile(kind: kind, path: path)

@@ -78,7 +78,9 @@ enum GroupDevices {
     }
 
     private static func overlaps(_ one: DeviceRule, _ other: DeviceRule) -> Bool {
-        func meet<Value: Equatable>(_ one: Value?, _ other: Value?) -> Bool { one == nil || other == nil || one == other }
+        func meet<Value: Equatable>(_ one: Value?, _ other: Value?) -> Bool {
+            one == nil || other == nil || one == other
+        }
         return meet(one.kind, other.kind) && meet(one.major, other.major) && meet(one.minor, other.minor)
             && !one.access.isDisjoint(with: other.access)
     }

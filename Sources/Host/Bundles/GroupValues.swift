@@ -86,7 +86,8 @@ enum LegacyValues {
         }
         for (name, priority) in spec.networkPriorities {
             values.append(
-                GroupValue("net_prio", "net_prio.ifpriomap", "\(name) \(priority)", "linux.resources.network.priorities"))
+                GroupValue(
+                    "net_prio", "net_prio.ifpriomap", "\(name) \(priority)", "linux.resources.network.priorities"))
         }
         return values + RDMAValues.values(spec)
     }
@@ -118,7 +119,8 @@ enum LegacyValues {
             for rate in rates {
                 values.append(
                     GroupValue(
-                        "blkio", "blkio.throttle.\(file)", "\(rate.major):\(rate.minor) \(rate.rate)", "\(field).\(name)"))
+                        "blkio", "blkio.throttle.\(file)",
+                        "\(rate.major):\(rate.minor) \(rate.rate)", "\(field).\(name)"))
             }
         }
         return values

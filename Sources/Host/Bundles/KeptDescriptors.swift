@@ -1,7 +1,8 @@
 public import Diagnostics
 public import LaunchPlanning
 
-/// --preserve-fds and LISTEN_FDS: the caller's descriptors from 3 on, under the same numbers. Every other one is closed.
+/// --preserve-fds and LISTEN_FDS: the caller's descriptors from 3 on, under the same numbers. Every other one is
+/// closed.
 public struct KeptDescriptors: BundleContributor {
     public static let countMax = 128
     public init() {}

@@ -52,6 +52,8 @@ struct DockerLaunch {
                 ("it cannot forbid executing from a volume", "volume")
             } else if !launch.limits.io.isEmpty || launch.limits.ioWeight != nil {
                 ("limits on disks are not passed on to it", "io")
+            } else if launch.limits.disk != nil || launch.limits.diskInodes != nil {
+                ("it has no limit on what a container writes", "disk")
             } else {
                 switch launch.root {
                 case .image: nil

@@ -27,7 +27,8 @@ public enum Confinement {
     /// Leaves the host: after this, `directories` (in their order, the first writable, the others read-only) are all
     /// of the file system this process can reach, and no network, no other process's System V objects.
     /// Where one of the `directories` is a file, it is a layer's image, and its root is meant.
-    /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out. With
+    /// - Returns: the directories to use from now on; each is the root of its own mount, so `..` does not lead out.
+    /// With
     ///   them, if wanted, an empty writable file system in memory.
     static func enclose(
         _ directories: [OwnedDescriptor], limits: ImageLimits, dataBytes: UInt64, withScratch: Bool

@@ -3,9 +3,9 @@ import LinuxKernel
 
 /// A layer as one file: an EROFS image (Docs/Decisions/0150).
 ///
-/// Names, owners, modes and attributes are made as for a directory, in a file system in memory, by the same code. Only the
-/// bytes of regular files go elsewhere, straight to the image as they come out of the archive; so one file is written
-/// instead of one for each entry. At the end the tree in memory is read and becomes the image's metadata.
+/// Names, owners, modes and attributes are made as for a directory, in a file system in memory, by the same code. Only
+/// the bytes of regular files go elsewhere, straight to the image as they come out of the archive; so one file is
+/// written instead of one for each entry. At the end the tree in memory is read and becomes the image's metadata.
 final class LayerImage: LayerContent {
     /// Where a file's content went.
     struct Extent {

@@ -1,8 +1,8 @@
 import ErofsFormat
 import LinuxKernel
 
-/// Turns the tree in memory into the metadata of its image, in two passes over it: the first gives each inode its place,
-/// because a directory states the places of what is in it, the second writes.
+/// Turns the tree in memory into the metadata of its image, in two passes over it: the first gives each inode its
+/// place, because a directory states the places of what is in it, the second writes.
 struct LayerImageMetadata {
     private let contents: LayerImage
     private let walk: LayerTreeWalk

@@ -1,8 +1,8 @@
 import ErofsFormat
 import LinuxKernel
 
-/// Goes through a layer's tree, always in the same order: a directory, then what it has in the order of the names' bytes,
-/// first all that are no directories. By descriptors, two of them open at a time, without recursion.
+/// Goes through a layer's tree, always in the same order: a directory, then what it has in the order of the names'
+/// bytes, first all that are no directories. By descriptors, two of them open at a time, without recursion.
 struct LayerTreeWalk {
     struct Child {
         var name: RawPath

@@ -45,7 +45,11 @@ public struct ContainerObserver: Sendable {
     }
 
     private func startTime(_ process: Int32) -> UInt64? {
-        do throws(KernelError) { return try ProcessFacts.startTime(of: process) } catch { return nil }
+        do throws(KernelError) {
+            return try ProcessFacts.isZombie(process) ? nil : try ProcessFacts.startTime(of: process)
+        } catch {
+            return nil
+        }
     }
 
     private func hidden(_ known: ContainerFacts, _ why: String) -> ContainerFacts {

@@ -53,6 +53,7 @@ public enum DeclaredContainer {
         let range = isolation.identities
         var declared = DeclaredFacts()
         declared.network = network(isolation.network)
+        declared.ports = isolation.network.ports.map(\.port)
         declared.capabilities = isolation.capabilities
         declared.noNewPrivileges = isolation.noNewPrivileges
         declared.seccomp = seccomp(isolation.seccomp)
@@ -72,8 +73,13 @@ public enum DeclaredContainer {
     private static func ordered(_ access: String) -> String { String("rwm".filter(access.contains)) }
 
     private static func network(_ network: IsolationRequest.Network) -> String {
-        if case .container(let id) = network { return "container:\(id.text)" }
-        return "\(network)"
+        switch network {
+        case .none: "none"
+        case .host: "host"
+        case .container(let id): "container:\(id.text)"
+        case .bridge(let request): "bridge:\(request.network)"
+        case .plugins(let request): "cni:\(request.network)"
+        }
     }
 
     private static func seccomp(_ seccomp: IsolationRequest.Seccomp) -> String {

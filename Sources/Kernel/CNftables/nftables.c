@@ -1,15 +1,19 @@
 /* libnftables by dlopen(3). The header is the library's own, so that the compiler checks every call. */
+#define _GNU_SOURCE
 #include "CNftables.h"
 
 #include <dlfcn.h>
 #include <nftables/libnftables.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define LIBRARY "libnftables.so.1"
 
 struct bh_nft {
-    struct nft_ctx *context;
+    char *output, *error;
 };
 
 #define FUNCTIONS(F) \
@@ -43,29 +47,60 @@ struct bh_nft *bh_nft_new(const char **problem) {
     pthread_once(&loaded, load);
     *problem = library_problem;
     if (library_problem) return NULL;
-    struct bh_nft *session = malloc(sizeof *session);
-    struct nft_ctx *context = session ? library.nft_ctx_new(NFT_CTX_DEFAULT) : NULL;
-    if (!context || library.nft_ctx_buffer_output(context) || library.nft_ctx_buffer_error(context)) {
-        if (context) library.nft_ctx_free(context);
-        free(session);
-        *problem = "no memory or no netlink socket for a context";
-        return NULL;
-    }
-    library.nft_ctx_output_set_flags(context, NFT_CTX_OUTPUT_JSON);
-    session->context = context;
+    struct bh_nft *session = calloc(1, sizeof *session);
+    if (!session) *problem = "no memory";
     return session;
 }
 
+static void forget(struct bh_nft *session) {
+    free(session->output);
+    free(session->error);
+    session->output = session->error = NULL;
+}
+
 void bh_nft_free(struct bh_nft *session) {
-    library.nft_ctx_free(session->context);
+    forget(session);
     free(session);
 }
 
+struct order {
+    struct bh_nft *session;
+    const char *commands;
+    int result;
+};
+
+static char *copied(const char *text) { return strdup(text ? text : ""); }
+
+/* The library waits with select(2), which knows no descriptor above 1,023 and ends the process that has one. So it
+ * works with its own table of descriptors, empty but for the standard streams. A new thread is in its maker's
+ * namespaces. */
+static void *carry_out(void *argument) {
+    struct order *order = argument;
+    if (unshare(CLONE_FILES)) {
+        order->session->error = copied("unshare(CLONE_FILES) failed");
+        return NULL;
+    }
+    close_range(3, ~0U, 0);
+    struct nft_ctx *context = library.nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!context || library.nft_ctx_buffer_output(context) || library.nft_ctx_buffer_error(context)) {
+        order->session->error = copied("no memory or no netlink socket for a context");
+    } else {
+        library.nft_ctx_output_set_flags(context, NFT_CTX_OUTPUT_JSON);
+        order->result = library.nft_run_cmd_from_buffer(context, order->commands);
+        order->session->output = copied(library.nft_ctx_get_output_buffer(context));
+        order->session->error = copied(library.nft_ctx_get_error_buffer(context));
+    }
+    if (context) library.nft_ctx_free(context);
+    return NULL;
+}
+
 int bh_nft_run(struct bh_nft *session, const char *commands, const char **output, const char **error) {
-    int result = library.nft_run_cmd_from_buffer(session->context, commands);
-    *output = library.nft_ctx_get_output_buffer(session->context);
-    *error = library.nft_ctx_get_error_buffer(session->context);
-    if (!*output) *output = "";
-    if (!*error) *error = "";
-    return result;
+    struct order order = {session, commands, -1};
+    pthread_t thread;
+    forget(session);
+    if (pthread_create(&thread, NULL, carry_out, &order)) session->error = copied("no thread");
+    else pthread_join(thread, NULL);
+    *output = session->output ? session->output : "";
+    *error = session->error ? session->error : "no memory";
+    return order.result;
 }

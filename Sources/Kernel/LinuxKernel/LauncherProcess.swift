@@ -11,8 +11,8 @@ public enum LauncherProcess {
     /// With `joining` it is born in those namespaces (CLONE_NEW*) of another container, and what it makes anew belongs
     /// to that container's user namespace.
     ///
-    /// `namespaces` are more of that kind, each by a descriptor of its file with its CLONE_NEW* flag; at most 8, none of
-    /// time. A user namespace among them owns what is made anew.
+    /// `namespaces` are more of that kind, each by a descriptor of its file with its CLONE_NEW* flag; at most 8, none
+    /// of time. A user namespace among them owns what is made anew.
     ///
     /// Returns once the launcher has been exec'ed; it then waits for its release.
     public static func start(

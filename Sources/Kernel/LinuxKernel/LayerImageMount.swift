@@ -12,8 +12,8 @@ public enum LayerImageMount {
 
     /// A detached, read-only mount of the image `file` is open on. `attributes` are MOUNT_ATTR_ values.
     ///
-    /// Since Linux 6.12 the kernel reads such a file itself; before, it wants a block device, so it gets a loop device that
-    /// goes when the mount does.
+    /// Since Linux 6.12 the kernel reads such a file itself; before, it wants a block device, so it gets a loop device
+    /// that goes when the mount does.
     public static func detached(of file: OwnedDescriptor, attributes: UInt64) throws(KernelError) -> OwnedDescriptor {
         try mount(file.procPath, attributes)
     }

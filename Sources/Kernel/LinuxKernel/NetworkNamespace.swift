@@ -42,8 +42,15 @@ public struct NetworkNamespace: Sendable {
     }
 
     /// A connected stream socket. ETIMEDOUT when nobody answers in time. See connect(2).
-    public func connect(address: String, port: UInt16, milliseconds: Int32) throws(KernelError) -> OwnedDescriptor {
-        let socket = try inside { () throws(KernelError) in try Self.socket(address) }
+    /// `source`: the address of this network it comes from; nil: the kernel chooses.
+    public func connect(
+        address: String, port: UInt16, milliseconds: Int32, source: String? = nil
+    ) throws(KernelError) -> OwnedDescriptor {
+        let socket = try inside { () throws(KernelError) in
+            let socket = try Self.socket(address)
+            if let source { try checked("bind", on: source) { bh_bind(socket.number, source, 0) } }
+            return socket
+        }
         let place = "\(address):\(port)"
         do throws(KernelError) {
             try checked("connect", on: place) { bh_connect(socket.number, address, port) }

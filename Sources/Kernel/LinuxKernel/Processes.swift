@@ -79,6 +79,16 @@ public struct ProcessHandle: Sendable {
 public enum ProcessFacts {
     /// Field 22 of /proc/PID/stat: start time after boot in clock ticks. Nil when there is no such process.
     public static func startTime(of id: Int32) throws(KernelError) -> UInt64? {
+        try fields(of: id).flatMap { $0.count > 19 ? UInt64($0[19]) : nil }
+    }
+
+    /// Whether it has ended and only waits for its parent to ask how: it has no namespaces and no files any more.
+    public static func isZombie(_ id: Int32) throws(KernelError) -> Bool {
+        try fields(of: id)?.first.map { ["Z", "X"].contains($0) } ?? false
+    }
+
+    /// Field 3 of /proc/PID/stat and those after it. Nil when there is no such process.
+    private static func fields(of id: Int32) throws(KernelError) -> [Substring]? {
         let text: String
         do throws(KernelError) {
             text = try TextFile.read("/proc/\(id)/stat", limit: 4_096)
@@ -88,8 +98,7 @@ public enum ProcessFacts {
         }
         // The command's name is in parentheses and may hold anything, so fields count from the last ')'.
         guard let close = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: close)...].split(separator: " ")
-        return fields.count > 19 ? UInt64(fields[19]) : nil
+        return text[text.index(after: close)...].split(separator: " ")
     }
 
     /// A different value after every boot, random(4).

@@ -108,7 +108,7 @@ enum bh_operation {
                               sched_setattr(2) */
     BH_IO_PRIORITY = 39,   /* u32: ioprio_set(2) */
     BH_PERSONALITY = 40,   /* u64: personality(2) */
-    BH_FIND_PROGRAM = 41,  /* list arguments, list environment: fails as BH_EXECUTE would when there is no such program */
+    BH_FIND_PROGRAM = 41,  /* list arguments, list environment: fails as BH_EXECUTE would without such a program */
     BH_CHANGE_ROOT = 42,   /* instead of BH_ENTER_ROOT, where "/" is the initial ramdisk: MS_MOVE and chroot(2) */
     BH_OWN_STREAMS = 43,   /* u32 uid, u32 gid: fchown(2) of descriptors 0 to 2 that are ours to give */
     BH_LISTENING_FILTER = 44,/* u32 seccomp(2) flags, bytes array of struct sock_filter: BH_REPORT_LISTENER, then the

@@ -12,7 +12,8 @@ enum Commands {
         "features": features, "spec": spec,
     ]
     static let order = [
-        "create", "start", "run", "exec", "state", "list", "ps", "kill", "pause", "resume", "update", "events", "delete",
+        "create", "start", "run", "exec", "state", "list", "ps", "kill", "pause", "resume", "update", "events",
+        "delete",
         "features", "spec",
     ]
 
@@ -40,7 +41,8 @@ enum Commands {
         }
         let name = words.count == 2 ? words[1] : "TERM"
         guard let signal = SignalNumber.named(name) else {
-            throw Failure("usage", doing: "send the signal", on: name, cause: "there is no such signal", field: "signal")
+            throw Failure(
+                "usage", doing: "send the signal", on: name, cause: "there is no such signal", field: "signal")
         }
         try invocation.runtime.kill(words[0], signal: signal, all: invocation.options.has("all"))
         return 0

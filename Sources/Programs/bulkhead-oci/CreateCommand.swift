@@ -11,7 +11,8 @@ enum CreateCommand {
             ["bundle", "b"], ["console-socket"], ["pid-file"], ["preserve-fds"], ["config", "f"], ["pidfd-socket"],
         ])
 
-    static let create = Command("make a container up to the point where its program runs", usage: "ID", options: options) {
+    static let create = Command(
+        "make a container up to the point where its program runs", usage: "ID", options: options) {
         (invocation) throws(Failure) in
         let id = try invocation.options.word("container id", of: "create")
         let created = try make(invocation, id, terminal: .refused)
@@ -82,7 +83,8 @@ enum PreservedDescriptors {
         let asked = try options.number("preserve-fds", as: Int.self) ?? 0
         let listening = ProcessEnvironment.value("LISTEN_FDS").flatMap { Int($0) } ?? 0
         guard asked >= 0, listening >= 0 else {
-            throw Failure("usage", doing: "preserve descriptors", cause: "their number is less than 0", field: "preserve-fds")
+            throw Failure(
+                "usage", doing: "preserve descriptors", cause: "their number is less than 0", field: "preserve-fds")
         }
         bundle.listening = listening
         bundle.preserved = asked + listening

@@ -29,7 +29,8 @@ enum EventsCommand {
     private static func interval(_ options: Options) throws(Failure) -> Int {
         guard let text = options.value("interval") else { return 5 }
         guard let seconds = Int(text.hasSuffix("s") ? String(text.dropLast()) : text), seconds > 0 else {
-            throw Failure("usage", doing: "use --interval \(Untrusted.shown(text))", cause: "it is no number of seconds")
+            throw Failure(
+                "usage", doing: "use --interval \(Untrusted.shown(text))", cause: "it is no number of seconds")
         }
         return seconds
     }

@@ -72,7 +72,8 @@ enum ListCommand {
         let record = try invocation.runtime.required(id)
         let status = try invocation.runtime.status(record)
         guard status != .stopped else {
-            throw Failure("bundle.not-running", doing: "list the processes of", on: id, cause: "container is not running")
+            throw Failure(
+                "bundle.not-running", doing: "list the processes of", on: id, cause: "container is not running")
         }
         let processes = try invocation.runtime.groups(record).processes()
         let format = invocation.options.value("format") ?? "table"

@@ -62,7 +62,11 @@ struct Options: Sendable {
             let short = String(first)
             guard let option = table.find(short) else { throw Self.unknown(word, command) }
             name = short
-            if option.takesValue { value = String(word.dropFirst(2)) } else { rest.insert("-" + bare.dropFirst(), at: rest.startIndex) }
+            if option.takesValue {
+                value = String(word.dropFirst(2))
+            } else {
+                rest.insert("-" + bare.dropFirst(), at: rest.startIndex)
+            }
         }
         guard let option = table.find(name) else { throw Self.unknown(word, command) }
         if option.takesValue {
@@ -91,7 +95,8 @@ struct Options: Sendable {
     func number<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {
         guard let text = value(name) else { return nil }
         guard let number = Number(text) else {
-            throw Failure("usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no number", field: name)
+            throw Failure(
+                "usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no number", field: name)
         }
         return number
     }

@@ -31,7 +31,8 @@ enum Program {
         let options = try Options.parse(arguments, globals, of: "bulkhead-oci", wordsBeforeRest: 1, keepsDashes: true)
         let format = options.value("log-format") ?? "text"
         guard format == "json" || format == "text" else {
-            throw Failure("usage", doing: "use the log format", on: format, cause: "there are text and json", field: "log-format")
+            throw Failure(
+                "usage", doing: "use the log format", on: format, cause: "there are text and json", field: "log-format")
         }
         report.isJSON = format == "json"
         var opened = report

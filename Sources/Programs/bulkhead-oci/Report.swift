@@ -14,7 +14,8 @@ struct Report {
         guard let path else { return }
         do throws(KernelError) {
             _ = try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .append], mode: 0o644)
-        } catch { throw error.failure("usage", doing: "open the log", on: path, remedy: "name a file that can be written") }
+        } catch { throw error.failure(
+            "usage", doing: "open the log", on: path, remedy: "name a file that can be written") }
     }
 
     func tell(_ failure: Failure, level: String = "error") {

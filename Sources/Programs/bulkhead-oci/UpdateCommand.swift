@@ -41,8 +41,12 @@ enum UpdateCommand {
         if let value = try options.number("cpu-quota", as: Int64.self) { resources.processor.quota = value }
         if let value = try options.number("cpu-burst", as: UInt64.self) { resources.processor.burst = value }
         if let value = try options.number("cpu-share", as: UInt64.self) { resources.processor.shares = value }
-        if let value = try options.number("cpu-rt-period", as: UInt64.self) { resources.processor.realtimePeriod = value }
-        if let value = try options.number("cpu-rt-runtime", as: Int64.self) { resources.processor.realtimeRuntime = value }
+        if let value = try options.number("cpu-rt-period", as: UInt64.self) {
+            resources.processor.realtimePeriod = value
+        }
+        if let value = try options.number("cpu-rt-runtime", as: Int64.self) {
+            resources.processor.realtimeRuntime = value
+        }
         if let value = try options.number("cpu-idle", as: Int64.self) { resources.processor.idle = value }
         if let value = options.value("cpuset-cpus") { resources.processor.processors = value }
         if let value = options.value("cpuset-mems") { resources.processor.memories = value }

@@ -33,7 +33,8 @@ extension AgentClient {
     }
 }
 
-/// A file that may grow while it is read, and lose its beginning. Reading throws the agent's failures; cancelling the task that reads ends it.
+/// A file that may grow while it is read, and lose its beginning. Reading throws the agent's failures; cancelling the
+/// task that reads ends it.
 public struct FollowedFile: AsyncSequence, Sendable {
     public typealias Failure = Diagnostics.Failure
     let agent: AgentClient

@@ -1,6 +1,6 @@
 /// What an agent is known by before it has learned its name, and proves itself with afterwards: drawn once by the
-/// agent, remembered by it and by the master, and shown to nobody else. Whoever has it can take the agent's place, so it
-/// has no description: not in a log, not in an answer, not in a failed test.
+/// agent, remembered by it and by the master, and shown to nobody else. Whoever has it can take the agent's place, so
+/// it has no description: not in a log, not in an answer, not in a failed test.
 public struct AgentKey: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public static let count = 32
     /// Exactly `count`.

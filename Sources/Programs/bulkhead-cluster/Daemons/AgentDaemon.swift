@@ -88,7 +88,7 @@ struct AgentDaemon: Sendable {
             withoutImage: try machine.withoutImage, hostPaths: machine.hostPaths,
             allowsHostNetwork: machine.allowHostNetwork, allowsPrivileged: machine.allowPrivileged,
             allowsUnconfined: machine.allowUnconfined, allowsUnenforced: allowsUnenforced,
-            logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"))
+            logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"), limitsDisk: machine.limitDisk)
     }
 
     private func warn(of lacking: [String], _ logger: Logger) {

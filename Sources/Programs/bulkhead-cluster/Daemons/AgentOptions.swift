@@ -16,7 +16,7 @@ struct AgentOptions: ParsableArguments {
     @Option(help: .init("How long an executor that is asked to end may take.", valueName: "time"))
     var executorShutdownGrace = "5s"
     @Flag(
-        help: "Who calls the executor API on the agent's port shows the token of its container, which is in its environment.")
+        help: "Callers of the executor API show the token of their container, which is in its environment.")
     var authenticateExecutors = false
     @Option(help: .init("How long an ended sandbox is kept on an empty disk; less on a full one.", valueName: "time"))
     var sandboxKeep = "7d"

@@ -38,6 +38,8 @@ struct MachineOptions: ParsableArguments {
     var allowPrivileged = false
     @Flag(help: "Tasks may run without a seccomp filter.")
     var allowUnconfined = false
+    @Flag(help: "Tasks may write no more than their disk resource, sandbox included (needs project quotas).")
+    var limitDisk = false
     @Option(help: .init("Disk that each of a task's two log files may take.", valueName: "bytes"))
     var logSize = "256m"
     @Option(
