@@ -113,6 +113,53 @@ struct RegistryTests {
         #expect(try await first.load().snapshot.agents.keys.map(\.text) == ["a"])
     }
 
+    @Test("what a former leader has under way is refused once another has taken the registry over")
+    func takenOver() async throws {
+        let store = InMemoryRegistryStore()
+        let (_, first) = try await store.takeOver()
+        #expect(try await store.apply([.putAgent(Self.agent("a"))], expecting: first) == .applied(first.next))
+        let (snapshot, second) = try await store.takeOver()
+        #expect(snapshot.agents.keys.map(\.text) == ["a"])
+        // Late: it was sent before, and arrives now.
+        let late = try await store.apply([.putAgent(Self.agent("b"))], expecting: first.next)
+        #expect(late == .overtaken(second))
+        #expect(try await store.apply([.putAgent(Self.agent("c"))], expecting: second) == .applied(second.next))
+        #expect(await store.load().snapshot.agents.keys.map(\.text).sorted() == ["a", "c"])
+    }
+
+    /// Others write to it between any reading of it and what follows.
+    private actor RestlessStore: RegistryStore {
+        private var calmsAfter: Int
+        private var version = RegistryVersion.initial
+        private var weights = 0.0
+        init(calmsAfter writes: Int) { calmsAfter = writes }
+
+        func load() throws(Failure) -> (snapshot: RegistrySnapshot, version: RegistryVersion) {
+            let read = (RegistrySnapshot([.putWeight(weights, try RoleName("a"))]), version)
+            if calmsAfter > 0 {
+                calmsAfter -= 1
+                version = version.next
+                weights += 1
+            }
+            return read
+        }
+
+        func apply(_ changes: [RegistryChange], expecting expected: RegistryVersion) -> RegistryAnswer {
+            guard expected == version else { return .overtaken(version) }
+            version = version.next
+            return .applied(version)
+        }
+    }
+
+    @Test("whoever takes it over begins with the latest, or not at all while others go on writing")
+    func contended() async throws {
+        let (snapshot, version) = try await RestlessStore(calmsAfter: 3).takeOver()
+        #expect(snapshot.weights == [try RoleName("a"): 3])
+        #expect(version == RegistryVersion(4))
+        let failure = await #expect(throws: Failure.self) { try await RestlessStore(calmsAfter: .max).takeOver() }
+        #expect(failure?.code == "registry.contended")
+    }
+
     @Test("the only master leads, and whoever watches sees it lead and resign")
     func sole() async throws {
         let coordinator = SoleCoordinator()

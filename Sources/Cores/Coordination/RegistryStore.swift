@@ -15,7 +15,7 @@ public struct RegistryVersion: Hashable, Comparable, Sendable, CustomStringConve
 /// Where the registry is kept. Writes are fenced: of two masters that both believe they lead, at most one changes
 /// anything.
 public protocol RegistryStore: Sendable {
-    /// Everything there is, with its version.
+    /// Everything there is, with its version. Whoever is to lead takes it over instead.
     ///
     /// - Throws: `Failure` when it cannot be read, or a record in it not be understood. Nothing is skipped.
     func load() async throws(Failure) -> (snapshot: RegistrySnapshot, version: RegistryVersion)
@@ -26,6 +26,31 @@ public protocol RegistryStore: Sendable {
     ///
     /// - Throws: `Failure` when it is not known whether they were applied. Whoever leads must then stop and load anew.
     func apply(_ changes: [RegistryChange], expecting version: RegistryVersion) async throws(Failure) -> RegistryAnswer
+}
+
+extension RegistryStore {
+    /// How often somebody else may write between the reading and the taking over.
+    static var takeOverTriesMax: Int { 16 }
+
+    /// What a leader begins with. It counts as a write: one that a former leader has under way still is refused from
+    /// here on, for it is based on an earlier version. Without that it would change what has been read already.
+    ///
+    /// - Throws: `Failure` when it cannot be read or written, or when others never stop writing. Whoever was to lead
+    ///   must not then.
+    public func takeOver() async throws(Failure) -> (snapshot: RegistrySnapshot, version: RegistryVersion) {
+        var latest = RegistryVersion.initial
+        for _ in 0..<Self.takeOverTriesMax {
+            let (snapshot, version) = try await load()
+            switch try await apply([], expecting: version) {
+            case .applied(let next): return (snapshot, next)
+            case .overtaken(let other): latest = other
+            }
+        }
+        throw Failure(
+            "registry.contended", doing: "take the registry over", on: "\(latest)",
+            cause: "another master goes on writing to it", remedy: "let one master at a time lead with this registry",
+            limit: "tries \(Self.takeOverTriesMax)", retry: .later)
+    }
 }
 
 public enum RegistryAnswer: Hashable, Sendable {

@@ -77,7 +77,7 @@ struct Candidacy: Sendable {
     }
 
     private func load() async throws(Failure) -> (MasterDriver, RegistryVersion) {
-        let (registry, version) = try await store.load()
+        let (registry, version) = try await store.takeOver()
         let driver = MasterDriver(
             core: MasterCore(configuration(), registry: registry), store: store, clock: MasterClock(), limits: limits,
             reads: reads, logger: logger, stepDown: { end($0) })

@@ -89,9 +89,13 @@ final class MasterHost {
 
     func elected(_ world: World) {
         guard isUp, core == nil else { return }
-        guard let (snapshot, version) = world.registry.load(world) else { return }
-        self.version = version
         term = world.nextTerm()
+        guard let (snapshot, version) = world.registry.takeOver(by: self, world) else {
+            world.say("master \(index) cannot take the registry over")
+            standAgain(world)
+            return
+        }
+        self.version = version
         var configuration = MasterConfiguration(
             master: MasterInfo(
                 id: "m\(term)", address: NetworkAddress(hostname: "master", address: "10.0.0.1", port: 5050),
@@ -273,12 +277,17 @@ final class MasterHost {
         case .stepDown(let failure):
             world.say("master \(index) steps down: \(failure.code.rawValue)")
             world.count("step-downs")
-            world.elections.resign(self, world)
-            end(world)
-            let life = life
-            world.after(.seconds(2)) { world in
-                if self.isUp, self.life == life { self.stand(world) }
-            }
+            standAgain(world)
+        }
+    }
+
+    /// As a process that has ended and is started anew.
+    private func standAgain(_ world: World) {
+        world.elections.resign(self, world)
+        end(world)
+        let life = life
+        world.after(.seconds(2)) { world in
+            if self.isUp, self.life == life { self.stand(world) }
         }
     }
 

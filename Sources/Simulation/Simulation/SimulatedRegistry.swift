@@ -22,16 +22,18 @@ final class SimulatedRegistry {
             remedy: "the master that leads now carries on")
     }
 
-    /// What a master begins with, having gone through bytes. Nil: they did not say what was written.
-    func load(_ world: World) -> (RegistrySnapshot, RegistryVersion)? {
-        do throws(Failure) {
-            let read = try RegistrySnapshot(records: durable.records)
-            if read != durable { world.violate(.registry, "what was read back is not what was written") }
-            return (read, version)
-        } catch {
+    /// What a master begins with, having gone through bytes, and a write of nothing that keeps out what former leaders
+    /// have under way. Nil: not written, or what was read did not say what was written.
+    func takeOver(by host: MasterHost, _ world: World) -> (RegistrySnapshot, RegistryVersion)? {
+        let read: RegistrySnapshot
+        do throws(Failure) { read = try RegistrySnapshot(records: durable.records) } catch {
             world.violate(.registry, "what was written cannot be read: \(error)")
             return nil
         }
+        if read != durable { world.violate(.registry, "what was read back is not what was written") }
+        if world.has(.onlyReads) { return (read, version) }
+        do throws(Failure) { _ = try apply([], expecting: version, by: host, world) } catch { return nil }
+        return (read, version)
     }
 
     /// A write that fails may have happened all the same.
@@ -66,9 +68,16 @@ final class SimulatedRegistry {
     /// The master died, or lost its session, while this was being written: it may arrive, and late.
     func cut(_ changes: [RegistryChange], on expected: RegistryVersion, by host: MasterHost, _ world: World) {
         guard !changes.isEmpty, world.storage.chance(1, outOf: 2) else { return }
+        let term = host.term
         let arrive = { (world: World) in
             guard expected == self.version else { return world.count("late-writes-refused") }
             world.count("late-writes")
+            // Whoever leads by now has read what was there before, and goes by it.
+            let keys = changes.map(\.key.text).joined(separator: ", ")
+            for other in world.masters where other.core != nil {
+                world.violate(
+                    .leadership, "m\(term) is late and has written \(keys), and m\(other.term), who leads, knows not")
+            }
             self.commit(changes, by: host, world)
         }
         // With a store of several members it may be on its way for longer than it takes to elect another.

@@ -75,6 +75,8 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     case electsTwo = "elects-two"
     /// The same, and the registry takes what is based on what is not there any more.
     case writesUnfenced = "writes-unfenced"
+    /// A master that is elected reads the registry and does not take it over.
+    case onlyReads = "only-reads"
     /// Destroyed containers are left behind.
     case leaksContainers = "leaks-containers"
     /// Sandboxes are left behind that nobody knows of.
