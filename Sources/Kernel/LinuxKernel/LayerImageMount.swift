@@ -15,8 +15,17 @@ public enum LayerImageMount {
     /// Since Linux 6.12 the kernel reads such a file itself; before, it wants a block device, so it gets a loop device
     /// that goes when the mount does.
     public static func detached(of file: OwnedDescriptor, attributes: UInt64) throws(KernelError) -> OwnedDescriptor {
-        try mount(file.procPath, attributes)
+        do throws(KernelError) {
+            return try mount(file.procPath, attributes)
+        } catch {
+            guard error.errno == Errno.notBlockDevice else { throw error }
+        }
+        let (path, device) = try LoopDevice.over(file, blockSize: sectorBytes)
+        return try withExtendedLifetime(device) { () throws(KernelError) in try mount(path, attributes) }
     }
+
+    /// An image is a multiple of 4,096 bytes; any size of a sector would do.
+    private static let sectorBytes: UInt32 = 512
 
     private static func mount(_ source: String, _ attributes: UInt64) throws(KernelError) -> OwnedDescriptor {
         let context = try FilesystemContext("erofs")

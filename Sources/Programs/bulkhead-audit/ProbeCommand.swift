@@ -98,6 +98,7 @@ struct ProbeCommand: ParsableCommand {
         request.isolation.capabilities = CapabilitySet.all.rawValue
         request.isolation.seccomp = .unconfined
         request.isolation.noNewPrivileges = false
+        request.isolation.appArmor = .unconfined
         request.isolation.maskedPaths = []
         request.isolation.readOnlyPaths = []
         return request
