@@ -29,6 +29,7 @@ public enum LayerImageMount {
 
     private static func mount(_ source: String, _ attributes: UInt64) throws(KernelError) -> OwnedDescriptor {
         let context = try FilesystemContext("erofs")
+        try context.set("ro")
         try context.set("source", source)
         return try context.mount(attributes: attributes | readOnly)
     }
