@@ -105,6 +105,63 @@ struct OperationTests {
         #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == Scalar(0))
     }
 
+    // Found by seed 157: a volume that was being made for a framework counted no more when the framework was removed,
+    // after another one had been given it.
+    @Test("what an agent is still doing for a framework that is removed counts until its end, registered anew or not",
+        arguments: [false, true], [OperationStatus.State.finished, .failed])
+    func pendingOfRemoved(registersAgain: Bool, outcome: OperationStatus.State) {
+        var (scene, agent, framework) = Self.begin()
+        let other = scene.framework("other", roles: [Self.eng])
+        let offer = scene.offers(framework)[0].id
+        let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+        scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+        guard let order = order(agent, scene) else {
+            Issue.record("no order")
+            return
+        }
+        scene.take(.operator(scene.nextCall(), principal: nil, .change(.teardown(framework.id))))
+        #expect(scene.core.frameworks[framework.id] == nil)
+        if registersAgain {
+            scene.take(.linkClosed(agent.link))
+            var registration = agent.registration
+            let status = OperationStatus(operation: order.id, state: .pending, agent: agent.id)
+            registration.operations = [OperationReport(order: order, status: status)]
+            agent = scene.register(registration)
+        }
+        // What it has without the operation.
+        scene.say(.resources(agent.registration.totals), agent)
+        scene.settle()
+        #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == Scalar(1))
+        let offered = Resources(scene.offers(other).flatMap(\.resources)).unallocated()
+        #expect(offered.reserved.amount(of: "cpus") == Scalar(1))
+
+        let update = UpdateID(high: 4, low: 5)
+        let status = OperationStatus(operation: id("op"), state: outcome, id: update, agent: agent.id)
+        scene.say(.operation(status, key: order.key, framework: framework.id), agent)
+        #expect(scene.told(agent).contains(.acknowledgeOperation(update, key: order.key)))
+        #expect(scene.core.operations.isEmpty)
+        let reserved = Scalar(outcome == .finished ? 1 : 0)
+        #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == reserved)
+    }
+
+    @Test("what a framework that is removed has not acknowledged is acknowledged for it")
+    func endedOfRemoved() {
+        var (scene, agent, framework) = Self.begin()
+        let offer = scene.offers(framework)[0].id
+        let operation = OfferOperation(id: id("op"), .change(.reserve(Self.reserved("cpus:1"))))
+        scene.call(.accept(offers: [offer], operations: [operation], filter: .none), framework)
+        guard let order = order(agent, scene) else {
+            Issue.record("no order")
+            return
+        }
+        let update = UpdateID(high: 4, low: 5)
+        let status = OperationStatus(operation: id("op"), state: .finished, id: update, agent: agent.id)
+        scene.say(.operation(status, key: order.key, framework: framework.id), agent)
+        scene.take(.operator(scene.nextCall(), principal: nil, .change(.teardown(framework.id))))
+        #expect(scene.told(agent).contains(.acknowledgeOperation(update, key: order.key)))
+        #expect(scene.core.operations.isEmpty)
+    }
+
     @Test("an operation the agent could not carry out is undone")
     func failed() {
         var (scene, agent, framework) = Self.begin()

@@ -201,10 +201,14 @@ extension MasterCore {
         forget(key)
     }
 
+    /// The framework goes, and waits for nothing any more. What an agent is still doing for it is done all the same, so
+    /// it counts until its end: without that, what the agent says it has meanwhile would be believed too early.
     mutating func dropOperations(of framework: FrameworkID) {
         let keys = frameworks[framework]?.operations ?? [:]
         for id in keys.keys.sorted() {
-            if let key = keys[id] { forget(key) }
+            guard let key = keys[id], let record = operations[key], record.status.state.isTerminal else { continue }
+            if let status = record.status.id { send(.acknowledgeOperation(status, key: key), to: record.agent) }
+            forget(key)
         }
     }
 
@@ -245,7 +249,7 @@ extension MasterCore {
         }
         for report in reports {
             let order = report.order
-            if let framework = order.framework, frameworks[framework] == nil { continue }
+            // Whoever ordered it may have been removed: what it makes of the agent's resources counts all the same.
             let known = operations[order.key]
             let change = report.status.state == .pending ? expect(order, known, on: agent) : nil
             operations[order.key] = OperationRecord(
