@@ -25,7 +25,7 @@ final class AgentMachine {
     private(set) var hasStartedOver = false
     /// Of all its processes, for crashes at one of them.
     var effectsDone = 0
-    private var isOff = false
+    private(set) var isOff = false
 
     init(index: Int, world: World) {
         self.index = index
@@ -101,6 +101,8 @@ final class AgentMachine {
             world.ledger.ended(id, nil, on: index)
         }
         containers.reboot()
+        // What is on its way to them does not arrive.
+        for executor in executors.values { executor.end() }
         executors = [:]
         boot += 1
         world.after(delay) { world in

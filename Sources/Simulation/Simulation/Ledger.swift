@@ -73,6 +73,7 @@ final class Ledger {
             world.violate(.startedOnce, "task \(key.task) started, and nobody asked for it")
             return
         }
+        if machine.isOff { world.violate(.world, "task \(key.task) starts on machine \(machine.index), which is off") }
         truth.starts += 1
         truth.machine = machine.index
         truth.boot = machine.boot
