@@ -70,6 +70,7 @@ let package = Package(
         // Formats: bytes <-> values, pure
         module("Formats", "JSONFormat"),
         module("Formats", "OCIFormat", ["JSONFormat", "Diagnostics", collections, crypto]),
+        module("Formats", "TrustFormat", ["OCIFormat", "Diagnostics", crypto]),
         module("Formats", "SeccompFormat", ["JSONFormat", "Diagnostics"]),
         module("Formats", "ErofsFormat", ["Diagnostics"]),
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
@@ -292,6 +293,7 @@ let package = Package(
         tests("AuditingTests", ["Auditing", "AuditFormat"]),
         tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
         tests("OCICommandTests", ["bulkhead-oci", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
+        tests("TrustFormatTests", ["TrustFormat", "OCIFormat", "Diagnostics", crypto]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests(
             "AgentServiceTests",
