@@ -53,6 +53,28 @@ struct UpdateStreamTests {
         #expect(waits.prefix(7) == [20, 40, 80, 160, 320, 600, 600])
     }
 
+    @Test("a framework that is back hears at once what it has not acknowledged, however long the next attempt is away")
+    func returns() throws {
+        var scenario = Self.silent()
+        scenario.run(.command("t"))
+        for _ in 0..<30 {
+            scenario.master(.ping)
+            scenario.advance(by: .seconds(10))
+        }
+        let before = scenario.sendings("t")
+        let info = try #require(scenario.agent.state.frameworks.values.first?.info)
+        scenario.master(.updateFramework(info))
+        #expect(scenario.sendings("t") == before + 1)
+        var other = info
+        other.id = try FrameworkID("another")
+        scenario.master(.updateFramework(other))
+        #expect(scenario.sendings("t") == before + 1)
+        // The waits begin anew: nobody was there to hear the attempts before.
+        scenario.master(.ping)
+        scenario.advance(by: .seconds(11))
+        #expect(scenario.sendings("t") == before + 2)
+    }
+
     @Test("an acknowledgement of anything but the head changes nothing")
     func wrongAcknowledgement() {
         var scenario = Self.silent()

@@ -42,7 +42,7 @@ struct TerminalTests {
             let frameworks = try await cluster.run(["framework", "ls"])
             #expect(frameworks.text.contains("away, detached"), "\(frameworks.text)")
             let ended = try await cluster.run(["task", "wait", "left"])
-            #expect(ended.status == 6 && ended.text == "6\n")
+            #expect(ended.status == 6 && ended.text == "6\n", "status \(ended.status): \(ended.text)")
             let left = try await cluster.run(["framework", "ls"])
             #expect(!left.text.contains("bulkhead task run left"))
         }

@@ -112,6 +112,20 @@ struct FrameworkTests {
         #expect(scene.core.frameworks.isEmpty)
     }
 
+    @Test("agents that have something of a framework are told when it is back, so that they send again what waits for it")
+    func back() {
+        var scene = Scene()
+        let agent = scene.agent()
+        let idle = scene.agent("idle")
+        let framework = scene.framework(timeout: .seconds(60))
+        scene.settle()
+        scene.launch([scene.task("T", on: agent.id)], framework)
+        scene.take(.streamClosed(framework.stream))
+        #expect(scene.subscribe(framework.info, isNew: false)?.id == framework.id)
+        #expect(scene.told(agent).contains { if case .updateFramework = $0 { true } else { false } })
+        #expect(!scene.told(idle).contains { if case .updateFramework = $0 { true } else { false } })
+    }
+
     @Test("an id that was removed is refused for good, also by the next master")
     func removed() {
         var scene = Scene()

@@ -36,7 +36,7 @@ extension Agent {
         case .acknowledge(let id, let task): acknowledged(id, of: task)
         case .acknowledgeOperation(let id, let key): operationAcknowledged(id, key: key)
         case .apply(let order): apply(order)
-        case .updateFramework(let info): if state.frameworks[info.id] != nil { see(info) }
+        case .updateFramework(let info): returned(info)
         case .drain(let order): drain(order)
         case .cancelDrain: if state.drain != nil { record(.drainCancelled) }
         case .reconcile(let tasks): reconcile(tasks)
@@ -47,6 +47,14 @@ extension Agent {
     /// Remembers a framework, or what is new about it.
     mutating func see(_ info: FrameworkInfo) {
         if state.frameworks[info.id]?.info != info { record(.frameworkSeen(info)) }
+    }
+
+    /// A framework has subscribed again, or changed. What it has not acknowledged may have been sent to nobody, and the
+    /// next attempt be minutes away: whoever is back hears of it at once.
+    private mutating func returned(_ info: FrameworkInfo) {
+        guard state.frameworks[info.id] != nil else { return }
+        see(info)
+        resend { $0 == info.id }
     }
 
     /// Tasks the master believes to be here and that are not: nobody else can say so.

@@ -126,13 +126,16 @@ extension Agent {
         resendEverything()
     }
 
-    /// All that waits for an acknowledgement, from the beginning.
-    mutating func resendEverything() {
-        for task in state.streams.keys {
+    mutating func resendEverything() { resend { _ in true } }
+
+    /// All that waits for an acknowledgement of these frameworks, from the beginning.
+    mutating func resend(of isWanted: (FrameworkID) -> Bool) {
+        for task in state.streams.keys where isWanted(task.framework) {
             retries[task] = nil
             sendHead(of: task)
         }
-        for key in state.operations.keys {
+        for (key, operation) in state.operations {
+            if let framework = operation.order.framework, !isWanted(framework) { continue }
             operationRetries[key] = nil
             sendOperation(key)
         }

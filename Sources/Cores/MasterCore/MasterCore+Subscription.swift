@@ -172,7 +172,8 @@ extension MasterCore {
             "framework.subscribed",
             existing == nil ? "A framework has subscribed" : "A framework has subscribed again",
             ["framework": id.text, "name": info.name])
-        if let existing, existing.info != info { tellAgents(of: id) }
+        // Even where nothing is new about it: whoever has updates for it waits for its return to send them again.
+        if existing != nil { tellAgents(of: id) }
         announce { core in
             core.frameworkView(id).map { existing == nil ? .frameworkAdded($0) : .frameworkUpdated($0) }
         }
