@@ -299,7 +299,7 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
-                "Determinism", "Diagnostics", "LinuxKernel", logging, httpClient,
+                "Determinism", "Diagnostics", "LinuxKernel", "RawHTTP", logging, httpClient,
             ] + nio),
         tests("ClusterTests", ["example-framework", "ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),

@@ -35,6 +35,29 @@ struct GoldenTests {
             (samples.processIO.map(\.value) + inputs).map { Golden.Document(title: "record", bytes: $0.bytes) })
     }
 
+    @Test("the schedulers' API")
+    func schedulerAPI() throws {
+        try Golden.expect(
+            "scheduler-calls", samples.schedulerCalls().map { Golden.Document(title: "call", bytes: $0.value.bytes) })
+        let forms: [Set<FrameworkInfo.Capability>] = [[.partitionAware], [.partitionAware, .reservationRefinement]]
+        try Golden.expect(
+            "scheduler-events",
+            forms.flatMap { form in
+                samples.schedulerEvents.map { Golden.Document(title: "event", bytes: $0.value(for: form).bytes) }
+            })
+    }
+
+    @Test("the executors' API")
+    func executorAPI() throws {
+        try Golden.expect(
+            "executor-calls", samples.executorCalls.map { Golden.Document(title: "call", bytes: $0.value.bytes) })
+        try Golden.expect(
+            "executor-events",
+            [ReservationForm.stacked, .flat].flatMap { form in
+                samples.executorEvents.map { Golden.Document(title: "event", bytes: $0.value(form).bytes) }
+            })
+    }
+
     @Test("the old endpoints")
     func legacy() throws {
         let documents = try samples.masterDocuments()

@@ -54,7 +54,7 @@ struct AuthenticationTests {
         let (authentication, _) = try await authentication([.masterReadWrite])
         let served = try await Served.start(authentication: authentication)
         #expect(try await RawConnection.get(served.port, "/api/v1").status == 401)
-        let large = "POST /api/v1 HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n"
+        let large = "POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\n"
         #expect(try await RawConnection.exchange(served.port, large).status == 401)
         await served.server.stop()
     }

@@ -47,7 +47,7 @@ struct ListenTests {
         #expect(Set(ports).count == 3)
         for port in ports { #expect(try await RawConnection.get(port, "/health").status == 200) }
         let local = try await RawConnection.open(socket: path)
-        try await local.send("GET /health HTTP/1.1\r\n\r\n")
+        try await local.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(try await local.response().status == 200)
         await served.server.stop()
         await #expect(throws: (any Error).self) { try await RawConnection.get(ports[0], "/health") }
@@ -89,7 +89,7 @@ struct ListenTests {
         return try NIOSSLContext(configuration: configuration)
     }
 
-    private static let request = "GET /large HTTP/1.1\r\n\r\n"
+    private static let request = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
 
     @Test("over TLS everything is as without, and plain text is not answered")
     func tls() async throws {
@@ -100,10 +100,10 @@ struct ListenTests {
         #expect(answer.body.utf8.count == 200_000)
         let connection = try await RawConnection.open(served.port, tls: try client())
         for _ in 0..<3 {
-            try await connection.send("GET /version HTTP/1.1\r\n\r\n")
+            try await connection.send("GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await connection.response().status == 200)
         }
-        try await connection.send("GET /stream HTTP/1.1\r\n\r\n")
+        try await connection.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         _ = try await connection.head()
         try await served.opened(1)[0].send(StreamTests.record("over TLS"))
         #expect(try await connection.record() == "over TLS")

@@ -27,7 +27,8 @@ struct RoutingTests {
         let get = try await RawConnection.get(served.port, "/api/v1")
         #expect(get.status == 405)
         #expect(get["Allow"] == "POST")
-        let put = try await RawConnection.exchange(served.port, "PUT /state HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        let put = try await RawConnection.exchange(
+            served.port, "PUT /state HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         #expect(put.status == 405)
         #expect(put["Allow"] == "GET, HEAD")
         await served.server.stop()
@@ -36,7 +37,7 @@ struct RoutingTests {
     @Test("HEAD answers like GET without the body")
     func head() async throws {
         let served = try await Served.start()
-        let answer = try await RawConnection.exchange(served.port, "HEAD /master/state HTTP/1.1\r\n\r\n")
+        let answer = try await RawConnection.exchange(served.port, "HEAD /master/state HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(answer.status == 200)
         #expect(answer["Content-Length"] == "9")
         #expect(answer["Content-Type"] == "application/json")

@@ -23,7 +23,7 @@ struct StreamTests {
         _ served: Served, _ headers: String = "", reads: Bool = true
     ) async throws -> RawConnection {
         let connection = try await RawConnection.open(served.port, reads: reads)
-        try await connection.send("GET /stream HTTP/1.1\r\n\(headers)\r\n")
+        try await connection.send("GET /stream HTTP/1.1\r\nHost: x\r\n\(headers)\r\n")
         return connection
     }
 
@@ -203,12 +203,12 @@ struct StreamTests {
     func recordBody() async throws {
         let served = try await Served.start()
         let connection = try await RawConnection.open(served.port)
-        try await connection.send("POST /records HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try await connection.send("POST /records HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         for chunk in ["5\r\n3\nabc\r\n", "1\r\n2\r\n", "3\r\n\nde\r\n", "0\r\n\r\n"] {
             try await connection.send(chunk)
         }
         #expect(try await connection.response().body == "3 2")
-        try await connection.send("POST /records HTTP/1.1\r\nContent-Length: 4\r\n\r\n9\nab")
+        try await connection.send("POST /records HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n9\nab")
         let answer = try await connection.response()
         #expect(answer.status == 400)
         #expect(answer.body.contains("before the end of a record"))
@@ -221,7 +221,7 @@ struct StreamTests {
         let served = try await Served.start()
         let connection = try await RawConnection.open(served.port)
         let record = Self.record(String(repeating: "r", count: 100_000))
-        try await connection.send("POST /records HTTP/1.1\r\nContent-Length: \(record.count * 50)\r\n\r\n")
+        try await connection.send("POST /records HTTP/1.1\r\nHost: x\r\nContent-Length: \(record.count * 50)\r\n\r\n")
         for _ in 0..<50 { try await connection.send(record) }
         #expect(try await connection.response().body == Array(repeating: "100000", count: 50).joined(separator: " "))
         connection.close()

@@ -35,13 +35,16 @@ struct StandingTests {
         election.say(.following(StandingTests.leader))
         let served = try await ServedMaster.start(coordinator: election)
         for (request, location) in [
-            ("POST /api/v1/scheduler HTTP/1.1\r\nContent-Length: 1\r\n\r\n{", "//leader:5050/api/v1/scheduler"),
-            ("POST /master/api/v1 HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "//leader:5050/master/api/v1"),
-            ("GET /api/v1 HTTP/1.1\r\n\r\n", "//leader:5050/api/v1"),
-            ("POST /api/v1/agent HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "//leader:5050/api/v1/agent"),
-            ("GET /state?jsonp=x HTTP/1.1\r\n\r\n", "//leader:5050/state?jsonp=x"),
-            ("GET /redirect HTTP/1.1\r\n\r\n", "//leader:5050"),
-            ("HEAD /master/redirect HTTP/1.1\r\n\r\n", "//leader:5050"),
+            (
+                "POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n{",
+                "//leader:5050/api/v1/scheduler"
+            ),
+            ("POST /master/api/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "//leader:5050/master/api/v1"),
+            ("GET /api/v1 HTTP/1.1\r\nHost: x\r\n\r\n", "//leader:5050/api/v1"),
+            ("POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "//leader:5050/api/v1/agent"),
+            ("GET /state?jsonp=x HTTP/1.1\r\nHost: x\r\n\r\n", "//leader:5050/state?jsonp=x"),
+            ("GET /redirect HTTP/1.1\r\nHost: x\r\n\r\n", "//leader:5050"),
+            ("HEAD /master/redirect HTTP/1.1\r\nHost: x\r\n\r\n", "//leader:5050"),
         ] {
             let response = try await RawConnection.exchange(served.port, request)
             #expect(response.status == 307, "\(request)")

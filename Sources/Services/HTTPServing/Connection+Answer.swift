@@ -17,7 +17,9 @@ extension Connection {
             response = .text(.serviceUnavailable, "too many event streams are open; try again later")
         }
         exchange.isAnswered = true
-        exchange.closes = exchange.closes || response.closes || table.isStopping
+        // Whoever waits for "continue" may send the body all the same, or not: nobody can tell what comes next.
+        let isAmbiguous = exchange.awaitsContinue && !exchange.isBodyRead
+        exchange.closes = exchange.closes || response.closes || table.isStopping || isAmbiguous
         clearDeadline()
         phase = .serving(exchange)
         switch response.body {
@@ -97,7 +99,12 @@ extension Connection {
     func finishResponse(_ context: ChannelHandlerContext) {
         let promise = context.eventLoop.makePromise(of: Void.self)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
+        // After the header of a chunked answer to HEAD no chunk comes, not even the last.
+        if case .serving(let exchange) = phase, exchange.head.method == .HEAD {
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: promise)
+        } else {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
+        }
         promise.futureResult.assumeIsolated().whenComplete { result in
             if case .success = result { bound.value.answered() }
         }
@@ -109,7 +116,6 @@ extension Connection {
             guard !exchange.closes else { return context.close(promise: nil) }
             return next(context)
         }
-        // A client that waits for "continue" sends no body after a final answer, or sends it all the same.
         guard !exchange.awaitsContinue, exchange.stream == nil else { return context.close(promise: nil) }
         exchange.body.finish()
         if exchange.closes {

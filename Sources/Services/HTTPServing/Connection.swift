@@ -39,7 +39,6 @@ final class Connection: ChannelInboundHandler {
 
     let dispatcher: Dispatcher
     let table: ConnectionTable
-    private let framing: FramingBound
     let peer: Peer
     var limits: ServerLimits { dispatcher.limits }
 
@@ -49,16 +48,15 @@ final class Connection: ChannelInboundHandler {
     private var ahead: [HTTPServerRequestPart] = []
     private var aheadBytes = 0
     /// What is wrong with bytes after the present request.
-    private var poison: HTTPResponseStatus?
+    private var poison: FramingFault?
     private var deadline: NIODeadline?
     private var hasTimer = false
     private var context: ChannelHandlerContext?
     var presentContext: ChannelHandlerContext? { context }
 
-    init(dispatcher: Dispatcher, table: ConnectionTable, framing: FramingBound, peer: Peer) {
+    init(dispatcher: Dispatcher, table: ConnectionTable, peer: Peer) {
         self.dispatcher = dispatcher
         self.table = table
-        self.framing = framing
         self.peer = peer
     }
 
@@ -71,7 +69,6 @@ final class Connection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        framing.progress()
         let part = unwrapInboundIn(data)
         switch phase {
         case .idle: begin(part, context)
@@ -125,18 +122,18 @@ final class Connection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let fault = error as? HTTPParserError else { return context.close(promise: nil) }
-        let status = Connection.status(of: fault)
+        guard let fault = Connection.fault(error) else { return context.close(promise: nil) }
         switch phase {
-        case .idle: refuse(status, context)
+        case .idle: refuse(fault, context)
+        // What came before the fault is answered first, in order.
+        case .serving(let exchange) where exchange.isBodyRead: poison = fault
         case .serving(var exchange):
             exchange.closes = true
-            poison = exchange.isBodyRead ? status : nil
             phase = .serving(exchange)
             exchange.body.finish(
                 .failure(
                     Failure(
-                        "http.body-malformed", doing: "read the body", cause: "its framing is broken",
+                        "http.body-malformed", doing: "read the body", cause: fault.cause,
                         remedy: "send a valid Content-Length or chunks")))
         case .draining, .ending: context.close(promise: nil)
         }
@@ -155,7 +152,11 @@ final class Connection: ChannelInboundHandler {
                 limitTime: { loop.execute { bound.value.limitBodyTime() } }))
         var exchange = Exchange(
             number: exchanges, head: head, body: body, closes: !head.isKeepAlive,
-            awaitsContinue: head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" })
+            awaitsContinue: false)
+        // HTTP/1.0 knows no such answer: its clients would take it for the final one.
+        exchange.awaitsContinue =
+            !exchange.isOld
+            && head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
         deadline = nil
         let number = exchanges
         let dispatcher = dispatcher
@@ -187,13 +188,13 @@ final class Connection: ChannelInboundHandler {
 
     /// The exchange is over and the connection goes on.
     func next(_ context: ChannelHandlerContext) {
-        if let poison { return refuse(poison, context) }
         phase = .idle
         setDeadline(limits.idleTime)
         let parts = ahead
         ahead = []
         aheadBytes = 0
         for part in parts { channelRead(context: context, data: wrapInboundPart(part)) }
+        if case .idle = phase, let poison { return refuse(poison, context) }
         readIfWanted(context)
     }
 
@@ -228,22 +229,30 @@ final class Connection: ChannelInboundHandler {
     private static let cutOff = Failure(
         "http.body-cut-off", doing: "read the body", cause: "the connection ended before the body did", retry: .later)
 
-    private static func status(of fault: HTTPParserError) -> HTTPResponseStatus {
-        switch fault {
-        case .headerOverflow: .requestHeaderFieldsTooLarge
-        case .invalidVersion: .httpVersionNotSupported
-        default: .badRequest
+    /// Nil for what is no fault of the request.
+    private static func fault(_ error: any Error) -> FramingFault? {
+        if let fault = error as? FramingFault { return fault }
+        guard let fault = error as? HTTPParserError else { return nil }
+        return switch fault {
+        case .headerOverflow: FramingFault(.requestHeaderFieldsTooLarge, "the header is too large")
+        case .invalidVersion: FramingFault(.httpVersionNotSupported, "version 1.1 of HTTP is spoken here")
+        default: FramingFault("it is no HTTP request")
         }
     }
 
     /// Answers what never became a request, and ends the connection. Waits a moment for the peer to close first, so
     /// that bytes it still sends do not reset the connection before it has read the answer.
-    private func refuse(_ status: HTTPResponseStatus, _ context: ChannelHandlerContext) {
+    private func refuse(_ fault: FramingFault, _ context: ChannelHandlerContext) {
         phase = .ending
         poison = nil
-        let headers: HTTPHeaders = ["Connection": "close", "Content-Length": "0"]
-        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        let reason = context.channel.allocator.buffer(string: fault.cause)
+        let headers: HTTPHeaders = [
+            "Content-Type": "text/plain; charset=utf-8", "Connection": "close",
+            "Content-Length": String(reason.readableBytes), "Date": HTTPDate.now(),
+        ]
+        let head = HTTPResponseHead(version: .http1_1, status: fault.status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(reason))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         context.close(mode: .output, promise: nil)
         setDeadline(.seconds(2))
@@ -280,7 +289,8 @@ final class Connection: ChannelInboundHandler {
                     Failure(
                         "http.body-too-slow", doing: "read the body", cause: "it did not arrive in time",
                         limit: "body time \(limits.bodyTime)", retry: .later)))
-        case .idle where exchanges == 0: refuse(.requestTimeout, context)
+        case .idle where exchanges == 0:
+            refuse(FramingFault(.requestTimeout, "no request came within \(limits.headerTime)"), context)
         case .idle, .serving, .draining, .ending: context.close(promise: nil)
         }
     }

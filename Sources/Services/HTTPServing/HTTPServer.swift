@@ -129,8 +129,7 @@ public final class HTTPServer: Sendable {
             return try pipeline.addHandler(RefusedConnection(refusal, isPlain: tls == nil))
         }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let framing = FramingBound(dispatcher.limits)
-        try pipeline.addHandler(framing)
+        try pipeline.addHandler(FramingGate(dispatcher.limits))
         var bounds = NIOHTTPDecoderLimitConfiguration()
         bounds.maxHeaderFieldSize = dispatcher.limits.headerFieldBytesMax
         bounds.maxHeaderListSize = dispatcher.limits.headerBytesMax
@@ -139,7 +138,7 @@ public final class HTTPServer: Sendable {
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: true,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: bounds)
         try pipeline.addHandler(
-            Connection(dispatcher: dispatcher, table: table, framing: framing, peer: peer ?? .local))
+            Connection(dispatcher: dispatcher, table: table, peer: peer ?? .local))
     }
 }
 

@@ -17,6 +17,8 @@ public struct ServerLimits: Sendable {
     public var bodyBytesMax = 16 << 20
     /// Bytes read and thrown away after a request was answered early, so that its answer is not lost to a reset.
     public var drainBytesMax = 1 << 20
+    /// Bytes of one chunk of a body. A larger one is refused with 400 when it is announced, not when it has come.
+    public var chunkBytesMax = 64 << 20
     /// Bytes in a row that are nothing but the framing of a body: chunk extensions, trailers. More are answered 400.
     public var framingBytesMax = 16 << 10
     /// Bytes of requests sent ahead of their turn on one connection.
