@@ -111,6 +111,12 @@ final class AgentMachine {
         }
     }
 
+    func dismantle() {
+        wire.dismantle()
+        process = nil
+        executors = [:]
+    }
+
     // MARK: - From the network
 
     func hear(_ message: MasterMessage, on connection: Connection, _ world: World) {

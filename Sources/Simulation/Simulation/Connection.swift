@@ -28,6 +28,13 @@ final class Wire {
         if isCut { waiting.append(action) } else { action(world) }
     }
 
+    /// Nothing is sent any more, and nobody waits for anything.
+    func dismantle() {
+        for connection in connections { connection.dismantle() }
+        connections = []
+        waiting = []
+    }
+
     /// One of them, whichever the draw hits.
     func someConnection(_ random: inout SeededRandom) -> Connection? {
         connections.removeAll { $0.isOver }
@@ -139,6 +146,13 @@ final class Connection {
         if !tellsMaster { masterNotices = nil }
         world.after(world.delay()) { self.wire.whenWhole($0) { self.noticeAtClient($0) } }
         world.after(world.delay()) { self.wire.whenWhole($0) { self.noticeAtMaster($0) } }
+    }
+
+    func dismantle() {
+        up = Lane()
+        down = Lane()
+        clientNotices = nil
+        masterNotices = nil
     }
 
     private func noticeAtClient(_ world: World) {

@@ -353,6 +353,7 @@ final class MasterHost {
         let batch = orders
         let changes = batch.flatMap(\.changes)
         writing = changes
+        if dies(world) { return kill(world, restartsAfter: .seconds(5)) }
         let life = life
         world.after(world.writeTime()) { world in
             guard self.life == life else { return }
@@ -365,6 +366,11 @@ final class MasterHost {
             }
             if self.life == life { self.write(world) }
         }
+    }
+
+    /// Planted with `onlyReads`: it takes a write that is late for the mistake to show, and these are rare.
+    private func dies(_ world: World) -> Bool {
+        world.has(.onlyReads) && world.masters.count > 1 && world.act == .safety && world.election.chance(1, outOf: 8)
     }
 
     /// Nil: written.

@@ -33,6 +33,7 @@ public enum Simulation {
     private static func play(_ seed: UInt64, _ plan: SimulationPlan) -> SimulationReport {
         let world = World(seed: seed, plan: plan)
         world.play()
+        defer { world.dismantle() }
         return world.report()
     }
 

@@ -70,6 +70,13 @@ final class World {
         settle()
     }
 
+    /// After the report. Who is joined knows the other: without this, the memory of every run would stay taken.
+    func dismantle() {
+        agenda = Agenda()
+        for machine in machines { machine.dismantle() }
+        for scheduler in schedulers { scheduler.wire.dismantle() }
+    }
+
     private func runAct(until end: Instant) {
         while violation == nil, let next = agenda.next, next <= end { step() }
         if violation == nil { now = max(now, end) }
