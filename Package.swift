@@ -141,8 +141,8 @@ let package = Package(
         module(
             "Host", "Observation",
             [
-                "NativeContainerizer", "HostProbe", "LinuxKernel", "Auditing", "AuditFormat", "SeccompFormat", "LaunchPlanning", "Containers",
-                "Diagnostics", crypto,
+                "NativeContainerizer", "Networking", "Netlink", "HostProbe", "LinuxKernel", "AuditTrail", "Auditing", "AuditFormat", "SeccompFormat",
+                "LaunchPlanning", "Containers", "Diagnostics", crypto,
             ]),
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
         module("Host", "DockerContainerizer", ["Containerizing", "ImageStorage", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
@@ -291,6 +291,7 @@ let package = Package(
         tests("AuditFormatTests", ["AuditFormat", "Diagnostics"]),
         tests("AuditTrailTests", ["AuditTrail", "AuditFormat", "LinuxKernel", "Diagnostics"]),
         tests("AuditingTests", ["Auditing", "AuditFormat"]),
+        tests("ObservationTests", ["Observation"]),
         tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
         tests("OCICommandTests", ["bulkhead-oci", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
         tests("TrustFormatTests", ["TrustFormat", "OCIFormat", "Diagnostics", crypto]),

@@ -66,6 +66,31 @@ struct AuditLogTests {
         #expect(fault.contains("the end is missing"))
     }
 
+    @Test("a line written later does not hide that others were removed", arguments: [1, 3])
+    func truncatedThenUsed(_ count: Int) throws {
+        try fill(6)
+        try replace(try read().split(separator: "\n").dropLast(count).joined(separator: "\n") + "\n")
+        try log.append("launch", ["container": "later"])
+        let fault = try #require(try log.verify().fault)
+        #expect(fault.contains("entries \(7 - count) to 6 are missing"), "\(fault)")
+    }
+
+    @Test("a log that was emptied or removed is missed, also after the next line", arguments: [true, false])
+    func emptied(_ removed: Bool) throws {
+        try fill(4)
+        if removed { try TreeRemoval.remove(scratch.path + "/log") } else { try replace("") }
+        #expect(try log.verify().fault?.contains("the end is missing") == true)
+        try log.append("launch", ["container": "later"])
+        #expect(try log.verify().fault?.contains("entries 1 to 4 are missing") == true)
+    }
+
+    @Test("the file that says where it ends is missed")
+    func headless() throws {
+        try fill(3)
+        try TreeRemoval.remove(scratch.path + "/head")
+        #expect(try log.verify().fault?.contains("where the log ends is missing") == true)
+    }
+
     @Test("what a power failure cut off is accounted for by the next line")
     func torn() throws {
         try fill(3)
@@ -102,6 +127,54 @@ struct AuditLogTests {
         try log.append("launch", ["container": "later"])
         let result = try log.verify()
         #expect(result.fault == nil && result.entries == 4 && result.last == 4)
+    }
+
+    @Test(
+        "a file put aside is missed when it is gone, changed or given another place",
+        arguments: ["gone", "changed", "last"])
+    func rotatedTampered(_ how: String) throws {
+        let folder = try OwnedDescriptor.open(RawPath(scratchMade()), [.directory])
+        for number in 1...3 {
+            try fill(2)
+            try folder.rename("log", to: RawPath("log.0000000000000000000\(number * 2)"))
+        }
+        try log.append("launch", ["container": "last"])
+        #expect(try log.verify().fault == nil)
+        let middle = "log.00000000000000000004"
+        switch how {
+        case "gone": try folder.unlink(RawPath(middle))
+        case "changed": try replace(try read(middle).replacing("c1", with: "c7"), name: middle)
+        default: try folder.rename(RawPath(middle), to: "log.00000000000000000009")
+        }
+        #expect(try log.verify().fault != nil)
+    }
+
+    private func scratchMade() throws -> String {
+        try Directories.makeAll(scratch.path, mode: 0o700)
+        return scratch.path
+    }
+
+    @Test("a full file is put aside by itself and the chain goes on")
+    func rotates() throws {
+        try fill(2)
+        let file = try OwnedDescriptor.open(RawPath(scratch.path + "/log"), [.writeOnly, .append])
+        // A line of 16 MiB that is no entry, and a whole one behind it: only the size counts.
+        try file.write(String(repeating: " ", count: Int(AuditLog.fileBytesMax)) + "\n")
+        try log.append("launch", ["container": "c3"])
+        try log.append("launch", ["container": "c4"])
+        let names = try OwnedDescriptor.open(RawPath(scratch.path), [.directory]).entries().map(\.name.description)
+        #expect(names.count { $0.hasPrefix("log.") } == 1 && names.contains("log"), "\(names)")
+    }
+
+    @Test("what it has of one container is given from its launch on, over several files")
+    func aboutOne() throws {
+        try log.append("launch", ["container": "a"])
+        try log.append("exec", ["container": "a", "user": "0:0"])
+        try log.append("launch", ["container": "b", "name": "a"])
+        try OwnedDescriptor.open(RawPath(scratch.path), [.directory]).rename("log", to: "log.00000000000000000003")
+        try log.append("exec", ["container": "a", "user": "7:7"])
+        #expect(try log.entries(about: "a")?.map(\.event) == ["launch", "exec", "exec"])
+        #expect(try log.entries(about: "nobody") == nil)
     }
 
     @Test("texts are bounded")

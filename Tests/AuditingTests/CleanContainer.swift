@@ -92,6 +92,10 @@ enum CleanContainer {
                 differences: [], compared: 3_072)
         ])
         facts.secretVariables = .seen([])
+        facts.published = .seen([])
+        facts.outsidePeers = .seen([])
+        facts.entries = .seen([EntryFacts(number: 2, program: "sh", user: "1000:1000")])
+        facts.hasOwnKeyring = true
         facts.declared = DeclaredFacts(
             capabilities: capabilities, maskedPaths: ["/proc/keys", "/proc/diskstats", "/proc/acpi"],
             readOnlyPaths: ["/proc/sys"], controlGroup: ["pids.max": "1024", "memory.swap.max": "0"],

@@ -50,6 +50,44 @@ struct ContainerRuleTests {
         #expect(findings(facts, profile).contains { $0.verdict == .unknown })
     }
 
+    @Test("what nobody could compare with the host's is unknown, never its own", arguments: CleanContainer.namespaces)
+    func hiddenHost(_ kind: String) {
+        var facts = CleanContainer.facts
+        facts.namespaces.edit { spaces in
+            for index in spaces.indices where spaces[index].kind == kind { spaces[index].hostInode = nil }
+        }
+        let unknown = Set(findings(facts, .standard).filter { $0.verdict == .unknown }.map(\.id))
+        let order = ["pid", "net", "ipc", "uts", "mnt", "cgroup", "user", "time"]
+        let own = RuleID(rawValue: "BH-CON-00\((order.firstIndex(of: kind) ?? 0) + 1)")
+        #expect(unknown.isSuperset(of: [own, "BH-CON-010", "BH-CON-012"]), "\(unknown.sorted())")
+    }
+
+    @Test("a keyring that nobody can tell is unknown, and one that no call reaches is good")
+    func keyrings() {
+        var facts = CleanContainer.facts
+        facts.hasOwnKeyring = nil
+        func verdict() -> Verdict? { findings(facts, .standard).first { $0.id == "BH-CON-029" }?.verdict }
+        #expect(verdict() == .pass)
+        facts.filters.edit { $0[0].dangerous = ["request_key"] }
+        #expect(verdict() == .unknown)
+        facts.editThread { $0.seccompMode = 0 }
+        #expect(verdict() == .unknown)
+        facts.shareWithHost("user")
+        #expect(verdict() == .finding)
+    }
+
+    @Test("a local socket to a container that was named is no finding")
+    func namedPeer() {
+        var facts = CleanContainer.facts
+        facts.outsidePeers = .seen([
+            OutsidePeerFacts(process: 102, descriptor: "3", name: "@x", peerProcess: 900, peerOwner: "c2")
+        ])
+        func verdict() -> Verdict? { findings(facts, .standard).first { $0.id == "BH-CON-123" }?.verdict }
+        #expect(verdict() == .finding)
+        facts.declared?.sharesWith = ["c2"]
+        #expect(verdict() == .pass)
+    }
+
     @Test("a finding that the user asked for names the flag")
     func overrides() {
         var facts = CleanContainer.facts
@@ -69,6 +107,15 @@ struct ContainerRuleTests {
             #expect(!rule.title.hasSuffix(".") && !rule.risk.isEmpty && !rule.remedy.isEmpty && !rule.profiles.isEmpty)
             #expect(rule.id.rawValue.contains(/^BH-(CON|HOST|IMG|DRIFT)-[0-9]{3}$/), "\(rule.id)")
             #expect(!rule.mappings.text.isEmpty, "\(rule.id) is in nobody else's catalogue")
+        }
+    }
+
+    @Test("every number of the CIS benchmark's section 5 has a rule, or a reason in Docs/Reference/Audit.md")
+    func benchmark() {
+        let notAsked: Set = ["5.1", "5.15", "5.30"]
+        let asked = Set(AuditCatalogue.rules.flatMap(\.mappings.cisDocker))
+        for number in 1...32 {
+            #expect(asked.contains("5.\(number)") != notAsked.contains("5.\(number)"), "5.\(number)")
         }
     }
 

@@ -69,7 +69,7 @@ extension PlantedContainer {
     }
 
     static let all: [PlantedContainer] = [
-        namespaces, privileges, filters, mounts, devices, limits, descriptors, programs,
+        namespaces, privileges, filters, mounts, devices, limits, descriptors, programs, reach,
     ].flatMap { $0 }
 
     private static let kinds: [(String, String)] = [

@@ -10,6 +10,14 @@ import Testing
 struct EscapeTests {
     private static let checksMin = 650
 
+    @Test("the list of rules has every attempt of the probe, and no other")
+    func listed() throws {
+        let host = try TestHost.withProbe()
+        let tried = Set(try host.probe().verdicts.map { "BH-PRB-\($0.check.name)" })
+        let listed = Set(EscapeCatalogue.rules.map(\.id.rawValue)).subtracting(["BH-PRB-control"])
+        #expect(tried.subtracting(listed) == [] && listed.subtracting(tried) == [])
+    }
+
     private func expectBlocked(_ result: EscapeResult, _ place: String) {
         #expect(result.verdicts.count >= Self.checksMin)
         #expect(result.needsRefused.isEmpty, "\(place): \(result.needsRefused)")

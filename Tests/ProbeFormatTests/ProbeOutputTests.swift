@@ -60,6 +60,26 @@ struct ProbeOutputTests {
         #expect(findings[0].evidence.contains { $0.value == "/dev/mem" })
     }
 
+    @Test("every rule of the probe is found when its attempt gets through, and passes when a wall stops it")
+    func everyRule() throws {
+        let rules = EscapeCatalogue.rules
+        #expect(rules.count > 650 && Set(rules.map(\.id)).count == rules.count)
+        let subject = Subject(.probe, id: "canary")
+        for rule in rules where rule.id != "BH-PRB-control" {
+            let name = rule.id.rawValue.dropFirst("BH-PRB-".count)
+            let area = try #require(rule.title.split(separator: "(").last?.split(separator: ")").first)
+            func verdict(_ result: String) throws -> Finding? {
+                let line = #"{"check":"\#(name)","area":"\#(area)","tried":"t",\#(result)}"#
+                return try EscapeResult(try output(line), filter: nil).findings(subject).first
+            }
+            let open = try verdict(#""result":"open","value":0"#)
+            #expect(open?.id == rule.id && open?.verdict == .finding && open?.severity == rule.severity, "\(rule.id)")
+            #expect(open?.evidence.first?.source == "bulkhead-probe \(name)")
+            let blockers = try #require(EscapeCatalogue.check(String(name), in: String(area))?.blockers)
+            #expect(!blockers.isEmpty, "\(rule.id): nothing could ever block it")
+        }
+    }
+
     @Test("a control that opens nothing is no pass")
     func control() throws {
         let blind = try EscapeResult(try output(mount("errno", 1)), filter: nil)

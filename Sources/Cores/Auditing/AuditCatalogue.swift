@@ -4,7 +4,7 @@ public import AuditFormat
 public enum AuditCatalogue {
     public static let container: [Inquiry<ContainerFacts>] =
         NamespaceRules.all + PrivilegeRules.all + SeccompRules.all + MountRules.all + DeviceRules.all + LimitRules.all
-        + DescriptorRules.all + ProgramRules.all
+        + DescriptorRules.all + ProgramRules.all + ReachRules.all
     public static let image: [Inquiry<ImageFacts>] = ImageRules.all
     public static let host: [Inquiry<HostState>] = HostRules.all
 

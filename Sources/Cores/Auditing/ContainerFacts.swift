@@ -19,6 +19,14 @@ public struct ContainerFacts: Codable, Equatable, Sendable {
     public var secretVariables: Observed<[String]>
     /// What was asked for, where somebody wrote it down.
     public var declared: DeclaredFacts?
+    /// Ports of the host that lead here. Absent in facts of older programs, as is all below.
+    public var published: Observed<[PublishedPortFacts]>?
+    /// Connections of local sockets with processes outside.
+    public var outsidePeers: Observed<[OutsidePeerFacts]>?
+    /// Who has entered it, as the log of launches has it; nil where nobody keeps one.
+    public var entries: Observed<[EntryFacts]>?
+    /// Its launch gave it an empty session keyring; nil where nobody can tell, because the kernel does not.
+    public var hasOwnKeyring: Bool?
 
     public init(subject: Subject, host: HostSurroundings) {
         self.subject = subject
@@ -59,16 +67,19 @@ public struct ContainerNamespace: Codable, Equatable, Sendable {
     /// As /proc/PID/ns names it: `net`.
     public var kind: String
     public var inode: UInt64
-    public var hostInode: UInt64
+    /// Nil where it could not be observed.
+    public var hostInode: UInt64?
     /// Other containers in the same one, by name.
     public var sharedWith: [String]
-    public init(kind: String, inode: UInt64, hostInode: UInt64, sharedWith: [String] = []) {
+    public init(kind: String, inode: UInt64, hostInode: UInt64?, sharedWith: [String] = []) {
         self.kind = kind
         self.inode = inode
         self.hostInode = hostInode
         self.sharedWith = sharedWith
     }
     public var isHost: Bool { inode == hostInode }
+    /// Known not to be the host's.
+    public var isOwn: Bool { hostInode.map { $0 != inode } ?? false }
 }
 
 /// A line of /proc/PID/uid_map or gid_map.

@@ -9,7 +9,9 @@ public enum Drift {
         profiles: AuditProfile.allCases, mappings: RuleMappings(nist: ["4.4.5"], attack: ["T1611"]))
 
     /// Members that change without anybody doing anything: which processes there are, and what they hold open.
-    private static let lively: Set = ["processes", "descriptors", "listeners", "filters", "secretVariables"]
+    private static let lively: Set = [
+        "processes", "descriptors", "listeners", "filters", "secretVariables", "outsidePeers", "entries",
+    ]
 
     /// A container compared with itself. `before` nil: it was not there at the baseline.
     public static func finding(
@@ -36,7 +38,8 @@ public enum Drift {
             return
         }
         for name in Set(old.keys).union(new.keys).sorted() {
-            if path.isEmpty, lively.contains(name) { continue }
+            // What the program that took the baseline did not look at says nothing.
+            if path.isEmpty, lively.contains(name) || old[name] == nil { continue }
             compare(old[name] ?? .null, new[name] ?? .null, at: path.isEmpty ? name : "\(path).\(name)", &changes)
         }
     }

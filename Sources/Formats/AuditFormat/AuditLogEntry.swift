@@ -87,10 +87,12 @@ public struct AuditLogVerification: Equatable, Sendable {
                 torn += 1
                 damaged = nil
             }
-            if isAnchored, entry.previous != expected {
-                fault = "\(place) does not follow the line before it"
+            if let last, entry.sequence > last + 1 {
+                fault = "entries \(last + 1) to \(entry.sequence - 1) are missing before \(place)"
             } else if let last, entry.sequence != last + 1 {
                 fault = "\(place) has the number \(entry.sequence) after \(last)"
+            } else if isAnchored, entry.previous != expected {
+                fault = "\(place) does not follow the line before it"
             } else if !isAnchored, entry.sequence == 1, entry.previous != AuditLogEntry.firstPrevious {
                 fault = "\(place) is the first and follows another"
             }
@@ -102,5 +104,23 @@ public struct AuditLogVerification: Equatable, Sendable {
         }
         if damaged != nil, fault == nil { fault = "the last line of \(name) is not whole" }
         return fault == nil
+    }
+
+    /// What is left to say when every file was taken: whether the log ends where it was last written to, and begins
+    /// where it may. `head` is written after the line, so it may be one behind, never ahead; `filesAside` files of at
+    /// most `filesMax` were put aside, and only when there are so many has the oldest gone by itself.
+    public mutating func judge(head: (sequence: Int64, hash: String)?, filesAside: Int, of filesMax: Int) {
+        guard fault == nil else { return }
+        guard let head else {
+            if entries > 1 { fault = "the file that says where the log ends is missing" }
+            return
+        }
+        if head.sequence > last ?? 0 {
+            fault = "line \(head.sequence) was written and is not the last one: the end is missing"
+        } else if head.sequence == last, head.hash != hash {
+            fault = "line \(head.sequence) is not the one that was written"
+        } else if let first, first > 1, filesAside < filesMax {
+            fault = "entries 1 to \(first - 1) are missing, and too few files are there for them to have been dropped"
+        }
     }
 }

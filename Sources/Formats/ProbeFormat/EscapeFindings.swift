@@ -25,11 +25,7 @@ extension EscapeResult {
     public func controlFinding(_ subject: Subject) -> Finding {
         let missed = missedByControl
         let expected = verdicts.count { $0.check.opensInControl }
-        let rule = AuditRule(
-            "BH-PRB-control", "A deliberately weak container fails the escape test", .high,
-            risk: "A test that cannot fail proves nothing.",
-            remedy: "run the probe as root in the host's own namespaces, not inside another container",
-            profiles: EscapeVerdict.profiles, mappings: EscapeVerdict.mappings)
+        let rule = EscapeCatalogue.controlRule
         let isGood = missed.isEmpty && expected > 0
         return Finding(
             rule, subject, isGood ? .pass : .unknown,
@@ -40,18 +36,38 @@ extension EscapeResult {
     }
 }
 
+extension EscapeCatalogue {
+    /// A rule for each check and one for the control: what `audit rules` lists beside those that ask facts.
+    public static let rules: [AuditRule] =
+        EscapeNames.byArea.flatMap { area, names in
+            names.split(whereSeparator: \.isWhitespace).compactMap { name in
+                check(String(name), in: area).map { EscapeVerdict.rule($0, "The attempt \(name) (\(area)) is blocked") }
+            }
+        } + [controlRule]
+
+    static let controlRule = AuditRule(
+        "BH-PRB-control", "A deliberately weak container fails the escape test", .high,
+        risk: "A test that cannot fail proves nothing.",
+        remedy: "run the probe as root in the host's own namespaces, not inside another container",
+        profiles: EscapeVerdict.profiles, mappings: EscapeVerdict.mappings)
+}
+
 extension EscapeVerdict {
     static let profiles: [AuditProfile] = [.standard, .nist800190]
     static let mappings = RuleMappings(nist: ["4.4.3"], attack: ["T1611"])
 
     static func ruleID(_ check: String) -> RuleID { RuleID(rawValue: "BH-PRB-" + check) }
 
-    func finding(_ subject: Subject) -> Finding {
-        let rule = AuditRule(
-            Self.ruleID(check.name), "A container cannot \(answer.tried)", check.severity,
+    static func rule(_ check: EscapeCheck, _ title: String) -> AuditRule {
+        AuditRule(
+            ruleID(check.name), title, check.severity,
             risk: "Somebody who controls a program in the container can do it too, and may leave the container by it.",
             remedy: "find the flag that opened it in the container's request; if there is none, report it as a hole",
-            profiles: Self.profiles, mappings: Self.mappings)
+            profiles: profiles, mappings: mappings)
+    }
+
+    func finding(_ subject: Subject) -> Finding {
+        let rule = Self.rule(check, "A container cannot \(answer.tried)")
         var evidence = [Evidence(mechanism, source: "bulkhead-probe \(check.name)", declared: "blocked")]
         if let call = answer.call {
             let arguments = call.arguments.map { String($0, radix: 16) }.joined(separator: " ")

@@ -51,7 +51,7 @@ public struct AuditLog: Sendable {
         var file = try folder.open(RawPath(Self.current), [.readWrite, .create, .append, .noFollow], mode: 0o600)
         let size = try file.status().size
         var end = try Self.end(of: file, size: size)
-        if size == 0, let head = try Self.head(in: folder) { end = End(head) }
+        if let head = try Self.head(in: folder) { end.goOn(from: head) }
         if size >= Self.fileBytesMax {
             try Self.rotate(folder, last: end.sequence)
             file = try folder.open(RawPath(Self.current), [.readWrite, .create, .append, .noFollow], mode: 0o600)
@@ -69,9 +69,15 @@ public struct AuditLog: Sendable {
         var sequence: Int64 = 0
         var hash = AuditLogEntry.firstPrevious
         var isTorn = false
+        /// The last line is no entry.
+        var isDamaged = false
 
-        init() {}
-        init(_ head: (sequence: Int64, hash: String)) { (sequence, hash) = head }
+        /// Lines that were written and are not there any more stay missing: the chain goes on behind them, so that the
+        /// next line does not hide the gap. One line that was cut in half is accounted for by its hash instead.
+        mutating func goOn(from head: (sequence: Int64, hash: String)) {
+            let isCut = isDamaged && head.sequence == sequence + 1
+            if head.sequence > sequence, !isCut { (sequence, hash) = head }
+        }
     }
 
     private static func end(of file: OwnedDescriptor, size: Int64) throws(KernelError) -> End {
@@ -84,6 +90,7 @@ public struct AuditLog: Sendable {
         if let entry = AuditLogEntry(line: last) {
             (end.sequence, end.hash) = (entry.sequence, entry.hash)
         } else {
+            end.isDamaged = true
             end.hash = AuditLogEntry.hash(ofDamaged: last)
             end.sequence = lines.dropLast().reversed().lazy.compactMap { AuditLogEntry(line: $0) }.first?.sequence ?? 0
         }
@@ -134,6 +141,30 @@ public struct AuditLog: Sendable {
 }
 
 extension AuditLog {
+    /// What the log has of one container, oldest first, from its launch on; nil when its launch is in none of the files.
+    /// Files are read from the newest back. Lines are taken one by one; `verify` says whether the chain holds.
+    /// - Throws: `audit.unreadable`.
+    public func entries(about container: String) throws(Failure) -> [AuditLogEntry]? {
+        var found: [AuditLogEntry] = []
+        let mark = Array("\"\(container)\"".utf8)
+        do throws(KernelError) {
+            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
+            _ = try folder.lock(exclusive: false, wait: true)
+            defer { withExtendedLifetime(folder) {} }
+            for name in try Self.files(in: folder).reversed() {
+                let limit = Int(Self.fileBytesMax) + Self.tailBytes
+                let bytes = try folder.open(RawPath(name), [.noFollow]).readAll(limit: limit)
+                let lines = bytes.split(separator: UInt8(ascii: "\n")).filter { $0.contains(mark) }
+                let entries = lines.compactMap { AuditLogEntry(line: Array($0)) }
+                found = entries.filter { $0.details["container"]?.text == container } + found
+                if found.contains(where: { $0.event == "launch" }) { return found }
+            }
+        } catch {
+            throw error.failure("audit.unreadable", doing: "read the audit log in", on: directory)
+        }
+        return nil
+    }
+
     /// Reads the whole log and follows its chain; also compares its end with where it was last written to.
     /// - Throws: `audit.unreadable`.
     public func verify() throws(Failure) -> AuditLogVerification {
@@ -142,17 +173,14 @@ extension AuditLog {
             let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
             _ = try folder.lock(exclusive: false, wait: true)
             defer { withExtendedLifetime(folder) {} }
-            for name in try Self.files(in: folder) {
+            let names = try Self.files(in: folder)
+            for name in names {
                 let limit = Int(Self.fileBytesMax) + Self.tailBytes
                 let bytes = try folder.open(RawPath(name), [.noFollow]).readAll(limit: limit)
                 guard verification.add(bytes, name: name) else { return verification }
             }
-            // The head is written after the line, so it may be one behind, never ahead.
-            if let head = try Self.head(in: folder), head.sequence > verification.last ?? 0
-                || (head.sequence == verification.last && head.hash != verification.hash)
-            {
-                verification.fault = "line \(head.sequence) was written and is not the last one: the end is missing"
-            }
+            let head = try Self.head(in: folder)
+            verification.judge(head: head, filesAside: names.count { $0 != Self.current }, of: Self.filesMax)
         } catch {
             throw error.failure("audit.unreadable", doing: "read the audit log in", on: directory)
         }

@@ -12,6 +12,8 @@ struct FilterContents {
         var set: JSONValue
         var key: JSONValue
         var owner: String
+        /// What a map leads to.
+        var value: JSONValue?
         /// The limit object it leads to.
         var limit: JSONValue?
     }
@@ -49,7 +51,8 @@ struct FilterContents {
                 else { continue }
                 let isLimit = set["map"] == "limit"
                 elements.append(
-                    Element(table: family, set: name, key: key, owner: owner, limit: isLimit ? value : nil))
+                    Element(
+                        table: family, set: name, key: key, owner: owner, value: value, limit: isLimit ? value : nil))
             }
         }
     }

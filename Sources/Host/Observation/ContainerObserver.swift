@@ -64,6 +64,8 @@ public struct ContainerObserver: Sendable {
         facts.devicePolicy = .hidden(why)
         facts.descriptors = .hidden(why)
         facts.listeners = .hidden(why)
+        facts.published = .hidden(why)
+        facts.outsidePeers = .hidden(why)
         facts.filters = .hidden(why)
         facts.secretVariables = .hidden(why)
         return facts
@@ -82,6 +84,10 @@ public struct ContainerObserver: Sendable {
             group: host.groups.mountPoint.flatMap { mount in group.map { mount + ($0 == "/" ? "" : $0) } },
             legacy: GroupObserver.legacyDevices(target.process))
         facts.listeners = listeners(target.process)
+        let reach = ReachObserver(table: table, process: target.process)
+        facts.published = reach.published(declared: target.declared?.network, owner: target.subject.id)
+        facts.hasOwnKeyring = target.hasOwnKeyring
+        facts.entries = target.log.map { ReachObserver.entries(target.subject.id, log: $0) }
         if case .hidden(let why) = mounts {
             facts.paths = .hidden(why)
             facts.devices = .hidden(why)
@@ -91,6 +97,9 @@ public struct ContainerObserver: Sendable {
             facts.paths = files.paths()
             facts.devices = DeviceObserver(process: target.process, mounts: known).nodes()
             if let processes = facts.processes.value { facts.descriptors = files.descriptors(processes) }
+            if let descriptors = facts.descriptors.value {
+                facts.outsidePeers = reach.outsidePeers(descriptors, members: Set(members.map(\.id)))
+            }
         }
         guard let processes = facts.processes.value else { return }
         facts.secretVariables = EnvironmentObserver.names(processes)
@@ -159,15 +168,16 @@ public struct ContainerObserver: Sendable {
         let strangers = table.rows.filter { !inside.contains($0.id) }
         return .seen(
             ProcessTable.kinds.compactMap { kind in
-                guard let inode = own[kind], let host = table.host[kind] else { return nil }
-                let others = inode == host ? [] : strangers.filter { $0.namespaces[kind] == inode }
+                guard let inode = own[kind] else { return nil }
+                let host = table.host[kind]
+                let others = host == nil || inode == host ? [] : strangers.filter { $0.namespaces[kind] == inode }
                 return ContainerNamespace(
                     kind: kind, inode: inode, hostInode: host, sharedWith: Set(others.map(Self.owner)).sorted())
             })
     }
 
     /// A container of ours by its id, anything else by its process.
-    private static func owner(_ row: ProcessTable.Row) -> String {
+    static func owner(_ row: ProcessTable.Row) -> String {
         let parts = row.controlGroup.split(separator: "/")
         if parts.count >= 2, parts[0] == "bulkhead" { return String(parts[1]) }
         return "process \(row.id) (\(row.name))"

@@ -1,4 +1,5 @@
 import AuditFormat
+import AuditTrail
 import Auditing
 import Containers
 public import Diagnostics
@@ -30,6 +31,7 @@ public enum DeclaredContainer {
         var target = ObservationTarget(subject: subject, process: process)
         target.ownProcesses = [monitor]
         target.launcher = launcher
+        target.log = AuditLog(directory: runtime.places.auditLog)
         var declared = facts(request, host: runtime.host)
         declared.sharesWith = shares(request, others)
         if runtime.host.groups.mountPoint != nil {
@@ -39,6 +41,7 @@ public enum DeclaredContainer {
         target.declared = declared
         let plan = try runtime.plan(request, layers: record.layers, hasReader: false)
         for step in plan.steps {
+            if case .newKeyring = step.step { target.hasOwnKeyring = true }
             if case .installFilter(_, let program) = step.step { target.plannedFilter = program.bytes }
             if case .divide(let division) = step.step { target.plannedInitFilter = division.initFilter.bytes }
         }

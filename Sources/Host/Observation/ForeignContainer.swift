@@ -53,13 +53,13 @@ public enum ForeignContainer {
         return nil
     }
 
-    private static func words(_ process: Int32) -> [String] {
+    static func words(_ process: Int32) -> [String] {
         do throws(KernelError) {
             return try TextFile.read("/proc/\(process)/cmdline").split(separator: "\0").map(String.init)
         } catch { return [] }
     }
 
-    private static func value(of options: [String], in words: [String]) -> String? {
+    static func value(of options: [String], in words: [String]) -> String? {
         guard let place = words.firstIndex(where: options.contains), place + 1 < words.count else { return nil }
         return words[place + 1]
     }

@@ -1,5 +1,6 @@
 public import AuditFormat
 public import Auditing
+public import AuditTrail
 
 /// Which processes are looked at, and what is known of them beforehand.
 public struct ObservationTarget: Sendable {
@@ -17,6 +18,10 @@ public struct ObservationTarget: Sendable {
     public var writableLayer: String?
     /// The program our own processes inside are, to know those of an exec.
     public var launcher: String?
+    /// Its plan makes a session keyring; nil where nobody has a plan.
+    public var hasOwnKeyring: Bool?
+    /// Where it is written down who enters it.
+    public var log: AuditLog?
 
     public init(subject: Subject, process: Int32) {
         self.subject = subject

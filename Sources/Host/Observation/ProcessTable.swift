@@ -20,34 +20,37 @@ public struct ProcessTable: Sendable {
     static let processesMax = 100_000
 
     public let rows: [Row]
-    /// Inodes of the namespaces this host began with, those of process 1.
+    /// Inodes of the namespaces this host began with, those of process 1. A kind that could not be observed is missing,
+    /// and rules that need it answer unknown.
     public let host: [String: UInt64]
 
     public static func read() throws(KernelError) -> ProcessTable {
         let entries = try OwnedDescriptor.open("/proc", [.directory]).entries()
         let rows = entries.compactMap { Int32($0.name.description) }.sorted().prefix(processesMax).compactMap(row)
-        return ProcessTable(rows: Array(rows), host: try hostNamespaces(rows))
+        return ProcessTable(rows: Array(rows), host: try hostNamespaces(Array(rows)))
     }
 
-    /// Those of process 1. Where its capabilities are more than ours the kernel does not tell them: then our own, but
-    /// for the mount namespace, which is known by the mounts that can be read all the same.
-    private static func hostNamespaces(_ rows: some Sequence<Row>) throws(KernelError) -> [String: UInt64] {
-        let first = namespaces("/proc/1/ns")
-        if first["mnt"] != nil { return first }
-        var own = namespaces("/proc/self/ns")
+    private static func hostNamespaces(_ rows: [Row]) throws(KernelError) -> [String: UInt64] {
         let mark = try firstMount("1")
-        own["mnt"] = nil
-        for row in rows {
-            do throws(KernelError) {
-                guard try firstMount("\(row.id)") == mark else { continue }
-                own["mnt"] = row.namespaces["mnt"]
-                break
-            } catch { continue }
+        let kernelThread = rows.first { isKernelThread($0.id) }
+        let withItsMounts = rows.first { row in
+            do throws(KernelError) { return try firstMount("\(row.id)") == mark } catch { return false }
         }
-        guard own["mnt"] != nil else {
-            throw KernelError(call: "readlink", on: "/proc/1/ns", errno: Errno.accessDenied)
-        }
-        return own
+        return HostNamespaces(
+            first: namespaces("/proc/1/ns"), kernelThread: kernelThread?.namespaces ?? [:],
+            own: namespaces("/proc/self/ns"), mounts: mark == nil ? nil : withItsMounts?.namespaces["mnt"]
+        ).known
+    }
+
+    /// PF_KTHREAD of the flags in /proc/PID/stat, linux/sched.h. Such threads never leave the first namespaces.
+    private static func isKernelThread(_ process: Int32) -> Bool {
+        do throws(KernelError) {
+            let text = try TextFile.read("/proc/\(process)/stat", limit: 4_096)
+            guard let name = text.lastIndex(of: ")") else { return false }
+            let fields = text[text.index(after: name)...].split(separator: " ")
+            guard fields.count > 6, let flags = UInt32(fields[6]) else { return false }
+            return flags & 0x0020_0000 != 0
+        } catch { return false }
     }
 
     /// Ids of mounts are unique on a host, so the first one tells a mount namespace.
@@ -89,7 +92,7 @@ public struct ProcessTable: Sendable {
     public func members(of first: Int32, group: String?) -> [Row] {
         guard let start = row(first) else { return [] }
         let space = start.namespaces["pid"]
-        let isOwn = space != nil && space != host["pid"]
+        let isOwn = space != nil && host["pid"] != nil && space != host["pid"]
         var members: Set<Int32> = [first]
         for row in rows {
             let isGrouped = group.map { row.controlGroup == $0 || row.controlGroup.hasPrefix($0 + "/") } ?? false

@@ -19,6 +19,35 @@ enum SocketTable {
         return seen.sorted { ($0.port, $0.address) < ($1.port, $1.address) }
     }
 
+    /// Names of interfaces of /proc/PID/net/dev, behind its two lines of headings.
+    static func links(_ text: String) -> [String] {
+        text.split(separator: "\n").dropFirst(2).compactMap { line in
+            line.split(separator: ":").first.map { $0.filter { !$0.isWhitespace } }
+        }
+    }
+
+    /// SS_CONNECTED of /proc/PID/net/unix: the inodes of sockets that have a peer.
+    static func connected(_ text: String) -> Set<UInt32> {
+        Set(
+            text.split(separator: "\n").dropFirst().compactMap { line in
+                let fields = line.split(separator: " ")
+                guard fields.count >= 7, fields[5] == "03" else { return nil }
+                return UInt32(fields[6])
+            })
+    }
+
+    /// Addresses of version 4 that /proc/PID/net/fib_trie calls local to a host.
+    static func localAddresses(_ text: String) -> Set<String> {
+        var found: Set<String> = []
+        var last = ""
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2, words[0] == "|--" { last = String(words[1]) }
+            if words.starts(with: ["/32", "host", "LOCAL"]) { found.insert(last) }
+        }
+        return found
+    }
+
     /// Words of 32 bits, each in the host's byte order.
     private static func address(_ text: String) -> String? {
         let digits = Array(text)

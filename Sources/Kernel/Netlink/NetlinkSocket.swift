@@ -15,12 +15,17 @@ public struct NetlinkSocket: Sendable {
     private static let strictChecking: Int32 = 12
     private static let optionLevel: Int32 = 270
 
+    /// NETLINK_ROUTE
+    private static let routes: Int32 = 0
+
     private let descriptor: OwnedDescriptor
 
     /// In the namespace of the calling thread.
-    public init() throws(KernelError) {
+    public init() throws(KernelError) { try self.init(family: Self.routes) }
+
+    init(family: Int32) throws(KernelError) {
         let kind = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        descriptor = OwnedDescriptor(owning: try checking("socket(AF_NETLINK)") { socket(AF_NETLINK, kind, 0) })
+        descriptor = OwnedDescriptor(owning: try checking("socket(AF_NETLINK)") { socket(AF_NETLINK, kind, family) })
         for option in [Self.extendedAcknowledgements, Self.cappedAcknowledgements, Self.strictChecking] {
             var on: Int32 = 1
             try checking("setsockopt(SOL_NETLINK, \(option))") {
@@ -121,6 +126,8 @@ enum MessageType {
     static let getRoute: UInt16 = 26
     static let newNeighbour: UInt16 = 28
     static let newQueue: UInt16 = 36
+    /// SOCK_DIAG_BY_FAMILY, linux/sock_diag.h.
+    static let diagnoseFamily: UInt16 = 20
 }
 
 /// What a request asks for, linux/netlink.h.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditFormat
+import Auditing
 import CommandOutput
 import Diagnostics
 
@@ -19,6 +20,7 @@ struct AuditSchema: ParsableCommand {
             ["report, --format json", AuditReport.schemaName], ["report, --format sarif", "SARIF 2.1.0"],
             ["report, --format ocsf", "OCSF 1.3.0, Compliance Finding (2003)"],
             ["evidence", EvidenceBundle.schemaName], ["baseline", BaselineDocument.schemaName],
+            ["graph, --format json", NamespaceGraph.schemaName],
         ]
         try Console.write(table.text)
     }

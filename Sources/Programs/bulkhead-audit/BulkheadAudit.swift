@@ -38,7 +38,7 @@ struct AuditGroup: ParsableCommand {
               bulkhead audit container --pid 4711 --format sarif --output audit.sarif
             """,
         subcommands: [
-            AuditHost.self, AuditImage.self, AuditContainer.self, AuditDrift.self, ProbeCommand.self, AuditRules.self,
+            AuditHost.self, AuditImage.self, AuditContainer.self, AuditGraph.self, AuditDrift.self, ProbeCommand.self, AuditRules.self,
             AuditSchema.self, SeccompCommand.self, AuditEvidence.self, AuditKey.self, AuditVerify.self,
         ], helpNames: .long)
 }

@@ -31,6 +31,20 @@ struct Surveyor {
     func observe(
         _ names: [String], processes: [Int32], all: Bool
     ) throws(Failure) -> [ContainerFacts] {
+        try targets(names, processes: processes, all: all).map(observer.observe)
+    }
+
+    /// Who shares which namespaces: every container on this host, and `processes`.
+    func graph(processes: [Int32]) throws(Failure) -> NamespaceGraph {
+        let subjects = try targets([], processes: processes, all: true).compactMap { target in
+            table.row(target.process).map { (subject: target.subject, inodes: $0.namespaces) }
+        }
+        return NamespaceGraph(subjects, host: table.host)
+    }
+
+    private func targets(
+        _ names: [String], processes: [Int32], all: Bool
+    ) throws(Failure) -> [ObservationTarget] {
         let known = try runtime.list()
         let records = known.map(\.record)
         var targets: [ObservationTarget] = []
@@ -58,7 +72,7 @@ struct Surveyor {
                 ForeignContainer.target(process: $0, in: table)
             }
         }
-        return targets.map(observer.observe)
+        return targets
     }
 
     private func target(

@@ -28,7 +28,7 @@ enum LimitRules {
         return facts.processes.ask { processes in
             // Where the controller is missing, the resource limit of every process stands in, counted by user id; it
             // only holds where those ids are the container's own.
-            let ownIDs = facts.namespaces.value?.contains { $0.kind == "user" && !$0.isHost } ?? false
+            let ownIDs = facts.namespaces.value?.contains { $0.kind == "user" && $0.isOwn } ?? false
             let open = processes.filter { process in
                 guard !process.isInit else { return false }
                 let soft = process.limits.first { $0.name == "nproc" }?.soft

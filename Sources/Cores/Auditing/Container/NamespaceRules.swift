@@ -74,10 +74,20 @@ enum NamespaceRules {
             let source = "/proc/\(facts.subject.process ?? 0)/ns/\(kind)"
             let evidence = Evidence(
                 "\(kind):[\(own.inode)]", source: source, declared: facts.declared.map { _ in declared(kind, facts) })
+            if own.hostInode == nil {
+                return .unknown("which \(name) namespace is the host's could not be observed: /proc/1/ns/\(kind)")
+            }
             guard own.isHost else { return .pass("it has \(kind):[\(own.inode)]", [evidence]) }
             let asked = kind == "net" && facts.declared?.network == "host"
             return .found("it uses the host's \(name) namespace", [evidence], asked: asked)
         }
+    }
+
+    /// What is to be said where some of the host's own could not be observed.
+    private static func hidden(_ namespaces: [ContainerNamespace]) -> Answer? {
+        let kinds = namespaces.filter { $0.hostInode == nil }.map(\.kind)
+        if kinds.isEmpty { return nil }
+        return .unknown("which namespaces are the host's could not be observed: \(kinds.joined(separator: ", "))")
     }
 
     private static func declared(_ kind: String, _ facts: ContainerFacts) -> String {
@@ -103,6 +113,7 @@ enum NamespaceRules {
                         declared: facts.declared.map { _ in "its own" })
                 }
             }
+            if evidence.isEmpty, let hidden = hidden(namespaces) { return hidden }
             return .findings(
                 evidence, found: { "\($0) of its namespaces are shared with others" }, none: "no other is in them")
         }
@@ -122,13 +133,14 @@ enum NamespaceRules {
                 // The monitor of an exec stays outside the process namespace; it is the runtime's own.
                 let evidence = processes.filter { !$0.isInit }.flatMap { process in
                     process.threads.flatMap { thread in
-                        left.filter { thread.namespaces[$0.kind] == $0.hostInode }.map { space in
+                        left.filter { $0.isOwn && thread.namespaces[$0.kind] == $0.hostInode }.map { space in
                             Evidence(
-                                "\(space.kind):[\(space.hostInode)]",
+                                "\(space.kind):[\(space.hostInode ?? 0)]",
                                 source: "/proc/\(process.id)/task/\(thread.id)/ns/\(space.kind)")
                         }
                     }
                 }
+                if evidence.isEmpty, let hidden = hidden(namespaces) { return hidden }
                 return .findings(
                     evidence, found: { "\($0) threads are in namespaces of the host" }, none: "all are inside")
             }

@@ -93,7 +93,7 @@ enum PrivilegeRules {
             risk: "Capabilities open kernel code that unprivileged programs never reach; most escapes begin with one.",
             remedy: "drop it: leave --cap-add out, or name only the capability the program needs",
             override: "--cap-add", profiles: everywhere,
-            mappings: RuleMappings(cis: ["5.4"], nist: ["4.4.3"], attack: ["T1611", "T1068"]))
+            mappings: RuleMappings(cis: ["5.4", "5.23"], nist: ["4.4.3"], attack: ["T1611", "T1068"]))
     ) { facts in
         facts.processes.ask { processes in
             let usual = CapabilitySet.rootDefault.rawValue
