@@ -138,6 +138,8 @@ struct InsideTests {
         arguments: [
             (["process", "capabilities"], ["bounding": ["CAP_NONE"]], "CAP_NONE"),
             (["process", "args"], ["/none"], "/none"),
+            (["process", "apparmorProfile"], "none-such", "none-such"),
+            (["process", "selinuxLabel"], "a:b:none-such", "none-such"),
             (["linux", "intelRdt"], ["closID": "x"], "linux.intelRdt"),
             (["linux", "sysctl"], ["vm.swappiness": "1"], "vm.swappiness"),
             (["linux", "namespaces"], [["type": "pid"]], "mount namespace"),

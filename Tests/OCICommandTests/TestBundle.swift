@@ -6,11 +6,7 @@ import Testing
 
 /// A bundle with busybox as its root file system, and the command line that runs it, in a directory of their own.
 final class TestBundle {
-    struct Answer {
-        var status: Int32
-        var output: String
-        var errors: String
-    }
+    typealias Answer = ProgramAnswer
 
     let place: String
     var configuration: SpecValue
@@ -68,28 +64,21 @@ final class TestBundle {
     func read(_ name: String) throws -> String { try TextFile.read("\(place)/\(name)") }
 
     /// The program under test.
-    private static var program: String {
+    static var program: String {
         let path = ProcessEnvironment.value("BULKHEAD_OCI") ?? ".build/debug/bulkhead-oci"
         return path.hasPrefix("/") ? path : CurrentProcess.directory() + "/" + path
     }
 
     /// Runs the command line with this bundle as its place, to its end.
     func call(_ arguments: String..., passing descriptors: [OwnedDescriptor] = []) throws -> Answer {
-        let output = try OwnedDescriptor.memoryFile("output")
-        let errors = try OwnedDescriptor.memoryFile("errors")
-        let launcher = ProcessEnvironment.value("BULKHEAD_LAUNCHER") ?? ".build/launcher/bulkhead-launch"
-        let absolute = launcher.hasPrefix("/") ? launcher : CurrentProcess.directory() + "/" + launcher
-        let process = try ToolProcess.start(
+        try ProgramAnswer.of(
             Self.program, ["--root", "\(place)/state", "--log", "\(place)/log", "--log-format", "json"] + arguments,
-            environment: ["BULKHEAD_LAUNCHER=\(absolute)", "PATH=/usr/bin:/bin"],
-            descriptors: [nil, output, errors] + descriptors)
-        let end = try process.reap()
-        try output.seek(to: 0)
-        try errors.seek(to: 0)
-        let status: Int32 = if case .exited(let status) = end { status } else { -1 }
-        return Answer(
-            status: status, output: String(decoding: try output.readAll(limit: 1 << 20), as: UTF8.self),
-            errors: String(decoding: try errors.readAll(limit: 1 << 20), as: UTF8.self))
+            environment: ["BULKHEAD_LAUNCHER=\(Self.launcher)", "PATH=/usr/bin:/bin"], passing: descriptors)
+    }
+
+    static var launcher: String {
+        let path = ProcessEnvironment.value("BULKHEAD_LAUNCHER") ?? ".build/launcher/bulkhead-launch"
+        return path.hasPrefix("/") ? path : CurrentProcess.directory() + "/" + path
     }
 
     func create() throws -> Answer { try call("create", "--bundle", place, Self.id) }

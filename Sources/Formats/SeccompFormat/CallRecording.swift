@@ -1,5 +1,5 @@
 public import Diagnostics
-import FoundationEssentials
+import JSONFormat
 
 /// Which calls a workload was seen to make, as `bulkhead-probe record` wrote them down.
 public struct CallRecording: Equatable, Sendable {
@@ -23,15 +23,15 @@ public struct CallRecording: Equatable, Sendable {
         guard text.utf8.count <= Self.bytesMax else { throw Self.invalid("it has \(text.utf8.count) bytes") }
         let lines = text.split(separator: "\n")
         guard lines.count >= 2 else { throw Self.invalid("it has \(lines.count) lines") }
-        let head: Head = try Self.decode(lines[0])
-        guard head.recording == 1 else { throw Self.invalid("its version is \(head.recording)") }
-        let end: End = try Self.decode(lines[lines.count - 1])
+        let head = try Self.read(lines[0]) { (line) throws(Failure) in try line.required("recording").number() }
+        guard head == 1 else { throw Self.invalid("its version is \(head)") }
+        let end = try Self.read(lines[lines.count - 1], End.init)
         guard end.done == lines.count - 2 else {
             throw Self.invalid("it counts \(end.done) lines and has \(lines.count - 2)")
         }
         (entries, foreign, status) = ([], [], end.status)
         for text in lines.dropFirst().dropLast() {
-            let line: Line = try Self.decode(text)
+            let line = try Self.read(text, Line.init)
             let arguments = line.arguments.compactMap { UInt64($0, radix: 16) }
             guard arguments.count == 6 else { throw Self.invalid("a call has not six arguments") }
             if line.table == "native" {
@@ -42,26 +42,51 @@ public struct CallRecording: Equatable, Sendable {
         }
     }
 
-    private struct Head: Decodable { var recording: Int }
-    private struct End: Decodable {
-        var done: Int
-        var status: Int32
-    }
-    private struct Line: Decodable {
-        var table: String
-        var call: UInt32
-        var arguments: [String]
+    private struct End {
+        let done: UInt64
+        let status: Int32
+
+        init(_ line: ProfileObject) throws(Failure) {
+            done = try line.required("done").number()
+            status = try line.required("status").narrow()
+        }
     }
 
-    private static func decode<Value: Decodable>(_ line: Substring) throws(Failure) -> Value {
-        do { return try JSONDecoder().decode(Value.self, from: Data(line.utf8)) } catch {
-            throw invalid("'\(Untrusted.shown(String(line.prefix(120))))' is not a line of it")
+    private struct Line {
+        let table: String
+        let call: UInt32
+        let arguments: [String]
+
+        init(_ line: ProfileObject) throws(Failure) {
+            table = try line.required("table").text()
+            call = try line.required("call").narrow()
+            arguments = try line.required("arguments").texts()
         }
+    }
+
+    private static let limits = JSONLimits(bytes: bytesMax, depth: 4, values: 64)
+
+    private static func read<Value>(
+        _ text: Substring, _ value: (ProfileObject) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        let wrong = invalid("'\(Untrusted.shown(String(text.prefix(120))))' is not a line of it")
+        let tree: ProfileTree
+        do throws(JSONFault) { tree = try JSONReader.read(Array(text.utf8), limits: limits) } catch { throw wrong }
+        do throws(Failure) {
+            return try value(try ProfileValue(tree: tree, profile: "recording", place: "").object())
+        } catch { throw wrong }
     }
 
     private static func invalid(_ cause: String) -> Failure {
         Failure(
             "seccomp.recording-invalid", doing: "read the recording", cause: cause,
             remedy: "see that the command ran to its end, and that the container may be traced")
+    }
+}
+
+extension ProfileValue {
+    fileprivate func narrow<Number: FixedWidthInteger>() throws(Failure) -> Number {
+        guard let number = Number(exactly: try number()) else { throw wrong("the number is too large") }
+        return number
     }
 }

@@ -27,7 +27,7 @@ struct ProfileValue {
     let profile: String
     let place: String
 
-    private func wrong(_ cause: String = "the value has the wrong type") -> Failure {
+    func wrong(_ cause: String = "the value has the wrong type") -> Failure {
         ProfileReading.invalid(profile, field: place.isEmpty ? nil : place, cause)
     }
 

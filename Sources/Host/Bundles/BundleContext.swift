@@ -1,6 +1,8 @@
 public import Diagnostics
 public import LaunchPlanning
 public import RuntimeSpec
+public import SeccompCompiler
+public import SeccompFormat
 
 /// What the command line asks for beside the configuration.
 public struct BundleOptions: Equatable, Sendable {
@@ -30,6 +32,7 @@ public struct BundleContext: Sendable {
     public var heldCapabilities: CapabilitySet
     /// Hard limits nobody here may raise, by their place in getrlimit(2); none where CAP_SYS_RESOURCE is held.
     public var ceilings: [UInt32: UInt64] = [:]
+    public var modules: SecurityModules = []
     /// The first process of the running container that another process joins; nil for a container's own first one.
     public var joined: Int32?
     /// Namespaces of that process that are not ours.
@@ -38,6 +41,10 @@ public struct BundleContext: Sendable {
     public var isDirectory: @Sendable (String) -> Bool?
     /// The home of a user by the container's own /etc/passwd, "/" when it has none there.
     public var home: @Sendable (UInt32) -> String = { _ in "/" }
+    /// The program of linux.seccomp: compiled, or what was compiled for an earlier container.
+    public var filter: @Sendable (FilterRequest) throws(Failure) -> CompiledFilter = { (request) throws(Failure) in
+        try request.compiled()
+    }
 
     public init(
         id: String, bundle: String, rootPath: String?, configuration: RuntimeConfiguration, process: ProcessSpec?,
@@ -93,13 +100,13 @@ public enum BundlePlan {
     /// Order is meaning within a stage. Kept descriptors come first: they are the first a plan names.
     public static let contributors: [any BundleContributor] = [
         KeptDescriptors(), BundleNamespaces(), BundleRoot(), BundleMounts(), BundleDevices(), BundlePaths(),
-        BundleIdentity(), BundleLimits(), BundleStreams(), BundleCredentials(), BundleStart(), BundleSeccomp(),
+        BundleIdentity(), BundleLimits(), BundleLabels(), BundleStreams(), BundleCredentials(), BundleStart(), BundleSeccomp(),
     ]
 
     /// For one more process in a running container: the same, without what the container has already.
     public static let joining: [any BundleContributor] = [
-        KeptDescriptors(), JoinedNamespaces(), BundleLimits(), BundleStreams(), BundleCredentials(), BundleStart(),
-        BundleSeccomp(),
+        KeptDescriptors(), JoinedNamespaces(), BundleLimits(), BundleLabels(), BundleStreams(), BundleCredentials(),
+        BundleStart(), BundleSeccomp(),
     ]
 
     /// Pure: nothing is opened, made or started.

@@ -8,6 +8,8 @@ public struct BundleGroups: Equatable, Sendable {
     public var hierarchies: GroupHierarchies
     /// Below each mount, with a slash before it.
     public var path: String
+    /// A group the container made below its own, for one more process. With version 1 some hierarchies may lack it.
+    private(set) var below = ""
 
     public init(hierarchies: GroupHierarchies, path: String) {
         self.hierarchies = hierarchies
@@ -19,6 +21,16 @@ public struct BundleGroups: Equatable, Sendable {
         guard let asked, !asked.isEmpty else { return "/bulkhead-oci/\(id)" }
         let parts = asked.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
         return asked.hasPrefix("/") ? "/" + parts : "/bulkhead-oci/" + parts
+    }
+
+    mutating func descend(to path: String) throws(Failure) {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        guard !parts.contains("..") else {
+            throw Failure(
+                "bundle.cgroup", doing: "use the cgroup", on: path, cause: "`..` components are not allowed",
+                remedy: "name a group below the container's own", field: "cgroup")
+        }
+        below = parts.map { "/\($0)" }.joined()
     }
 
     var unified: String? { hierarchies.unified.map { $0 + path } }
@@ -144,7 +156,7 @@ extension BundleGroups {
     /// A directory for CLONE_INTO_CGROUP; nil where version 1 is used, whose groups take a process by `attach`.
     public func openForSpawn() throws(Failure) -> OwnedDescriptor? {
         guard hierarchies.isUnified, let unified else { return nil }
-        do throws(KernelError) { return try OwnedDescriptor.open(RawPath(unified), [.directory]) } catch {
+        do throws(KernelError) { return try OwnedDescriptor.open(RawPath(unified + below), [.directory]) } catch {
             throw Self.failed(error, "open the container's cgroup")
         }
     }
@@ -152,7 +164,13 @@ extension BundleGroups {
     public func attach(_ process: Int32) throws(Failure) {
         if hierarchies.isUnified { return }
         do throws(KernelError) {
-            for directory in directories { try TextFile.write("\(process)", to: directory + "/cgroup.procs") }
+            guard below.isEmpty || directories.contains(where: { HostFacts.exists($0 + below) }) else {
+                throw KernelError(call: "look for", on: path + below, errno: Errno.noEntry)
+            }
+            for directory in directories {
+                let place = HostFacts.exists(directory + below) ? directory + below : directory
+                try TextFile.write("\(process)", to: place + "/cgroup.procs")
+            }
         } catch {
             throw Self.failed(error, "put the container's process into its cgroups")
         }
@@ -219,6 +237,14 @@ extension BundleGroups {
             try Deadline(seconds: 10).wait("the container to \(frozen ? "freeze" : "thaw")") { isSettled(frozen) }
         } catch {
             throw Self.failed(error, frozen ? "pause the container" : "resume the container")
+        }
+    }
+
+    /// Into the container's own freezer, whatever group of version 1 it was put into since: frozen it could not die.
+    func takeBack(_ process: Int32) throws(Failure) {
+        guard !hierarchies.isUnified, let freezer, HostFacts.exists(freezer) else { return }
+        do throws(KernelError) { try TextFile.write("\(process)", to: freezer + "/cgroup.procs") } catch {
+            if error.errno != Errno.noProcess { throw Self.failed(error, "take the container's process back") }
         }
     }
 

@@ -19,7 +19,7 @@ public struct BundleIdentity: BundleContributor {
         }
         for (name, value) in context.linux.sysctl {
             let path = Self.path(of: name)
-            try check(path, name, context)
+            try check(path, value, name, context)
             contribution.add(.sysctl(name: path, value: value), at: .identity)
         }
         if !context.options.keepsKeyring { contribution.add(.newKeyring, at: .identity) }
@@ -39,7 +39,9 @@ public struct BundleIdentity: BundleContributor {
     ]
 
     /// Only what belongs to a namespace of the container: the rest would be set for the whole host.
-    private func check(_ path: String, _ name: String, _ context: BundleContext) throws(Failure) {
+    private func check(
+        _ path: String, _ value: String, _ name: String, _ context: BundleContext
+    ) throws(Failure) {
         let owner: String? =
             if path.hasPrefix("net/") { "network" } else if Self.ipc.contains(path) || path.hasPrefix("fs/mqueue/") {
                 "ipc"
@@ -54,8 +56,8 @@ public struct BundleIdentity: BundleContributor {
             throw SpecObject.refusal(
                 "linux.sysctl.\(name)", "without a namespace of type \(owner) it would be the host's")
         }
-        guard path != "kernel/domainname" || context.configuration.domainname == nil else {
-            throw SpecObject.refusal("linux.sysctl.\(name)", "domainname says it as well", remedy: "use one of them")
+        guard path != "kernel/domainname" || [nil, value].contains(context.configuration.domainname) else {
+            throw SpecObject.refusal("linux.sysctl.\(name)", "domainname says otherwise", remedy: "use one of them")
         }
         guard path != "kernel/hostname" else {
             throw SpecObject.refusal(

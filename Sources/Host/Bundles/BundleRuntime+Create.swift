@@ -6,6 +6,7 @@ import RuntimeSpec
 /// A container that waits to be started.
 public struct CreatedBundle: Sendable {
     public let record: BundleRecord
+    let configuration: RuntimeConfiguration
     /// Ours as long as this process lives; then somebody else reaps it.
     public let process: ProcessHandle
     /// The terminal's master when the configuration has a terminal.
@@ -36,7 +37,8 @@ extension BundleRuntime {
         try Self.check(configuration, terminal)
         let groups = BundleGroups(
             hierarchies: try Self.hierarchies(), path: BundleGroups.path(configuration.linux.cgroupsPath, id: id))
-        let context = try Self.context(id, bundle, configuration, options, groups)
+        var context = try Self.context(id, bundle, configuration, options, groups)
+        context.filter = filter
         for sentence in BundleLimits.notes(context.process, ceilings: context.ceilings) { note(sentence) }
         let plan = try BundlePlan.build(context)
         let place = try store.create(id, configuration: bytes)
@@ -85,7 +87,8 @@ extension BundleRuntime {
             }
             try keepReports(plan, in: place)
             try store.save(record, in: place)
-            return CreatedBundle(record: record, process: held.process, terminal: terminal)
+            return CreatedBundle(
+                record: record, configuration: context.configuration, process: held.process, terminal: terminal)
         } catch {
             held.end()
             throw error
@@ -198,6 +201,7 @@ extension BundleRuntime {
                 } catch { return nil }
             })
         context.ceilings = BundleLimits.ceilings()
+        context.modules = SecurityModules.enforced()
         if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }
         return context
     }

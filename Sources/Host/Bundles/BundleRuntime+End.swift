@@ -48,12 +48,27 @@ extension BundleRuntime {
                 remedy: "kill it first, or use --force")
         }
         if status != .stopped { try stop(record, groups) }
+        try remove(record, try configuration(id), groups, warn: warn)
+    }
+
+    /// The same for whoever created it and has seen its end. Somebody else may have deleted it meanwhile.
+    public func delete(_ ended: CreatedBundle, warn: (Failure) -> Void) throws(Failure) {
+        do throws(Failure) { _ = try store.open(ended.record.id) } catch {
+            if error.code == "bundle.not-found" { return }
+            throw error
+        }
+        try remove(ended.record, ended.configuration, try groups(ended.record), warn: warn)
+    }
+
+    private func remove(
+        _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ groups: BundleGroups,
+        warn: (Failure) -> Void
+    ) throws(Failure) {
         if !groups.processes().isEmpty { try groups.signalAll(SignalNumber.kill) }
         try groups.remove()
-        let configuration = try configuration(id)
-        try store.remove(id)
+        try store.remove(record.id)
         let state = RuntimeState(
-            id: id, status: .stopped, process: 0, bundle: record.bundle, annotations: configuration.annotations)
+            id: record.id, status: .stopped, process: 0, bundle: record.bundle, annotations: configuration.annotations)
         for hook in configuration.hooks.poststop {
             do throws(Failure) { try HookRunner.run([hook], point: "poststop", state: state) } catch { warn(error) }
         }
@@ -68,6 +83,7 @@ extension BundleRuntime {
             try groups.signalAll(SignalNumber.kill)
             try groups.freeze(false)
         }
+        try groups.takeBack(process.id)
         do throws(KernelError) {
             try process.signal(SignalNumber.kill)
             guard try process.waitForEnd(milliseconds: 10_000) else {

@@ -24,13 +24,12 @@ extension BundleRuntime {
                 cause: "cannot exec in a \(status.rawValue) container", remedy: "start or resume it first")
         }
         var groups = try groups(record)
-        if let below = options.groupBelow {
-            groups.path += "/" + below.split(separator: "/").filter { $0 != ".." && $0 != "." }.joined(separator: "/")
-        }
+        if let below = options.groupBelow { try groups.descend(to: below) }
         var configuration = try configuration(id)
         configuration.process = process
         var context = try Self.joining(record, configuration, options, groups)
         context.joined = first.id
+        context.filter = filter
         let root = "/proc/\(first.id)/root"
         context.home = { HomeDirectory.find($0, root: root) }
         context.joinedNamespaces = Self.namespaces(of: first.id)
@@ -67,6 +66,7 @@ extension BundleRuntime {
             process: configuration.process, options: options, groups: groups.view,
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
         context.ceilings = BundleLimits.ceilings()
+        context.modules = SecurityModules.enforced()
         return context
     }
 

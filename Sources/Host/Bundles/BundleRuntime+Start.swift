@@ -6,6 +6,8 @@ import RuntimeSpec
 extension BundleRuntime {
     /// Lets a created container's program run, then runs the poststart hooks.
     public func start(_ id: String) throws(Failure) {
+        // Callers that see the container while it is being created may start it at once, as those of runc do.
+        try store.awaitCreation(id)
         let record = try required(id)
         let configuration = try configuration(id)
         let status = try status(record)
@@ -19,20 +21,32 @@ extension BundleRuntime {
                 "bundle.no-process", doing: "start the container", on: id, cause: "its configuration has no process",
                 remedy: "delete it", field: "process")
         }
-        let place = try store.open(id)
+        try start(record, configuration, process)
+    }
+
+    /// The same for whoever has just created it, and knows all of this.
+    public func start(_ created: CreatedBundle) throws(Failure) {
+        guard let process = created.configuration.process else { return try start(created.record.id) }
+        try start(created.record, created.configuration, process)
+    }
+
+    private func start(
+        _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ process: ProcessSpec
+    ) throws(Failure) {
+        let place = try store.open(record.id)
         let socket: OwnedDescriptor
         do throws(KernelError) {
             socket = try place.connectForPackets(to: BundleStart.socketName)
             try place.unlink(RawPath(BundleStart.socketName))
         } catch {
-            throw error.failure("bundle.cannot-start", doing: "start the container", on: id)
+            throw error.failure("bundle.cannot-start", doing: "start the container", on: record.id)
         }
-        try release(socket, record, configuration, process)
+        try release(socket, record, configuration)
         try runPoststart(record, configuration)
     }
 
     private func release(
-        _ socket: OwnedDescriptor, _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ process: ProcessSpec
+        _ socket: OwnedDescriptor, _ record: BundleRecord, _ configuration: RuntimeConfiguration
     ) throws(Failure) {
         _ = try LauncherMessages.hear(
             socket, until: nil, { (report) throws(Failure) in try explained(report, record.id) }

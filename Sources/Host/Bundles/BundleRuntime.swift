@@ -2,6 +2,8 @@ public import Diagnostics
 import LaunchPlanning
 public import LinuxKernel
 public import RuntimeSpec
+import SeccompCompiler
+import SeccompFormat
 
 /// Where things are, the same for every command.
 public struct BundleRuntime: Sendable {
@@ -69,6 +71,12 @@ public struct BundleRuntime: Sendable {
     }
 
     public func launcher() throws(Failure) -> LauncherImage { try LauncherImage(path: launcherPath) }
+
+    /// Filters compiled for earlier containers are kept beside them: most containers have one of few profiles.
+    var filter: @Sendable (FilterRequest) throws(Failure) -> CompiledFilter {
+        let cache = FilterCache(directory: "\(store.root)/.filters")
+        return { (request) throws(Failure) in try cache.filter(request) }
+    }
 
     func startTime(_ process: Int32) throws(Failure) -> UInt64 {
         do throws(KernelError) { return try ProcessFacts.startTime(of: process) ?? 0 } catch {

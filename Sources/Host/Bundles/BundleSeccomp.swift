@@ -13,14 +13,14 @@ public struct BundleSeccomp: BundleContributor {
         var contribution = PlanContribution(isolator: "seccomp")
         guard let section = context.linux.seccomp, context.process != nil else { return contribution }
         let text = SpecValue.object(section.members).text
-        let profile = try SeccompProfile.decode(json: Array(text.utf8), name: "linux.seccomp")
-        let capabilities = context.process?.capabilities?.bounding ?? []
-        let kernel = KernelRelease(release: HostFacts.kernelRelease()) ?? KernelRelease(major: 0, minor: 0)
-        let resolved = profile.resolve(for: capabilities, kernel: kernel)
-        let compiled = try FilterCompiler.compile(resolved)
+        let compiled = try context.filter(
+            FilterRequest(
+                .profile(name: "linux.seccomp", json: Array(text.utf8)),
+                capabilities: context.process?.capabilities?.bounding ?? [],
+                kernel: KernelRelease(release: HostFacts.kernelRelease()) ?? KernelRelease(major: 0, minor: 0)))
         if compiled.bytes.isEmpty { return contribution }
         let program = FilterProgram(bytes: compiled.bytes, name: "linux.seccomp")
-        if resolved.needsListener {
+        if compiled.needsListener {
             guard let path = try section.string("listenerPath"), !path.isEmpty else {
                 throw section.refusal("listenerPath", "calls are handed to a listener, and it has no path")
             }

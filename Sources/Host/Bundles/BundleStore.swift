@@ -60,10 +60,12 @@ public struct BundleStore: Sendable {
         let allowed = id.utf8.allSatisfy {
             ($0 >= 0x30 && $0 <= 0x39) || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || "_+-.@%:".utf8.contains($0)
         }
-        guard allowed, !id.isEmpty, id.utf8.count <= idBytesMax, id != ".", id != ".." else {
+        guard allowed, !id.isEmpty, id.utf8.count <= idBytesMax, !id.hasPrefix(".") else {
             throw Failure(
-                "bundle.id-invalid", doing: "use the container id", on: id, cause: "it is not a name",
-                remedy: "use letters, digits and _ + - . only", field: "id", limit: "id bytes \(idBytesMax)")
+                "bundle.id-invalid", doing: "use the container id", on: id,
+                cause: id.isEmpty ? "it is empty" : "invalid character or length in the container ID",
+                remedy: "use letters, digits and _ + - . @ % : only, no dot first", field: "id",
+                limit: "id bytes \(idBytesMax)")
         }
     }
 
@@ -89,9 +91,19 @@ public struct BundleStore: Sendable {
         }
         do throws(KernelError) {
             let place = try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
+            // Held as long as `place` is open, so until the container is created or its creator is gone.
+            _ = try place.lock(exclusive: true, wait: true)
             try place.open("config.json", [.writeOnly, .create, .exclusive], mode: 0o600).write(configuration)
             return place
         } catch { throw Self.failed(error, "keep the container's configuration") }
+    }
+
+    /// Returns when nobody is creating the container any more; at once when that is so already.
+    func awaitCreation(_ id: String) throws(Failure) {
+        let place = try open(id)
+        do throws(KernelError) { _ = try place.lock(exclusive: false, wait: true) } catch {
+            throw Self.failed(error, "wait until the container is created")
+        }
     }
 
     public func save(_ record: BundleRecord, in place: OwnedDescriptor) throws(Failure) {
@@ -150,7 +162,8 @@ public struct BundleStore: Sendable {
     public func ids() throws(Failure) -> [String] {
         do throws(KernelError) {
             let entries = try OwnedDescriptor.open(RawPath(root), [.directory]).entries()
-            return entries.filter { $0.kind == .directory }.map(\.name.description).sorted()
+            return entries.filter { $0.kind == .directory }.map(\.name.description)
+                .filter { !$0.hasPrefix(".") }.sorted()
         } catch {
             if error.errno == Errno.noEntry { return [] }
             throw Self.failed(error, "list the containers")

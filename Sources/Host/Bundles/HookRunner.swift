@@ -7,15 +7,19 @@ enum HookRunner {
     /// Runs them in order; the first that fails ends it.
     static func run(_ hooks: [HookSpec], point: String, state: RuntimeState) throws(Failure) {
         for hook in hooks {
-            do throws(KernelError) { try run(hook, state: state) } catch {
-                throw Failure(
-                    "bundle.hook-failed", doing: "run the \(point) hook", on: hook.path, cause: error.description,
-                    field: "hooks.\(point)")
+            var cause: String?
+            do throws(KernelError) { cause = try fault(of: hook, state: state).map { "\(point) hook \($0)" } } catch {
+                cause = error.description
             }
+            guard let cause else { continue }
+            throw Failure(
+                "bundle.hook-failed", doing: "run the \(point) hook", on: hook.path, cause: cause,
+                field: "hooks.\(point)")
         }
     }
 
-    private static func run(_ hook: HookSpec, state: RuntimeState) throws(KernelError) {
+    /// Runs it to its end; nil when it ended well.
+    private static func fault(of hook: HookSpec, state: RuntimeState) throws(KernelError) -> String? {
         let input = try OwnedDescriptor.memoryFile("bulkhead-state")
         try input.write(state.document.text)
         try input.seek(to: 0)
@@ -28,12 +32,12 @@ enum HookRunner {
         guard try process.waitForEnd(milliseconds: milliseconds > 0 ? milliseconds : -1) else {
             try process.signal(SignalNumber.kill)
             _ = try process.reap()
-            throw KernelError(call: "wait", on: hook.path, errno: Errno.timedOut)
+            return "was still running after \(hook.timeout ?? 0) s"
         }
-        switch try process.reap() {
-        case .exited(0): return
-        case .exited(let status): throw KernelError(call: "it ended with status \(status): run", errno: Errno.canceled)
-        case .signaled(let number): throw KernelError(call: "signal \(number) ended it: run", errno: Errno.canceled)
+        return switch try process.reap() {
+        case .exited(0): nil
+        case .exited(let status): "failed with exit code \(status)"
+        case .signaled(let number): "was ended by signal \(number)"
         }
     }
 }

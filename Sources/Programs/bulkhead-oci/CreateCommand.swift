@@ -36,14 +36,14 @@ enum CreateCommand {
             try hand(created, invocation)
             let shown = invocation.options.value("console-socket") == nil ? created.terminal : nil
             let session = detached ? nil : try ForegroundSession(created.process, terminal: shown)
-            try invocation.runtime.start(id)
+            try invocation.runtime.start(created)
             guard let session else { return 0 }
             end = try session.wait()
         } catch {
             throw takenBack(id, error, invocation)
         }
         if !invocation.options.has("keep") {
-            try invocation.runtime.delete(id, force: true) { invocation.report.tell($0, level: "warning") }
+            try invocation.runtime.delete(created) { invocation.report.tell($0, level: "warning") }
         }
         return end.status
     }

@@ -52,7 +52,7 @@ enum ExecCommand {
             throw Failure("usage", doing: "use exec", cause: "there is no program to execute")
         }
         process.hasTerminal = options.has("tty")
-        process.environment += options.all("env")
+        process.environment = changed(process.environment, by: options.all("env"))
         if let directory = options.value("cwd") { process.workingDirectory = directory }
         if options.has("no-new-privs") { process.noNewPrivileges = true }
         if let user = options.value("user") { try change(&process, user: user) }
@@ -62,6 +62,13 @@ enum ExecCommand {
         }
         try add(options.all("cap"), to: &process)
         return process
+    }
+
+    /// A program finds the first of two variables with one name, so the container's own gives way.
+    private static func changed(_ environment: [String], by added: [String]) -> [String] {
+        func name(_ text: String) -> Substring { text.prefix { $0 != "=" } }
+        let names = Set(added.map(name))
+        return environment.filter { !names.contains(name($0)) } + added
     }
 
     private static func document(_ path: String) throws(Failure) -> ProcessSpec {

@@ -26,6 +26,7 @@ struct BenchmarkSession {
         let count = words.count > 1 ? Int(words[1]) ?? 1 : 1
         switch words.first {
         case "launch": return times(try timed(count) { try launch() })
+        case "together": return try together(count, by: words.count > 2 ? Int(words[2]) ?? 1 : 1)
         case "start": return "{\"processes\": [\(try start(count))]}"
         case "exec": return times(try timed(count) { try join() })
         case "stop": return try stop()
@@ -63,6 +64,24 @@ struct BenchmarkSession {
         let running = try containerizer.launch(request, layers: [layer], attachment: Attachment())
         let exit = try containerizer.wait(for: request.id, running: running)
         guard exit.code == 0 else { throw Failure("benchmark.failed", doing: "run true", cause: exit.message) }
+    }
+
+    private func together(_ count: Int, by hands: Int) throws -> String {
+        let (session, failures) = (self, Monitor<[String]>([]))
+        let before = HostFacts.monotonicClock()
+        let threads = try (0..<hands).map { hand in
+            try WorkerThread {
+                for _ in stride(from: hand, to: count, by: hands) {
+                    do { try session.launch() } catch { failures.withLock { $0.append("\(error)") } }
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+        let seconds = HostFacts.monotonicClock() - before
+        if let failure = failures.withLock({ $0.first }) {
+            throw Failure("benchmark.failed", doing: "launch together", cause: failure)
+        }
+        return times([seconds])
     }
 
     private mutating func start(_ count: Int) throws -> String {

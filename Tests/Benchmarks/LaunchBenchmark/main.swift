@@ -7,6 +7,7 @@ import LinuxKernel
 /// interleave it with other tools:
 ///
 ///     launch N    N containers that run `true`, from the call to the known end, each removed; microseconds
+///     together N T   N such launches by T threads at once; microseconds from the first call to the last known end
 ///     start N     N containers that sleep; gives the host ids of their first processes
 ///     exec N      N times `true` joined to the first of them; microseconds
 ///     stop        ends and removes them
