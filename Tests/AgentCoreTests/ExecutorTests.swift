@@ -207,6 +207,36 @@ struct ExecutorTests {
         #expect(scenario.states("a") == [.running, .finished])
     }
 
+    // Found by seed 1115: it was sent again without its kill, and no later kill was passed on.
+    @Test("a task that was lost on its way to its executor and is to end does not begin, and neither does its group")
+    func lostAndKilled() {
+        var scenario = Scenario()
+        for name in ["a", "b"] { scenario.run(.under(.custom, name)) }
+        scenario.master(
+            .runGroup([.under(.custom, "c"), .under(.custom, "d")], under: .custom, of: .sample, startsExecutor: false))
+        Self.subscribe(&scenario)
+        scenario.feed(.executorStreamClosed(Self.stream))
+        for name in ["a", "d"] { scenario.kill(name) }
+        #expect(scenario.last("a") == nil, "it may have got them: it says so when it is back")
+        let before = scenario.published.count
+        Self.subscribe(&scenario, stream: Agent.StreamID(2))
+        for name in ["a", "c", "d"] {
+            #expect(scenario.last(name)?.state == .killed && scenario.last(name)?.reason == .taskKilledDuringLaunch)
+        }
+        #expect(Self.launched(scenario).last == "b" && scenario.published.count == before + 2)
+        #expect(AgentState(scenario.journal.flatMap { $0 }) == scenario.agent.state)
+    }
+
+    @Test("a task that its executor got and is to end is not sent again: it is told of the kill once more")
+    func knownAndKilled() {
+        var scenario = Self.subscribed("a")
+        scenario.feed(.executorStreamClosed(Self.stream))
+        scenario.kill("a", grace: .seconds(7))
+        Self.subscribe(&scenario, tasks: [.under(.custom, "a")], stream: Agent.StreamID(2))
+        #expect(scenario.published.last == .kill(id(TaskID.self, "a"), gracePeriod: .seconds(7)))
+        #expect(Self.launched(scenario) == ["a"])
+    }
+
     @Test("after a restart, one that does not come back fails its tasks")
     func staysAway() {
         var scenario = Self.subscribed("a")

@@ -62,18 +62,17 @@ extension Agent {
         disarm(.executorHeartbeat(container))
     }
 
-    /// Hands over the tasks that wait. `known`, of an executor that has come back: those it says it has. A task it does
-    /// not know, and never reported on, was lost on its way and is sent again.
+    /// Hands over the tasks that wait. `known`, of an executor that has come back: those it says it has.
     mutating func deliver(to container: ContainerID, known: Set<TaskID>?) {
         guard let stream = executorStreams[container] else { return }
+        if let known { takeBack(from: container, known) }
         var groups: [(group: UInt64, tasks: [TaskSpec])] = []
         for task in state.liveTasks(under: container) {
-            let isLost = known.map { !$0.contains(task.spec.id) && task.state == .staging } ?? false
-            if task.isDelivered, !isLost {
+            if task.isDelivered {
                 if known != nil, let ending = task.ending { publishKill(task, max(.zero, ending.deadline - now)) }
                 continue
             }
-            if !task.isDelivered { record(.taskDelivered(task.key)) }
+            record(.taskDelivered(task.key))
             if let group = task.group {
                 if groups.last?.group == group {
                     groups[groups.count - 1].tasks.append(task.spec)
@@ -85,6 +84,29 @@ extension Agent {
             }
         }
         for group in groups { send(.publish(stream, .launchGroup(group.tasks))) }
+    }
+
+    /// A task that an executor does not know, and never reported on, was lost on its way: it has not been handed over.
+    /// One that is to end does not begin.
+    private mutating func takeBack(from container: ContainerID, _ known: Set<TaskID>) {
+        let lost = state.liveTasks(under: container).filter {
+            $0.isDelivered && $0.state == .staging && !known.contains($0.spec.id)
+        }
+        for task in lost {
+            var task = task
+            task.isDelivered = false
+            record(.taskAccepted(task))
+        }
+        for key in lost.map(\.key) { endUndelivered(key) }
+    }
+
+    /// Ends a task that is to end and has not been handed to its executor.
+    private mutating func endUndelivered(_ key: TaskReference) {
+        guard let task = state.tasks[key], let ending = task.ending, !task.state.isTerminal else { return }
+        let verdict = Verdict.ended(
+            ending.cause, "it had not been handed to its executor", during: .taskKilledDuringLaunch)
+        report(key, verdict.state, source: .agent, reason: verdict.reason, message: verdict.message)
+        taskEnded(task, verdict.state)
     }
 
     mutating func executorCalled(_ call: ExecutorCall) {
@@ -152,11 +174,7 @@ extension Agent {
     mutating func killUnder(_ container: ContainerID, _ key: TaskReference, grace: Duration, isFirst: Bool) {
         guard let task = state.tasks[key] else { return }
         guard task.isDelivered else {
-            let cause = task.ending?.cause ?? .framework
-            let verdict = Verdict.ended(
-                cause, "it had not been handed to its executor", during: .taskKilledDuringLaunch)
-            report(key, verdict.state, source: .agent, reason: verdict.reason, message: verdict.message)
-            taskEnded(task, verdict.state)
+            endUndelivered(key)
             // An executor that never got a task, and has none to wait for, has no reason to be.
             let hasServed = state.tasks(under: container).contains { $0.isDelivered }
             if !hasServed, state.liveTasks(under: container).isEmpty, executorStreams[container] == nil {
