@@ -274,6 +274,7 @@ let package = Package(
                 "ImageStorage", "HostProbe", "LinuxKernel", "OCIFormat", "Containers", "Determinism", "Diagnostics",
                 "bulkhead-unpack",
             ], exclude: ["Goldens"]),
+        tests("DockerContainerizerTests", ["DockerContainerizer", "HTTPServing", "LinuxKernel", "Containers", logging]),
         tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
         tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),
         .target(

@@ -36,6 +36,16 @@ struct Caller: Sendable {
         return Answer(status: response.status.code, headers: response.headers, text: text)
     }
 
+    /// An answer that is no text.
+    func raw(
+        _ path: String, _ body: ByteBuffer, _ headers: HTTPHeaders
+    ) async throws -> (status: UInt, bytes: [UInt8]) {
+        let response = try await HTTPClient.shared.execute(
+            request(path, .bytes(body), headers), timeout: .seconds(20))
+        let bytes = try await response.body.collect(upTo: 1 << 20)
+        return (response.status.code, Array(bytes.readableBytesView))
+    }
+
     private func request(_ path: String, _ body: HTTPClientRequest.Body?, _ headers: HTTPHeaders) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
         request.method = body == nil ? .GET : .POST

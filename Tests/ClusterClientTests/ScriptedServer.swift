@@ -52,6 +52,7 @@ final class ScriptedServer: Sendable {
     }
 
     var requests: [Received] { log.requests.withLock { $0 } }
+    var connectionsMade: Int { log.connections.withLock { $0.count } }
     var openConnections: Int { log.connections.withLock { $0.count { $0.isActive } } }
 
     func stop() async throws {

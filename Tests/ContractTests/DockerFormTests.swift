@@ -38,6 +38,13 @@ struct DockerFormTests {
         #expect(try Self.body { $0.isolation.seccomp = .unconfined }["HostConfig"]["SecurityOpt"].strings.count == 2)
     }
 
+    @Test("the engine's own copy of the output has a bound")
+    func logBounds() throws {
+        let log = try Self.body()["HostConfig"]["LogConfig"]
+        #expect(log["Type"].string == "json-file")
+        #expect(log["Config"]["max-size"].string == "32m" && log["Config"]["max-file"].string == "3")
+    }
+
     @Test("limits are told in the engine's units, and memory without swap unless it was asked for")
     func limits() throws {
         let host = try Self.body {

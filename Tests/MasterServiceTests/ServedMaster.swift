@@ -103,6 +103,14 @@ final class EventConnection: Sendable {
         return nil
     }
 
+    /// The text of the next record of that type; others before it are passed over.
+    func whole(_ type: String) async throws -> String {
+        while let text = try await connection.record() {
+            if try Answer(text)["type"].text == type { return text }
+        }
+        throw Refused(status: 0, body: "the stream ended before \(type)")
+    }
+
     /// The next record of that type; others before it are passed over.
     func next(_ type: String) async throws -> Answer {
         while let answer = try await next() {

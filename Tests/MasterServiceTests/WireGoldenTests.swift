@@ -56,7 +56,7 @@ struct WireGoldenTests {
             golden.add(type, try await served.call(#"{"type":"\#(type)"}"#))
         }
         for path in WireGoldenTests.documents { golden.add(path, try await served.get(path)) }
-        try golden.expect()
+        #expect(try golden.differences() == [])
         await served.master.stop()
     }
 
@@ -145,7 +145,7 @@ struct WireGoldenTests {
         for type in ["SUBSCRIBED", "FRAMEWORK_ADDED", "AGENT_ADDED", "TASK_ADDED", "TASK_UPDATED"] {
             golden.add("watcher \(type)", "\(try await watcher.next(type).names.sorted())")
         }
-        try golden.expect()
+        #expect(try golden.differences() == [])
         await served.master.stop()
     }
 }

@@ -11,6 +11,7 @@ extension DockerContainerizer {
         var recovery = ContainerRecovery()
         for launch in known {
             guard let engineID = rest.removeValue(forKey: launch.id.text) else {
+                try await forgetOutput(of: launch.id)
                 recovery.vanished.append(launch.id)
                 continue
             }
@@ -18,7 +19,9 @@ extension DockerContainerizer {
         }
         for (name, engineID) in rest.sorted(by: { $0.key < $1.key }) {
             try await remove(engineID)
-            recovery.destroyed.append(try ContainerID(name))
+            let id = try ContainerID(name)
+            try await forgetOutput(of: id)
+            recovery.destroyed.append(id)
         }
         return recovery
     }
@@ -54,7 +57,7 @@ extension DockerContainerizer {
             recovery.adopted.append(launch.id)
         case "exited", "dead":
             // What it said last is not in the files yet.
-            await OutputWriter(detail, engine).run()
+            await OutputWriter(detail, engine, positions).run()
             let exit = try await exit(of: engineID, ordered: nil)
             ledger.launched(launch.id, detail, isNew: false)
             ledger.ended(launch.id, exit, isNew: false)

@@ -33,6 +33,7 @@ public final class DockerContainerizer: Containerizer {
     let installation: String
     let engine: Engine
     let images: EngineImages
+    let positions: OutputPositions
     let ledger = ContainerLedger<Detail>()
     private let known = Mutex<DockerLaunch.Abilities?>(nil)
 
@@ -44,6 +45,7 @@ public final class DockerContainerizer: Containerizer {
         self.name = name
         self.installation = installation
         engine = Engine(path: socket)
+        positions = OutputPositions(directory: scratch + "/positions")
         images = EngineImages(engine: engine, store: store, installation: installation, scratch: scratch)
     }
 
@@ -178,11 +180,24 @@ public final class DockerContainerizer: Containerizer {
             on: engineID)
     }
 
+    func forgetOutput(of id: ContainerID) async throws(Failure) {
+        let positions = positions
+        try await ThreadPool.shared.run { () throws(Failure) in
+            do throws(KernelError) { try positions.forget(id) } catch {
+                throw error.failure(
+                    "container.output", doing: "remove what is known of the container's output", on: id.text,
+                    retry: .later)
+            }
+        }
+    }
+
     // MARK: The end
 
     /// Two connections to the engine for each container that runs, and no thread.
     func watch(_ id: ContainerID, _ detail: Detail) {
-        let writer = detail.launch.output == nil && detail.launch.error == nil ? nil : OutputWriter(detail, engine)
+        let writer =
+            detail.launch.output == nil && detail.launch.error == nil
+            ? nil : OutputWriter(detail, engine, positions)
         let writing = Task { await writer?.run() }
         Task { [self] in
             let exit = await end(of: id, detail)
@@ -261,6 +276,7 @@ public final class DockerContainerizer: Containerizer {
                 remedy: "see the engine's log", retry: .later)
         }
         try await remove(detail.engineID)
+        try await forgetOutput(of: id)
         ledger.forget(id)
         return exit
     }

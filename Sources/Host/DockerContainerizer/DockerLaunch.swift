@@ -16,6 +16,12 @@ struct DockerLaunch {
     }
 
     static let processorPeriod = 100_000.0
+    /// The engine's own copy of a task's output: so many files of so many mebibytes, as JSON, the oldest dropped.
+    static let logFilesMax = 3
+    static let logFileMebibytesMax = 32
+    private static let logBounds: JSONValue = [
+        "max-size": .string("\(logFileMebibytesMax)m"), "max-file": .string("\(logFilesMax)"),
+    ]
     static let installationLabel = "org.bulkhead.installation"
     static let containerLabel = "org.bulkhead.container"
     static let parentLabel = "org.bulkhead.parent"
@@ -138,8 +144,8 @@ struct DockerLaunch {
             ("Dns", texts(isolation.nameServers)), ("ExtraHosts", texts(isolation.extraHosts.map(Self.hostEntry))),
             ("Ulimits", .array(isolation.resourceLimits.map(Self.limit))), ("Mounts", .array(mounts)),
             ("Tmpfs", Self.object(temporaryFilesystems)), ("Devices", .array(devices)),
-            // The whole of it: where reading goes on after a restart is told by how much was read.
-            ("LogConfig", ["Type": "json-file", "Config": [:]]),
+            // What is copied from: enough for an agent that is away for a while, and never the whole disk.
+            ("LogConfig", ["Type": "json-file", "Config": Self.logBounds]),
         ]
     }
 

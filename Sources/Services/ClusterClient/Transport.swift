@@ -93,7 +93,10 @@ final class Transport: Sendable {
     ///
     /// - Throws: as `send`, and what the server said when it refused.
     func open(_ order: Order, to server: ServerAddress) async throws(Failure) -> Opening {
-        try await bounded(order, server) { [self] () throws(Failure) in
+        var order = order
+        // Servers close the connection of a stream that has ended: no later call may find itself on it.
+        order.headers.append(("Connection", "close"))
+        return try await bounded(order, server) { [self, order] () throws(Failure) in
             let head = try await execute(order, server)
             if head.status.code == 200 { return .open(OpenAnswer(head: head, server: server)) }
             let body = try await collect(head, settings.limits.refusalBytesMax, order.peer, server)
