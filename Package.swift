@@ -286,7 +286,7 @@ let package = Package(
         tests(
             "CommandLineTests",
             [
-                "bulkhead", "bulkhead-unpack", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
+                "bulkhead", "bulkhead-unpack", "bulkhead-audit", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
                 "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         tests(

@@ -131,6 +131,12 @@ static int raise_limit(int resource) {
     limit.rlim_max = limit.rlim_cur = limit.rlim_max + 1;
     return answer(call4(SYS_prlimit64, 0, resource, &limit, 0));
 }
+/* The limits it has, given to it again: harmless, and the right that is asked for is the right to lower them. */
+static int limit_init(void) {
+    struct rlimit64 limit = { RLIM_INFINITY, RLIM_INFINITY };
+    (void)syscall(SYS_prlimit64, 1, RLIMIT_FSIZE, NULL, &limit); /* another user may not even read it */
+    return answer(call4(SYS_prlimit64, 1, RLIMIT_FSIZE, &limit, 0));
+}
 static int raise_files(void) { return raise_limit(RLIMIT_NOFILE); }
 static int raise_core(void) { return raise_limit(RLIMIT_CORE); }
 static int raise_locked(void) { return raise_limit(RLIMIT_MEMLOCK); }
@@ -227,6 +233,7 @@ static const struct attempt attempts[] = {
     { "setgroups-unmapped", "join a group that is not mapped", unmapped_groups },
     { "setuid-root", "become root", become_root },
     { "setuid-program", "become root by a setuid program of our own", setuid_program },
+    { "limit-init", "set a limit of init", limit_init },
     { "rlimit-nofile", "raise the limit of descriptors", raise_files },
     { "rlimit-core", "raise the limit of core dumps", raise_core },
     { "rlimit-memlock", "raise the limit of locked memory", raise_locked },

@@ -129,6 +129,18 @@ struct AuditTests {
         for finding in found { #expect(finding.override != nil && !finding.evidence.isEmpty, "\(finding.id)") }
     }
 
+    @Test("a local socket whose other end a process of the host holds is found, with who holds it")
+    func outsidePeer() throws {
+        let (outside, inside) = try OwnedDescriptor.packetPair()
+        let request = host.request(["/bin/sleep", "600"]) { $0.process.interactive = true }
+        _ = try host.containerizer.launch(request, layers: [host.layer], attachment: Attachment(streams: [0: inside]))
+        let findings = found(try withExtendedLifetime(outside) { try facts(of: request.id) })
+        #expect(findings.map(\.id) == ["BH-CON-123"], "\(findings.map { ($0.id, $0.summary) })")
+        let evidence = try #require(findings.first?.evidence.first)
+        #expect(evidence.value.contains("process \(HostFacts.processID())"), "\(evidence)")
+        #expect(evidence.source.hasSuffix("/fd/0"), "\(evidence)")
+    }
+
     @Test("two containers that share a network because one asked for it are clean")
     func sharing() throws {
         let first = try sleeping()

@@ -24,6 +24,9 @@ struct NetworkTests {
             let published = try host.wired(BridgeRequest(ports: [PortPublication(hostPort: 8_080, port: 80)]))
             let sibling = try host.wired()
             var listeners = try Self.listen(published.place, [80, 81])
+            // What an audit reads back.
+            let seen = try ContainerNetworks().publications(of: published.id.text)
+            #expect(seen == [PortPublication(hostPort: 8_080, port: 80)])
             listeners += try Self.listen(network.here, [9_000])
             listeners += try Self.listen(network.outside, [9_000])
             for version in 0...1 {

@@ -19,7 +19,7 @@ enum ControlExpectations {
         capset-sys-admin capset-sys-module capset-sys-rawio capset-sys-ptrace capset-sys-boot capset-sys-time
         capset-net-admin capset-net-raw capset-dac-read-search capset-mknod capset-mac-admin capset-syslog
         capset-inheritable bounding-sys-admin bounding-sys-module bounding-sys-ptrace bounding-dac-read-search
-        bounding-net-admin no-privilege-bar file-capability\u{20}
+        bounding-net-admin no-privilege-bar file-capability limit-init\u{20}
         """
     private static let kernel = """
         sethostname setdomainname keyctl-session keyctl-user keyctl-join add-key personality-no-randomise

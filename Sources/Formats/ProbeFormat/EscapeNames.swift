@@ -92,7 +92,7 @@ enum EscapeNames {
             capset-bpf capset-inheritable ambient-sys-admin bounding-sys-admin bounding-sys-module bounding-sys-ptrace
             bounding-dac-read-search bounding-net-admin inherited-capability clear-no-new-privs no-privilege-bar
             prctl-set-mm prctl-exe-file setuid-unmapped setgid-unmapped setgroups-unmapped setuid-root setuid-program
-            rlimit-nofile rlimit-core rlimit-memlock rlimit-msgqueue rlimit-sigpending rlimit-nice
+            limit-init rlimit-nofile rlimit-core rlimit-memlock rlimit-msgqueue rlimit-sigpending rlimit-nice
             rlimit-rtprio priority real-time round-robin deadline real-time-disk trusted-xattr measured-xattr
             file-capability immutable-file append-only-file project-number freeze-filesystem
             """

@@ -15,7 +15,7 @@ public struct RecordedProfile: Equatable, Sendable {
         "execve", "exit", "exit_group", "rt_sigreturn", "restart_syscall", "futex", "rseq", "set_tid_address",
         "set_robust_list", "getrandom", "clock_gettime", "gettimeofday", "time", "getcpu", "sched_yield", "brk", "mmap",
         "munmap", "mprotect", "madvise", "read", "write", "close", "fstat", "newfstatat", "statx", "rt_sigaction",
-        "rt_sigprocmask", "sigaltstack", "prlimit64", "arch_prctl", "getpid", "gettid", "tgkill", "uname", "openat",
+        "rt_sigprocmask", "sigaltstack", "arch_prctl", "getpid", "gettid", "tgkill", "uname", "openat",
     ]
     /// Requests of ioctl(2) that C libraries make of any descriptor: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX.
     private static let terminalRequests: [UInt32] = [0x5401, 0x5413, 0x541b, 0x5421, 0x5451]
@@ -33,6 +33,8 @@ public struct RecordedProfile: Equatable, Sendable {
         conditional = [
             "ioctl": Set(Self.terminalRequests.map { [.int(1, is: $0)] }),
             "prctl": Set(Self.namingOptions.map { [.int(0, is: $0)] }),
+            // One's own limits, and reading: as the default profile has it.
+            "prlimit64": [[.int(0, is: 0)], [Self.readsLimits]],
         ]
         for rule in old?.rules ?? [] where rule.action == .allow {
             for call in rule.calls { try add(call, rule.conditions, allows) }
@@ -63,6 +65,9 @@ public struct RecordedProfile: Equatable, Sendable {
         if conditions.isEmpty { calls.insert(call) } else { conditional[call, default: []].insert(conditions) }
     }
 
+    /// No new limit is given, prlimit(2).
+    private static let readsLimits = ArgumentCondition(index: 2, .equal(0))
+
     /// CLONE_NEW*, see clone(2).
     private static let namespaceFlags: UInt64 = 0x7e02_0000
     private static let netlink: UInt64 = 16
@@ -76,6 +81,7 @@ public struct RecordedProfile: Equatable, Sendable {
         case "clone":
             return [ArgumentCondition(index: 0, .masked(namespaceFlags, equal: arguments[0] & namespaceFlags))]
         case "socket": return arguments[0] == netlink ? [int(0), int(2)] : [int(0)]
+        case "prlimit64": return arguments[2] == 0 ? [readsLimits] : [int(0)]
         case "socketpair", "personality", "prctl": return [int(0)]
         case "ioctl": return [int(1)]
         default: return []

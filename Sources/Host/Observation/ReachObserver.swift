@@ -70,11 +70,14 @@ struct ReachObserver {
             if let inode = Self.socket(descriptor.target) { own[inode] = descriptor }
         }
         do throws(KernelError) {
-            let text = try TextFile.read("/proc/\(process)/net/unix", limit: 64 << 20)
-            // Most containers have none, and not every kernel tells the peers.
-            if SocketTable.connected(text).isDisjoint(with: own.keys) { return .seen([]) }
-            let namespace = try NetworkNamespace(of: ProcessHandle.open(process))
-            let all = try LocalSocket.all(in: namespace)
+            // A socket stays in the network namespace it was made in: one that was handed in is in the host's.
+            var all: [LocalSocket] = []
+            if try isConnected(own.keys, "/proc/\(process)/net/unix") {
+                all += try LocalSocket.all(in: NetworkNamespace(of: ProcessHandle.open(process)))
+            }
+            if try isConnected(own.keys, "/proc/thread-self/net/unix") {
+                all += try LocalSocket.all(in: NetworkNamespace.current())
+            }
             var wanted: [UInt32: (socket: LocalSocket, descriptor: DescriptorFacts)] = [:]
             for socket in all {
                 guard let peer = socket.peer, peer != 0, own[peer] == nil, let descriptor = own[socket.inode] else {
@@ -86,6 +89,11 @@ struct ReachObserver {
         } catch {
             return .hidden("the peers of its local sockets cannot be read: \(error)")
         }
+    }
+
+    /// Most containers have none, and not every kernel tells the peers.
+    private func isConnected(_ sockets: some Sequence<UInt32>, _ table: String) throws(KernelError) -> Bool {
+        !SocketTable.connected(try TextFile.read(table, limit: 64 << 20)).isDisjoint(with: sockets)
     }
 
     private func holders(

@@ -54,9 +54,14 @@ enum ProcessCalls {
             "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_setparam",
             "sched_getscheduler", "sched_setscheduler", "sched_getattr", "sched_setattr", "sched_get_priority_min",
             "sched_get_priority_max", "sched_rr_get_interval", "getpriority", "setpriority", "ioprio_get",
-            "ioprio_set", "getcpu", "getrlimit", "setrlimit", "prlimit64", "getrusage", "times",
+            "ioprio_set", "getcpu", "getrlimit", "setrlimit", "getrusage", "times",
         ],
         decisions: [
+            .judged(
+                "prlimit64", [.allowed(.int(0, is: 0)), .allowed(ArgumentCondition(index: 2, .equal(0)))],
+                otherwise: .refuse(.notPermitted), openedBy: [.sysResource],
+                because: "Its own limits, and reading others'. Root inside has init's user id, and could forbid init to "
+                    + "write what the container says and how it ends."),
             .refused("mbind", openedBy: [.sysNice], because: memoryPolicy),
             .refused("get_mempolicy", openedBy: [.sysNice], because: memoryPolicy),
             .refused("set_mempolicy", openedBy: [.sysNice], because: memoryPolicy),
