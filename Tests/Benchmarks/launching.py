@@ -90,6 +90,19 @@ def podman_row(stopwatch, scratch, archive):
     return lambda: stopwatch.run(command)["microseconds"]
 
 
+def docker_row(stopwatch, archive):
+    """docker, where an engine answers: a container without a network, as the others have."""
+    if not shutil.which("docker"):
+        return None
+    try:
+        subprocess.run(["docker", "load", "--input", archive], check=True, capture_output=True, timeout=60)
+        command = ["docker", "run", "--rm", "--network=none", "--pull=never", "busybox:latest", "/bin/true"]
+        stopwatch.run(command)
+    except (Broken, OSError, subprocess.SubprocessError):
+        return None
+    return lambda: stopwatch.run(command)["microseconds"]
+
+
 class Launching:
     """Everything about launches, over one scratch directory."""
 
@@ -101,7 +114,11 @@ class Launching:
         peers.make_bundles(self.layer, scratch)
         self.agent = InProcess(
             programs["launch-benchmark"], self.layer, scratch, programs["launcher"], stopwatch.prefix)
-        self.runtimes = [runtime for name in ["crun", "runc"] if (runtime := peers.Runtime(name, scratch)).is_there]
+        os.environ["BULKHEAD_LAUNCHER"] = programs["launcher"]  # bulkhead-oci looks there first
+        others = dict(word.split("=", 1) for word in os.environ.get("BULKHEAD_BENCH_RUNTIMES", "").split())
+        named = {"bulkhead-oci": programs["bulkhead-oci"], "crun": "crun", "runc": "runc", **others}
+        self.runtimes = [
+            runtime for name, path in named.items() if (runtime := peers.Runtime(name, scratch, path)).is_there]
 
     def layer_directory(self):
         layers = f"{self.scratch}/store/layers"
@@ -121,7 +138,18 @@ class Launching:
         podman = podman_row(patient, self.scratch, f"{self.images}/busybox.tar") if with_podman else None
         if podman:
             found |= interleaved({"podman run --rm": podman}, 10, seconds / 4, warmup=1)
+        docker = docker_row(patient, f"{self.images}/busybox.tar") if with_podman else None
+        if docker:
+            found |= interleaved({"docker run --rm": docker}, 10, seconds / 4, warmup=1)
         return found
+
+    def together(self, count, hands, rounds, seconds):
+        """Launches a second, so many in flight; each round is `count` of them for each row."""
+        rows = {"bulkhead, in process": lambda: self.agent.one(f"together {count} {hands}")}
+        for runtime in self.runtimes:
+            rows[f"{runtime.name} run"] = lambda runtime=runtime: runtime.together(self.stopwatch, count, hands)
+        found = interleaved(rows, rounds, seconds, warmup=1)
+        return {"count": count, "hands": hands, "rows": found}
 
     def joins(self, runs, seconds):
         self.agent.order("start 1")
@@ -147,21 +175,27 @@ class Launching:
         self.agent.order("stop")
         return {"containers": containers, "KiB": round(sum(shares) / len(shares), 1), "most": max(shares)}
 
-    def crowd(self, containers, runs, seconds):
-        """The same launch while nothing and while many containers run, in process and by command."""
+    def crowd(self, sizes, runs, seconds):
+        """The same launch while nothing and while more and more containers run, in process and by command: a point for
+        each size, with what one more container holds of the machine's memory, its own task's included."""
         rows = {"bulkhead, in process": lambda: self.agent.one("launch 1"), "bulkhead run --rm": self.line.run}
-        machine.synchronise()
-        empty = interleaved(rows, runs, seconds)
-        self.agent.order(f"start {containers}")
-        for _ in range(max(1, containers // 25)):
-            self.line.call("run", *self.line.places, "--detach", "busybox", "sleep", "86400")
-        machine.synchronise()  # that many were made is not what is measured, but that they are there
-        full = interleaved(rows, runs, seconds)
+        for runtime in self.runtimes:
+            rows[f"{runtime.name} run"] = lambda runtime=runtime: runtime.run(self.stopwatch)
+        points, running = [], 0
+        before = machine.available_memory()
+        for size in [0, *sizes]:
+            if machine.available_memory() < (size - running) * 1.5:
+                break  # MiB: a container holds less than one, and the machine is not ours alone
+            if size > running:
+                self.agent.order(f"start {size - running}")
+                running = size
+            machine.synchronise()  # that many were made is not what is measured, but that they are there
+            point = {"containers": running, "rows": interleaved(rows, runs, seconds)}
+            if running:
+                point["KiB a container"] = round((before - machine.available_memory()) * 1024 / running)
+            points.append(point)
         self.agent.order("stop")
-        names = self.line.call("ps", *self.line.places, "--quiet").split()
-        if names:
-            self.line.call("rm", *self.line.places, "--force", *names)
-        return {"containers": containers, "empty": empty, "full": full}
+        return points
 
     def end(self):
         self.agent.end()

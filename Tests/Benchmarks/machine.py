@@ -40,6 +40,12 @@ def memory_share(process):
         return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
 
 
+def available_memory():
+    """MiB the kernel could give without taking any back from programs."""
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:")) / 1024
+
+
 def compile_program(source, into):
     """A static C program of this folder."""
     compiler = shutil.which("musl-gcc") if source.name == "stopwatch.c" else None

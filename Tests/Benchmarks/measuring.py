@@ -17,10 +17,12 @@ class Stopwatch:
         self.prefix = ["chrt", "--fifo", "10"] if realtime else []
         self.program = program
 
-    def run(self, command, environment=None, directory=None):
-        """What one run of `command` cost, as stopwatch.c says it."""
+    def run(self, command, environment=None, directory=None, many=None):
+        """What one run of `command` cost, as stopwatch.c says it. With `many`, a count and how many at a time, all of them
+        together, each with its number at the end of its last word."""
+        times = ["--many", str(many[0]), str(many[1])] if many else []
         done = subprocess.run(
-            self.prefix + [self.program] + command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            self.prefix + [self.program] + times + command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=environment, cwd=directory, timeout=120)
         cost = json.loads(done.stdout or '{"status": 1}')
         if cost["status"] != 0:

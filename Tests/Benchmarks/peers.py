@@ -69,37 +69,47 @@ def configuration(arguments):
 
 
 class Runtime:
-    """crun or runc with bundles of its own."""
+    """An OCI runtime, ours or another, with the bundles all of them get. `program` is its path."""
 
-    def __init__(self, name, scratch):
+    def __init__(self, name, scratch, program=None):
         self.name = name
+        self.program = program or name
+        self.kept = "kept-" + re.sub("[^a-z]", "-", name)
         self.root = f"{scratch}/run/{name}"
         self.bundle = f"{scratch}/bundle"
         self.count = 0
 
     @property
     def is_there(self):
-        return shutil.which(self.name) is not None
+        return shutil.which(self.program) is not None
 
     def command(self, *words):
-        return [self.name, "--root", self.root, *words]
+        return [self.program, "--root", self.root, *words]
 
     def run(self, stopwatch):
         self.count += 1
         return stopwatch.run(
             self.command("run", "--bundle", self.bundle + "/true", f"b{self.count}"))["microseconds"]
 
+    def together(self, stopwatch, count, hands):
+        """Microseconds for `count` containers that run true, so many at a time."""
+        self.count += 1
+        return stopwatch.run(
+            self.command("run", "--bundle", self.bundle + "/true", f"c{self.count}-"), many=(count, hands))["microseconds"]
+
     def start(self):
-        subprocess.run(
-            self.command("run", "--detach", "--bundle", self.bundle + "/sleep", "kept"), check=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        # A file of its own for its streams: crun gives them to the container's user, and would so give /dev/null away.
+        with open(f"{self.bundle}/streams", "w+") as streams:
+            subprocess.run(
+                self.command("run", "--detach", "--bundle", self.bundle + "/sleep", self.kept), check=True,
+                stdin=streams, stdout=streams, stderr=streams, timeout=60)
 
     def exec(self, stopwatch):
-        return stopwatch.run(self.command("exec", "kept", "/bin/true"))["microseconds"]
+        return stopwatch.run(self.command("exec", self.kept, "/bin/true"))["microseconds"]
 
     def stop(self):
         subprocess.run(
-            self.command("delete", "--force", "kept"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+            self.command("delete", "--force", self.kept), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 
 
 def make_bundles(layer, scratch):

@@ -2,8 +2,8 @@
 import json
 import re
 
-OURS = "bulkhead, in process"
-COMMAND = "bulkhead run --rm"
+import budget
+import picture
 
 
 def table(head, rows):
@@ -40,17 +40,30 @@ def latency_rows(rows, *bases):
     return head + [""] * (width - len(head)), [row + [""] * (width - len(row)) for row in body]
 
 
-def crowd_rows(crowd):
-    head = ["", "median ms, nothing runs", f"with {crowd['containers']} running", "ratio"]
-    body = []
-    for name, row in crowd["empty"].items():
-        other = crowd["full"][name]
-        if "median" in row and "median" in other:
-            body.append([name, milliseconds(row["median"]), milliseconds(other["median"]),
-                         ratio(other["median"], row["median"])])
-        else:
-            body.append([name, row.get("broken", "-"), other.get("broken", "-"), "-"])
+def together_rows(together):
+    head = ["", "launches a second", "ms for all", "runs", "x crun run"]
+    rows, body = together["rows"], []
+    base = rows.get("crun run", {}).get("median")
+    for name, row in rows.items():
+        if "broken" in row:
+            body.append([name, row["broken"], "-", "0", "-"])
+            continue
+        each = together["count"] / row["median"] * 1e6
+        body.append([name, f"{each:.0f}", f"{row['median'] / 1000:.0f}", row["runs"],
+                     ratio(base, row["median"]) if base else "-"])
     return head, body
+
+
+def crowd_rows(points):
+    head = ["median ms"] + [f"{point['containers']} running" for point in points] + ["last to first"]
+    body = []
+    for name in points[0]["rows"]:
+        medians = [point["rows"].get(name, {}).get("median") for point in points]
+        body.append(
+            [name] + [milliseconds(value) if value else "-" for value in medians]
+            + [ratio(medians[-1], medians[0]) if medians[0] and medians[-1] else "-"])
+    memory = [str(point.get("KiB a container", "-")) for point in points]
+    return head, body + [["KiB of the machine's memory, a container", *memory, "-"]]
 
 
 def unpack_rows(rows):
@@ -71,10 +84,15 @@ def sections(found):
     if "launch" in found:
         yield ("Launch: start to exit of `true`", "busybox, every wall of the default sandbox",
                *latency_rows(found["launch"], "crun run", "floor"))
+    if "together" in found:
+        together = found["together"]
+        yield (f"Launches a second, {together['hands']} in flight", f"{together['count']} containers that run `true`",
+               *together_rows(together))
     if "exec" in found:
         yield "Joining a running container: `true`, start to exit", "", *latency_rows(found["exec"], "crun exec")
     if "crowd" in found:
-        yield "Launch in a crowd", "", *crowd_rows(found["crowd"])
+        yield ("Launch in a crowd", "the same launches while other containers sleep; memory is what the machine has less, "
+               "the sleeping tasks and the kernel's part included", *crowd_rows(found["crowd"]))
     if "memory" in found:
         memory = found["memory"]
         yield ("Memory beside the task", "proportional set size of init, which stays with each container",
@@ -85,6 +103,14 @@ def sections(found):
         yield (f"{title}, onto the disk", "medians; import also checks both digests of every layer and syncs it",
                *unpack_rows(unpack["disk"]))
         yield f"{title}, into memory", "without the disk and its file system's own cost", *unpack_rows(unpack["memory"])
+        if "one processor" in unpack:
+            yield f"{title}, into memory, one processor", "the same, held to one", *unpack_rows(unpack["one processor"])
+    if "mount" in found:
+        yield (f"Mounting an image of {found['mount']['MB']} MB that is one EROFS file", "",
+               *latency_rows(found["mount"]["rows"], "tmpfs"))
+    head, body = budget.rows(found)
+    if body:
+        yield "Against the budget, measured", "ratios of medians of this run, but where a size is named", head, body
 
 
 def setting(found):
@@ -112,34 +138,12 @@ def markdown(found):
     return "\n\n".join(parts)
 
 
-def picture(found):
-    """Bars of the launch medians, as SVG."""
-    rows = [(name, row["median"] / 1000) for name, row in found.get("launch", {}).items() if "median" in row]
-    rows.sort(key=lambda row: row[1])
-    longest = max((value for _, value in rows), default=1.0)
-    height = 46 + 30 * len(rows)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{height}" font-family="sans-serif" font-size="13">',
-        f'<rect width="720" height="{height}" fill="#ffffff"/>',
-        '<text x="12" y="24" font-size="15" fill="#222222">Launch: start to exit of true, median milliseconds</text>']
-    for index, (name, value) in enumerate(rows):
-        y = 42 + 30 * index
-        colour = "#1f6f8b" if name.startswith("bulkhead") else "#b8bfc6"
-        width = max(2, round(470 * value / longest))
-        lines += [
-            f'<text x="160" y="{y + 15}" text-anchor="end" fill="#222222">{name}</text>',
-            f'<rect x="170" y="{y}" width="{width}" height="20" fill="{colour}"/>',
-            f'<text x="{176 + width}" y="{y + 15}" fill="#222222">{value:.1f}</text>']
-    return "\n".join(lines + ["</svg>"]) + "\n"
-
-
 def write(found, folder):
     with open(f"{folder}/results.json", "w") as file:
         json.dump(found, file, indent=1)
         file.write("\n")
-    if "launch" in found:
-        with open(f"{folder}/launch.svg", "w") as file:
-            file.write(picture(found))
+    with open(f"{folder}/results.svg", "w") as file:
+        file.write(picture.drawn(found))
 
 
 def update_document(found, path):

@@ -25,18 +25,17 @@ class Unpacking:
         with open(self.blob(index["digest"])) as file:
             self.layers = [self.blob(layer["digest"]) for layer in json.load(file)["layers"]]
         self.compressed = sum(os.path.getsize(layer) for layer in self.layers)
-        self.expanded = sum(self.expanded_size(layer) for layer in self.layers)
+        self.plain = [self.expand(layer, f"{self.scratch}/{index}.tar") for index, layer in enumerate(self.layers)]
+        self.expanded = sum(os.path.getsize(layer) for layer in self.plain)
 
     def blob(self, digest):
         return f"{self.layout}/blobs/" + digest.replace(":", "/")
 
     @staticmethod
-    def expanded_size(layer):
-        with subprocess.Popen(["gzip", "-dc", layer], stdout=subprocess.PIPE) as process:
-            size = 0
-            while chunk := process.stdout.read(1 << 20):
-                size += len(chunk)
-        return size
+    def expand(layer, into):
+        with open(into, "wb") as file:
+            subprocess.run(["gzip", "-dc", layer], stdout=file, check=True)
+        return into
 
     def rows(self):
         environment = dict(
@@ -57,24 +56,31 @@ class Unpacking:
             script = 'cd "$0" && for layer in "$@"; do tar -xzf "$layer"; done'
             return ["sh", "-c", script, place, *self.layers], None
 
+        def plain(place):
+            script = 'cd "$0" && for layer in "$@"; do tar -xf "$layer"; done'
+            return ["sh", "-c", script, place, *self.plain], None
+
         found = {"bulkhead image import": bulkhead, "the same, --snapshotter erofs": as_images}
         if shutil.which("umoci"):
             found["umoci unpack"] = umoci
         found["tar -xzf"] = tar
+        found["tar -xf, inflated before: the files alone"] = plain
         return found
 
-    def once(self, make, below):
+    def once(self, make, below, processors):
         place = f"{below}/unpacked"
         os.makedirs(place)
         command, environment = make(place)
         machine.synchronise()
         try:
-            return self.stopwatch.run(command, environment)
+            pinned = ["taskset", "--cpu-list", processors] if processors else []
+            return self.stopwatch.run(pinned + command, environment)
         finally:
             shutil.rmtree(place)
 
-    def measure(self, below, runs, deadline):
-        """Medians of what each tool costs in a directory below `below`, which says on which file system."""
+    def measure(self, below, runs, deadline, processors=None):
+        """Medians of what each tool costs in a directory below `below`, which says on which file system; on these
+        `processors` only, if any are named."""
         costs = {name: [] for name in self.rows()}
         broken = {}
         for _ in range(runs):
@@ -82,7 +88,7 @@ class Unpacking:
             random.shuffle(names)
             for name in names:
                 try:
-                    costs[name].append(self.once(self.rows()[name], below))
+                    costs[name].append(self.once(self.rows()[name], below, processors))
                 except (Broken, OSError, subprocess.SubprocessError) as problem:
                     broken[name] = str(problem)
             if deadline():

@@ -23,6 +23,29 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("whoever starts a container that is being created waits until it is")
+    func startDuringCreation() throws {
+        let bundle = try TestBundle.running("true")
+        guard case .object(var members) = bundle.configuration else { return }
+        let script = "until test -e \(bundle.place)/go; do sleep 0.05; done"
+        members["hooks"] = ["createRuntime": [["path": "/bin/sh", "args": ["sh", "-c", .string(script)]]]]
+        try bundle.write(SpecValue.object(members).text, "config.json")
+        let creation = try WorkerThread {
+            do { #expect(try bundle.create().status == 0) } catch { Issue.record("\(error)") }
+        }
+        try Deadline(seconds: 20).wait("the creation") { HostFacts.exists("\(bundle.place)/state/\(TestBundle.id)") }
+        #expect(try bundle.state().string("status") == "creating")
+        let start = try WorkerThread {
+            do { #expect(try bundle.call("start", TestBundle.id).status == 0) } catch { Issue.record("\(error)") }
+        }
+        try bundle.write("", "go")
+        creation.join()
+        start.join()
+        try bundle.waitUntilStopped()
+        #expect(try bundle.call("delete", TestBundle.id).status == 0)
+        try bundle.remove()
+    }
+
     @Test("run gives the program's output and its status")
     func run() throws {
         let bundle = try TestBundle.running("echo out; echo err >&2; exit 7")

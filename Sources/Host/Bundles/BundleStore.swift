@@ -106,6 +106,19 @@ public struct BundleStore: Sendable {
         }
     }
 
+    /// The same, for so long and no longer: a hook of the creation may be the one who waits.
+    public func awaitCreation(_ id: String, seconds: Double) throws(Failure) {
+        let place = try open(id)
+        let deadline = Deadline(seconds: seconds)
+        do throws(KernelError) {
+            while !(try place.lock(exclusive: false, wait: false)), !deadline.hasPassed {
+                try deadline.pause("the container to be created")
+            }
+        } catch {
+            if error.errno != Errno.timedOut { throw Self.failed(error, "wait until the container is created") }
+        }
+    }
+
     public func save(_ record: BundleRecord, in place: OwnedDescriptor) throws(Failure) {
         do throws(KernelError) {
             try place.open("state.json.new", [.writeOnly, .create, .truncate], mode: 0o600).write(record.document.text)

@@ -27,6 +27,8 @@ enum Commands {
         "print the state of a container", usage: "ID", options: OptionTable(flags: [["all", "a"]])
     ) { (invocation) throws(Failure) in
         let id = try invocation.options.word("container id", of: "state")
+        // Whoever asks while it is being created wants to know when it is; other runtimes know of none until then.
+        try invocation.runtime.store.awaitCreation(id, seconds: 1)
         try Output.write(try ListCommand.document(id, invocation.runtime).pretty(indent: "  ") + "\n")
         return 0
     }
