@@ -83,6 +83,7 @@ struct TestNetwork: Sendable {
             result += try OwnedDescriptor.open(RawPath("\(state)/\(folder)"), [.directory]).entries()
                 .map { "\(folder)/\($0.name)" }
         }
+        result += try NetlinkSocket().permanentNeighbours().map { "neighbour \($0.address)" }
         return result + (try ContainerNetworks().owners())
     }
 

@@ -3,7 +3,7 @@ public import NetworkFormat
 /// A port of the host that leads to one of the container's.
 public struct PortPublication: Hashable, Sendable, Codable {
     public enum Transport: String, Sendable, Codable, CaseIterable { case tcp, udp }
-    /// The host's address it is reached at; nil: every one, loopback included.
+    /// The host's address it is reached at; nil: every one, loopback included; 0.0.0.0 or :: every one of that version.
     public var hostAddress: IPAddress?
     public var hostPort: UInt16
     public var port: UInt16
@@ -20,7 +20,7 @@ public struct PortPublication: Hashable, Sendable, Codable {
     public func collides(with other: PortPublication) -> Bool {
         guard hostPort == other.hostPort, transport == other.transport else { return false }
         guard let own = hostAddress, let theirs = other.hostAddress else { return true }
-        return own == theirs
+        return own.family == theirs.family && (own == theirs || own.isUnspecified || theirs.isUnspecified)
     }
 
     /// So many for one container, ranges counted out.

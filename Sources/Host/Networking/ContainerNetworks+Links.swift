@@ -43,7 +43,7 @@ extension ContainerNetworks {
         }
         try socket.wallOff(port: port)
         try socket.addForwarding(attachment.hardware, port: port)
-        for address in attachment.addresses {
+        for address in attachment.neighbours {
             try socket.addNeighbour(address, at: attachment.hardware, link: bridge)
         }
         if let rate = attachment.bandwidth.incoming {
@@ -167,7 +167,10 @@ extension ContainerNetworks {
         guard let files = try NetworkFiles.open(root, making: false) else { return }
         try NetlinkSocket.asked("remove the link of container", on: attachment.container.text) {
             () throws(KernelError) in
-            try NetlinkSocket().deleteLink(named: attachment.link)
+            let socket = try NetlinkSocket()
+            try socket.deleteLink(named: attachment.link)
+            guard let bridge = try socket.link(named: attachment.device)?.index else { return }
+            for address in attachment.neighbours { try socket.removeNeighbour(address, link: bridge) }
         }
         let network = try files.network(attachment.network)
         if network != nil { try expel(attachment) }

@@ -29,7 +29,7 @@ public struct ContainerNetworks: Sendable {
     /// Leases addresses and ports. `holder` is the directory that has the container's record while it exists.
     ///
     /// - Throws: `network.bad-name`, `network.no-address`, `network.address-taken`, `network.port-taken`,
-    ///   `network.no-such-caller`.
+    ///   `network.no-such-caller`, `network.no-loopback6`, `network.no-version6`.
     public func reserve(
         _ request: BridgeRequest, for id: ContainerID, holder: String
     ) throws(Failure) -> AddressLease {
@@ -159,6 +159,13 @@ public struct ContainerNetworks: Sendable {
                     cause: "the kernel lets no packet from ::1 leave the loopback interface",
                     remedy: "publish it at 127.0.0.1", field: "publish")
             }
+            if let host = port.hostAddress, !attachment.addresses.contains(where: { $0.family == host.family }) {
+                throw Failure(
+                    "network.no-version6", doing: doing, on: port.description,
+                    cause: "the container has no address of that version: network \(attachment.network) has none",
+                    remedy: "publish it at an address of version 4, or turn IPv6 on and use a new network",
+                    field: "publish")
+            }
             if attachment.ports[..<index].contains(where: port.collides) {
                 throw Failure(
                     "network.port-taken", doing: doing, on: port.description, cause: "it is asked for twice",
@@ -171,9 +178,11 @@ public struct ContainerNetworks: Sendable {
                     retry: .later)
             }
             do throws(KernelError) {
-                try PortProbe.check(
-                    address: (port.hostAddress ?? .v4(0)).description, port: port.hostPort,
-                    isStream: port.transport == .tcp)
+                let places = port.hostAddress.map { [$0] } ?? [.v4(0), .v6(0, 0)]
+                for place in places where attachment.addresses.contains(where: { $0.family == place.family }) {
+                    try PortProbe.check(
+                        address: place.description, port: port.hostPort, isStream: port.transport == .tcp)
+                }
             } catch {
                 throw error.failure(
                     "network.port-taken", doing: doing, on: port.description,

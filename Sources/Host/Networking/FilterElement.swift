@@ -117,7 +117,7 @@ extension NetworkAttachment {
             result += ports.compactMap { publication($0, to: address) }
         }
         if addresses.contains(where: { $0.family == .v6 }) {
-            let own = JSONValue.string(HardwareAddress(of: number).linkLocal.description)
+            let own = JSONValue.string(self.hardware.linkLocal.description)
             result.append(FilterElement("leased6", [link, hardware, own], owner: owner, table: .bridge))
         }
         if let rate = bandwidth.outgoing {
@@ -146,4 +146,9 @@ extension NetworkAttachment {
     }
 
     var hardware: HardwareAddress { HardwareAddress(of: number) }
+
+    /// The addresses the host knows it by: those it was given, and the one its interface gives itself.
+    var neighbours: [IPAddress] {
+        addresses + (addresses.contains { $0.family == .v6 } ? [hardware.linkLocal] : [])
+    }
 }

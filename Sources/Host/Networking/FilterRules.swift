@@ -19,7 +19,7 @@ enum FilterRules {
     private static let chains =
         [
             "guard", "dnat_in", "dnat_out", "publish", "translate", "routed", "from_container", "to_container",
-            "input_host", "to_host", "refuse",
+            "input_host", "to_host", "metadata", "refuse",
         ].map { "inet \(table) \($0)" }
         + ["arriving", "port"].map { "bridge \(table) \($0)" }
 
@@ -55,6 +55,7 @@ enum FilterRules {
           chain from_container { }
           chain to_container { }
           chain to_host { }
+          chain metadata { }
           chain refuse { }
         }
         table bridge bulkhead {
@@ -64,8 +65,9 @@ enum FilterRules {
           chain arriving { type filter hook prerouting priority -300; policy accept; }
           chain port { }
         }
-        add element inet bulkhead metadata4 { 169.254.0.0/16, 100.100.100.200/32 }
-        add element inet bulkhead metadata6 { fe80::/10, fd00:ec2::254/128, fd20:ce::254/128 }
+        add element inet bulkhead metadata4 { 169.254.0.0/16, 100.100.100.200/32, 192.0.0.192/32 }
+        add element inet bulkhead metadata6 { fe80::/10, fd00:ec2::254/128, fd00:ec2::23/128, fd20:ce::254/128 }
+        add element inet bulkhead metadata6 { fd00:42::42/128 }
 
         """
 
@@ -92,7 +94,9 @@ enum FilterRules {
 
         """
 
-    /// A host that was no router of a version before it had containers routes that version for them only.
+    /// A host that was no router of a version before it had containers routes that version for them only. What answers
+    /// with a machine's credentials goes by the address the container asked for, for hosts translate it to agents.
+    /// Azure's is its name server as well.
     private static func routing(_ closed: [String]) -> String {
         let closing = closed.map { "add rule inet bulkhead routed meta nfproto \($0) drop" }.joined(separator: "\n")
         return """
@@ -104,8 +108,7 @@ enum FilterRules {
         add rule inet bulkhead from_container ip saddr != @pools4 drop
         add rule inet bulkhead from_container ip6 saddr != @pools6 drop
         add rule inet bulkhead from_container oifname @bridges goto to_container
-        add rule inet bulkhead from_container ip daddr @metadata4 ip saddr != @to_metadata4 goto refuse
-        add rule inet bulkhead from_container ip6 daddr @metadata6 ip6 saddr != @to_metadata6 goto refuse
+        add rule inet bulkhead from_container jump metadata
         add rule inet bulkhead from_container accept
         add rule inet bulkhead to_container ct state established,related accept
         add rule inet bulkhead to_container ct state invalid drop
@@ -118,10 +121,15 @@ enum FilterRules {
         add rule inet bulkhead input_host iifname @bridges goto to_host
         add rule inet bulkhead to_host ct state established,related accept
         add rule inet bulkhead to_host ct state invalid drop
-        add rule inet bulkhead to_host icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+        add rule inet bulkhead to_host icmpv6 type nd-neighbor-solicit accept
+        add rule inet bulkhead to_host jump metadata
         add rule inet bulkhead to_host ip saddr @to_host4 accept
         add rule inet bulkhead to_host ip6 saddr @to_host6 accept
         add rule inet bulkhead to_host goto refuse
+        add rule inet bulkhead metadata ct original ip daddr @metadata4 ip saddr != @to_metadata4 goto refuse
+        add rule inet bulkhead metadata ct original ip6 daddr @metadata6 ip6 saddr != @to_metadata6 goto refuse
+        add rule inet bulkhead metadata ct original ip daddr 168.63.129.16 th dport != 53 \
+        ip saddr != @to_metadata4 goto refuse
         add rule inet bulkhead refuse meta l4proto tcp reject with tcp reset
         add rule inet bulkhead refuse reject with icmpx admin-prohibited
 
@@ -129,12 +137,13 @@ enum FilterRules {
     }
 
     /// A sender is an interface, a hardware address and an address together. What is not IP or ARP is dropped, and of
-    /// ICMPv6 what only routers say.
+    /// ICMPv6 what only routers say. Nobody is asked who has an address, for the host knows: what a container says of it
+    /// is dropped too.
     private static let spoofing = """
         add rule bridge bulkhead arriving iifname "\(linkPrefix)*" goto port
         add rule bridge bulkhead port limit name iifname map @sending drop
         add rule bridge bulkhead port ether type ip iifname . ether saddr . ip saddr @leased4 accept
-        add rule bridge bulkhead port icmpv6 type { nd-router-advert, nd-redirect } drop
+        add rule bridge bulkhead port icmpv6 type { nd-router-advert, nd-redirect, nd-neighbor-advert } drop
         add rule bridge bulkhead port ether type ip6 iifname . ether saddr . ip6 saddr @leased6 accept
         add rule bridge bulkhead port iifname . ether saddr . arp saddr ip @leased4 \
         iifname . arp saddr ether . arp saddr ip @leased4 accept

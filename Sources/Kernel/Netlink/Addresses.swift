@@ -62,6 +62,32 @@ extension NetlinkSocket {
         try self.request(request, "RTM_NEWNEIGH", on: "\(address)")
     }
 
+    /// One that is not there is fine, and so is a link that is gone.
+    public func removeNeighbour(_ address: IPAddress, link: Int32) throws(KernelError) {
+        var request = NetlinkMessage(type: MessageType.deleteNeighbour, flags: RequestFlags.plain)
+        appendNeighbour(Self.number(address.family), link, 0, flags: 0, to: &request)
+        request.append(1, bytes: address.bytes)
+        do throws(KernelError) { try self.request(request, "RTM_DELNEIGH", on: "\(address)") } catch {
+            guard [Errno.noEntry, Errno.noDevice].contains(error.errno) else { throw error }
+        }
+    }
+
+    /// Neighbours no packet can change, of every link and both versions.
+    public func permanentNeighbours() throws(KernelError) -> [(address: IPAddress, link: Int32)] {
+        var result: [(address: IPAddress, link: Int32)] = []
+        for family in IPAddress.Family.allCases {
+            var request = NetlinkMessage(type: MessageType.getNeighbour, flags: RequestFlags.dump)
+            appendNeighbour(Self.number(family), 0, 0, flags: 0, to: &request)
+            for answer in try self.request(request, "RTM_GETNEIGH") where answer.body.count >= 12 {
+                guard answer.body.number(UInt16.self, at: 8) & Self.permanent != 0,
+                    let address = answer.attributes(skipping: 12)[1].flatMap({ IPAddress(bytes: $0) })
+                else { continue }
+                result.append((address, answer.body.number(at: 4)))
+            }
+        }
+        return result
+    }
+
     /// What a bridge's port may send from, and gets the frames for.
     public func addForwarding(_ hardware: HardwareAddress, port: Int32) throws(KernelError) {
         var request = neighbour(Self.bridgeFamily, port, Self.still, flags: Self.ofController)
@@ -71,12 +97,19 @@ extension NetlinkSocket {
 
     private func neighbour(_ family: UInt8, _ link: Int32, _ state: UInt16, flags: UInt8) -> NetlinkMessage {
         var request = NetlinkMessage(type: MessageType.newNeighbour, flags: RequestFlags.replace)
+        appendNeighbour(family, link, state, flags: flags, to: &request)
+        return request
+    }
+
+    /// struct ndmsg
+    private func appendNeighbour(
+        _ family: UInt8, _ link: Int32, _ state: UInt16, flags: UInt8, to request: inout NetlinkMessage
+    ) {
         request.append(UInt32(family))
         request.append(link)
         request.append(state)
         request.append(flags)
         request.append(UInt8(0))
-        return request
     }
 
     /// Routes of the main table, both versions.

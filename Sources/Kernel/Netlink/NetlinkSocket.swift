@@ -125,6 +125,8 @@ enum MessageType {
     static let newRoute: UInt16 = 24
     static let getRoute: UInt16 = 26
     static let newNeighbour: UInt16 = 28
+    static let deleteNeighbour: UInt16 = 29
+    static let getNeighbour: UInt16 = 30
     static let newQueue: UInt16 = 36
     /// SOCK_DIAG_BY_FAMILY, linux/sock_diag.h.
     static let diagnoseFamily: UInt16 = 20

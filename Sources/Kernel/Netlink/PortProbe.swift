@@ -16,6 +16,13 @@ public enum PortProbe {
             var on: Int32 = 1
             try checking("setsockopt(SO_REUSEADDR)") { setsockopt(opened.number, SOL_SOCKET, SO_REUSEADDR, &on, 4) }
         }
+        // Each version by itself: a listener of both is in the way of either.
+        if parsed.family == .v6 {
+            var on: Int32 = 1
+            try checking("setsockopt(IPV6_V6ONLY)") {
+                setsockopt(opened.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, 4)
+            }
+        }
         // struct sockaddr_in and sockaddr_in6, ip(7) and ipv6(7).
         var bytes = withUnsafeBytes(of: sa_family_t(family)) { Array($0) } + [UInt8(port >> 8), UInt8(port & 0xff)]
         bytes += parsed.family == .v4 ? parsed.bytes + [UInt8](repeating: 0, count: 8) : [0, 0, 0, 0] + parsed.bytes

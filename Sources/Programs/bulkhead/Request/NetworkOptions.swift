@@ -161,7 +161,7 @@ enum PublishFlag {
         var host: IPAddress?
         if parts.count == 3 {
             guard let address = IPAddress(parts[0]) else { throw refusal("'\(parts[0])' is not an IP address") }
-            host = address == .v4(0) ? nil : address
+            host = address
         }
         guard let outer = range(parts[parts.count - 2]), let inner = range(parts[parts.count - 1]) else {
             throw refusal("a port is a number from 1 to 65535, or two with '-' between, the lower first")
