@@ -71,6 +71,12 @@ public struct NativeContainerizer: Sendable {
         return try unlistedHolder(of: text)
     }
 
+    /// Whether a container has this name by the files of names alone, which are found however many containers there are:
+    /// for a name that is drawn. Whose name file is lost may share it.
+    public func isListed(_ name: String) throws(Failure) -> Bool {
+        try names.holder(of: name).map(records.exists) ?? false
+    }
+
     /// A container whose name file is lost, or that was made before there were any, still has its name in its record.
     private func unlistedHolder(of name: String) throws(Failure) -> ContainerID? {
         var found: [ContainerID] = []

@@ -84,7 +84,7 @@ extension Run {
     /// Two containers of one name would be one too many for whoever says it.
     private func freeName(_ containerizer: NativeContainerizer) throws(Failure) -> String {
         guard let name else {
-            return try ContainerNames.fresh { name throws(Failure) in try containerizer.holder(of: name) != nil }
+            return try ContainerNames.fresh { name throws(Failure) in try containerizer.isListed(name) }
         }
         _ = try ContainerID(name)
         if let other = try containerizer.holder(of: name) {
