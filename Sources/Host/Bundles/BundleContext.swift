@@ -100,7 +100,8 @@ public enum BundlePlan {
     /// Order is meaning within a stage. Kept descriptors come first: they are the first a plan names.
     public static let contributors: [any BundleContributor] = [
         KeptDescriptors(), BundleNamespaces(), BundleRoot(), BundleMounts(), BundleDevices(), BundlePaths(),
-        BundleIdentity(), BundleLimits(), BundleLabels(), BundleStreams(), BundleCredentials(), BundleStart(), BundleSeccomp(),
+        BundleIdentity(), BundleLimits(), BundleLabels(), BundleStreams(), BundleCredentials(), BundleStart(),
+        BundleSeccomp(),
     ]
 
     /// For one more process in a running container: the same, without what the container has already.

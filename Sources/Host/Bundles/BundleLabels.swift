@@ -22,7 +22,8 @@ public struct BundleLabels: BundleContributor {
         if let label = context.process?.selinuxLabel, !label.isEmpty {
             guard context.modules.contains(.selinux) else {
                 throw SpecObject.refusal(
-                    "process.selinuxLabel", "this kernel enforces no SELinux policy, and so not \(Untrusted.shown(label))",
+                    "process.selinuxLabel",
+                    "this kernel enforces no SELinux policy, and so not \(Untrusted.shown(label))",
                     remedy: "leave it out, or enable SELinux")
             }
             contribution.add(.setLabel(file: "attr/exec", value: label), at: .resources)

@@ -71,8 +71,8 @@ public struct NativeContainerizer: Sendable {
         return try unlistedHolder(of: text)
     }
 
-    /// Whether a container has this name by the files of names alone, which are found however many containers there are:
-    /// for a name that is drawn. Whose name file is lost may share it.
+    /// Whether a container has this name by the files of names alone, which takes no longer with many containers: for a
+    /// name that is drawn. Whose name file is lost may share it.
     public func isListed(_ name: String) throws(Failure) -> Bool {
         try names.holder(of: name).map(records.exists) ?? false
     }
