@@ -263,7 +263,7 @@ let package = Package(
             "KernelTests",
             [
                 "Observation", "Auditing", "AuditFormat", "AuditTrail",
-                "Networking", "Netlink", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
+                "Networking", "Netlink", "Nftables", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
                 "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
                 "launch-once",
             ]),

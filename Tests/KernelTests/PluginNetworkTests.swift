@@ -64,6 +64,64 @@ struct PluginNetworkTests {
         }
     }
 
+    @Test(
+        "a launch cut off before, in or after ADD: the next start has the plugins give back what they gave",
+        arguments: ["launch.established", "launch.spawned", "launch.attached", "launch.released", "launch.started"])
+    func crash(_ point: String) throws {
+        try TestNetwork.run { network, host in
+            _ = try Self.request("plain", host)
+            let id = ContainerID(number: KernelRandom.number())
+            let outcome = try LaunchOnce.run("plugins", on: host, id.text, failpoint: point)
+            #expect(outcome.end == .signaled(9), "\(outcome.output)")
+            try host.containerizer.sweep()
+            for status in try host.containerizer.list() {
+                try host.containerizer.remove(status.record.request.id, force: true)
+            }
+            try host.containerizer.sweep()
+            let leases = "\(host.scratch)/ipam/plain"
+            let left =
+                HostFacts.exists(leases)
+                ? try OwnedDescriptor.open(RawPath(leases), [.directory]).entries().map(\.name.description) : []
+            #expect(left.filter { $0.hasPrefix("10.") }.isEmpty, "\(point) left \(left)")
+            #expect(try network.traces() == [], "\(point)")
+            #expect(try ContainerNetworks().problems() == [])
+            #expect(try !TextFile.read("/proc/thread-self/mountinfo", limit: 4 << 20).contains(id.text))
+        }
+    }
+
+    @Test("GC of version 1.1.0 names the containers there still are, and no other")
+    func collection() throws {
+        try TestNetwork.run { _, host in
+            let programs = host.scratch + "/plugins"
+            try Directories.makeAll(programs, mode: 0o755)
+            // One that says what it is asked.
+            let script = "#!/bin/sh\ncat > \(host.scratch)/asked.$CNI_COMMAND\necho '{\"cniVersion\":\"1.1.0\"}'\n"
+            try OwnedDescriptor.open(RawPath(programs + "/noting"), [.writeOnly, .create], mode: 0o755).write(script)
+            let configurations = host.scratch + "/net.d"
+            try Directories.makeAll(configurations, mode: 0o755)
+            try OwnedDescriptor.open(RawPath(configurations + "/n.conflist"), [.writeOnly, .create], mode: 0o644)
+                .write(#"{"cniVersion":"1.1.0","name":"noted","plugins":[{"type":"noting"}]}"#)
+            let request = PluginRequest(network: "noted", configurations: configurations, programs: [programs])
+            let kept = try host.detached(["sleep", "600"]) { $0.isolation.network = .plugins(request) }
+            let gone = try host.detached(["sleep", "600"]) { $0.isolation.network = .plugins(request) }
+            try host.containerizer.remove(gone.record.request.id, force: true)
+            func asked(_ verb: String) throws -> String { try TextFile.read("\(host.scratch)/asked.\(verb)") }
+            #expect(try asked("DEL").contains("prevResult"))
+            try ContainerNetworks().check(kept.record.request.id)
+            #expect(try asked("CHECK").contains("prevResult"))
+            func collected() throws -> String {
+                try ContainerNetworks().collect("noted", in: configurations, programs: [programs])
+                return try asked("GC").filter { !$0.isWhitespace }
+            }
+            let id = kept.record.request.id
+            #expect(
+                try collected().contains(
+                    "\"cni.dev/valid-attachments\":[{\"containerID\":\"\(id)\",\"ifname\":\"eth0\"}]"))
+            try host.containerizer.remove(id, force: true)
+            #expect(try collected().contains(#""cni.dev/valid-attachments":[]"#))
+        }
+    }
+
     @Test("CHECK says when what was added is gone")
     func check() throws {
         try TestNetwork.run { _, host in

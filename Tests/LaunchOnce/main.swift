@@ -6,6 +6,7 @@
  *   launch-once limited RUN STORE LAUNCHER LAYER ID    the same with a disk limit of 16 MiB
  *   launch-once loop RUN STORE LAUNCHER LAYER ID       the same in a file system of its own
  *   launch-once bridge RUN STORE LAUNCHER LAYER ID     the same on a bridge, with a port and limits
+ *   launch-once plugins RUN STORE LAUNCHER LAYER ID    the same on the network cni:plain of RUN/../net.d
  *   launch-once brief RUN STORE LAUNCHER LAYER ID      starts one that ends at once, and ends
  *   launch-once remove RUN STORE LAUNCHER LAYER ID     removes it
  *   launch-once many RUN STORE LAUNCHER LAYER COUNT    starts and ends containers in every way; prints what is left
@@ -18,7 +19,7 @@ import NativeContainerizer
 
 let words = CommandLine.arguments
 guard words.count == 7 else {
-    print("usage: launch-once launch|bridge|limited|loop|brief|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
+    print("usage: launch-once launch|bridge|plugins|limited|loop|brief|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
     CurrentProcess.exit(2)
 }
 let containerizer = NativeContainerizer(
@@ -52,6 +53,10 @@ do {
             BridgeRequest(
                 ports: [PortPublication(hostPort: 8_080, port: 80)],
                 bandwidth: NetworkBandwidth(incoming: 1 << 20, outgoing: 1 << 20)))
+        _ = try launch(request)
+    case "plugins":
+        var request = request(try ContainerID(words[6]), ["sleep", "600"])
+        request.isolation.network = .plugins(PluginRequest(network: "plain", configurations: words[2] + "/../net.d"))
         _ = try launch(request)
     case "brief":
         _ = try launch(request(try ContainerID(words[6]), ["true"]))
