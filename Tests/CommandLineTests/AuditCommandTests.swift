@@ -57,6 +57,38 @@ struct AuditCommandTests {
         try expect(0, "graph", "--format", "dot", said: "graph namespaces {")
     }
 
+    @Test("reports are what their forms' own readers take: our JSON schema, OpenMetrics, XML")
+    func readers() throws {
+        try start("web")
+        for form in ["json", "prometheus", "junit"] {
+            try expect(1, "container", "web", "--profile", "cis-docker-5", "--format", form, "--output", path(form))
+        }
+        let schema = TestProgram.root + "/Docs/Reference/Audit-schema.json"
+        let read = try host.runThrough(
+            "/usr/bin/python3", ["-c", Self.reader, schema, path("json"), path("prometheus"), path("junit")])
+        #expect(read.status == 0 && read.output == "read\n", "\(read)")
+    }
+
+    /// Debian's readers, which know nothing of ours. A verdict nobody defined must be refused, or the schema says nothing.
+    private static let reader = """
+        import json, jsonschema, sys, xml.etree.ElementTree as xml
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as metrics
+        schema, report = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
+        validator = jsonschema.validators.validator_for(schema)
+        validator.check_schema(schema)
+        validator(schema).validate(report)
+        text = open(sys.argv[3]).read()
+        families = list(metrics(text if text.endswith("# EOF\\n") else text + "# EOF\\n"))
+        assert families and all(family.samples for family in families)
+        suites = xml.parse(sys.argv[4]).getroot()
+        cases, failures = suites.findall("testsuite/testcase"), suites.findall("testsuite/testcase/failure")
+        assert suites.tag == "testsuites" and len(cases) == int(suites.get("tests"))
+        assert len(failures) == int(suites.get("failures")) > 0
+        report["findings"][0]["verdict"] = "fine"
+        assert list(validator(schema).iter_errors(report))
+        print("read")
+        """
+
     @Test("who entered as root is told from the log")
     func entered() throws {
         try start("web")

@@ -47,7 +47,7 @@ final class TestProgram: Sendable {
         ProcessEnvironment.value("BULKHEAD_LAUNCHER") ?? root + "/.build/launcher/bulkhead-launch"
     }
 
-    private static var root: String {
+    static var root: String {
         let file = #filePath
         return file.firstRange(of: "/Tests/").map { String(file[..<$0.lowerBound]) } ?? "."
     }
