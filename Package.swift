@@ -78,6 +78,7 @@ let package = Package(
         module("Formats", "LaunchPlanning", ["Diagnostics", collections]),
         module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),
         module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
+        module("Formats", "InventoryFormat", ["AuditFormat", "OCIFormat", "Diagnostics"]),
         module("Formats", "NetworkFormat"),
         module("Formats", "RuntimeSpec", ["JSONFormat", "Diagnostics", collections]),
         // Protocol: the .proto files that two of its sources are generated from
@@ -118,7 +119,7 @@ let package = Package(
         module(
             "Host", "LayerUnpacking",
             ["CArchive", "CInflate", "CZstandard", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "ErofsFormat", "OCIFormat", "Diagnostics", crypto]),
-        module("Host", "ImageStorage", ["LinuxKernel", "DurableStorage", "OCIFormat", "Diagnostics", collections]),
+        module("Host", "ImageStorage", ["LinuxKernel", "DurableStorage", "TrustFormat", "OCIFormat", "Diagnostics", collections]),
         module("Host", "Snapshots", ["LinuxKernel", "ErofsFormat", "LaunchPlanning", "Diagnostics"]),
         module(
             "Host", "Networking",
@@ -135,7 +136,7 @@ let package = Package(
         module(
             "Host", "NativeContainerizer",
             [
-                "AuditTrail", "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat",
+                "AuditTrail", "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat", "TrustFormat",
                 "LaunchPlanning", "Containers", "Diagnostics",
             ]),
 
@@ -143,7 +144,7 @@ let package = Package(
         module(
             "Host", "Observation",
             [
-                "NativeContainerizer", "Networking", "Netlink", "HostProbe", "LinuxKernel", "AuditTrail", "Auditing", "AuditFormat", "SeccompFormat",
+                "NativeContainerizer", "Networking", "Netlink", "HostProbe", "LinuxKernel", "AuditTrail", "Auditing", "AuditFormat", "InventoryFormat", "SeccompFormat",
                 "LaunchPlanning", "Containers", "Diagnostics", crypto,
             ]),
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
@@ -168,7 +169,7 @@ let package = Package(
         program(
             "bulkhead",
             [
-                "Networking", "NetworkFormat", "NativeContainerizer", "Containerizing", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "SeccompFormat",
+                "Networking", "NetworkFormat", "NativeContainerizer", "Containerizing", "ImageStorage", "HostProbe", "Isolation", "LinuxKernel", "OCIFormat", "TrustFormat", "SeccompFormat",
                 "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
         // Apart from bulkhead, which executes it for the cluster's commands, so that starting a container loads no server.
@@ -184,7 +185,7 @@ let package = Package(
         program(
             "bulkhead-audit",
             [
-                "Observation", "AuditTrail", "AuditFormat", "Auditing", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "NativeContainerizer",
+                "Observation", "AuditTrail", "AuditFormat", "InventoryFormat", "TrustFormat", "Auditing", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "NativeContainerizer",
                 "Containerizing", "ImageStorage", "OCIFormat", "HostProbe", "LinuxKernel",
                 "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
             ]),
@@ -294,6 +295,7 @@ let package = Package(
             ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),
         tests("ErofsFormatTests", ["ErofsFormat", "Diagnostics"]),
         tests("JSONFormatTests", ["JSONFormat"]),
+        tests("InventoryFormatTests", ["InventoryFormat", "AuditFormat", "OCIFormat", "Diagnostics"]),
         tests("AuditFormatTests", ["AuditFormat", "Diagnostics"]),
         tests("AuditTrailTests", ["AuditTrail", "AuditFormat", "LinuxKernel", "Diagnostics"]),
         tests("AuditingTests", ["Auditing", "AuditFormat"]),
@@ -317,7 +319,7 @@ let package = Package(
         tests(
             "ImageStorageTests",
             [
-                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "Diagnostics",
+                "ImageStorage", "DurableStorage", "HostileArchives", "LinuxKernel", "OCIFormat", "TrustFormat", "Diagnostics", crypto,
                 "image-importer",
                 "bulkhead-unpack",
             ]),

@@ -100,7 +100,8 @@ enum CleanContainer {
             capabilities: capabilities, maskedPaths: ["/proc/keys", "/proc/diskstats", "/proc/acpi"],
             readOnlyPaths: ["/proc/sys"], controlGroup: ["pids.max": "1024", "memory.swap.max": "0"],
             controlGroupPath: "/bulkhead/c1", userMap: [MappedRange(inside: 0, outside: 200_000, count: 65_536)],
-            imageDigest: "sha256:aa")
+            imageDigest: "sha256:aa",
+            imageTrust: ImageTrustFacts(isSigned: true, detail: "signed by aa", policy: "p"))
         return facts
     }
 }

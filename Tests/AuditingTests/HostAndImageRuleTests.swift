@@ -85,7 +85,8 @@ struct HostAndImageRuleTests {
     static var image: ImageFacts {
         ImageFacts(
             subject: Subject(.image, id: "sha256:aa", name: "app@sha256:aa"), files: .seen([]), user: "1000",
-            secretVariables: [], hasHealthcheck: true, isPinned: true)
+            secretVariables: [], hasHealthcheck: true, isPinned: true,
+            trust: .seen(ImageTrustFacts(isSigned: true, detail: "signed by aa", policy: "p")))
     }
 
     struct PlantedImage: Sendable, CustomTestStringConvertible {
@@ -103,6 +104,9 @@ struct HostAndImageRuleTests {
         PlantedImage(id: "BH-IMG-007", profile: .standard) { $0.secretVariables = ["API_TOKEN"] },
         PlantedImage(id: "BH-IMG-009", profile: .cisDocker5) { $0.hasHealthcheck = false },
         PlantedImage(id: "BH-IMG-010", profile: .cisDocker5) { $0.isPinned = false },
+        PlantedImage(id: "BH-IMG-011", profile: .standard) {
+            $0.trust = .seen(ImageTrustFacts(isSigned: false, detail: "nothing", policy: "permissive"))
+        },
     ]
 
     static func file(_ number: String, _ profile: AuditProfile, _ kind: ImageFacts.File.Kind) -> PlantedImage {

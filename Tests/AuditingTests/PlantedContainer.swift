@@ -226,5 +226,9 @@ extension PlantedContainer {
         },
         PlantedContainer("BH-CON-140", "DB_PASSWORD", in: .nist800190) { $0.secretVariables = .seen(["DB_PASSWORD"]) },
         PlantedContainer("BH-CON-141", "web:latest", in: .cisDocker5) { $0.subject.image = "web:latest" },
+        PlantedContainer("BH-CON-142", "asks for nothing", in: .cisDocker5) {
+            $0.declared?.imageTrust = ImageTrustFacts(
+                isSigned: false, detail: "the policy asks for nothing", policy: "permissive")
+        },
     ]
 }

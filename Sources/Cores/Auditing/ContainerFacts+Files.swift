@@ -211,13 +211,18 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
     public var resourceLimits: [String]
     /// `sha256:…` of the image's manifest; empty when there is none.
     public var imageDigest: String
+    /// What the policy about images said at its launch; nil where nobody asked it.
+    public var imageTrust: ImageTrustFacts?
+    /// It was asked for by its digest.
+    public var isImagePinned: Bool?
 
     public init(
         network: String = "none", capabilities: UInt64 = 0, noNewPrivileges: Bool = true, seccomp: String = "standard",
         maskedPaths: [String] = [], readOnlyPaths: [String] = [], isReadOnlyRoot: Bool = false,
         volumes: [String: String] = [:], devices: [String] = [], controlGroup: [String: String] = [:],
         controlGroupPath: String? = nil, userMap: [MappedRange] = [], sharesWith: [String] = [], ports: [UInt16] = [],
-        oomScore: Int = 0, resourceLimits: [String] = [], imageDigest: String = ""
+        oomScore: Int = 0, resourceLimits: [String] = [], imageDigest: String = "",
+        imageTrust: ImageTrustFacts? = nil, isImagePinned: Bool? = nil
     ) {
         self.network = network
         self.capabilities = capabilities
@@ -236,5 +241,7 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
         self.oomScore = oomScore
         self.resourceLimits = resourceLimits
         self.imageDigest = imageDigest
+        self.imageTrust = imageTrust
+        self.isImagePinned = isImagePinned
     }
 }

@@ -28,10 +28,12 @@ public struct ImageFacts: Codable, Equatable, Sendable {
     public var hasHealthcheck: Bool
     /// Whether it is known by a digest somebody asked for, and not by a name alone.
     public var isPinned: Bool
+    /// What the policy about images says of it; hidden for facts of older programs.
+    public var trust: Observed<ImageTrustFacts> = .hidden("nobody asked the policy")
 
     public init(
         subject: Subject, files: Observed<[File]>, user: String, secretVariables: [String], hasHealthcheck: Bool,
-        isPinned: Bool
+        isPinned: Bool, trust: Observed<ImageTrustFacts>
     ) {
         self.subject = subject
         self.files = files
@@ -39,5 +41,23 @@ public struct ImageFacts: Codable, Equatable, Sendable {
         self.secretVariables = secretVariables
         self.hasHealthcheck = hasHealthcheck
         self.isPinned = isPinned
+        self.trust = trust
+    }
+}
+
+/// Whether somebody the policy trusts signed an image.
+public struct ImageTrustFacts: Codable, Equatable, Sendable {
+    public var isSigned: Bool
+    /// The policy would not let it be started.
+    public var isRefused: Bool
+    /// By which key, or why it is not: what a person needs to judge it.
+    public var detail: String
+    /// Where the policy comes from.
+    public var policy: String
+    public init(isSigned: Bool, isRefused: Bool = false, detail: String, policy: String) {
+        self.isSigned = isSigned
+        self.isRefused = isRefused
+        self.detail = detail
+        self.policy = policy
     }
 }

@@ -4,7 +4,7 @@ import AuditFormat
 enum ImageRules {
     static let all: [Inquiry<ImageFacts>] = [
         root, setuid, capabilities, devices, worldWritable, secretFiles, secretVariables, remoteShell, healthcheck,
-        pinned,
+        pinned, signed,
     ]
 
     private static let standard: [AuditProfile] = [.standard, .nist800190]
@@ -117,5 +117,20 @@ enum ImageRules {
         facts.isPinned
             ? .pass("it is")
             : .found("it is asked for by a name", [Evidence(facts.subject.shownName, source: "the command line")])
+    }
+
+    private static let signed = Inquiry<ImageFacts>(
+        AuditRule(
+            "BH-IMG-011", "The image is signed by a key that the policy trusts", .low,
+            risk: "Whoever can change the image on its way here decides what runs.",
+            remedy: "sign it with cosign, import it with its signature, and ask for the key in the image policy",
+            profiles: standard + [.cisDocker5],
+            mappings: RuleMappings(cis: ["4.5"], nist: ["4.1.5"], attack: ["T1525", "T1195"]))
+    ) { facts in
+        facts.trust.ask { trust in
+            let evidence = [Evidence(trust.detail, source: "the image policy \(trust.policy)")]
+            if trust.isSigned { return .pass("it is", evidence) }
+            return .found(trust.isRefused ? "the policy does not trust it" : "nobody verified it", evidence)
+        }
     }
 }

@@ -63,9 +63,12 @@ public struct ImageIdentity: Equatable, Sendable, Codable {
     public var reference: String
     /// `sha256:…` of the manifest.
     public var digest: String
-    public init(reference: String, digest: String) {
+    /// Why it was let through. Absent in records of older programs, and without an image of the store's.
+    public var trust: ImageTrust?
+    public init(reference: String, digest: String, trust: ImageTrust? = nil) {
         self.reference = reference
         self.digest = digest
+        self.trust = trust
     }
 }
 

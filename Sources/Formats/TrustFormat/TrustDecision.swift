@@ -3,22 +3,24 @@ public import OCIFormat
 
 /// An image as a policy sees it: what it is by content, what it is called, and what came with it.
 public struct ImageEvidence: Sendable {
-    public var manifest: Digest
+    /// Nil when nobody here knows it.
+    public var manifest: Digest?
     /// Of the indexes it was chosen from; each was read and named the next.
     public var indexes: [Digest]
     /// What it is called; several names when it was asked for by an identifier.
     public var references: [ImageReference]
     public var signatures: [ImageSignature]
 
-    public init(manifest: Digest, indexes: [Digest], references: [ImageReference], signatures: [ImageSignature]) {
+    public init(manifest: Digest?, indexes: [Digest], references: [ImageReference], signatures: [ImageSignature]) {
         self.manifest = manifest
         self.indexes = indexes
         self.references = references
         self.signatures = signatures
     }
 
-    var digests: [Digest] { [manifest] + indexes }
-    var shown: String { references.first?.familiar ?? "\(manifest)" }
+    var digests: [Digest] { (manifest.map { [$0] } ?? []) + indexes }
+    var shown: String { references.first?.familiar ?? manifestText }
+    var manifestText: String { manifest.map { "manifest \($0)" } ?? "an image that is not in our store" }
 }
 
 /// What a policy said of an image that it let through.
@@ -125,7 +127,7 @@ extension TrustPolicy {
     ) -> Failure {
         Failure(
             "image.untrusted", doing: "trust the image", on: reference?.familiar ?? image.shown,
-            cause: "\(why) (policy \(name), \(scope.name); manifest \(image.manifest))",
+            cause: "\(why) (policy \(name), \(scope.name); \(image.manifestText))",
             remedy: "have it signed by a key of the policy and import it with its signatures, or change the policy",
             field: "image-policy")
     }

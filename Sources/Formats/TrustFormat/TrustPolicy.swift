@@ -32,6 +32,15 @@ public struct TrustPolicy: Sendable {
     /// Runs nothing: a policy to begin from.
     public static let reject = builtIn("reject", "reject", .reject)
 
+    /// Signed by one of these keys as `signedAs`, or with nil under the name it has here, whatever its tag.
+    public init(keys: [VerificationKey], signedAs: ImageReference?) {
+        let identity = signedAs.map(SignedIdentity.exactRepository) ?? .matchRepository
+        let described = keys.map(\.id).sorted().joined(separator: " ")
+        self.init(
+            name: "given keys", digest: Digest(of: described.utf8),
+            fallback: [.signed(keys: keys, identity: identity)], scopes: [:])
+    }
+
     private static func builtIn(_ name: String, _ type: String, _ requirement: Requirement) -> TrustPolicy {
         TrustPolicy(
             name: name, digest: Digest(of: #"{"default":[{"type":"\#(type)"}]}"#.utf8), fallback: [requirement],

@@ -119,6 +119,7 @@ public final class DockerContainerizer: Containerizer {
     private func create(
         _ launch: ContainerLaunch, _ reference: String, _ abilities: DockerLaunch.Abilities
     ) async throws(Failure) -> (DockerLaunch, String) {
+        try await images.admit(reference)
         for _ in 0..<Self.imageTries {
             let image = try await images.find(reference)
             let user = launch.user ?? image.user

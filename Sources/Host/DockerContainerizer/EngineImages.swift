@@ -47,6 +47,20 @@ struct EngineImages: Sendable {
             remedy: "import it: bulkhead image import", field: "image")
     }
 
+    /// Asks the policy in force before a container is made of the image.
+    /// - Throws: `image.untrusted`; for the engine's own images whenever the policy asks for anything.
+    func admit(_ reference: String) async throws(Failure) {
+        guard let store else { return }
+        try await ThreadPool.shared.run { () throws(Failure) in
+            let stored: StoredImage
+            do throws(Failure) { stored = try store.resolve(reference) } catch {
+                guard error.code == "image.not-found" else { throw error }
+                return try store.admitStranger(reference)
+            }
+            _ = try store.admit(stored)
+        }
+    }
+
     private func look(_ name: String) async throws(Failure) -> Found? {
         let answer = try await engine.call(
             "GET", "/images/\(Engine.quoted(name))/json", accepting: [200, 400, 404], doing: "look for the image",

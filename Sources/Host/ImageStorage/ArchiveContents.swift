@@ -1,6 +1,7 @@
 import Diagnostics
 import LinuxKernel
 import OCIFormat
+import TrustFormat
 
 /// Where the documents and blobs of an import come from, once its source was made safe to look at.
 protocol ImageContents {
@@ -24,8 +25,24 @@ struct ImagePlan {
     var manifestText: [UInt8]
     var config: ImageConfig
     var configText: [UInt8]
+    /// Of the indexes it was chosen from, each read and verified.
+    var indexes: [Digest] = []
+    /// As they came.
+    var signatures: [ImageSignature] = []
+
+    /// The same image, met once more.
+    mutating func merge(_ other: ImagePlan) {
+        references += other.references
+        indexes += other.indexes.filter { !indexes.contains($0) }
+        signatures += other.signatures.filter { !signatures.contains($0) }
+    }
+
+    var signatureDocument: [UInt8]? {
+        signatures.isEmpty ? nil : Array(SignatureDocument(signatures: signatures).text.utf8)
+    }
 
     var manifestDigest: Digest { Digest(of: manifestText) }
+    /// Of the image itself; its signatures are kept apart, for they are none of its content.
     var blobs: [Digest] { manifest.layers.map(\.digest) + [manifest.configuration.digest, manifestDigest] }
 }
 

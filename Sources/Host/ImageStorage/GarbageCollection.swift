@@ -60,6 +60,7 @@ struct GarbageCollection {
         for record in try StoreIndex(readFrom: root).records {
             chains.formUnion(record.chain)
             blobs.formUnion(record.blobs)
+            if let signatures = record.signatures { blobs.insert(signatures) }
         }
         for lease in try Lease.all(in: root) {
             chains.formUnion(lease.chain)

@@ -9,7 +9,8 @@ struct ImageChoice {
         var plans = try selected(from: plans)
         if let name = request.name {
             guard plans.count == 1 else { throw several(plans, "--name names one image") }
-            plans[0].references = [try plainReference(name, field: "name")]
+            let reference = try pinnedReference(name, plans[0], field: "name")
+            plans[0].references = [reference]
             return plans
         }
         let unnamed = plans.indices.filter { plans[$0].references.isEmpty }
@@ -27,9 +28,12 @@ struct ImageChoice {
 
     private func selected(from plans: [ImagePlan]) throws(Failure) -> [ImagePlan] {
         guard let text = request.reference else { return plans }
-        let wanted = try plainReference(text, field: "reference")
-        for var plan in plans where plan.references.contains(wanted) {
-            plan.references = [wanted]
+        let wanted = try ImageReference(parsing: text)
+        for var plan in plans {
+            let named = plan.references.filter { Self.fits($0, wanted) }
+            guard !named.isEmpty else { continue }
+            _ = try pinnedReference(text, plan, field: "reference")
+            plan.references = named
             return [plan]
         }
         throw Failure(
@@ -37,14 +41,18 @@ struct ImageChoice {
             cause: "it holds \(names(plans))", remedy: "choose one of these with --reference", field: "reference")
     }
 
-    private func plainReference(_ text: String, field: String) throws(Failure) -> ImageReference {
+    /// `app@sha256:…` without a tag fits every tag: its digest says which.
+    private static func fits(_ known: ImageReference, _ wanted: ImageReference) -> Bool {
+        known.name == wanted.name && (wanted.tag == nil || known.tag == wanted.tag)
+    }
+
+    /// The name without the digest that may follow it, which must be the image's.
+    private func pinnedReference(_ text: String, _ plan: ImagePlan, field: String) throws(Failure) -> ImageReference {
         let reference = try ImageReference(parsing: text)
-        guard reference.digest == nil else {
-            throw Failure(
-                "image.reference-invalid", doing: "name an image", on: text,
-                cause: "a name given to an image has no digest", remedy: "leave out what follows '@'", field: field)
-        }
-        return reference
+        guard let digest = reference.digest else { return reference }
+        try ImportAdmission.check(digest, plan, from: request.source, field: field)
+        let tag = reference.tag ?? "latest"
+        return try ImageReference(domain: reference.domain, path: reference.path, tag: tag, digest: nil)
     }
 
     private func several(_ plans: [ImagePlan], _ cause: String) -> Failure {

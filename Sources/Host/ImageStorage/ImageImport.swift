@@ -1,6 +1,7 @@
 import Diagnostics
 import LinuxKernel
 import OCIFormat
+import TrustFormat
 
 /// One import, from a source to images that can be run: all of them become visible together, or none.
 ///
@@ -12,27 +13,41 @@ struct ImageImport {
     let unpacker: Unpacker
     let limits: ImageLimits
     let request: ImportRequest
+    let policy: PolicySource
     let onProgress: (ImportProgress) -> Void
 
     func run() throws(Failure) -> [ImageSummary] {
         try checkForm()
         let wanted = try request.platform.map { text throws(Failure) in try Platform(parsing: text) } ?? .host
+        let policy = try policy.load()
         let staging = try Staging(in: root, purpose: "importing \(request.source.shown)")
         let records: [StoreIndex.Record]
         do throws(Failure) {
             let contents = try open(staging)
-            let plans = try ImageChoice(request: request).chosen(from: try contents.plans(for: wanted, limits: limits))
-            try staging.reserve(chains: plans.flatMap(\.config.chain), blobs: plans.flatMap(\.blobs))
+            let chosen = try ImageChoice(request: request).chosen(from: try contents.plans(for: wanted, limits: limits))
+            let plans = try KnownSignatures(root: root).added(to: chosen)
+            // Before anything of it is unpacked.
+            let verdicts = try ImportAdmission(request: request, policy: policy).verdicts(on: plans)
+            let documents = plans.compactMap(\.signatureDocument).map { Digest(of: $0) }
+            try staging.reserve(chains: plans.flatMap(\.config.chain), blobs: plans.flatMap(\.blobs) + documents)
             var sizes: [UInt64] = []
             let blobs = StagedBlobs(contents: contents, staging: staging, unpacker: unpacker)
             for plan in plans { sizes.append(try importLayers(of: plan, from: blobs, into: staging)) }
             onProgress(ImportProgress(phase: .finishing, completed: 0, total: nil))
-            records = try publish(Array(zip(plans, sizes)), wanted: wanted, from: blobs, in: staging)
+            let images = plans.indices.map { Unpacked(plan: plans[$0], size: sizes[$0], verdict: verdicts[$0]) }
+            records = try publish(images, wanted: wanted, from: blobs, in: staging)
         } catch {
             throw withdraw(staging, after: error)
         }
         try staging.remove()
         return records.map(ImageSummary.init)
+    }
+
+    private struct Unpacked {
+        var plan: ImagePlan
+        /// Bytes of all layers.
+        var size: UInt64
+        var verdict: TrustVerdict
     }
 
     /// Better before an import than at the first container's start.
@@ -139,13 +154,14 @@ struct ImageImport {
     // MARK: Publishing
 
     private func publish(
-        _ plans: [(plan: ImagePlan, size: UInt64)], wanted: Platform, from blobs: StagedBlobs, in staging: Staging
+        _ images: [Unpacked], wanted: Platform, from blobs: StagedBlobs, in staging: Staging
     ) throws(Failure) -> [StoreIndex.Record] {
-        for (plan, _) in plans { try publishBlobs(of: plan, from: blobs, in: staging) }
+        for image in images { try publishBlobs(of: image.plan, from: blobs, in: staging) }
         try onStore("write blobs to disk in", root.path) { () throws(KernelError) in try root.blobs.synchronize() }
         let now = Int64(HostFacts.wallClock())
-        let records = plans.map { plan, size in
-            StoreIndex.Record(
+        let records = images.map { image in
+            let plan = image.plan
+            return StoreIndex.Record(
                 manifest: plan.manifestDigest, configuration: plan.manifest.configuration.digest,
                 chain: plan.config.chain, blobs: plan.blobs, references: Set(plan.references).sorted(),
                 platform: Platform(
@@ -153,7 +169,8 @@ struct ImageImport {
                     architecture: plan.config.platform.architecture.isEmpty
                         ? wanted.architecture : plan.config.platform.architecture,
                     variant: plan.config.platform.variant),
-                size: size, created: plan.config.created, imported: now)
+                size: image.size, created: plan.config.created, imported: now, indexes: plan.indexes,
+                signatures: plan.signatureDocument.map { Digest(of: $0) }, verdict: image.verdict)
         }
         return try root.locked(for: "adding images") { () throws(Failure) in
             var index = try StoreIndex(readFrom: root)
@@ -169,7 +186,7 @@ struct ImageImport {
     private func publishBlobs(
         of plan: ImagePlan, from blobs: StagedBlobs, in staging: Staging
     ) throws(Failure) {
-        for document in [plan.configText, plan.manifestText] {
+        for document in [plan.configText, plan.manifestText] + (plan.signatureDocument.map { [$0] } ?? []) {
             let name = RawPath(Digest(of: document).hex)
             try onStore("store a document in", root.path) { () throws(KernelError) in
                 if try root.blobs.exists(name) { return }

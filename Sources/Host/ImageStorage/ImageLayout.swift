@@ -36,8 +36,9 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
         }
         let index = try ImageIndex(
             parsing: try blobs.file(named: "index.json", limits: limits), as: "index.json", limits: limits)
+        let entries = try LayoutEntries(index, from: blobs, limits: limits)
         var plans: [ImagePlan] = []
-        for group in groups(index) {
+        for group in groups(entries.images) {
             let name = try reference(of: group[0])
             for descriptor in try choices(group, wanted: wanted) {
                 var plan = try plan(descriptor, wanted: wanted, depth: 1, limits: limits)
@@ -47,8 +48,9 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
                     let configuration = plan.manifest.configuration.digest
                     plan.references = try blobs.names(ofConfiguration: configuration, limits: limits)
                 }
+                plan.signatures = try entries.signatures(of: plan.digests)
                 if let known = plans.firstIndex(where: { $0.manifestText == plan.manifestText }) {
-                    plans[known].references += plan.references
+                    plans[known].merge(plan)
                 } else {
                     plans.append(plan)
                 }
@@ -65,10 +67,10 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
         return plans
     }
 
-    /// Entries of one name belong together: they are its platforms. Attestations are for no platform and are left out.
-    private func groups(_ index: ImageIndex) -> [[Descriptor]] {
+    /// Entries of one name belong together: they are its platforms.
+    private func groups(_ images: [Descriptor]) -> [[Descriptor]] {
         var groups: [[Descriptor]] = []
-        for entry in index.manifests where entry.platform?.os != "unknown" {
+        for entry in images {
             let same = groups.firstIndex { group in
                 group[0].imageName == entry.imageName && group[0].referenceName == entry.referenceName
             }
@@ -112,7 +114,9 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
             guard let choice = index.choice(for: wanted) else {
                 throw PlatformCheck.missing(wanted, available: index.platforms)
             }
-            return try plan(choice, wanted: wanted, depth: depth + 1, limits: limits)
+            var chosen = try plan(choice, wanted: wanted, depth: depth + 1, limits: limits)
+            chosen.indexes.append(descriptor.digest)
+            return chosen
         }
     }
 

@@ -8,7 +8,8 @@ struct ImageLookup {
     /// The record, and the reference it was found by, nil when it was found by an identifier.
     func record(_ text: String) throws(Failure) -> (record: StoreIndex.Record, reference: ImageReference?) {
         if let digest = exactIdentifier(text) {
-            return (try only(index.records.filter { $0.configuration == digest || $0.manifest == digest }, text), nil)
+            let matches = index.records.filter { $0.configuration == digest || $0.isNamed(by: digest) }
+            return (try only(matches, text), nil)
         }
         var notAName: Failure?
         do throws(Failure) {
@@ -32,12 +33,26 @@ struct ImageLookup {
             return index.records.first { $0.references.contains(reference) }.map { ($0, reference) }
         }
         let sameName = index.records.first { record in
-            record.manifest == digest
+            record.isNamed(by: digest)
                 && record.references.contains { known in
                     known.name == reference.name && (reference.tag == nil || known.tag == reference.tag)
                 }
         }
         return sameName.map { ($0, nil) }
+    }
+
+    /// The name in `text`, which has found `record`, and whether it says what the image is and not only what it is
+    /// called.
+    func asked(
+        _ text: String, for record: StoreIndex.Record, _ found: ImageReference?
+    ) -> (ImageReference?, isPinned: Bool) {
+        if let found { return (found, false) }
+        if exactIdentifier(text) != nil { return (nil, true) }
+        do throws(Failure) {
+            let reference = try ImageReference(parsing: text)
+            if let digest = reference.digest, record.isNamed(by: digest) { return (reference, true) }
+        } catch { return (nil, true) }
+        return (nil, true)
     }
 
     private func exactIdentifier(_ text: String) -> Digest? {

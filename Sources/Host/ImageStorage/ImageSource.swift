@@ -1,4 +1,5 @@
 public import LinuxKernel
+public import OCIFormat
 
 /// Where an import reads from.
 public enum ImageSource: Sendable {
@@ -74,15 +75,19 @@ public struct ImportRequest: Sendable {
     public var layerForm: LayerForm
     /// Which entry of an index; nil: this host's. An image for another platform than the one asked for is refused.
     public var platform: String?
+    /// What the image must be, by its manifest or by the index it is chosen from; anything else is refused before a
+    /// layer is unpacked. `name` and `reference` may hold one as well.
+    public var digest: Digest?
 
     public init(
         source: ImageSource, name: String? = nil, reference: String? = nil, platform: String? = nil,
-        layerForm: LayerForm = .directory
+        layerForm: LayerForm = .directory, digest: Digest? = nil
     ) {
         self.source = source
         self.name = name
         self.reference = reference
         self.platform = platform
         self.layerForm = layerForm
+        self.digest = digest
     }
 }

@@ -6,9 +6,11 @@ import OCIFormat
 extension ImageStore {
     /// Pins `image` for `container` until `release`, and notes that the image was used. Leasing again for the same
     /// container replaces its lease.
-    /// - Throws: `image.not-found` when the image was removed meanwhile.
+    /// - Throws: `image.untrusted` when the policy in force does not let it be used, `image.not-found` when the image
+    ///   was removed meanwhile.
     public func lease(container: String, image: StoredImage) throws(Failure) {
         let name = try Lease.fileName(container)
+        _ = try admit(image)
         try root.locked(for: "leasing an image") { () throws(Failure) in
             let index = try StoreIndex(readFrom: root)
             guard let record = index.records.first(where: { $0.manifest == image.summary.manifest }) else {

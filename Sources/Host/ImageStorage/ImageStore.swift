@@ -1,7 +1,7 @@
 public import Diagnostics
-import DurableStorage
 import LinuxKernel
 public import OCIFormat
+import TrustFormat
 
 /// The images of this host: content by digest, never partially visible, layers unpacked once and shared.
 ///
@@ -12,15 +12,20 @@ public struct ImageStore: Sendable {
     let root: StoreRoot
     let unpacker: Unpacker
     let limits: ImageLimits
+    let policy: PolicySource
 
     public static let defaultPath = "/var/lib/bulkhead"
 
     /// Opens the store, making it when it is not there, and removes what crashed processes left in it.
     /// - Throws: `image.store-unsafe` when others than the owner of this process could change or enter it.
-    public init(root path: String = defaultPath, unpacker: Unpacker, limits: ImageLimits = .standard) throws(Failure) {
+    public init(
+        root path: String = defaultPath, unpacker: Unpacker, limits: ImageLimits = .standard,
+        policy: PolicySource = PolicySource()
+    ) throws(Failure) {
         root = try StoreRoot(path: path)
         self.unpacker = unpacker
         self.limits = limits
+        self.policy = policy
         let staging = try onStore("examine", path) { [root] () throws(KernelError) in try root.staging.status() }
         // Two links: no directory in it (file systems that do not count them have one).
         if staging.links != 2 { try Staging.sweep(root) }
@@ -37,8 +42,9 @@ public struct ImageStore: Sendable {
         _ request: ImportRequest, onProgress: (ImportProgress) -> Void = { _ in }
     ) throws(Failure) -> [ImageSummary] {
         try withoutActuallyEscaping(onProgress) { onProgress throws(Failure) in
-            try ImageImport(root: root, unpacker: unpacker, limits: limits, request: request, onProgress: onProgress)
-                .run()
+            try ImageImport(
+                root: root, unpacker: unpacker, limits: limits, request: request, policy: policy, onProgress: onProgress
+            ).run()
         }
     }
 
@@ -64,8 +70,13 @@ public struct ImageStore: Sendable {
         while true {
             // An image that another command removes, and perhaps brings back, between these two reads is not damaged:
             // the index says what it is now.
-            let record = try ImageLookup(index: StoreIndex(readFrom: root)).record(text).record
-            do throws(Failure) { return try stored(record) } catch {
+            let lookup = try ImageLookup(index: StoreIndex(readFrom: root))
+            let (record, reference) = try lookup.record(text)
+            do throws(Failure) {
+                var image = try stored(record)
+                (image.asked, image.isPinned) = lookup.asked(text, for: record, reference)
+                return image
+            } catch {
                 attempts -= 1
                 guard error.code == StoreFailure.damagedCode, attempts > 0 else { throw error }
             }
@@ -77,20 +88,11 @@ public struct ImageStore: Sendable {
         let config = try ImageConfig(parsing: text, limits: limits)
         return StoredImage(
             summary: ImageSummary(record), config: config, configText: String(decoding: text, as: UTF8.self),
-            chain: record.chain, layers: record.chain.map(root.layerPath))
+            chain: record.chain, layers: record.chain.map(root.layerPath), indexes: record.indexes,
+            signatureDocument: record.signatures, importVerdict: record.verdict)
     }
 
-    /// A stored document, verified again: it decides what runs as whom.
-    func blob(_ digest: Digest, limit: Int) throws(Failure) -> [UInt8] {
-        let content = try onStore("read the blob", digest.short) { () throws(KernelError) in
-            try AtomicFile.read(RawPath(digest.hex), in: root.blobs, limit: limit)
-        }
-        guard let content, Digest(of: content) == digest else {
-            throw StoreFailure.damaged(
-                "blobs/sha256/\(digest.hex)", content == nil ? "it is missing" : "its content has changed")
-        }
-        return content
-    }
+    func blob(_ digest: Digest, limit: Int) throws(Failure) -> [UInt8] { try root.document(digest, limit: limit) }
 
     /// What the store holds, in bytes.
     public func diskUsage() throws(Failure) -> DiskUsage { try DiskUsage(of: root) }

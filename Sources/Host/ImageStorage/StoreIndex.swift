@@ -2,6 +2,7 @@ import Diagnostics
 import DurableStorage
 import LinuxKernel
 import OCIFormat
+import TrustFormat
 
 /// `index.json`: which images there are. A value; changed under the store's lock and replaced whole.
 struct StoreIndex: Equatable, Sendable {
@@ -20,6 +21,15 @@ struct StoreIndex: Equatable, Sendable {
         var created: String?
         /// Seconds since 1970.
         var imported: Int64
+        /// Indexes that led to the manifest. Records of older programs have none, nor what follows.
+        var indexes: [Digest] = []
+        /// The blob with its signatures.
+        var signatures: Digest?
+        /// What the policy said of it at its last import.
+        var verdict: TrustVerdict?
+
+        /// Whether `name@digest` means this image.
+        func isNamed(by digest: Digest) -> Bool { manifest == digest || indexes.contains(digest) }
     }
 
     var records: [Record] = []
@@ -35,6 +45,8 @@ struct StoreIndex: Equatable, Sendable {
         if let known = records.firstIndex(where: { $0.manifest == record.manifest }) {
             record.references = Array(Set(records[known].references + record.references)).sorted()
             record.imported = records[known].imported
+            record.indexes = Array(Set(records[known].indexes + record.indexes)).sorted()
+            record.signatures = record.signatures ?? records[known].signatures
             records[known] = record
         } else {
             records.append(record)
@@ -75,6 +87,11 @@ extension StoreIndex {
                 ("imported", .number(record.imported)),
             ]
             if let created = record.created { members.append(("created", .string(created))) }
+            if !record.indexes.isEmpty {
+                members.append(("indexes", .array(record.indexes.map { .string($0.description) })))
+            }
+            if let blob = record.signatures { members.append(("signatures", .string(blob.description))) }
+            if let verdict = record.verdict { members.append(("verdict", verdict.json)) }
             return .object(.init(uniqueKeysWithValues: members))
         }
         return ["version": .number(1), "images": .array(images)]
@@ -104,6 +121,9 @@ extension StoreIndex.Record {
         size = UInt64(clamping: try object.integer("size") ?? 0)
         imported = try object.integer("imported") ?? 0
         created = try object.string("created", bytes: 128)
+        indexes = try object.digests("indexes")
+        signatures = object.value("signatures") == nil ? nil : try object.digest("signatures")
+        if let entry = try object.object("verdict") { verdict = try TrustVerdict(entry) }
     }
 }
 

@@ -98,6 +98,18 @@ final class StoreRoot: Sendable {
         return try withExtendedLifetime(lock, body)
     }
 
+    /// A stored document, verified again: it decides what runs as whom.
+    func document(_ digest: Digest, limit: Int) throws(Failure) -> [UInt8] {
+        let content = try onStore("read the blob", digest.short) { () throws(KernelError) in
+            try AtomicFile.read(RawPath(digest.hex), in: blobs, limit: limit)
+        }
+        guard let content, Digest(of: content) == digest else {
+            throw StoreFailure.damaged(
+                "blobs/sha256/\(digest.hex)", content == nil ? "it is missing" : "its content has changed")
+        }
+        return content
+    }
+
     /// The layer's directory, or its image, open for reading.
     func openLayer(_ chain: Digest) throws(KernelError) -> OwnedDescriptor {
         let image = RawPath("\(chain.hex)/\(LayerForm.image.fileName)")

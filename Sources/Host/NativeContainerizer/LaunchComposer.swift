@@ -46,7 +46,8 @@ public struct LaunchComposer: Sendable {
         var request = ContainerRequest(
             id: launch.id, name: launch.id.text,
             image: ImageIdentity(
-                reference: Self.reference(launch.root), digest: image?.summary.manifest.description ?? ""),
+                reference: Self.reference(launch.root), digest: image?.summary.manifest.description ?? "",
+                trust: try image.flatMap { (found: StoredImage) throws(Failure) in try trust(found) }),
             process: process, isolation: isolation, limits: launch.limits, volumes: launch.volumes,
             temporaryFilesystems: launch.temporaryFilesystems, labels: Self.labels(config, launch),
             stopSignal: try stopSignal(launch, config), output: launch.output, error: launch.error,
@@ -73,6 +74,11 @@ public struct LaunchComposer: Sendable {
             let image = try images.resolve(reference)
             return (image.layers, image)
         }
+    }
+
+    private func trust(_ image: StoredImage) throws(Failure) -> ImageTrust? {
+        guard let images else { return nil }
+        return ImageTrust(try images.admit(image), of: image)
     }
 
     private func addFiles(_ launch: ContainerLaunch, to request: inout ContainerRequest) throws(Failure) {

@@ -11,6 +11,10 @@ struct LaunchTrail: Sendable {
         var details = container(request)
         details["image"] = request.image.reference
         details["digest"] = request.image.digest
+        if let trust = request.image.trust {
+            details["imagePolicy"] = trust.policy
+            details["imageKeys"] = trust.isSigned ? trust.keys.joined(separator: ", ") : "unsigned"
+        }
         let overrides = Self.overrides(of: request)
         if !overrides.isEmpty { details["overrides"] = overrides.joined(separator: ", ") }
         try log.append("launch", details)

@@ -70,6 +70,15 @@ public enum DeclaredContainer {
         declared.oomScore = Int(isolation.oomScore)
         declared.resourceLimits = isolation.resourceLimits.map(\.name)
         declared.imageDigest = request.image.digest
+        declared.isImagePinned = request.image.trust?.isPinned
+        declared.imageTrust = request.image.trust.map { trust in
+            ImageTrustFacts(
+                isSigned: trust.isSigned,
+                detail: trust.isSigned
+                    ? "signed by \(trust.keys.joined(separator: ", ")) as \(trust.identity ?? "")"
+                    : "the policy asks for nothing (\(trust.scope))",
+                policy: "\(trust.policyName) (\(trust.policy))")
+        }
         return declared
     }
 

@@ -41,11 +41,14 @@ struct GlobalOptions: ParsableArguments {
     }
 
     /// Only who is `importing` needs the unpacker.
-    func imageStore(importing: Bool = false) throws(Failure) -> ImageStore {
+    func imageStore(
+        importing: Bool = false, policy: PolicySource = PolicySource()
+    ) throws(Failure) -> ImageStore {
         try requireRoot()
         let unpacker = InstalledProgram.unpacker
         return try ImageStore(
-            root: storePath, unpacker: Unpacker(program: importing ? try unpacker.found() : unpacker.place))
+            root: storePath, unpacker: Unpacker(program: importing ? try unpacker.found() : unpacker.place),
+            policy: policy)
     }
 
     private func requireRoot() throws(Failure) {

@@ -2,7 +2,7 @@ import AuditFormat
 
 /// What runs inside, and what it listens on.
 enum ProgramRules {
-    static let all: [Inquiry<ContainerFacts>] = [hidden, written, remoteShell, secrets, listeners, pinned]
+    static let all: [Inquiry<ContainerFacts>] = [hidden, written, remoteShell, secrets, listeners, pinned, signed]
 
     private static func programs(
         _ facts: ContainerFacts, found: String, none: String, where wrong: (TaskFacts, ExecutableFacts) -> Bool
@@ -92,6 +92,28 @@ enum ProgramRules {
 
     private static func isLocal(_ address: String) -> Bool { address.hasPrefix("127.") || address == "::1" }
 
+    private static let signed = Inquiry<ContainerFacts>(
+        AuditRule(
+            "BH-CON-142", "The image was signed by a key that the policy trusts", .low,
+            risk: "Whoever could change the image on its way here decided what runs.",
+            remedy: "sign the image, and start it under a policy that asks for the key: --image-policy FILE",
+            profiles: [.cisDocker5, .nist800190],
+            mappings: RuleMappings(cis: ["4.5"], nist: ["4.1.5"], attack: ["T1525", "T1195"]))
+    ) { facts in
+        guard let declared = facts.declared, !declared.imageDigest.isEmpty else {
+            return .notApplicable("nobody declared an image")
+        }
+        guard let trust = declared.imageTrust else {
+            return .found(
+                "nobody asked a policy", [Evidence(declared.imageDigest, source: "the container's record")])
+        }
+        let evidence = [
+            Evidence(
+                trust.detail, source: "the container's record, policy \(trust.policy)", declared: declared.imageDigest)
+        ]
+        return trust.isSigned ? .pass("it was", evidence) : .found("nobody verified it", evidence)
+    }
+
     private static let pinned = Inquiry<ContainerFacts>(
         AuditRule(
             "BH-CON-141", "The image is known by its digest", .low,
@@ -103,7 +125,7 @@ enum ProgramRules {
             return .notApplicable("nobody declared an image")
         }
         let evidence = [Evidence(name, source: "the container's record", declared: declared.imageDigest)]
-        return name.contains("@sha256:")
+        return name.contains("@sha256:") || declared.isImagePinned == true
             ? .pass("it was asked for by its digest", evidence) : .found("it was asked for by a name", evidence)
     }
 }

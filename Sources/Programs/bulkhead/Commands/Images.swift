@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Images: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Import, list, show, remove and export images.",
+        commandName: "image", abstract: "Import, verify, list, show, remove and export images.",
         discussion: """
             Examples:
               docker save alpine | bulkhead image import -
@@ -12,6 +12,6 @@ struct Images: ParsableCommand {
         subcommands: [
             ImportImage.self, ListImages.self, InspectImages.self, MountImage.self, UnmountImage.self,
             RemoveImages.self,
-            PruneImages.self, ExportImage.self,
+            PruneImages.self, ExportImage.self, VerifyImage.self,
         ])
 }

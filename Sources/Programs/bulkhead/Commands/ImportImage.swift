@@ -3,6 +3,7 @@ import CommandOutput
 import Diagnostics
 import ImageStorage
 import LinuxKernel
+import OCIFormat
 
 struct ImportImage: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,13 +11,15 @@ struct ImportImage: ParsableCommand {
         discussion: """
             Takes what 'docker save', 'podman save', 'skopeo copy' and 'buildah push' write: docker-archive and \
             oci-archive, plain or compressed, from a file or, with -, from standard input; and layout directories. \
-            Layers are unpacked by a confined process.
+            Layers are unpacked by a confined process. Signatures of cosign in an OCI image layout come along; what \
+            the policy or a digest does not let through is refused before anything is unpacked.
 
             Examples:
               bulkhead image import busybox.tar --name busybox
               bulkhead image import debian.tar --snapshotter erofs
               docker save alpine | bulkhead image import -
               bulkhead image import ./layout --reference app:1.2
+              bulkhead image import ./layout --reference app:1.2@sha256:…  --image-policy reject.json
             """)
 
     @Argument(help: "A file, a directory, or - for standard input.")
@@ -32,12 +35,19 @@ struct ImportImage: ParsableCommand {
             "How layers are kept: overlay, a directory each; erofs, one file each (BULKHEAD_SNAPSHOTTER).",
             valueName: "overlay|erofs"))
     var snapshotter: String?
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "What the image must be, by its manifest or index; so does NAME@sha256:… in --name and --reference.",
+            valueName: "sha256:…"))
+    var digest: String?
+    @OptionGroup(title: "Trust") var policy: PolicyFlag
     @Flag(name: .shortAndLong, help: "Print nothing but the names, or ids of images without one.")
     var quiet = false
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
     func run() throws {
-        let store = try global.imageStore(importing: true)
+        let store = try global.imageStore(importing: true, policy: policy.source)
         let progress = ProgressBar(isShown: !quiet && Console.isTerminal(2))
         let images = try imported(into: store, progress)
         if global.output == .json { return try Console.write(try JSONDocument.text(images.map(ImageDocument.init))) }
@@ -54,7 +64,8 @@ struct ImportImage: ParsableCommand {
     private func imported(into store: ImageStore, _ progress: ProgressBar) throws(Failure) -> [ImageSummary] {
         defer { progress.clear() }
         let request = ImportRequest(
-            source: try place(), name: name, reference: reference, platform: platform, layerForm: try layerForm())
+            source: try place(), name: name, reference: reference, platform: platform, layerForm: try layerForm(),
+            digest: try digest.map { (text: String) throws(Failure) in try Digest(parsing: text) })
         return try store.importImages(request) { progress.show($0) }
     }
 

@@ -43,6 +43,7 @@ struct Run: ParsableCommand {
     var detach = false
     @Flag(help: "Show what would be done, step by step, and do nothing.")
     var explain = false
+    @OptionGroup(title: "Trust") var policy: PolicyFlag
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
     @Argument(help: "The image's name or id.")
@@ -54,9 +55,10 @@ struct Run: ParsableCommand {
         let words = try TaskWords(image, command, of: "run")
         let limits = try resources.limits(changing: ContainerLimits(), on: .current())
         let containerizer = try global.containerizer(sweeping: true, launching: !explain)
-        let store = try global.imageStore()
+        let store = try global.imageStore(policy: policy.source)
         let stored = try store.resolve(words.subject)
-        let request = try request(words.command, limits: limits, image: stored, containerizer)
+        let trust = ImageTrust(try store.admit(stored), of: stored)
+        let request = try request(words.command, limits: limits, image: stored, trust, containerizer)
         if explain { return try show(containerizer.plan(request, layers: stored.layers, hasReader: !detach)) }
 
         let launch = LeasedLaunch(

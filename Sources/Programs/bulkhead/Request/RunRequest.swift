@@ -1,5 +1,5 @@
-import Containerizing
 import CommandOutput
+import Containerizing
 import Containers
 import Diagnostics
 import ImageStorage
@@ -12,7 +12,8 @@ extension Run {
 
     /// Everything decided: flags, image and this host's facts as one value.
     func request(
-        _ command: [String], limits: ContainerLimits, image: StoredImage, _ containerizer: NativeContainerizer
+        _ command: [String], limits: ContainerLimits, image: StoredImage, _ trust: ImageTrust,
+        _ containerizer: NativeContainerizer
     ) throws(Failure) -> ContainerRequest {
         try checkStreams()
         let id = ContainerID(number: KernelRandom.number())
@@ -35,7 +36,8 @@ extension Run {
         return ContainerRequest(
             id: id, name: try freeName(containerizer),
             image: ImageIdentity(
-                reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description),
+                reference: Self.shownName(image, asked: self.image), digest: image.summary.manifest.description,
+                trust: trust),
             process: task, isolation: isolation, limits: limits, volumes: volumes + grant.volumes,
             temporaryFilesystems: temporary,
             labels: try LabelFlags.merged(label, over: Self.labels(of: image)), stopSignal: try signal(of: image),

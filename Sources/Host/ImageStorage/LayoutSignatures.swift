@@ -1,0 +1,101 @@
+import Diagnostics
+import OCIFormat
+import TrustFormat
+
+/// Signatures that came with an image at an earlier import stay with it.
+struct KnownSignatures {
+    let root: StoreRoot
+
+    func added(to plans: [ImagePlan]) throws(Failure) -> [ImagePlan] {
+        let index = try StoreIndex(readFrom: root)
+        var plans = plans
+        for position in plans.indices {
+            let manifest = plans[position].manifestDigest
+            guard let known = index.records.first(where: { $0.manifest == manifest }) else { continue }
+            plans[position].indexes += known.indexes.filter { !plans[position].indexes.contains($0) }
+            guard let digest = known.signatures else { continue }
+            let document = try root.document(digest, limit: SignatureDocument.bytesMax)
+            let signatures = try SignatureDocument(parsing: document).signatures
+            plans[position].signatures += signatures.filter { !plans[position].signatures.contains($0) }
+            let count = plans[position].signatures.count
+            guard count <= TrustLimits.signatures else { throw SignatureManifest.tooMany(count) }
+        }
+        return plans
+    }
+}
+
+/// The entries of an image layout's index, apart: images, and what is kept beside them. Only signatures are read
+/// further.
+struct LayoutEntries {
+    private(set) var images: [Descriptor] = []
+    private var found: [(signature: ImageSignature, about: Set<Digest>)] = []
+
+    /// - Throws: what is wrong with a manifest or a payload of signatures: a layout whose signatures are damaged is not
+    ///   taken for one without.
+    init<Blobs: LayoutBlobs>(_ index: ImageIndex, from blobs: Blobs, limits: ImageLimits) throws(Failure) {
+        var beside: [(SignatureManifest, Descriptor)] = []
+        for entry in index.manifests where entry.platform?.os != "unknown" {
+            let isBeside = SignatureManifest.isArtifactName(entry.referenceName ?? "")
+            switch MediaType.known(entry.mediaType) {
+            case .manifest:
+                let text = try blobs.document(entry, limits: limits)
+                if let manifest = try SignatureManifest(parsing: text, limits: limits) {
+                    beside.append((manifest, entry))
+                } else if !isBeside {
+                    images.append(entry)
+                }
+            case .index where isBeside:
+                beside += try Self.referrers(entry, from: blobs, limits: limits)
+            default:
+                if !isBeside { images.append(entry) }
+            }
+            guard beside.count <= TrustLimits.artifacts else {
+                throw Failure(
+                    "image.document-too-many-entries", doing: "read index.json",
+                    cause: "it has \(beside.count) artifacts beside its images", field: "manifests",
+                    limit: "artifacts \(TrustLimits.artifacts)")
+            }
+        }
+        for (manifest, entry) in beside {
+            for layer in manifest.layers {
+                let payload = try blobs.document(layer.payload, limits: limits)
+                let signature = ImageSignature(payload: payload, signature: layer.signature)
+                let about = [signature.claimedDigest, manifest.subject, Self.tagged(entry)].compactMap { $0 }
+                found.append((signature, Set(about)))
+            }
+        }
+    }
+
+    /// What belongs to an image of these digests: by what was signed, or by where it was kept, so that a signature of
+    /// something else in its place is seen and said.
+    func signatures(of digests: [Digest]) throws(Failure) -> [ImageSignature] {
+        var result: [ImageSignature] = []
+        for (signature, about) in found where !about.isDisjoint(with: digests) && !result.contains(signature) {
+            result.append(signature)
+        }
+        guard result.count <= TrustLimits.signatures else { throw SignatureManifest.tooMany(result.count) }
+        return result
+    }
+
+    /// The list `sha256-<hex>` that stands for a registry's answer about referrers.
+    private static func referrers<Blobs: LayoutBlobs>(
+        _ entry: Descriptor, from blobs: Blobs, limits: ImageLimits
+    ) throws(Failure) -> [(SignatureManifest, Descriptor)] {
+        let list = try ImageIndex(
+            parsing: try blobs.document(entry, limits: limits), as: "the list of referrers", limits: limits)
+        var beside: [(SignatureManifest, Descriptor)] = []
+        for referrer in list.manifests where MediaType.known(referrer.mediaType) == .manifest {
+            let text = try blobs.document(referrer, limits: limits)
+            if let manifest = try SignatureManifest(parsing: text, limits: limits) { beside.append((manifest, entry)) }
+        }
+        return beside
+    }
+
+    /// The digest in a tag `sha256-<hex>.sig`.
+    private static func tagged(_ entry: Descriptor) -> Digest? {
+        guard let name = entry.referenceName, SignatureManifest.isArtifactName(name),
+            let tag = name.split(separator: ":").last
+        else { return nil }
+        do throws(Failure) { return try Digest(hex: String(tag.dropFirst(7).prefix(64))) } catch { return nil }
+    }
+}

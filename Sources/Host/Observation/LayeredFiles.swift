@@ -1,0 +1,125 @@
+import LinuxKernel
+
+/// Files of an image, found in its unpacked layers as an overlay of them would show them: nothing is mounted and
+/// nothing of the image is run. Links lead only within the image, because each step is taken from directories of its
+/// layers.
+struct LayeredFiles {
+    private static let linksMax = 40
+    private static let stepsMax = 512
+    /// A directory as the layers have it together, the topmost first.
+    private typealias Merged = [OwnedDescriptor]
+    private let root: Merged
+
+    /// `layers` are directories of the store, lowest first.
+    init(layers: [String]) throws(KernelError) {
+        var root: Merged = []
+        for layer in layers.reversed() {
+            root.append(try OwnedDescriptor.open(RawPath(layer), [.directory, .noFollow]))
+        }
+        self.root = root
+    }
+
+    private enum Entry {
+        case directory(Merged)
+        case link(RawPath)
+        case file(in: OwnedDescriptor)
+    }
+
+    /// The content of a regular file; nil when there is none of this name.
+    func read(_ path: String, limit: Int) throws(KernelError) -> [UInt8]? {
+        guard case .file(let directory)? = try find(path), let name = path.split(separator: "/").last else {
+            return nil
+        }
+        return try Self.open(RawPath(String(name)), in: directory, limit: limit)
+    }
+
+    /// Names in a directory, in order; empty when there is none.
+    func names(in path: String, limit: Int) throws(KernelError) -> [String] {
+        guard case .directory(let merged)? = try find(path) else { return [] }
+        var seen: Set<String> = []
+        var hidden: Set<String> = []
+        for directory in merged {
+            for entry in try directory.entries() {
+                let name = entry.name.description
+                if seen.contains(name) || hidden.contains(name) { continue }
+                let status = try directory.status(of: entry.name)
+                if Self.isWhiteout(status) { hidden.insert(name) } else { seen.insert(name) }
+                guard seen.count <= limit else {
+                    throw KernelError(call: "too many files: list", on: path, errno: Errno.fileTooBig)
+                }
+            }
+        }
+        return seen.sorted()
+    }
+
+    private static func open(
+        _ name: RawPath, in directory: OwnedDescriptor, limit: Int
+    ) throws(KernelError) -> [UInt8] {
+        try directory.open(name, [.readOnly, .noFollow, .nonBlocking, .noControllingTerminal]).readAll(limit: limit)
+    }
+
+    private func find(_ path: String) throws(KernelError) -> Entry? {
+        var pending = Self.words(path)
+        var trail = [root]
+        var links = 0
+        var steps = 0
+        while let word = pending.first {
+            pending.removeFirst()
+            steps += 1
+            guard steps <= Self.stepsMax else { throw KernelError(call: "open", on: path, errno: Errno.tooManyLinks) }
+            if word == ".." {
+                if trail.count > 1 { trail.removeLast() }
+                continue
+            }
+            guard let entry = try Self.look(RawPath(word), in: trail[trail.count - 1]) else { return nil }
+            switch entry {
+            case .directory(let merged): trail.append(merged)
+            case .file: return pending.isEmpty ? entry : nil
+            case .link(let target):
+                links += 1
+                guard links <= Self.linksMax else {
+                    throw KernelError(call: "open", on: path, errno: Errno.tooManyLinks)
+                }
+                let text = target.description
+                if text.hasPrefix("/") { trail = [root] }
+                pending = Self.words(text) + pending
+            }
+        }
+        return .directory(trail[trail.count - 1])
+    }
+
+    private static func words(_ path: String) -> [String] {
+        path.split(separator: "/").map(String.init).filter { $0 != "." }
+    }
+
+    /// What the layers have under this name: the topmost that has anything decides, and a directory goes on into lower
+    /// ones until one hides what is below it.
+    private static func look(_ name: RawPath, in merged: Merged) throws(KernelError) -> Entry? {
+        var directories: Merged = []
+        for layer in merged {
+            let status: FileStatus
+            do throws(KernelError) { status = try layer.status(of: name) } catch {
+                if error.errno == Errno.noEntry { continue }
+                throw error
+            }
+            if isWhiteout(status) { break }
+            guard status.kind == .directory else {
+                if !directories.isEmpty { break }
+                if status.kind == .link { return .link(try layer.linkTarget(name)) }
+                return status.kind == .regular ? .file(in: layer) : nil
+            }
+            let directory = try layer.open(name, [.directory, .noFollow])
+            directories.append(directory)
+            if try isOpaque(directory) { break }
+        }
+        return directories.isEmpty ? nil : .directory(directories)
+    }
+
+    private static func isWhiteout(_ status: FileStatus) -> Bool {
+        status.kind == .character && (status.deviceMajor, status.deviceMinor) == (0, 0)
+    }
+
+    private static func isOpaque(_ directory: OwnedDescriptor) throws(KernelError) -> Bool {
+        try directory.attribute("trusted.overlay.opaque", is: UInt8(ascii: "y"))
+    }
+}
