@@ -41,6 +41,18 @@ struct LaunchChecks {
         }
     }
 
+    // crun gives the streams it is started with to the container's root, the host's null device with them.
+    @Test("the host's null device stays the host's", arguments: Implementation.allCases)
+    func nullDevice(_ implementation: Implementation) async throws {
+        let null = try OwnedDescriptor.open(RawPath("/dev/null"), [.writeOnly])
+        let before = try null.status()
+        try #require(before.uid == 0 && before.gid == 0)
+        try await implementation.run { stage in
+            #expect(try await stage.outcome(stage.script("exit 0")).exit?.code == 0)
+            #expect(try null.status() == before)
+        }
+    }
+
     @Test("environment, directory, user and host name are as asked", arguments: Implementation.allCases)
     func surroundings(_ implementation: Implementation) async throws {
         try await implementation.run { stage in

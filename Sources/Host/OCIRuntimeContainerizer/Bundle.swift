@@ -61,7 +61,10 @@ struct Bundle: Sendable {
     func outerPlan(executing words: [String], hidingGroups: Bool) -> LaunchPlan {
         var plan = LaunchPlan(
             spawn: SpawnOptions(namespaces: .mount, userMap: [], groupMap: [], inControlGroup: false),
-            descriptors: ["plan": .stream(3), "socket": .stream(4), "root": .rootTree(context.root)], steps: [])
+            descriptors: [
+                "plan": .stream(3), "socket": .stream(4), "root": .rootTree(context.root),
+                "streams": .outputFile(path: path + "/streams", isLimited: false),
+            ], steps: [])
         func add(_ step: Step) { plan.steps.append(PlannedStep(stage: .execute, isolator: "oci-runtime", step: step)) }
         add(.propagation(.private))
         if hidingGroups {
@@ -81,7 +84,9 @@ struct Bundle: Sendable {
                 path: volume.source, kind: kind, attributes: attributes, recursive: true, mapped: volume.mapped)
             add(.attach(tree: name, target: source(index), kind: kind, resolve: []))
         }
-        add(.standardStreams(input: nil, output: nil, error: nil))
+        // A runtime may give its streams to the container's root: not the host's null device. Nobody reads or writes
+        // this file, because the launcher inside has the task's own streams.
+        add(.standardStreams(input: "streams", output: "streams", error: "streams"))
         add(.closeDescriptors(keep: 2))
         add(.execute(arguments: words, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]))
         return plan
