@@ -87,7 +87,7 @@ let package = Package(
         // Cores: decisions, pure
         module("Cores", "Allocation", ["ClusterModel", "Determinism", "Diagnostics"]),
         module("Cores", "Authorization", ["ClusterAPI", "Diagnostics"]),
-        module("Cores", "Containers", ["Diagnostics", "LaunchPlanning", "NetworkFormat"]),
+        module("Cores", "Containers", ["Diagnostics", "LaunchPlanning", "NetworkFormat", "SeccompFormat"]),
         module("Cores", "Auditing", ["AuditFormat", "Diagnostics"]),
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
@@ -127,17 +127,19 @@ let package = Package(
         module(
             "Host", "Isolation",
             ["Networking", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "HostProbe", "LaunchPlanning", "Containers", "Diagnostics"]),
+        // Answers calls that a filter hands over: the supervisor's work, and how it gets its listeners.
+        module("Host", "Emulation", ["LinuxKernel", "LaunchPlanning", "SeccompFormat", "Diagnostics"]),
         // Bundles of the OCI runtime specification, for bulkhead-oci.
         module(
             "Host", "Bundles",
-            ["LinuxKernel", "SeccompCompiler", "SeccompFormat", "RuntimeSpec", "LaunchPlanning", "Diagnostics", collections]),
+            ["Emulation", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "RuntimeSpec", "LaunchPlanning", "Diagnostics", collections]),
         // What every containerizer does alike: image and launch put together, waits and events, sessions.
         module("Host", "Containerizing", ["LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         module(
             "Host", "NativeContainerizer",
             [
                 "AuditTrail", "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat", "TrustFormat",
-                "LaunchPlanning", "Containers", "Diagnostics",
+                "Emulation", "LaunchPlanning", "SeccompFormat", "Containers", "Diagnostics",
             ]),
 
         // What an audit reads from the kernel. Effects only: rules are Auditing's.
@@ -196,6 +198,7 @@ let package = Package(
         program(
             "bulkhead-oci", ["Bundles", "RuntimeSpec", "LinuxKernel", "LaunchPlanning", "Diagnostics"],
             linking: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+        program("bulkhead-emulate", ["Emulation", "LinuxKernel", "Diagnostics"]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
 
         // Launcher: the static C program that becomes the container's first process. The Makefile links it with musl;
@@ -266,7 +269,7 @@ let package = Package(
                 "Observation", "Auditing", "AuditFormat", "AuditTrail",
                 "Networking", "Netlink", "Nftables", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
                 "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
-                "launch-once",
+                "launch-once", "bulkhead-emulate",
             ]),
         tests(
             "ContractTests",
@@ -324,6 +327,7 @@ let package = Package(
                 "bulkhead-unpack",
             ]),
         tests("ProbeFormatTests", ["ProbeFormat", "AuditFormat", "SeccompFormat", "Diagnostics"]),
+        tests("EmulationTests", ["Emulation", "LinuxKernel", "LaunchPlanning", "SeccompFormat", "Diagnostics"]),
         tests("SeccompFormatTests", ["SeccompFormat", "Diagnostics"]),
         tests("SeccompCompilerTests", ["SeccompCompiler", "SeccompFormat", "CSeccomp", "CLinux", "LinuxKernel", "Diagnostics"]),
     ]

@@ -30,6 +30,14 @@ int step_await_start(struct launch *launch, struct cursor *payload) {
     return launch->report < 0 ? -1 : close(listener);
 }
 
+/* Behind an init we are not the process that was started; only we ourselves can say which one has the listener. */
+static int send_self(struct launch *launch) {
+    struct bh_report message = { BH_REPORT_PROCESS, launch->step, 0, 0 };
+    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (self < 0) return -1;
+    return close_after(send_descriptor(launch->report, &message, sizeof message, self), self);
+}
+
 /*
  * The filter may hand any system call to a listener that nobody listens at yet, so from the filter on there is none
  * until whoever reads our reports has taken it: a shared word says so; the clock is read without the kernel (vdso(7)).
@@ -40,6 +48,8 @@ int step_listening_filter(struct launch *launch, struct cursor *payload) {
     struct { unsigned short count; const void *instructions; } filter = {
         (unsigned short)(program.length / 8), program.bytes };
     struct timespec start, now;
+    launch->part = BH_PART_OPEN;
+    if (send_self(launch) < 0) return -1;
     launch->part = BH_PART_CREATE;
     int file = (int)syscall(SYS_memfd_create, "bulkhead-listener", 1u);
     if (file < 0 || ftruncate(file, 4096) < 0) return -1;

@@ -90,6 +90,8 @@ step_function step_close_descriptors, step_divide;
 step_function step_set_propagation, step_set_attributes, step_make_node, step_make_link, step_change_root;
 step_function step_bind_console, step_schedule, step_io_priority, step_personality, step_own_streams, step_set_label;
 step_function step_run_hook, step_find_program, step_await_start, step_listening_filter;
+/* device.c: an errand of the emulator */
+step_function step_place_device;
 /* copy.c */
 int copy_tree(int from, int to);
 

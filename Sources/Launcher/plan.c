@@ -20,7 +20,7 @@ static const char *const fields_of[] = {
     [BH_MAKE_NODE] = "t44444", [BH_MAKE_LINK] = "tt", [BH_RUN_HOOK] = "tllD4", [BH_AWAIT_START] = "D",
     [BH_BIND_CONSOLE] = "", [BH_SCHEDULE] = "4844888", [BH_IO_PRIORITY] = "4", [BH_PERSONALITY] = "8",
     [BH_FIND_PROGRAM] = "ll", [BH_CHANGE_ROOT] = "", [BH_OWN_STREAMS] = "44", [BH_LISTENING_FILTER] = "4b",
-    [BH_SET_LABEL] = "tt", [BH_CONFINE_WRITES] = "l",
+    [BH_SET_LABEL] = "tt", [BH_CONFINE_WRITES] = "l", [BH_PLACE_DEVICE] = "DDtD44g8",
 };
 enum { operation_count = sizeof fields_of / sizeof *fields_of };
 
@@ -175,7 +175,7 @@ static int check_order(uint32_t operation, uint64_t *seen, int last) {
     const uint64_t once = 1ull << BH_ATTACH_ROOT | 1ull << BH_ENTER_ROOT | 1ull << BH_DIVIDE | 1ull << BH_TERMINAL
         | 1ull << BH_CREDENTIALS | 1ull << BH_CLOSE_DESCRIPTORS | 1ull << BH_CHANGE_ROOT | 1ull << BH_AWAIT_START
         | 1ull << BH_LISTENING_FILTER;
-    if ((*seen & bit & once) || (operation == BH_EXECUTE) != last) return 0;
+    if ((*seen & bit & once) || (operation == BH_EXECUTE || operation == BH_PLACE_DEVICE) != last) return 0;
     const uint64_t filters = 1ull << BH_INSTALL_FILTER | 1ull << BH_LISTENING_FILTER;
     if ((operation == BH_ENTER_ROOT || operation == BH_CHANGE_ROOT) && !(*seen & 1ull << BH_ATTACH_ROOT)) return 0;
     if (operation == BH_CREDENTIALS && (*seen & filters)) return 0;
@@ -237,7 +237,7 @@ static step_function *const function_of[operation_count] = {
     [BH_SCHEDULE] = step_schedule, [BH_IO_PRIORITY] = step_io_priority, [BH_PERSONALITY] = step_personality,
     [BH_FIND_PROGRAM] = step_find_program, [BH_CHANGE_ROOT] = step_change_root, [BH_OWN_STREAMS] = step_own_streams,
     [BH_LISTENING_FILTER] = step_listening_filter, [BH_SET_LABEL] = step_set_label,
-    [BH_CONFINE_WRITES] = step_confine_writes,
+    [BH_CONFINE_WRITES] = step_confine_writes, [BH_PLACE_DEVICE] = step_place_device,
 };
 
 int run_steps(struct launch *launch) {

@@ -2,6 +2,7 @@ import Containers
 import Diagnostics
 import HostProbe
 import LaunchPlanning
+import SeccompFormat
 import Testing
 
 @testable import Isolation
@@ -10,7 +11,8 @@ import Testing
 enum Fixture {
     struct FixedFilters: FilterCompiling {
         func filter(
-            _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion
+            _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion,
+            emulated: Set<EmulatedCall>
         ) throws(Failure) -> TaskFilter {
             TaskFilter(program: FilterProgram(bytes: [UInt8](repeating: 0, count: 16), name: "default"), flags: 0)
         }

@@ -147,6 +147,6 @@ struct LauncherReportTests {
         #expect(try LauncherReport(bytes: bytes) == LauncherReport(kind: .failed, step: 772, error: -1, detail: 7))
         #expect(throws: Failure.self) { try LauncherReport(bytes: Array(bytes.dropLast())) }
         #expect(throws: Failure.self) { try LauncherReport(bytes: bytes + [0]) }
-        #expect(throws: Failure.self) { try LauncherReport(bytes: [5] + bytes.dropFirst()) }
+        #expect(throws: Failure.self) { try LauncherReport(bytes: [6] + bytes.dropFirst()) }
     }
 }

@@ -1,5 +1,6 @@
 import CLauncher
 import Diagnostics
+import Glibc
 import Testing
 
 @testable import LaunchPlanning
@@ -39,7 +40,26 @@ struct PlanEncodingTests {
         #expect(decoded.step(UInt32(Self.expected.count)) == nil)
     }
 
-    @Test("the sample covers every operation of plan.h once")
+    @Test("an errand ends with its device, which is the last step wherever it stands")
+    func errandIsRead() throws {
+        let placement = DevicePlacement(
+            root: "root", directory: "null", path: [0x2f, 0xff], tree: "log:0", uid: 71, gid: 72, groups: [73, 74],
+            capabilities: 1 << 33)
+        var plan = Sample.everyPlan
+        plan.steps = [
+            PlannedStep(stage: .execute, isolator: "errand", step: .becomeRoot),
+            PlannedStep(stage: .execute, isolator: "errand", step: .placeDevice(placement)),
+        ]
+        let decoded = DecodedPlan(try PlanEncoder.encode(plan))
+        try #require(decoded.error == 0, "refused at step \(decoded.faultyStep)")
+        let step = try #require(decoded.step(1))
+        #expect(step.operation == BH_PLACE_DEVICE.rawValue)
+        #expect(step.fields == ["5", "6", "/\u{fffd}", "7", "71", "72", "[73, 74]", "8589934592"])
+        plan.steps.reverse()
+        #expect(DecodedPlan(try PlanEncoder.encode(plan)).error == EINVAL)
+    }
+
+    @Test("the sample covers every operation of plan.h once, but the end of an errand")
     func sampleIsComplete() {
         let operations = Sample.everyStep.map(\.operation)
         #expect(operations.sorted() == Array(1...BH_CONFINE_WRITES.rawValue))
@@ -115,6 +135,8 @@ struct PlanContractTests {
             ("BH_STEP_DECODE", BH_STEP_DECODE, LauncherReport.decodeStep),
             ("BH_STEP_RELEASE", BH_STEP_RELEASE, LauncherReport.releaseStep),
             ("BH_REPORT_FAILED", BH_REPORT_FAILED.rawValue, LauncherReport.Kind.failed.rawValue),
+            ("BH_REPORT_PROCESS", BH_REPORT_PROCESS.rawValue, LauncherReport.Kind.process.rawValue),
+            ("BH_REPORT_LISTENER", BH_REPORT_LISTENER.rawValue, LauncherReport.Kind.listener.rawValue),
             ("BH_REPORT_TERMINAL", BH_REPORT_TERMINAL.rawValue, LauncherReport.Kind.terminal.rawValue),
         ] as [(String, UInt32, UInt32)])
     func constant(name: String, header: UInt32, swift: UInt32) {

@@ -1,3 +1,5 @@
+public import SeccompFormat
+
 /// The walls a container is asked to have. The defaults are Docs/SECURITY.md's; every weaker value is an exception the
 /// user asked for.
 public struct IsolationRequest: Equatable, Sendable, Codable {
@@ -61,6 +63,8 @@ public struct IsolationRequest: Equatable, Sendable, Codable {
     public var mountLabel: String?
     /// What AppArmor holds the task to.
     public var appArmor: AppArmorChoice?
+    /// Calls that a process of ours answers for it; none when nothing is said.
+    public var emulated: [EmulatedCall]?
     /// Process 1 is our init, the task its child; otherwise the task is process 1.
     public var hasInit: Bool
     /// Limits the user accepts to go without where this host cannot enforce them.

@@ -11,6 +11,8 @@ public struct LauncherReport: Equatable, Sendable {
         /// `detail` is the number the filter's listener will have; the packet carries a memory file of one word, 0 and
         /// then one of `ListenerWord`.
         case listener = 4
+        /// The packet carries a pidfd of the process that the report `listener`, which follows, is about.
+        case process = 5
     }
     /// `BH_LISTENER_*`
     public enum ListenerWord {

@@ -64,11 +64,12 @@ struct PlanWriter {
         pad()
     }
 
-    mutating func text(_ value: String) throws(Failure) {
-        let contents = Array(value.utf8)
+    mutating func text(_ value: String) throws(Failure) { try text(Array(value.utf8)) }
+
+    mutating func text(_ contents: [UInt8]) throws(Failure) {
         guard !contents.contains(0) else {
             throw Failure(
-                "plan.text-has-nul", doing: "encode the launch plan", on: value,
+                "plan.text-has-nul", doing: "encode the launch plan", on: String(decoding: contents, as: UTF8.self),
                 cause: "a text of the plan contains a NUL byte")
         }
         number(UInt32(contents.count))
@@ -124,6 +125,7 @@ extension PlanWriter {
             number(flags)
             block(program.bytes)
         case .confineWrites(let paths): try list(paths)
+        case .placeDevice(let placement): try write(placement)
         case .execute(let arguments, let environment):
             try list(arguments, field: "command")
             try list(environment, field: "env")

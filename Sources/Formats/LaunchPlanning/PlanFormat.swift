@@ -71,6 +71,7 @@ extension Step {
         case .listeningFilter: 44
         case .setLabel: 45
         case .confineWrites: 46
+        case .placeDevice: 47
         }
     }
 }

@@ -58,6 +58,8 @@ public enum Step: Equatable, Sendable {
     case setLabel(file: String, value: String)
     /// From here on only what is below these paths can be changed, and devices be written.
     case confineWrites(to: [String])
+    /// Instead of an execution, the end of an errand in a container that runs.
+    case placeDevice(DevicePlacement)
 }
 
 /// How a target inside the root is found. `create` makes what is missing, `noLinks` refuses any symbolic link on the

@@ -6,6 +6,7 @@ extension Step {
         case .join(let name, _), .attachRoot(let name, _), .attach(let name, _, _, _), .mask(_, let name): [name]
         case .runHook(let hook): [hook.state]
         case .awaitStart(let name): [name]
+        case .placeDevice(let placement): [placement.root, placement.directory, placement.tree]
         case .standardStreams(let input, let output, let error): [input, output, error].compactMap { $0 }
         case .divide(let division):
             [division.exitRecord, division.outputSink, division.errorSink].compactMap { $0 } + division.logs
@@ -17,6 +18,7 @@ extension Step {
     var movedTree: DescriptorName? {
         switch self {
         case .attachRoot(let name, _), .attach(let name, _, _, _): name
+        case .placeDevice(let placement): placement.tree
         default: nil
         }
     }

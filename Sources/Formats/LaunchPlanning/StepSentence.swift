@@ -29,6 +29,8 @@ extension LaunchPlan {
             "install the seccomp filter \(shown(program.name)) (\(program.instructionCount) instructions)"
         case .confineWrites(let paths):
             "let Landlock deny writing but below \(paths.isEmpty ? "nothing" : paths.map(shown).joined(separator: " "))"
+        case .placeDevice(let placement):
+            "place a device for user \(placement.uid):\(placement.gid)"
         case .attachRoot, .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot:
             filesystemSentence(for: step)
         case .divide, .terminal, .standardStreams, .credentials, .execute: taskSentence(for: step)

@@ -1,4 +1,5 @@
 public import Diagnostics
+import Emulation
 import LaunchPlanning
 public import LinuxKernel
 public import RuntimeSpec
@@ -40,16 +41,17 @@ extension BundleRuntime {
             try held.prepare(plan, oomScore: process.oomScore)
             let place = try store.open(id)
             try held.release(BundleOpener(place: place, userNamespace: nil, texts: [:]), plan)
+            let state = RuntimeState(
+                id: id, status: .running, process: record.process, bundle: record.bundle,
+                annotations: configuration.annotations)
+            let agent = ListenerAgent(
+                section: configuration.linux.seccomp, process: held.process.id, state: state)
+            var handover = ListenerHandover()
             var terminal: OwnedDescriptor?
             _ = try LauncherMessages.hear(held.control, until: nil, { $0.failure(in: plan) }) {
                 (report, descriptor) throws(Failure) in
                 if report.kind == .terminal { terminal = descriptor }
-                guard report.kind == .listener, let descriptor else { return }
-                let state = RuntimeState(
-                    id: id, status: .running, process: record.process, bundle: record.bundle,
-                    annotations: configuration.annotations)
-                try ListenerHandover.run(
-                    report, descriptor, process: held.process, section: configuration.linux.seccomp, state: state)
+                try handover.hear(report, descriptor, agent.give)
             }
             return JoinedProcess(process: held.process, terminal: terminal)
         } catch {

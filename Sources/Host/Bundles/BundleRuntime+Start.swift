@@ -1,4 +1,5 @@
 public import Diagnostics
+import Emulation
 import LaunchPlanning
 import LinuxKernel
 import RuntimeSpec
@@ -48,11 +49,15 @@ extension BundleRuntime {
     private func release(
         _ socket: OwnedDescriptor, _ record: BundleRecord, _ configuration: RuntimeConfiguration
     ) throws(Failure) {
+        let state = RuntimeState(
+            id: record.id, status: .running, process: record.process, bundle: record.bundle,
+            annotations: configuration.annotations)
+        let agent = ListenerAgent(section: configuration.linux.seccomp, process: record.process, state: state)
+        var handover = ListenerHandover()
         _ = try LauncherMessages.hear(
             socket, until: nil, { (report) throws(Failure) in try explained(report, record.id) }
-        ) { (report, word) throws(Failure) in
-            guard report.kind == .listener, let word else { return }
-            try handOver(report, word, record, configuration)
+        ) { (report, descriptor) throws(Failure) in
+            try handover.hear(report, descriptor, agent.give)
         }
     }
 
@@ -71,17 +76,6 @@ extension BundleRuntime {
             cause: isStatus ? "it ended with \(status)" : ErrnoName.described(report.error))
     }
 
-    private func handOver(
-        _ report: LauncherReport, _ word: OwnedDescriptor, _ record: BundleRecord, _ configuration: RuntimeConfiguration
-    ) throws(Failure) {
-        guard let process = try self.process(record) else { return }
-        try ListenerHandover.run(
-            report, word, process: process, section: configuration.linux.seccomp,
-            state: RuntimeState(
-                id: record.id, status: .running, process: record.process, bundle: record.bundle,
-                annotations: configuration.annotations))
-    }
-
     private func runPoststart(_ record: BundleRecord, _ configuration: RuntimeConfiguration) throws(Failure) {
         guard !configuration.hooks.poststart.isEmpty else { return }
         let state = RuntimeState(
@@ -97,53 +91,5 @@ extension BundleRuntime {
             }
             throw failure
         }
-    }
-}
-
-/// The descriptor a filter hands calls to goes to whoever listens at listenerPath, with the state of the process.
-enum ListenerHandover {
-    static func run(
-        _ report: LauncherReport, _ word: OwnedDescriptor, process: ProcessHandle, section: SpecObject?,
-        state: RuntimeState
-    ) throws(Failure) {
-        guard let section, let path = try section.string("listenerPath") else { return }
-        let metadata = try section.string("listenerMetadata")
-        var document: SpecValue = [
-            "ociVersion": .string(RuntimeState.version), "fds": ["seccompFd"], "pid": .number(process.id),
-        ]
-        if case .object(var members) = document {
-            if let metadata { members["metadata"] = .string(metadata) }
-            members["state"] = state.document
-            document = .object(members)
-        }
-        do throws(KernelError) {
-            try awaitListener(word)
-            let listener = try process.descriptor(Int32(bitPattern: report.detail))
-            let socket = try OwnedDescriptor.connection(toSocketAt: path)
-            try socket.sendMessage(Array(document.text.utf8), descriptors: [listener])
-            try write(LauncherReport.ListenerWord.taken, to: word)
-        } catch {
-            throw error.failure(
-                "bundle.listener", doing: "hand over the seccomp listener", on: path,
-                remedy: "listen at linux.seccomp.listenerPath", retry: .never)
-        }
-    }
-
-    private static func awaitListener(_ word: OwnedDescriptor) throws(KernelError) {
-        let deadline = Deadline(seconds: 10)
-        while true {
-            let bytes = try word.readBytes(4, at: 0)
-            let value = bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            if value == LauncherReport.ListenerWord.ready { return }
-            if value & LauncherReport.ListenerWord.failed != 0 {
-                throw KernelError(call: "seccomp", errno: Int32(value & ~LauncherReport.ListenerWord.failed))
-            }
-            try deadline.pause("the filter to be installed")
-        }
-    }
-
-    private static func write(_ value: UInt32, to word: OwnedDescriptor) throws(KernelError) {
-        try word.seek(to: 0)
-        try word.write((0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) })
     }
 }

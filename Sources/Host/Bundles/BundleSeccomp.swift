@@ -24,9 +24,13 @@ public struct BundleSeccomp: BundleContributor {
             guard let path = try section.string("listenerPath"), !path.isEmpty else {
                 throw section.refusal("listenerPath", "calls are handed to a listener, and it has no path")
             }
-            contribution.add(.listeningFilter(flags: compiled.flags.rawValue, program: program), at: .filter)
+            // The launcher has one thread; the kernel takes this flag and a listener only together with another one.
+            let flags = compiled.flags.subtracting(.allThreads)
+            contribution.add(.listeningFilter(flags: flags.rawValue, program: program), at: .filter)
         } else {
-            contribution.add(.installFilter(flags: compiled.flags.rawValue, program: program), at: .filter)
+            // Nobody waits where there is no listener, and the kernel refuses the flag then.
+            let flags = compiled.flags.subtracting(.waitKillable)
+            contribution.add(.installFilter(flags: flags.rawValue, program: program), at: .filter)
         }
         return contribution
     }

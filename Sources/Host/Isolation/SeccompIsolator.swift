@@ -2,11 +2,13 @@ public import Containers
 public import Diagnostics
 public import HostProbe
 public import LaunchPlanning
+public import SeccompFormat
 
 /// Turns a requested seccomp profile into a program. Compiling is deterministic but slow, so implementations cache.
 public protocol FilterCompiling: Sendable {
+    /// `emulated` are handed to a listener, whatever the profile says of them.
     func filter(
-        _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion
+        _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion, emulated: Set<EmulatedCall>
     ) throws(Failure) -> TaskFilter
     /// The program the container's init runs under.
     func initFilter() throws(Failure) -> FilterProgram
@@ -36,10 +38,14 @@ public struct SeccompIsolator: Isolator {
     /// The part a container's first process and an exec have in common.
     public static func add(_ context: LaunchContext, to contribution: inout PlanContribution) throws(Failure) {
         let isolation = context.request.isolation
-        if isolation.seccomp == .unconfined { return }
+        let emulated = Set(isolation.emulated ?? [])
+        if isolation.seccomp == .unconfined {
+            guard emulated.isEmpty else { throw Self.refusal("there is no filter that could hand calls over") }
+            return
+        }
         _ = try context.demand(.seccomp, for: "a system call filter", flag: "security-opt")
         let filter = try context.filters.filter(
-            isolation.seccomp, capabilities: isolation.capabilities, kernel: context.host.kernel)
+            isolation.seccomp, capabilities: isolation.capabilities, kernel: context.host.kernel, emulated: emulated)
         if filter.program.bytes.isEmpty { return }
         guard isolation.noNewPrivileges else {
             throw Failure(
@@ -48,6 +54,19 @@ public struct SeccompIsolator: Isolator {
                 cause: "a filter is installed last, by a task that has given up every privilege",
                 remedy: "keep no-new-privileges, or add --security-opt seccomp=unconfined", field: "security-opt")
         }
-        contribution.add(.installFilter(flags: filter.flags, program: filter.program), at: .filter)
+        if emulated.isEmpty {
+            contribution.add(.installFilter(flags: filter.flags, program: filter.program), at: .filter)
+        } else {
+            // SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: no signal undoes a call that the emulator is busy with.
+            var flags = filter.flags & ~FilterFlags.allThreads.rawValue
+            if context.host.kernel.isAtLeast(5, 19) { flags |= FilterFlags.waitKillable.rawValue }
+            contribution.add(.listeningFilter(flags: flags, program: filter.program), at: .filter)
+        }
+    }
+
+    private static func refusal(_ cause: String) -> Failure {
+        Failure(
+            "isolation.cannot-emulate", doing: "emulate system calls", cause: cause,
+            remedy: "leave --security-opt seccomp=unconfined or --emulate out", field: "emulate")
     }
 }

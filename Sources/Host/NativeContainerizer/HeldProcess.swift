@@ -1,4 +1,5 @@
 import Diagnostics
+import Emulation
 import Isolation
 import LaunchPlanning
 import LinuxKernel
@@ -111,13 +112,22 @@ struct HeldProcess: Sendable {
         }
     }
 
-    /// Waits until the task has been exec'ed. Gives the terminal's master when the plan asked for one.
-    func awaitStart(_ plan: LaunchPlan) throws(Failure) -> OwnedDescriptor? {
+    /// Waits until the task has been exec'ed. Gives the terminal's master when the plan asked for one; a listener of
+    /// the task's filter goes to `hand`.
+    func awaitStart(
+        _ plan: LaunchPlan, hand: (OwnedDescriptor) throws(Failure) -> Void = { _ in }
+    ) throws(Failure) -> OwnedDescriptor? {
         var terminal: OwnedDescriptor?
+        var handover = ListenerHandover()
         while let message = try nextMessage() {
             let report = try LauncherReport(bytes: message.bytes)
-            if report.kind == .failed { throw report.failure(in: plan) }
-            terminal = message.descriptor
+            switch report.kind {
+            case .failed: throw report.failure(in: plan)
+            case .terminal: terminal = message.descriptor
+            case .process, .listener:
+                try handover.hear(report, message.descriptor, hand)
+            case .created: break
+            }
         }
         return terminal
     }

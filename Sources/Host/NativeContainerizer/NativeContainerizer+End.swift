@@ -82,6 +82,7 @@ extension NativeContainerizer {
         for isolator in Isolators.all.reversed() {
             do throws(Failure) { try isolator.cleanUp(id, host: host) } catch { left = left?.also(error) ?? error }
         }
+        do throws(Failure) { try dismissEmulator(of: id) } catch { left = left?.also(error) ?? error }
         do throws(Failure) { try starter?.cleanUp(id) } catch { left = left?.also(error) ?? error }
         if let left { record.exit?.message += "; \(left)" }
         try leases.release(record.request.isolation.identities, of: id)

@@ -61,20 +61,25 @@ extension NativeContainerizer {
             places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
             exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
         try trail.entering(record.request, process)
-        do throws(Failure) { return try join(plan, opener, group) } catch {
+        do throws(Failure) {
+            return try join(plan, opener, group) { (listener) throws(Failure) in
+                try hand(listener, of: request, in: container)
+            }
+        } catch {
             throw trail.refused(
                 explained(error, container, doing: "exec in container", on: request.name), record.request)
         }
     }
 
     private func join(
-        _ plan: LaunchPlan, _ opener: DescriptorOpener, _ group: ControlGroup?
+        _ plan: LaunchPlan, _ opener: DescriptorOpener, _ group: ControlGroup?,
+        hand: (OwnedDescriptor) throws(Failure) -> Void
     ) throws(Failure) -> JoinedProcess {
         let held = try HeldProcess.spawn(plan, launcher: try LauncherImage(path: launcherPath), group: group)
         do throws(Failure) {
             try held.raiseLimits(for: plan)
             try held.release(with: opener, plan: plan)
-            return JoinedProcess(monitor: held.process, terminal: try held.awaitStart(plan))
+            return JoinedProcess(monitor: held.process, terminal: try held.awaitStart(plan, hand: hand))
         } catch {
             throw held.abandoned(error)
         }

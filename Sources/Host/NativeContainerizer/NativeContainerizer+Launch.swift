@@ -115,11 +115,15 @@ extension NativeContainerizer {
             try held.writeIdentityMaps(plan.spawn)
             try held.raiseLimits(for: plan)
             for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
+            try startEmulator(record.request, for: held.process)
             Failpoint.pass("launch.attached")
             try beforeRelease(held.process)
             try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
             Failpoint.pass("launch.released")
-            let terminal = try held.awaitStart(plan)
+            let request = record.request
+            let terminal = try held.awaitStart(plan) { (listener) throws(Failure) in
+                try hand(listener, of: request, in: held.process)
+            }
             try checkStarted(held.process, id)
             record.phase = .started
             record.startedAt = HostFacts.wallClock()
@@ -202,6 +206,7 @@ extension NativeContainerizer {
         for isolator in Isolators.all.reversed() {
             attempt { () throws(Failure) in try isolator.cleanUp(id, host: host) }
         }
+        attempt { () throws(Failure) in try dismissEmulator(of: id) }
         attempt { () throws(Failure) in try starter?.cleanUp(id) }
         attempt { () throws(Failure) in try releaseDisk(record) }
         attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }

@@ -4,7 +4,7 @@ public import HostProbe
 public import Isolation
 public import LaunchPlanning
 import SeccompCompiler
-import SeccompFormat
+public import SeccompFormat
 import Synchronization
 
 /// Compiles the profiles containers ask for, and keeps the programs for the next launch: our own in memory, all of them
@@ -35,7 +35,7 @@ public struct ProfileFilters: FilterCompiling {
     }
 
     public func filter(
-        _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion
+        _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64, kernel: KernelVersion, emulated: Set<EmulatedCall>
     ) throws(Failure) -> TaskFilter {
         let source: FilterRequest.Source
         let name: String
@@ -45,26 +45,32 @@ public struct ProfileFilters: FilterCompiling {
         case .unconfined: (source, name) = (.unconfined, "unconfined")
         case .profile(let path, let json): (source, name) = (.profile(name: path, json: Array(json.utf8)), path)
         }
+        let request = FilterRequest(
+            source, capabilities: CapabilitySet(rawValue: capabilities), kernel: Self.release(kernel),
+            emulated: emulated)
         if case .profile = seccomp {
-            return try compiled(source, name, seccomp, capabilities: capabilities, kernel: kernel)
+            try Self.checkListener(request, name)
+            return try compiled(request, name)
         }
-        return try keeping("\(name) \(capabilities) \(kernel)") { () throws(Failure) in
-            try compiled(source, name, seccomp, capabilities: capabilities, kernel: kernel)
+        let calls = emulated.map(\.rawValue).sorted()
+        return try keeping("\(name) \(capabilities) \(kernel) \(calls)") { () throws(Failure) in
+            try compiled(request, name)
         }
     }
 
-    private func compiled(
-        _ source: FilterRequest.Source, _ name: String, _ seccomp: IsolationRequest.Seccomp, capabilities: UInt64,
-        kernel: KernelVersion
-    ) throws(Failure) -> TaskFilter {
-        let request = FilterRequest(
-            source, capabilities: CapabilitySet(rawValue: capabilities), kernel: Self.release(kernel))
-        if case .profile = seccomp, try request.resolved().needsListener {
-            throw Failure(
-                "seccomp.needs-listener", doing: "use the seccomp profile", on: name,
-                cause: "it hands calls to a listener (SCMP_ACT_NOTIFY), and there is none",
-                remedy: "choose another action for those calls", field: "security-opt")
-        }
+    /// Who listens here answers the calls named with --emulate and no others.
+    private static func checkListener(_ request: FilterRequest, _ name: String) throws(Failure) {
+        var own = request
+        own.emulated = []
+        guard try own.resolved().needsListener else { return }
+        throw Failure(
+            "seccomp.needs-listener", doing: "use the seccomp profile", on: name,
+            cause: "it hands calls to a listener (SCMP_ACT_NOTIFY), and there is none",
+            remedy: "choose another action for those calls; what --emulate names is handed to a listener of ours",
+            field: "security-opt")
+    }
+
+    private func compiled(_ request: FilterRequest, _ name: String) throws(Failure) -> TaskFilter {
         let compiled = try cache.filter(request)
         return TaskFilter(
             program: FilterProgram(bytes: compiled.bytes, name: name), flags: compiled.flags.rawValue)

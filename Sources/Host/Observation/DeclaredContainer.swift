@@ -41,8 +41,12 @@ public enum DeclaredContainer {
         target.declared = declared
         let plan = try runtime.plan(request, layers: record.layers, hasReader: false)
         for step in plan.steps {
-            if case .newKeyring = step.step { target.hasOwnKeyring = true }
-            if case .installFilter(_, let program) = step.step { target.plannedFilter = program.bytes }
+            switch step.step {
+            case .newKeyring: target.hasOwnKeyring = true
+            case .installFilter(_, let program), .listeningFilter(_, let program):
+                target.plannedFilter = program.bytes
+            default: break
+            }
             if case .divide(let division) = step.step { target.plannedInitFilter = division.initFilter.bytes }
         }
         for case .rootTree(let tree) in plan.descriptors.values {

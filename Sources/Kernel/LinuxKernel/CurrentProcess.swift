@@ -9,6 +9,14 @@ public enum CurrentProcess {
         _exit(137)
     }
 
+    /// Leaves the terminal and the group of whoever started us. See setsid(2).
+    public static func beginSession() throws(KernelError) { try checked("setsid") { setsid() } }
+
+    /// Writes `text` to the standard error; when nobody can be told, nobody is.
+    public static func complain(_ text: String) {
+        _ = Array(text.utf8).withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+
     /// Ends with `status` without running the exit handlers of libraries.
     public static func exit(_ status: Int32) -> Never { _exit(status) }
 }

@@ -75,4 +75,7 @@ public enum Errno {
     public static let refused = ECONNREFUSED
     public static let timedOut = ETIMEDOUT
     public static let canceled = ECANCELED
+    public static let fault = EFAULT
+    public static let overflow = EOVERFLOW
+    public static let badDescriptor = EBADF
 }

@@ -13,6 +13,17 @@ extension OwnedDescriptor {
         }
     }
 
+    public func write(all bytes: [UInt8], at offset: Int64) throws(KernelError) {
+        var done = 0
+        while done < bytes.count {
+            done += try checked("pwrite") {
+                bytes.withUnsafeBytes {
+                    pwrite(number, $0.baseAddress.map { $0 + done }, $0.count - done, off_t(offset) + off_t(done))
+                }
+            }
+        }
+    }
+
     /// Refused when the file system of this file cannot give parts of it back. See fallocate(2).
     public func checkHoles() throws(KernelError) {
         // Beyond the end of any file nothing is there to be lost.

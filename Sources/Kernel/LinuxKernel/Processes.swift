@@ -77,6 +77,15 @@ public struct ProcessHandle: Sendable {
 
 /// Facts of procfs about a process that tell whether a number still means the same process.
 public enum ProcessFacts {
+    /// The number of the process that a pidfd is about. ESRCH: it has been reaped. See proc(5), fdinfo.
+    public static func process(of pidfd: OwnedDescriptor) throws(KernelError) -> Int32 {
+        let text = try TextFile.read("/proc/self/fdinfo/\(pidfd.number)")
+        let line = text.split(separator: "\n").first { $0.hasPrefix("Pid:") }
+        guard let id = line?.split(whereSeparator: { $0 == "\t" || $0 == " " }).last.flatMap({ Int32($0) }), id > 0
+        else { throw KernelError(call: "read the number of a process", errno: ESRCH) }
+        return id
+    }
+
     /// Field 22 of /proc/PID/stat: start time after boot in clock ticks. Nil when there is no such process.
     public static func startTime(of id: Int32) throws(KernelError) -> UInt64? {
         try fields(of: id).flatMap { $0.count > 19 ? UInt64($0[19]) : nil }

@@ -95,6 +95,7 @@ private struct FilterCacheKey {
             "\(program.device) \(program.inode) \(program.size)",
             "\(program.modifiedSeconds).\(program.modifiedNanoseconds)", library, FilterArchitecture.native.rawValue,
             String(request.capabilities.rawValue, radix: 16), request.kernel.description,
+            request.emulated.map(\.rawValue).sorted().joined(separator: ","),
         ]
         var text = Array(facts.joined(separator: "\n").utf8) + [0]
         switch request.source {

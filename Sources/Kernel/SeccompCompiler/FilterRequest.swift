@@ -14,11 +14,16 @@ public struct FilterRequest: Hashable, Sendable {
     public var source: Source
     public var capabilities: CapabilitySet
     public var kernel: KernelRelease
+    /// Calls handed to a listener of ours, whatever the source says of them.
+    public var emulated: Set<EmulatedCall>
 
-    public init(_ source: Source, capabilities: CapabilitySet = [], kernel: KernelRelease) {
+    public init(
+        _ source: Source, capabilities: CapabilitySet = [], kernel: KernelRelease, emulated: Set<EmulatedCall> = []
+    ) {
         self.source = source
         self.capabilities = capabilities
         self.kernel = kernel
+        self.emulated = emulated
     }
 
     /// Reads, resolves and compiles.
@@ -28,6 +33,11 @@ public struct FilterRequest: Hashable, Sendable {
 
     /// The flat rules of the filter.
     public func resolved() throws(Failure) -> ResolvedFilter {
+        let filter = try unhanded()
+        return emulated.isEmpty ? filter : filter.handing(emulated)
+    }
+
+    private func unhanded() throws(Failure) -> ResolvedFilter {
         switch source {
         case .standard: resolve(.default)
         case .strict: resolve(.strict)

@@ -117,6 +117,10 @@ enum bh_operation {
                               label that the program is executed with; read back */
     BH_CONFINE_WRITES = 46,/* list paths in the root: from here on nothing but what is below them, and devices below
                               /dev, can be written, made or removed: landlock(7) */
+    BH_PLACE_DEVICE = 47,  /* fd root, fd directory, text path, fd tree, u32 uid, u32 gid, u32 number of groups, so many
+                              u32, u64 capabilities: the path is looked up as a process with this root, working
+                              directory and these credentials would; an empty file is made there and the device attached
+                              over it. Instead of BH_EXECUTE: the launcher then ends with 0 */
 };
 
 /* u32 resolve */
@@ -146,6 +150,7 @@ enum bh_report_kind {
     BH_REPORT_LISTENER = 4, /* `detail` is the number the listener will have; carries a memory file of one u32: 0, then
                                BH_LISTENER_READY or an errno with BH_LISTENER_FAILED set; BH_LISTENER_TAKEN is the
                                answer */
+    BH_REPORT_PROCESS = 5,  /* carries a pidfd of the process that BH_REPORT_LISTENER, which follows, is about */
 };
 #define BH_LISTENER_READY 1u
 #define BH_LISTENER_TAKEN 2u

@@ -193,4 +193,14 @@ struct bh_spawn {
  */
 pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call);
 
+/* seccomp_unotify(2): a call that a filter handed over, by value. `error` is an errno, or 0 and `value` is the answer. */
+struct bh_call { uint64_t id; int32_t thread; uint32_t number; uint32_t architecture; uint64_t arguments[6]; };
+int bh_call_receive(int listener, struct bh_call *call);
+int bh_call_is_valid(int listener, uint64_t id);
+int bh_call_answer(int listener, uint64_t id, int64_t value, int32_t error);
+
+/* poll(2) without end for reading, of at most BH_POLL_MAX; `events` are the answers. */
+#define BH_POLL_MAX 256
+int bh_poll_many(const int32_t *descriptors, int16_t *events, uint32_t count);
+
 #endif

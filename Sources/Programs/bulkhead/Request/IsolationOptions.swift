@@ -35,6 +35,14 @@ struct IsolationOptions: ParsableArguments {
             valueName: "option"))
     var securityOpt: [String] = []
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init(
+            "Answer these system calls on the host instead of in the kernel: mknod (null, zero, full, random, urandom, "
+                + "tty), sysinfo (the container's own memory, swap, processes and time).",
+            valueName: "call,..."))
+    var emulate: [String] = []
+
     @Option(parsing: .unconditional, help: "SELinux label the task runs under.")
     var securityLabel: String?
 
@@ -92,6 +100,8 @@ struct IsolationOptions: ParsableArguments {
         var isolation = IsolationRequest(hostname: hostname ?? fallback, readOnlyRoot: readOnly, hasInit: `init`)
         for text in addHost { isolation.extraHosts.append(try AddressFlag.hostLine(text)) }
         for text in dns { isolation.nameServers.append(try AddressFlag.nameServer(text)) }
+        let emulated = try EmulateFlag.parse(emulate)
+        if !emulated.isEmpty { isolation.emulated = emulated }
         for text in securityOpt { try apply(try SecurityOption.parse(text), to: &isolation) }
         for text in ulimit {
             let limit = try UlimitFlag.parse(text)

@@ -1,0 +1,38 @@
+import Diagnostics
+import LinuxKernel
+import RuntimeSpec
+
+/// Whoever listens at linux.seccomp.listenerPath: gets the descriptor that a filter hands calls to, with the state of
+/// the process it is about; runtime-spec "The Container Process State".
+struct ListenerAgent {
+    let section: SpecObject?
+    /// Number of the process on the host.
+    let process: Int32
+    let state: RuntimeState
+
+    func give(_ listener: OwnedDescriptor) throws(Failure) {
+        guard let section, let path = try section.string("listenerPath"), !path.isEmpty else {
+            throw Failure(
+                "bundle.listener", doing: "hand over the seccomp listener", cause: "nobody is named to get it",
+                remedy: "give linux.seccomp.listenerPath", field: "linux.seccomp.listenerPath")
+        }
+        let text = Array(try document(section).text.utf8)
+        do throws(KernelError) {
+            try OwnedDescriptor.connection(toSocketAt: path).sendMessage(text, descriptors: [listener])
+        } catch {
+            throw error.failure(
+                "bundle.listener", doing: "hand over the seccomp listener", on: path,
+                remedy: "listen at linux.seccomp.listenerPath", retry: .never)
+        }
+    }
+
+    private func document(_ section: SpecObject) throws(Failure) -> SpecValue {
+        var members = SpecValue.noMembers
+        members["ociVersion"] = .string(RuntimeState.version)
+        members["fds"] = ["seccompFd"]
+        members["pid"] = .number(process)
+        if let metadata = try section.string("listenerMetadata") { members["metadata"] = .string(metadata) }
+        members["state"] = state.document
+        return .object(members)
+    }
+}

@@ -1,0 +1,4 @@
+import Emulation
+import LinuxKernel
+
+OwnProcess.exit(Emulator.main(Array(CommandLine.arguments.dropFirst())))
