@@ -6,8 +6,54 @@ import Networking
 import Nftables
 import Testing
 
-@Suite("A container on a bridge asks no metadata service for the machine's credentials", .serialized)
+@Suite("What a container may send, receive and ask for on a bridge is held to", .serialized)
 struct NetworkLimitTests {
+    private static let rate: UInt64 = 1 << 20
+    /// The least a bucket holds: Docs/Reference/Networking.md, "Limits and counts".
+    private static let burst: UInt64 = 256 << 10
+    /// Of what it sends: a second's worth, when that is more.
+    private static let sendingBurst: UInt64 = rate
+    private static let datagram = [UInt8](repeating: 0x78, count: 1_000)
+    private static let datagrams = 16_384
+
+    /// Offers sixteen seconds' worth at once. What arrives by `counted` is at most what the bucket held and was given
+    /// since, with a tenth for headers.
+    private static func offer(
+        through socket: TestDatagrams, burst: UInt64, counted: () throws -> UInt64
+    ) throws {
+        let before = try counted()
+        let start = HostFacts.monotonicClock()
+        for _ in 0..<datagrams { socket.send(datagram) }
+        let passed = try counted() - before
+        let seconds = HostFacts.monotonicClock() - start
+        let most = (Double(burst) + seconds * Double(rate)) * 1.1
+        #expect(Double(passed) <= most, "\(passed) bytes in \(seconds) s")
+        #expect(passed >= burst / 2, "\(passed) bytes in \(seconds) s")
+    }
+
+    @Test("sending is held to its rate, as seen outside; receiving to its own, as seen on its link")
+    func bandwidth() throws {
+        try TestNetwork.run { network, host in
+            let sending = try host.wired(BridgeRequest(bandwidth: NetworkBandwidth(outgoing: Self.rate)))
+            let outside = try NetlinkSocket(in: network.outside)
+            let far = try TestDatagrams(in: network.outside, port: 9_000)
+            try Self.offer(
+                through: try TestDatagrams(in: sending.place, to: TestNetwork.outsideAddresses[0], 9_000),
+                burst: Self.sendingBurst
+            ) { try outside.link(named: "out0")?.counters.receivedBytes ?? 0 }
+            let receiving = try host.wired(BridgeRequest(bandwidth: NetworkBandwidth(incoming: Self.rate)))
+            let near = try TestDatagrams(in: receiving.place, port: 9_000)
+            try Self.offer(
+                through: try TestDatagrams(in: network.here, to: receiving.addresses[0], 9_000), burst: Self.burst
+            ) {
+                var usage = ContainerUsage(at: 0)
+                try ContainerNetworks().count(receiving.id, into: &usage)
+                return usage.networkReceivedBytes ?? 0
+            }
+            withExtendedLifetime([far, near]) {}
+        }
+    }
+
     /// Where clouds answer with the machine's credentials, and as which machine the test's outside answers there.
     private static let metadata = [
         "169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254",

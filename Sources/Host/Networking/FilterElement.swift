@@ -33,6 +33,9 @@ struct FilterElement: Equatable, Sendable {
     private static let burstMin: UInt64 = 256 << 10
     static func burst(_ rate: UInt64) -> UInt64 { max(burstMin, rate / 8) }
 
+    /// nft's limit holds a second's worth besides what it calls its burst, nft_limit.c; so this is what is missing.
+    private static func limitBurst(_ rate: UInt64) -> UInt64 { rate < burstMin ? burstMin - rate : 1 }
+
     var addition: [JSONValue] {
         let commented: JSONValue = ["elem": ["val": key, "comment": .string(owner)]]
         let element: JSONValue = value.map { [commented, $0] } ?? commented
@@ -40,7 +43,7 @@ struct FilterElement: Equatable, Sendable {
         guard let rate, let name = value else { return [adding] }
         let limit: OrderedDictionary<String, JSONValue> = [
             "family": .string(table.rawValue), "table": .string(FilterRules.table), "name": name,
-            "rate": .number(rate), "per": "second", "rate_unit": "bytes", "burst": .number(Self.burst(rate)),
+            "rate": .number(rate), "per": "second", "rate_unit": "bytes", "burst": .number(Self.limitBurst(rate)),
             "burst_unit": "bytes", "inv": .bool(true),
         ]
         return [["add": ["limit": .object(limit)]], adding]
