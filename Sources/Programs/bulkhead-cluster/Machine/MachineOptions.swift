@@ -32,6 +32,10 @@ struct MachineOptions: ParsableArguments {
         help: .init(
             "Directory of the host that tasks may have as a volume, ':rw' to write. Repeatable.", valueName: "path"))
     var hostPath: [String] = []
+    @Option(
+        help: .init(
+            "Directory of what tasks may refer to as secrets: NAME or NAME/KEY, root's, 0600.", valueName: "path"))
+    var secretsDir: String?
     @Flag(help: "Tasks may use the host's network.")
     var allowHostNetwork = false
     @Flag(help: "Tasks may be privileged.")
@@ -47,6 +51,7 @@ struct MachineOptions: ParsableArguments {
             "Directory below which file: addresses may be fetched. Repeatable; none: no file.", valueName: "path"))
     var fetchRoot: [String] = []
 
+    var secretsPath: String? { secretsDir.map(absolute) }
     var storePath: String { absolute(store) }
     var statePath: String { absolute(state) }
     var workPath: String { workPath(else: "/var/lib/bulkhead/agent") }
