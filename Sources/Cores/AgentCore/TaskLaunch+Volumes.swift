@@ -114,7 +114,7 @@ extension TaskLaunch {
                 rule == nil
                     ? "this agent does not show tasks the host's '\(normal)'"
                     : "tasks of this agent may only read the host's '\(normal)'",
-                remedy: "start the agent with --allow-host-path \(normal)\(isWritten ? ":rw" : "")", field: field)
+                remedy: "start the agent with --host-path \(normal)\(isWritten ? ":rw" : "")", field: field)
         }
     }
 }

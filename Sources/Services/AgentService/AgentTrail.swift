@@ -1,7 +1,7 @@
 import AgentCore
 import Authorization
 import ClusterAPI
-import Diagnostics
+public import Diagnostics
 
 /// The machine's chained log of what was started, entered and refused. The program brings it.
 public protocol AccountKeeper: Sendable {

@@ -93,7 +93,8 @@ struct AgentDaemon: Sendable {
         LaunchPolicy(
             withoutImage: try machine.withoutImage, hostPaths: machine.hostPaths,
             allowsHostNetwork: machine.allowHostNetwork, allowsPrivileged: machine.allowPrivileged,
-            allowsUnconfined: machine.allowUnconfined, allowsUnenforced: allowsUnenforced,
+            allowsUnconfined: machine.allowUnconfined,
+            grantableCapabilities: try CapabilitySet(names: machine.allowCapability), allowsUnenforced: allowsUnenforced,
             logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"), limitsDisk: machine.limitDisk)
     }
 

@@ -38,6 +38,9 @@ struct MachineOptions: ParsableArguments {
     var secretsDir: String?
     @Flag(help: "Tasks may use the host's network.")
     var allowHostNetwork = false
+    @Option(
+        help: .init("A capability beyond the default ones that tasks may ask for. Repeatable.", valueName: "name"))
+    var allowCapability: [String] = []
     @Flag(help: "Tasks may be privileged.")
     var allowPrivileged = false
     @Flag(help: "Tasks may run without a seccomp filter.")
