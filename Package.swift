@@ -158,7 +158,7 @@ let package = Package(
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls] + nio),
         module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
         module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database] + nio),
-        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
+        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Auditing", "AuditFormat", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
 
         // Frameworks: schedulers built on ClusterClient only
         module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, collections]),
@@ -168,6 +168,8 @@ let package = Package(
 
         // Programs: wiring only
         module("Programs", "CommandOutput", ["LinuxKernel", "Containers", "Diagnostics", arguments]),
+        // How both programs that audit show their reports.
+        module("Programs", "AuditOutput", ["AuditFormat", "CommandOutput", "LinuxKernel", "Diagnostics", arguments]),
         program(
             "bulkhead",
             [
@@ -179,6 +181,7 @@ let package = Package(
             "bulkhead-cluster",
             [
                 "MasterService", "AgentService", "HTTPServing", "ClusterClient", "SchedulerKit", "Simulation", "MasterCore",
+                "AuditFormat", "Auditing", "AuditOutput", "AuditTrail",
                 "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "Containerizing", "Coordination", "OCIRuntimeContainerizer",
                 "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
                 "OCIFormat", "Containers", "Diagnostics", "CommandOutput", "Allocation", "Authorization", arguments, yaml, logging,
@@ -189,7 +192,7 @@ let package = Package(
             [
                 "Observation", "AuditTrail", "AuditFormat", "InventoryFormat", "TrustFormat", "Auditing", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "NativeContainerizer",
                 "Containerizing", "ImageStorage", "OCIFormat", "HostProbe", "LinuxKernel",
-                "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", arguments,
+                "LaunchPlanning", "Containers", "Diagnostics", "CommandOutput", "AuditOutput", arguments,
             ]),
         // A framework in one file, as Docs/Reference/SchedulerKit.md shows it.
         program("example-framework", ["SchedulerKit", arguments]),
@@ -313,7 +316,7 @@ let package = Package(
                 "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
                 "Determinism", "Diagnostics", "LinuxKernel", "RawHTTP", logging, httpClient,
             ] + nio),
-        tests("ClusterTests", ["example-framework", "ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
+        tests("ClusterTests", ["AuditFormat", "AuditTrail", "example-framework", "ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),
         tests("DurableStorageTests", ["DurableStorage", "LinuxKernel", "Determinism", "Diagnostics"]),
         .executableTarget(

@@ -213,7 +213,9 @@ struct TaskLaunchTests {
         ("does not stay", container { $0.volumes = [.init(containerPath: "../x", mode: .readOnly)] }),
         ("does not stay", volume(.sandbox(.own, path: "../y"))),
         ("no parent", volume(.sandbox(.parent, path: "y"))),
-        ("secrets", volume(.secret(.reference(name: "s", key: nil)))),
+        ("cannot be written to", volume(.secret(.reference(name: "s", key: nil)), mode: .readWrite)),
+        ("a secret's name is", volume(.secret(.reference(name: "../s", key: nil)))),
+        ("a secret's name is", volume(.secret(.reference(name: "s", key: ".")))),
         ("drivers", volume(.driver(name: "v", driver: nil, options: [:]))),
         (
             "two volumes",
@@ -267,8 +269,27 @@ struct TaskLaunchTests {
         ("cannot look for a newer one", container { $0.image = ContainerImage(.docker(name: "a"), isCached: false) }),
         ("GPUs", { $0.resources.append(Resource("gpus", .scalar(Scalar(1)))) }),
         (
-            "keeps secrets",
-            { $0.runner = .command(CommandSpec(.shell("x"), environment: [.init("K", .secretBytes([1]))])) }
+            "no secrets of its own",
+            {
+                $0.healthCheck = HealthCheck(
+                    .command(CommandSpec(.shell("x"), environment: [.init("K", .secretBytes([1]))])), delay: .zero)
+            }
+        ),
+        (
+            "more than 524288 bytes",
+            {
+                let bytes = [UInt8](repeating: 1, count: SecretRequest.bytesMax + 1)
+                $0.runner = .command(CommandSpec(.shell("x"), environment: [.init("K", .secretBytes(bytes))]))
+            }
+        ),
+        (
+            "may have 64",
+            {
+                let many = (0...SecretRequest.countMax).map {
+                    CommandSpec.EnvironmentVariable("K\($0)", .secretBytes([1]))
+                }
+                $0.runner = .command(CommandSpec(.shell("x"), environment: many))
+            }
         ),
     ]
 

@@ -107,7 +107,7 @@ struct ContainerRuleTests {
         #expect(Set(rules.map(\.id)).count == rules.count)
         for rule in rules {
             #expect(!rule.title.hasSuffix(".") && !rule.risk.isEmpty && !rule.remedy.isEmpty && !rule.profiles.isEmpty)
-            #expect(rule.id.rawValue.contains(/^BH-(CON|HOST|IMG|DRIFT)-[0-9]{3}$/), "\(rule.id)")
+            #expect(rule.id.rawValue.contains(/^BH-(CON|HOST|IMG|DRIFT|CLU)-[0-9]{3}$/), "\(rule.id)")
             #expect(!rule.mappings.text.isEmpty, "\(rule.id) is in nobody else's catalogue")
         }
     }

@@ -72,6 +72,13 @@ extension Agent {
                 if known != nil, let ending = task.ending { publishKill(task, max(.zero, ending.deadline - now)) }
                 continue
             }
+            guard !task.spec.lacksSecrets else {
+                report(
+                    task.key, .failed, source: .agent, reason: .containerLaunchFailed,
+                    message: "a secret it was given by its value is gone: the agent was started again before its "
+                        + "executor had the task, and writes no secret down")
+                continue
+            }
             record(.taskDelivered(task.key))
             if let group = task.group {
                 if groups.last?.group == group {

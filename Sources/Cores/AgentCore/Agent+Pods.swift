@@ -71,7 +71,8 @@ extension Agent {
                 sandbox: SandboxLayout.nested(in: pod.sandbox, id, task: spec.id),
                 path: try container.path.appending(try ContainerName(id.text)))
             let place = TaskRun.Place.member(id, of: pod.container, group: group)
-            members.append((TaskRun(framework: framework.id, spec: spec, place: place, arrivedAt: now), run))
+            members.append(
+                (TaskRun(framework: framework.id, spec: spec.withoutSecrets, place: place, arrivedAt: now), run))
         }
         return members
     }

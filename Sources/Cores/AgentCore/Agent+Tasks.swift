@@ -138,15 +138,27 @@ extension Agent {
             refuseLaunch(key, error)
             return
         }
-        record(.taskAccepted(TaskRun(framework: framework.id, spec: spec, place: .container(id), arrivedAt: now)))
+        record(
+            .taskAccepted(
+                TaskRun(
+                    framework: framework.id, spec: spec.withoutSecrets, place: .container(id), arrivedAt: now)))
         plan(run)
         report(key, .starting, source: .executor)
         begin(id)
     }
 
+    /// What the driver accounts for.
+    public static let refusedNote = "task.refused"
+
     /// A task that cannot be launched as it was asked for.
     mutating func refuseLaunch(_ key: TaskReference, _ failure: Failure) {
         counters.launchFailures += 1
+        note(
+            Self.refusedNote, "a task is not launched as it was asked for", .warning,
+            [
+                "task": key.task.text, "framework": key.framework.text, "code": failure.code.rawValue,
+                "field": failure.field ?? "", "message": failure.description,
+            ])
         report(key, .failed, source: .agent, reason: .containerLaunchFailed, message: failure.description)
     }
 

@@ -91,7 +91,7 @@ extension Agent {
     }
 
     /// Whose a container is, up through those it is in.
-    private func owner(of run: ContainerRun) -> (framework: FrameworkID, executor: ExecutorID?)? {
+    func owner(of run: ContainerRun) -> (framework: FrameworkID, executor: ExecutorID?)? {
         var run = run
         while true {
             switch run.purpose {

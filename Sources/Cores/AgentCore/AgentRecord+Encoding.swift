@@ -102,7 +102,8 @@ extension AgentIdentity {
 extension ExecutorRun {
     var value: WireValue {
         .members([
-            "report": .executorReport(ExecutorReport(spec)), "container": .string(container.text),
+            // Secrets are never written down (decision 0085).
+            "report": .executorReport(ExecutorReport(spec.withoutSecrets)), "container": .string(container.text),
             "sandbox": .string(sandbox), "ending": ending.map(\.value),
         ])
     }
@@ -141,7 +142,7 @@ extension KillOrder.Cause {
 
 extension TaskRun {
     var value: WireValue {
-        let report = TaskReport(framework: framework, spec: spec, state: state, statuses: statuses)
+        let report = TaskReport(framework: framework, spec: spec.withoutSecrets, state: state, statuses: statuses)
         return .members([
             "report": .taskReport(report), "place": place.value, "arrived": .instant(arrivedAt),
             "ending": ending.map(\.value), "delivered": .bool(isDelivered),

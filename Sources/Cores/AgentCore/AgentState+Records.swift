@@ -62,11 +62,21 @@ extension AgentState {
     private mutating func applyContainer(_ record: AgentRecord) {
         switch record {
         case .containerPlanned(let run): containers[run.id] = run
-        case .containerLaunched(let id, let at, let info): containers[id]?.phase = .launched(at: at, info)
-        case .containerEnded(let id, let exit): containers[id]?.phase = .ended(exit)
+        case .containerLaunched(let id, let at, let info):
+            containers[id]?.phase = .launched(at: at, info)
+            forgetSecrets(of: id)
+        case .containerEnded(let id, let exit):
+            containers[id]?.phase = .ended(exit)
+            forgetSecrets(of: id)
         case .containerForgotten(let id): containers.removeValue(forKey: id)
         default: break
         }
+    }
+
+    /// The container has them by now; nobody needs them any more.
+    private mutating func forgetSecrets(of id: ContainerID) {
+        guard let run = containers[id], run.launch.secrets != nil else { return }
+        containers[id]?.launch = run.launch.withoutSecretValues
     }
 
     private mutating func applyOperation(_ record: AgentRecord) {

@@ -110,7 +110,7 @@ extension TaskLaunch {
         guard refused.isEmpty else {
             throw refusal(
                 "launch.capabilities", "this agent does not give out \(refused.names.joined(separator: ", "))",
-                remedy: "do without, or start the agent with --allow-capabilities",
+                remedy: "do without, or start the agent with --allow-capability",
                 field: "container.linux_info.effective_capabilities")
         }
         return (added, dropped)

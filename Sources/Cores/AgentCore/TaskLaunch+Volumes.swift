@@ -13,6 +13,7 @@ extension TaskLaunch {
                 countsAsOwn: policy.limitsDisk ? true : nil)
         ]
         for (index, mount) in (draft.container?.volumes ?? []).enumerated() {
+            if case .secret = mount.source { continue }
             let field = "container.volumes[\(index)]"
             let source = try source(of: mount, number: index, draft, field: field)
             if source.isInSandbox { directories.append(source.path) }
@@ -42,7 +43,7 @@ extension TaskLaunch {
                     source: path, target: try target(volume.containerPath, field: "resources"),
                     readOnly: volume.mode == .readOnly))
         }
-        let targets = volumes.map(\.target)
+        let targets = volumes.map(\.target) + (try secretTargets(of: draft))
         for (index, path) in targets.enumerated() where targets[..<index].contains(path) {
             throw refusal(
                 "launch.volume", "two volumes are at '\(path)'", remedy: "give each its own path",
@@ -78,7 +79,7 @@ extension TaskLaunch {
             return (parent.sandbox.path + "/" + (try plain(path, field: field)), true)
         case .image: throw unserved("images as volumes", field)
         case .driver: throw unserved("volumes of other engines' drivers", field)
-        case .secret: throw unserved("secrets", field)
+        case .secret: throw unserved("secrets here", field)
         case .storage: throw unserved("storage plug-ins", field)
         }
     }
@@ -99,7 +100,7 @@ extension TaskLaunch {
     }
 
     /// Where it appears: relative paths are in the sandbox.
-    private func target(_ path: String, field: String) throws(Failure) -> String {
+    func target(_ path: String, field: String) throws(Failure) -> String {
         let inside = try plain(path, field: field)
         return path.hasPrefix("/") ? "/" + inside : policy.sandboxTarget + "/" + inside
     }
@@ -113,7 +114,7 @@ extension TaskLaunch {
                 rule == nil
                     ? "this agent does not show tasks the host's '\(normal)'"
                     : "tasks of this agent may only read the host's '\(normal)'",
-                remedy: "start the agent with --allow-host-path \(normal)\(isWritten ? ":rw" : "")", field: field)
+                remedy: "start the agent with --host-path \(normal)\(isWritten ? ":rw" : "")", field: field)
         }
     }
 }

@@ -32,6 +32,8 @@ struct TaskLaunch {
         draft.resources = spec.resources
         draft.limits = spec.limits
         draft.labels = ["bulkhead.task": spec.id.text]
+        if case .task(let key) = purpose { draft.labels["bulkhead.framework"] = key.framework.text }
+        try refuseSecrets(inProbesOf: spec)
         return try run(draft, purpose: purpose, path: path)
     }
 
@@ -48,7 +50,7 @@ struct TaskLaunch {
             id: id, command: CommandSpec(.execute(path: nil, arguments: [])), container: spec.container,
             parent: nil, sandbox: sandbox, environment: Environment())
         draft.isHold = true
-        draft.labels = ["bulkhead.executor": spec.id.text]
+        draft.labels = ["bulkhead.executor": spec.id.text, "bulkhead.framework": key.framework.text]
         return try run(draft, purpose: .executor(key), path: path)
     }
 
@@ -64,7 +66,7 @@ struct TaskLaunch {
             id: id, command: command, container: spec.container, parent: nil, sandbox: sandbox,
             environment: Environment())
         draft.resources = spec.resources + tasks.flatMap(\.resources)
-        draft.labels = ["bulkhead.executor": spec.id.text]
+        draft.labels = ["bulkhead.executor": spec.id.text, "bulkhead.framework": key.framework.text]
         draft.isExecutor = true
         let isOnHostNetwork = try isolation(of: draft).network == .host
         let address = configuration.address
@@ -151,7 +153,8 @@ struct TaskLaunch {
         var draft = draft
         try draft.applyDockerParameters()
         var environment = draft.environment
-        try environment.set(draft.command.environment)
+        try environment.set(draft.command.environment.filter { !$0.isSecret })
+        let secrets = try secrets(of: draft)
         let root = try root(of: draft)
         var isolation = try isolation(of: draft)
         let limits = try checkedLimits(draft, &isolation)
@@ -174,7 +177,8 @@ struct TaskLaunch {
             error: draft.isHold
                 ? nil : OutputFile(path: draft.sandbox.path + "/stderr", bytesMax: policy.logBytesMax),
             isolation: isolation, addedCapabilities: capabilities.added, droppedCapabilities: capabilities.dropped,
-            labels: draft.labels, stopSignal: draft.stopSignal, endpointPort: draft.endpointPort)
+            labels: draft.labels, stopSignal: draft.stopSignal, endpointPort: draft.endpointPort,
+            secrets: secrets.isEmpty ? nil : secrets)
         return ContainerRun(
             purpose: purpose, path: path, launch: launch, sandbox: sandbox, fetches: draft.command.fetches)
     }
@@ -285,7 +289,7 @@ struct Environment {
             guard case .text(let text) = variable.value else {
                 throw Failure(
                     "launch.secret", doing: "launch it", on: variable.name,
-                    cause: "this agent has nothing that keeps secrets, and would have to write it to its journal",
+                    cause: "only tasks and executors are given secrets",
                     remedy: "pass what is not secret as a plain value", field: "command.environment")
             }
             set(variable.name, text)

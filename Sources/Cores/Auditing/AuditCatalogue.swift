@@ -10,7 +10,8 @@ public enum AuditCatalogue {
 
     /// All of them, by id.
     public static let rules: [AuditRule] =
-        (container.map(\.rule) + image.map(\.rule) + host.map(\.rule) + [Drift.rule]).sorted { $0.id < $1.id }
+        (container.map(\.rule) + image.map(\.rule) + host.map(\.rule) + [Drift.rule] + ClusterRules.all)
+        .sorted { $0.id < $1.id }
 
     /// What the rules of `profile` say of a container.
     public static func findings(about facts: ContainerFacts, profile: AuditProfile) -> [Finding] {

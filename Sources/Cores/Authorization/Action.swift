@@ -60,4 +60,8 @@ public enum Action: String, Sendable, CaseIterable {
     case waitStandaloneContainer = "wait-standalone-container"
     case removeStandaloneContainer = "remove-standalone-container"
     case pruneImages = "prune-images"
+    /// Looking at everything the agent's machine runs, whoever owns it; without an object.
+    case auditAgent = "audit-agent"
+    /// Object: the name of a secret that the agent's operator keeps.
+    case useSecret = "use-secret"
 }

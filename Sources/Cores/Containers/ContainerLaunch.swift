@@ -57,6 +57,8 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
     public var stopSignal: Int32?
     /// A socket listens on 127.0.0.1 at this port of the container's network before the task runs, see `listen`.
     public var endpointPort: UInt16?
+    /// Values are never written down; whoever launches looks references up.
+    public var secrets: [SecretRequest]?
 
     public init(
         id: ContainerID, parent: ContainerID? = nil, root: Root, program: Program, environment: [String] = [],
@@ -66,7 +68,7 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
         terminal: TerminalRequest? = nil, interactive: Bool = false, output: OutputFile? = nil,
         error: OutputFile? = nil, isolation: IsolationRequest = IsolationRequest(hostname: ""),
         addedCapabilities: [String] = [], droppedCapabilities: [String] = [], labels: [String: String] = [:],
-        stopSignal: Int32? = nil, endpointPort: UInt16? = nil
+        stopSignal: Int32? = nil, endpointPort: UInt16? = nil, secrets: [SecretRequest]? = nil
     ) {
         self.id = id
         self.parent = parent
@@ -89,6 +91,14 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
         self.labels = labels
         self.stopSignal = stopSignal
         self.endpointPort = endpointPort
+        self.secrets = secrets
+    }
+
+    /// As it is after it has been written down and read again.
+    public var withoutSecretValues: ContainerLaunch {
+        var copy = self
+        copy.secrets = secrets?.map(\.withoutValue)
+        return copy
     }
 }
 

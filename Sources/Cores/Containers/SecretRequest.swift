@@ -12,6 +12,8 @@ public struct SecretRequest: Equatable, Sendable, Codable {
         case environment(String)
         /// It was given as it is.
         case inline
+        /// Whoever starts the container looks it up under this name, and under the key in what is there.
+        case reference(name: String, key: String?)
     }
 
     public static let countMax = 64
@@ -44,6 +46,19 @@ public struct SecretRequest: Equatable, Sendable, Codable {
         self.gid = gid
         self.mode = mode
         self.value = value
+    }
+
+    /// Whether it may name a secret, or a key of one: a word that means nothing but itself in a directory.
+    public static func isName(_ word: String) -> Bool {
+        (1...255).contains(word.utf8.count) && !word.hasPrefix(".")
+            && word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
     }
 
     /// As it is after it has been written down and read again.

@@ -8,7 +8,7 @@ public struct AuditLogEntry: Equatable, Sendable {
     public var sequence: Int64
     /// Milliseconds since 1970.
     public var time: Int64
-    /// `launch`, `exec`, `refusal`.
+    /// `launch`, `exec`, `refusal`; of an agent `session`, `attach-input`, `attach-output` too.
     public var event: String
     public var details: [String: AuditDocument]
     public var previous: String

@@ -60,7 +60,15 @@ public struct AuditReport: Codable, Equatable, Sendable {
         return 0
     }
 
-    /// Several reports of one host as one.
+    /// With each subject as `change` gives it, in findings too.
+    public func subjects(_ change: (Subject) -> Subject) -> AuditReport {
+        var report = self
+        report.subjects = subjects.map(change)
+        for index in report.findings.indices { report.findings[index].subject = change(findings[index].subject) }
+        return report
+    }
+
+    /// Several reports as one.
     public func merged(with other: AuditReport) -> AuditReport {
         var whole = self
         whole.subjects += other.subjects

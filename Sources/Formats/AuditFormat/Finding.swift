@@ -2,6 +2,8 @@
 public struct Subject: Codable, Hashable, Sendable {
     public enum Kind: String, Codable, Sendable {
         case host, image, container, process, probe
+        /// An agent of a cluster, as one that is asked.
+        case agent
     }
     public var kind: Kind
     /// What nothing else of its kind on this host is called: a container's id, a digest, `pid:1234`.
@@ -13,10 +15,12 @@ public struct Subject: Codable, Hashable, Sendable {
     public var image: String?
     /// Its first process on this host.
     public var process: Int32?
+    /// Where in a cluster it is, and whose; nil when it was looked at by itself.
+    public var cluster: ClusterPlace?
 
     public init(
         _ kind: Kind, id: String, name: String? = nil, maker: String? = nil, image: String? = nil,
-        process: Int32? = nil
+        process: Int32? = nil, cluster: ClusterPlace? = nil
     ) {
         self.kind = kind
         self.id = id
@@ -24,9 +28,18 @@ public struct Subject: Codable, Hashable, Sendable {
         self.maker = maker
         self.image = image
         self.process = process
+        self.cluster = cluster
     }
 
     public var shownName: String { name ?? id }
+
+    /// The same for the same subject whenever it is looked at, and for no other one of a report.
+    var qualifiedName: String {
+        let name = "\(kind.rawValue)/\(shownName)"
+        guard let cluster else { return name }
+        let owner = cluster.framework.map { "\($0)/" } ?? ""
+        return "\(cluster.agent)/\(kind.rawValue)/\(owner)\(shownName)"
+    }
 }
 
 /// One thing that was seen, where it was seen, and what had been declared.

@@ -54,6 +54,8 @@ struct DockerLaunch {
                 ("it cannot show processes alone", "isolation.procView")
             } else if isolation.seccomp == .strict {
                 ("it has no strict profile", "isolation.seccomp")
+            } else if launch.secrets?.isEmpty == false {
+                ("it would write secrets into its own files", "secret")
             } else if launch.volumes.contains(where: \.noExecute) {
                 ("it cannot forbid executing from a volume", "volume")
             } else if !launch.limits.io.isEmpty || launch.limits.ioWeight != nil {

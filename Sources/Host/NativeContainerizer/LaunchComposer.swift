@@ -51,7 +51,7 @@ public struct LaunchComposer: Sendable {
             process: process, isolation: isolation, limits: launch.limits, volumes: launch.volumes,
             temporaryFilesystems: launch.temporaryFilesystems, labels: Self.labels(config, launch),
             stopSignal: try stopSignal(launch, config), output: launch.output, error: launch.error,
-            parent: launch.parent)
+            parent: launch.parent, secrets: launch.secrets)
         if launch.program == .hold { request.holdsOnly = true }
         try addFiles(launch, to: &request)
         return ComposedLaunch(request: request, layers: layers, image: image)

@@ -40,7 +40,9 @@ struct LaunchTrail: Sendable {
     }
 
     private func container(_ request: ContainerRequest) -> [String: String] {
-        ["container": request.id.text, "name": request.name, "caller": "\(HostFacts.processID())"]
+        var details = ["container": request.id.text, "name": request.name, "caller": "\(HostFacts.processID())"]
+        for word in ["task", "executor", "framework"] { details[word] = request.labels["bulkhead.\(word)"] }
+        return details
     }
 
     /// Every wall that is weaker than the default because the request says so, as the flag that asks for it.

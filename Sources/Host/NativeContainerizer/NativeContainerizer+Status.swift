@@ -37,6 +37,21 @@ extension NativeContainerizer {
         return (containers, damaged)
     }
 
+    /// Every container that can be read, as its record has it, with its process while that runs. Settles and changes
+    /// nothing, for whoever looks at containers that are another program's.
+    public func watched() throws(Failure) -> [ContainerStatus] {
+        var containers: [ContainerStatus] = []
+        for id in try records.identifiers() {
+            guard let record = try records.read(id) else { continue }
+            let process = record.phase == .started ? try liveProcess(record) : nil
+            containers.append(
+                ContainerStatus(state: process == nil ? .ended : .running, record: record, process: process?.id))
+        }
+        return containers.sorted {
+            ($0.record.createdAt, $0.record.request.id) < ($1.record.createdAt, $1.record.request.id)
+        }
+    }
+
     /// Nil when there is no such container (any more).
     public func status(of id: ContainerID) throws(Failure) -> ContainerStatus? {
         guard let record = try records.read(id) else { return nil }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditFormat
+import AuditOutput
 import Auditing
 import CommandOutput
 import Diagnostics

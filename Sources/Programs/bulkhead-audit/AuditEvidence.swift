@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditFormat
+import AuditOutput
 import AuditTrail
 import Auditing
 import CommandOutput

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuditOutput
 import CommandOutput
 import Diagnostics
 import LinuxKernel
@@ -12,6 +13,7 @@ struct BulkheadAudit: ParsableCommand {
     /// Runs one command line and gives the exit status.
     static func run(_ arguments: [String]) -> Int32 {
         do {
+            if AuditCluster.isMeant(by: arguments) { try AuditCluster.handOver(arguments) }
             var command = try parseAsRoot(arguments)
             try command.run()
             return AuditStatus.clean
@@ -36,9 +38,11 @@ struct AuditGroup: ParsableCommand {
               bulkhead audit host
               bulkhead audit container web --profile cis-docker-5
               bulkhead audit container --pid 4711 --format sarif --output audit.sarif
+              bulkhead audit cluster --master http://10.0.0.1:5050 --all-agents
             """,
         subcommands: [
-            AuditHost.self, AuditImage.self, AuditContainer.self, AuditGraph.self, AuditDrift.self, ProbeCommand.self, AuditRules.self,
+            AuditHost.self, AuditImage.self, AuditContainer.self, AuditCluster.self, AuditMachine.self,
+            AuditGraph.self, AuditDrift.self, ProbeCommand.self, AuditRules.self,
             AuditSchema.self, SeccompCommand.self, AuditEvidence.self, AuditKey.self, AuditVerify.self,
         ], helpNames: .long)
 }
@@ -49,16 +53,6 @@ enum Program {
         CurrentProcess.fillStandardStreams()
         CurrentProcess.exit(BulkheadAudit.run(Array(CommandLine.arguments.dropFirst())))
     }
-}
-
-/// Ends the program with what an audit came to.
-struct AuditStatus: Error {
-    static let clean: Int32 = 0
-    static let findings: Int32 = 1
-    /// Something could not be observed, or the command was refused.
-    static let unobserved: Int32 = 2
-
-    var code: Int32
 }
 
 extension ArgumentGrammar {

@@ -21,10 +21,11 @@ struct PlaceOptions: ParsableArguments {
         return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
     }
 
-    func runtime(_ host: HostAbilities) -> NativeContainerizer {
+    /// `own`: where an agent's containers are; nil: the command line's.
+    func runtime(_ host: HostAbilities, at own: Places? = nil) -> NativeContainerizer {
         NativeContainerizer(
-            places: Places(volatile: statePath, store: storePath), launcherPath: InstalledProgram.launcher.place,
-            host: host)
+            places: own ?? Places(volatile: statePath, store: storePath),
+            launcherPath: InstalledProgram.launcher.place, host: host)
     }
 
     static func requireRoot() throws(Failure) {

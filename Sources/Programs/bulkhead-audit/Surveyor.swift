@@ -15,10 +15,11 @@ struct Surveyor {
     private let table: ProcessTable
     private let observer: ContainerObserver
 
-    init(_ places: PlaceOptions) throws(Failure) {
+    /// `own`: where the containers of an agent are; nil: those of the command line.
+    init(_ places: PlaceOptions, of own: Places? = nil) throws(Failure) {
         try PlaceOptions.requireRoot()
         host = HostProbe.abilities()
-        runtime = places.runtime(host)
+        runtime = places.runtime(host, at: own)
         do throws(KernelError) {
             table = try ProcessTable.read()
             observer = try ContainerObserver(table: table, host: host)
@@ -73,6 +74,54 @@ struct Surveyor {
             }
         }
         return targets
+    }
+
+    /// A container of an agent's.
+    struct Seen {
+        var facts: ContainerFacts
+        /// Nil: the agent has no record of it.
+        var ordered: AuditOrder.Container?
+        /// What its own record says; nil: another engine keeps it.
+        var made: [String: String]?
+    }
+
+    /// What runs of what the agent ordered, in its order, and then what runs besides. Settles nothing: the containers
+    /// are the agent's. `withOthers`: what has no record here may be another engine's, and is found by its process.
+    func observe(_ order: AuditOrder, withOthers: Bool) throws(Failure) -> [Seen] {
+        let found = try runtime.watched()
+        let records = found.map(\.record)
+        let running = Dictionary(
+            found.filter { $0.process != nil }.map { ($0.record.request.id.text, $0) }) { first, _ in first }
+        let recorded = Set(records.map(\.request.id.text))
+        var seen: [Seen] = []
+        for container in order.containers {
+            if let status = running[container.id] {
+                var target = try target(status, records)
+                target.subject.name = container.place.task ?? container.place.executor
+                target.subject.cluster = container.place
+                seen.append(
+                    Seen(
+                        facts: observer.observe(target), ordered: container,
+                        made: DeclaredWalls.of(status.record.request)))
+            } else if withOthers, !recorded.contains(container.id), let process = container.process,
+                table.row(process) != nil
+            {
+                var target = ForeignContainer.target(process: process, in: table)
+                target.subject.kind = .container
+                target.subject.id = container.id
+                target.subject.name = container.place.task ?? container.place.executor
+                target.subject.cluster = container.place
+                seen.append(Seen(facts: observer.observe(target), ordered: container, made: nil))
+            }
+        }
+        let known = Set(order.known + order.containers.map(\.id))
+        for status in found where status.process != nil && !known.contains(status.record.request.id.text) {
+            seen.append(
+                Seen(
+                    facts: observer.observe(try target(status, records)), ordered: nil,
+                    made: DeclaredWalls.of(status.record.request)))
+        }
+        return seen
     }
 
     private func target(

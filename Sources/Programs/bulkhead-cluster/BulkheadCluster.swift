@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuditOutput
 import CommandOutput
 import Diagnostics
 import LinuxKernel
@@ -17,7 +18,7 @@ struct BulkheadCluster: AsyncParsableCommand {
         subcommands: [
             Local.self, MasterCommand.self, AgentGroup.self, TaskCommand.self, FrameworkGroup.self, QuotaGroup.self,
             WeightsGroup.self, Reserve.self, Unreserve.self, VolumeGroup.self, MaintenanceGroup.self, StateCommand.self,
-            Simulate.self, CompletionCommand.self, ManualCommand.self,
+            Simulate.self, AuditGroup.self, CompletionCommand.self, ManualCommand.self,
         ], helpNames: .long)
 
     /// Runs one command line and gives the exit status.
@@ -39,8 +40,12 @@ struct BulkheadCluster: AsyncParsableCommand {
             return 0
         } catch let status as TaskStatus {
             return status.code
+        } catch let status as AuditStatus {
+            return status.code
         } catch {
-            return RefusalReport(Self.self, line).status(of: error)
+            let status = RefusalReport(Self.self, line).status(of: error)
+            // An audit that was refused has observed nothing.
+            return status != 0 && line.command.first == "audit" ? AuditStatus.unobserved : status
         }
     }
 }
@@ -78,7 +83,7 @@ enum Program {
 
 extension ArgumentGrammar {
     static let cluster = ArgumentGrammar(
-        groups: ["task", "agent", "framework", "quota", "weights", "volume", "maintenance"],
+        groups: ["task", "agent", "framework", "quota", "weights", "volume", "maintenance", "audit"],
         passing: ["task run", "task exec"], globalOptions: ["--output", "--master", "--credentials", "--config"],
         switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty", "--read-only", "--show-config"],
         shortSwitches: ["d", "i", "t"])

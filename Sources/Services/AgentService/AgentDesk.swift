@@ -25,6 +25,7 @@ final class AgentDesk: Sendable {
     }
     private let state = Mutex(State())
     let sessions = SessionTable()
+    let audits = AuditQueue()
 
     // MARK: - Calls
 

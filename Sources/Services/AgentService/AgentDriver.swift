@@ -164,7 +164,9 @@ actor AgentDriver {
         case .publish(let stream, let event): desk.publish(event, on: stream)
         case .closeStream(let stream): desk.close(stream)
         case .answer(let call, let answer): desk.finish(call, .answer(answer))
-        case .note(let note): parts.logger.record(note)
+        case .note(let note):
+            parts.logger.record(note)
+            AgentTrail(parts: parts).record(note)
         case .stop(let why):
             parts.logger.notice("the agent stops", metadata: ["why": "\(Untrusted.shown(why))"])
             stop()
@@ -192,7 +194,8 @@ actor AgentDriver {
         case .launch(let launch):
             launching.insert(launch.id)
             let run = core.state.containers[launch.id]
-            work(through: launches) { parts in .launched(launch.id, await parts.launch(launch, run)) }
+            let owner = core.framework(of: launch.id)
+            work(through: launches) { parts in .launched(launch.id, await parts.launch(launch, run, owner: owner)) }
         case .signal(let id, let number): signal(id, number)
         case .destroy(let id): destroy(id)
         case .probe(let id, let order): probe(id, order)

@@ -1,5 +1,6 @@
 import AgentCore
 import AsyncHTTPClient
+import ClusterModel
 import Containers
 import Determinism
 import Diagnostics
@@ -29,9 +30,11 @@ struct AgentParts: Sendable {
         }
     }
 
-    func launch(_ asked: ContainerLaunch, _ run: ContainerRun?) async -> LaunchResult {
+    /// `owner`: the framework it is launched for; nil: an operator's.
+    func launch(_ asked: ContainerLaunch, _ run: ContainerRun?, owner: FrameworkInfo?) async -> LaunchResult {
         do throws(Failure) {
             var launch = asked
+            launch.secrets = try await LaunchSecrets(settings: settings, owner: owner).resolved(asked.secrets)
             if let tokens = settings.executorTokens, let run, case .executor(let key) = run.purpose {
                 launch = try await tokens.launch(asked, of: key, path: run.path)
             }

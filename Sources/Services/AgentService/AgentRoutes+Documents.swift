@@ -24,6 +24,7 @@ extension AgentRoutes {
         for name in ["/monitor/statistics", "/monitor/statistics.json"] { routes.append(reading(name, statistics)) }
         routes.append(reading("/containers", containers))
         routes += machineRoutes
+        routes.append(auditRoute)
         routes += driver.parts.metrics.routes(realm: .agentReadOnly).map { route in
             demanding(.viewMetrics, route)
         }

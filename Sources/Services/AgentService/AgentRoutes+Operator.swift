@@ -17,7 +17,7 @@ extension AgentRoutes {
             }
             let permission = try await permission(for: request)
             if case .container(let asked, _) = call {
-                try permission.demand(asked)
+                try await admit(asked, request, permission)
             } else if permission.door != nil {
                 return .text(.forbidden, "an executor may only ask for containers inside its own")
             }
@@ -37,6 +37,19 @@ extension AgentRoutes {
         } catch {
             return .text(.badRequest, "\(error)")
         }
+    }
+
+    /// - Throws: the refusal of the rules, and of a log that cannot be written: nobody enters unaccounted for.
+    func admit(
+        _ call: ContainerCall, _ request: Request, _ permission: AgentAuthorization
+    ) async throws {
+        let trail = AgentTrail(parts: driver.parts)
+        let caller = permission.door.map { "executor \($0.executor)" } ?? request.principal?.value
+        do throws(Negotiation.Refusal) { try permission.demand(call) } catch {
+            await trail.refused(call, caller, "the agent's rules do not allow it")
+            throw error
+        }
+        try await trail.entering(call, caller)
     }
 
     private func perform(

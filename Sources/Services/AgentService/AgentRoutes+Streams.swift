@@ -104,7 +104,7 @@ extension AgentRoutes {
         guard case .container(let path) = try AttachInput(first, format: form.body) else {
             return .text(.badRequest, "Expecting 'attach_container_input.container_id' in the first record")
         }
-        try await permission(for: request).demand(.attachInput(path))
+        try await admit(.attachInput(path), request, try await permission(for: request))
         let sessions = driver.desk.sessions
         let writer: Writer
         switch try await self.writer(path) {

@@ -63,6 +63,12 @@ public struct AgentSettings: Sendable {
 
     /// How loaded this machine is, for `/system/stats.json` and figures; nil: neither is served.
     public var systemLoad: (@Sendable () async -> SystemLoad?)?
+    /// Where sessions, attachments and refusals are accounted for; nil: nowhere.
+    public var trail: (any AccountKeeper)?
+    /// What tasks may refer to by name; nil: nothing.
+    public var secrets: (any SecretKeeper)?
+    /// What looks at this machine for `/audit`; nil: it answers 501.
+    public var auditor: (any MachineAuditor)?
     /// Who calls the executor API on the agent's own port shows the token of its container; nil: nobody is asked.
     /// Executors in a network namespace of their own are known by that, with or without a token.
     public var executorTokens: ExecutorTokens?

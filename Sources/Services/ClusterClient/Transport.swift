@@ -9,7 +9,8 @@ struct Order: Sendable {
     var peer: Peer
     var path: String
     var headers: [(name: String, value: String)]
-    var body: HTTPClientRequest.Body
+    /// Nil: a GET.
+    var body: HTTPClientRequest.Body?
     /// For the whole answer, or for the head of one that is a stream. Nil: for ever.
     var time: Duration?
 
@@ -20,6 +21,14 @@ struct Order: Sendable {
         self.body = .bytes(ByteBuffer(bytes: body))
         self.time = time
         headers = [("Content-Type", format.mediaType), ("Accept", format.mediaType)]
+    }
+
+    /// A document that is read.
+    init(_ peer: Peer, reading path: String, time: Duration?) {
+        self.peer = peer
+        self.path = path
+        self.time = time
+        headers = [("Accept", "application/json")]
     }
 }
 
@@ -111,10 +120,10 @@ final class Transport: Sendable {
 
     private func execute(_ order: Order, _ server: ServerAddress) async throws(Failure) -> HTTPClientResponse {
         var request = HTTPClientRequest(url: server.url(order.path))
-        request.method = .POST
+        request.method = order.body == nil ? .GET : .POST
         for header in order.headers { request.headers.add(name: header.name, value: header.value) }
         if let authorization { request.headers.add(name: "Authorization", value: authorization) }
-        request.body = order.body
+        if let body = order.body { request.body = body }
         do {
             return try await http.execute(request, deadline: .distantFuture)
         } catch {

@@ -78,6 +78,38 @@ extension CheckSpec {
     }
 }
 
+extension TaskRunner {
+    fileprivate var withoutSecrets: TaskRunner {
+        switch self {
+        case .command(let command): .command(command.withoutSecrets)
+        case .executor(let executor): .executor(executor.withoutSecrets)
+        }
+    }
+}
+
+extension TaskSpec {
+    /// For whatever is written down or shown.
+    public var withoutSecrets: TaskSpec {
+        var spec = self
+        spec.runner = runner.withoutSecrets
+        spec.groupCommand = groupCommand?.withoutSecrets
+        spec.container = container?.withoutSecrets
+        spec.healthCheck = healthCheck?.withoutSecrets
+        spec.check = check?.withoutSecrets
+        return spec
+    }
+
+    /// Whether a secret of its own was given by its value and has none, as after `withoutSecrets`.
+    public var lacksSecrets: Bool {
+        var commands = [groupCommand].compactMap { $0 }
+        if case .command(let command) = runner { commands.append(command) }
+        let lacksVariable = commands.contains { command in
+            command.environment.contains { $0.value == .secretBytes([]) }
+        }
+        return lacksVariable || (container?.volumes ?? []).contains { $0.source == .secret(.bytes([])) }
+    }
+}
+
 extension ExecutorSpec {
     public var withoutSecrets: ExecutorSpec {
         var executor = self

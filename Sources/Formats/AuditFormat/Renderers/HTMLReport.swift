@@ -49,6 +49,7 @@ struct HTMLReport {
         if let maker = subject.maker { facts.append("made by \(maker)") }
         if let image = subject.image { facts.append("image \(image)") }
         if let process = subject.process { facts.append("process \(process)") }
+        if let cluster = subject.cluster { facts.append(cluster.text) }
         let none = found.isEmpty && unknown.isEmpty ? "<p class=clean>Nothing was found.</p>" : ""
         let rows = rest.map { finding in
             "<tr><td>\(finding.id)</td><td>\(Markup.escaped(finding.title))</td>"

@@ -19,12 +19,13 @@ struct JUnitReport {
     private func suite(_ subject: Subject) -> String {
         let own = report.findings.filter { $0.subject == subject }
         func count(_ verdict: Verdict) -> Int { own.count { $0.verdict == verdict } }
-        let name = Markup.escaped("\(subject.kind.rawValue) \(subject.shownName)")
+        let plain = "\(subject.kind.rawValue) \(subject.shownName)"
+        let name = Markup.escaped(subject.cluster == nil ? plain : subject.qualifiedName)
         let time = CivilTime.text(report.time).dropLast()
         return """
               <testsuite name="\(name)" tests="\(own.count)" failures="\(count(.finding))" errors="\(count(.unknown))" \
             skipped="\(count(.notApplicable))" time="0" timestamp="\(time)" \
-            hostname="\(Markup.escaped(report.host.name))">
+            hostname="\(Markup.escaped(subject.cluster?.host ?? report.host.name))">
             \(own.map { testCase($0, suite: name) }.joined())  </testsuite>
 
             """

@@ -12,8 +12,9 @@ struct OCSFReport {
         let time = AuditDocument.integer(report.time * 1_000)
         let severity = severity(finding.severity)
         let status = status(finding.verdict)
+        let place = finding.subject.cluster.map { "\($0.agent)\n" } ?? ""
         let uid = hexadecimal(
-            SHA256.hash(data: Array("\(finding.id)\n\(finding.subject.kind)\n\(finding.subject.id)".utf8)))
+            SHA256.hash(data: Array("\(finding.id)\n\(finding.subject.kind)\n\(place)\(finding.subject.id)".utf8)))
         return [
             "activity_id": 1, "activity_name": "Create", "category_uid": 2, "category_name": "Findings",
             "class_uid": 2003, "class_name": "Compliance Finding", "type_uid": 200_301,
@@ -27,7 +28,9 @@ struct OCSFReport {
                 ],
                 "profiles": ["host"],
             ],
-            "device": ["hostname": .string(report.host.name), "type_id": 0, "type": "Unknown"],
+            "device": [
+                "hostname": .string(finding.subject.cluster?.host ?? report.host.name), "type_id": 0, "type": "Unknown",
+            ],
             "finding_info": [
                 "uid": .string(uid), "title": .string(finding.title), "desc": .string(finding.risk),
                 "created_time": time, "types": [.string(finding.id.rawValue)],
@@ -37,15 +40,20 @@ struct OCSFReport {
                 "requirements": .array(requirements(finding)), "status_id": .integer(status.id),
                 "status": .string(status.name),
             ],
-            "resources": [
-                [
-                    "uid": .string(finding.subject.id), "name": .string(finding.subject.shownName),
-                    "type": .string(finding.subject.kind.rawValue),
-                ]
-            ],
+            "resources": [resource(finding.subject)],
             "remediation": ["desc": .string(finding.remedy)],
             "observables": .array(finding.evidence.map(observable)),
         ]
+    }
+
+    private func resource(_ subject: Subject) -> AuditDocument {
+        var members: [String: AuditDocument] = [
+            "uid": .string(subject.id), "name": .string(subject.shownName), "type": .string(subject.kind.rawValue),
+        ]
+        if let cluster = subject.cluster {
+            members["labels"] = .array(cluster.members.map { .string("\($0.name)=\($0.value)") })
+        }
+        return .object(members)
     }
 
     private func observable(_ evidence: Evidence) -> AuditDocument {

@@ -37,7 +37,9 @@ struct PrometheusReport {
 
     private func labels(_ subject: Subject) -> String {
         let profile = report.profile.rawValue
-        return "kind=\"\(subject.kind.rawValue)\",subject=\"\(quoted(subject.shownName))\",profile=\"\(profile)\""
+        let place = (subject.cluster?.members ?? []).map { ",\($0.name)=\"\(quoted($0.value))\"" }.joined()
+        let name = quoted(subject.shownName)
+        return "kind=\"\(subject.kind.rawValue)\",subject=\"\(name)\",profile=\"\(profile)\"\(place)"
     }
 
     private func quoted(_ text: String) -> String {

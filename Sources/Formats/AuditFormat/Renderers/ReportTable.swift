@@ -29,6 +29,7 @@ struct ReportTable {
         if let maker = subject.maker { parts.append("made by \(shown(maker))") }
         if let image = subject.image { parts.append("image \(shown(image))") }
         if let process = subject.process { parts.append("process \(process)") }
+        if let cluster = subject.cluster { parts.append(shown(cluster.text)) }
         return parts.joined(separator: ", ") + "  (profile \(report.profile.rawValue))"
     }
 

@@ -57,7 +57,7 @@ struct SARIFReport {
     }
 
     private func result(_ finding: Finding) -> AuditDocument {
-        let name = "\(finding.subject.kind.rawValue)/\(finding.subject.shownName)"
+        let name = finding.subject.qualifiedName
         let seen = finding.evidence.map { evidence in
             "\(evidence.source): \(evidence.value)" + (evidence.declared.map { " (declared \($0))" } ?? "")
         }
@@ -82,6 +82,10 @@ struct SARIFReport {
                 ]
             ],
             "partialFingerprints": ["bulkheadFinding/v1": .string(fingerprint(finding, name))],
+            "properties": .object(
+                Dictionary(
+                    (finding.subject.cluster?.members ?? []).map { ($0.name, .string($0.value)) },
+                    uniquingKeysWith: { first, _ in first })),
         ]
     }
 

@@ -1,5 +1,6 @@
 import AgentCore
 import AgentService
+import AuditTrail
 import ClusterModel
 import CommandOutput
 import Diagnostics
@@ -40,6 +41,11 @@ struct AgentDaemon: Sendable {
         var settings = try await settings()
         let containerizers = Containerizers(
             store: machine.storePath, state: machine.statePath, agent: name, list: machine.containerizers)
+        settings.auditor = containerizers.auditor
+        settings.trail = StoreTrail(log: AuditLog(directory: machine.storePath + "/audit"))
+        if let path = machine.secretsPath {
+            settings.secrets = try await ThreadPool.shared.run { () throws(Failure) in try SecretDirectory(path) }
+        }
         let containerizer = try await ThreadPool.shared.run { () throws(Failure) in try containerizers.composed() }
         let downloader = HTTPDownloader()
         var fetchRules = FetchRules()
@@ -87,7 +93,8 @@ struct AgentDaemon: Sendable {
         LaunchPolicy(
             withoutImage: try machine.withoutImage, hostPaths: machine.hostPaths,
             allowsHostNetwork: machine.allowHostNetwork, allowsPrivileged: machine.allowPrivileged,
-            allowsUnconfined: machine.allowUnconfined, allowsUnenforced: allowsUnenforced,
+            allowsUnconfined: machine.allowUnconfined,
+            grantableCapabilities: try CapabilitySet(names: machine.allowCapability), allowsUnenforced: allowsUnenforced,
             logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"), limitsDisk: machine.limitDisk)
     }
 

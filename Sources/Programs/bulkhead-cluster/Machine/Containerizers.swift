@@ -39,6 +39,20 @@ struct Containerizers: Sendable {
         return members.count == 1 ? members[0] : ComposingContainerizer(members)
     }
 
+    /// Whoever looks at this agent's containers from outside.
+    var auditor: ChildAuditor {
+        let names = list.split(separator: ",").map(String.init)
+        let own = places("native")
+        return ChildAuditor(
+            store: store, state: state,
+            native: names.contains("native") ? (own.volatile, own.agent ?? "") : nil,
+            hasOthers: names.contains { $0 != "native" })
+    }
+
+    private func places(_ part: String) -> Places {
+        Places(volatile: "\(state)/agents/\(agent)/\(part)", store: store, agent: "\(agent)-\(part)")
+    }
+
     private func member(
         _ name: String, _ images: ImageStore, _ abilities: HostAbilities
     ) throws(Failure) -> any Containerizer {
@@ -49,7 +63,7 @@ struct Containerizers: Sendable {
             return DockerContainerizer(
                 socket: socket, installation: "\(agent)-docker", store: images, scratch: "\(store)/docker", name: name)
         }
-        let places = Places(volatile: "\(state)/agents/\(agent)/\(part)", store: store, agent: "\(agent)-\(part)")
+        let places = places(part)
         let starter: OCIRuntime?
         switch name {
         case "native": starter = nil

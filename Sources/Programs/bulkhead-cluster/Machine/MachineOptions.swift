@@ -32,8 +32,15 @@ struct MachineOptions: ParsableArguments {
         help: .init(
             "Directory of the host that tasks may have as a volume, ':rw' to write. Repeatable.", valueName: "path"))
     var hostPath: [String] = []
+    @Option(
+        help: .init(
+            "Directory of what tasks may refer to as secrets: NAME or NAME/KEY, root's, 0600.", valueName: "path"))
+    var secretsDir: String?
     @Flag(help: "Tasks may use the host's network.")
     var allowHostNetwork = false
+    @Option(
+        help: .init("A capability beyond the default ones that tasks may ask for. Repeatable.", valueName: "name"))
+    var allowCapability: [String] = []
     @Flag(help: "Tasks may be privileged.")
     var allowPrivileged = false
     @Flag(help: "Tasks may run without a seccomp filter.")
@@ -47,6 +54,7 @@ struct MachineOptions: ParsableArguments {
             "Directory below which file: addresses may be fetched. Repeatable; none: no file.", valueName: "path"))
     var fetchRoot: [String] = []
 
+    var secretsPath: String? { secretsDir.map(absolute) }
     var storePath: String { absolute(store) }
     var statePath: String { absolute(state) }
     var workPath: String { workPath(else: "/var/lib/bulkhead/agent") }

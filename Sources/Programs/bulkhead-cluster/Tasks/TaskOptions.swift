@@ -18,6 +18,11 @@ struct TaskOptions: ParsableArguments {
             "A directory of the agent's host, or of the sandbox when relative. Repeatable.",
             valueName: "source:target[:ro]"))
     var volume: [String] = []
+    @Option(
+        help: .init(
+            "A secret the agent's operator keeps, as a variable or a file (usual: /run/secrets/NAME). Repeatable.",
+            valueName: "name[/key][:env=VAR|:file=PATH]"))
+    var secret: [String] = []
     @Option(help: .init("An empty file system in memory. Repeatable.", valueName: "target"))
     var tmpfs: [String] = []
     @Option(name: [.short, .long], help: .init("User the task runs as, by name or number.", valueName: "user"))

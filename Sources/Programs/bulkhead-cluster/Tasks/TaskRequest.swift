@@ -87,6 +87,9 @@ struct TaskRequestMaker {
             guard let value = parts.count == 2 ? parts[1] : ours(parts[0]) else { continue }
             environment.append(CommandSpec.EnvironmentVariable(parts[0], .text(value)))
         }
+        for text in options.secret {
+            if let variable = try TaskSecret(text).variable { environment.append(variable) }
+        }
         return CommandSpec(
             program, environment: environment, fetches: options.fetch.map { CommandSpec.Fetch($0) }, user: options.user)
     }
@@ -115,6 +118,9 @@ struct TaskRequestMaker {
         if isInteractive, terminal == nil { add("interactive", ["true"]) }
         var volumes: [VolumeMount] = []
         for text in options.volume { volumes.append(try volume(text)) }
+        for text in options.secret {
+            if let file = try TaskSecret(text).file { volumes.append(file) }
+        }
         return ContainerSpec(
             kind: .docker, image: ContainerImage(.docker(name: image)), hostname: options.hostname, volumes: volumes,
             docker: docker, terminal: terminal)

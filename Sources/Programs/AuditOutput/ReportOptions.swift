@@ -1,26 +1,39 @@
 public import ArgumentParser
 public import AuditFormat
 import CommandOutput
-import Diagnostics
+public import Diagnostics
 import LinuxKernel
 
 extension AuditProfile: ExpressibleByArgument {}
 extension Severity: ExpressibleByArgument {}
 extension ReportFormat: ExpressibleByArgument {}
 
+/// Ends a program with what an audit came to.
+public struct AuditStatus: Error {
+    public static let clean: Int32 = 0
+    public static let findings: Int32 = 1
+    /// Something could not be observed, or the command was refused.
+    public static let unobserved: Int32 = 2
+
+    public var code: Int32
+    public init(code: Int32) { self.code = code }
+}
+
 /// What every command that makes a report takes.
-struct ReportOptions: ParsableArguments {
+public struct ReportOptions: ParsableArguments {
     @Option(help: "Which rules are asked: default, cis-docker-5, pss-baseline, pss-restricted or nist-800-190.")
-    var profile = AuditProfile.standard
+    public var profile = AuditProfile.standard
     @Option(help: "How the report is shown: table, json, sarif, ocsf, junit, html or prometheus.")
-    var format = ReportFormat.table
+    public var format = ReportFormat.table
     @Option(help: .init("Write the report into a file instead of the terminal.", valueName: "file"))
-    var output: String?
+    public var output: String?
     @Option(help: "The severity from which findings make the exit status 1: info, low, medium, high or critical.")
-    var failOn = Severity.low
+    public var failOn = Severity.low
+
+    public init() {}
 
     /// A report of `subjects` made now on this host.
-    func report(_ subjects: [Subject], _ findings: [Finding]) throws(Failure) -> AuditReport {
+    public func report(_ subjects: [Subject], _ findings: [Finding]) throws(Failure) -> AuditReport {
         let boot: String
         do throws(KernelError) { boot = try ProcessFacts.bootID() } catch {
             throw error.failure("audit.unobserved", doing: "identify this host")
@@ -32,13 +45,13 @@ struct ReportOptions: ParsableArguments {
     }
 
     /// Shows the report, and ends with what it came to.
-    func conclude(_ report: AuditReport) throws {
+    public func conclude(_ report: AuditReport) throws {
         try write(try report.text(as: format))
         let status = report.exitStatus(failingOn: failOn)
         if status != AuditStatus.clean { throw AuditStatus(code: status) }
     }
 
-    func write(_ text: String) throws(Failure) {
+    public func write(_ text: String) throws(Failure) {
         guard let output else { return try Console.write(text) }
         let path = HostPath.absolute(output, in: CurrentProcess.directory())
         do throws(KernelError) {
