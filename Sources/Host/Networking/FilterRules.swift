@@ -137,8 +137,8 @@ enum FilterRules {
     }
 
     /// A sender is an interface, a hardware address and an address together. What is not IP or ARP is dropped, and of
-    /// ICMPv6 what only routers say. Nobody is asked who has an address, for the host knows: what a container says of it
-    /// is dropped too.
+    /// ICMPv6 what only routers say. Nobody is asked who has an address, for the host knows: what a container says of
+    /// it is dropped too.
     private static let spoofing = """
         add rule bridge bulkhead arriving iifname "\(linkPrefix)*" goto port
         add rule bridge bulkhead port limit name iifname map @sending drop
