@@ -1,6 +1,6 @@
 /*
- * mknod(2) of a harmless device on behalf of a process of the container (Docs/Decisions/0117): with its root, its working
- * directory and its credentials, in the container's own namespaces, where nothing of the host has a name.
+ * mknod(2) of a harmless device on behalf of a process of the container (Docs/Decisions/0117): with its root, its
+ * working directory and its credentials, in the container's own namespaces, where nothing of the host has a name.
  */
 #include "launcher.h"
 
@@ -44,8 +44,8 @@ static int open_parent(const char *path, char name[]) {
 }
 
 /*
- * The file is made by its name and from then on is a descriptor: whatever the container puts in its place meanwhile, the
- * device covers the file that was made. What is left after a failure is removed by the caller's own right to do so.
+ * The file is made by its name and from then on is a descriptor: whatever the container puts in its place meanwhile,
+ * the device covers the file that was made. What is left after a failure is removed by the caller's own right to do so.
  */
 static int place(struct launch *launch, const char *path, int tree, const struct caller *caller) {
     char name[name_max + 1];

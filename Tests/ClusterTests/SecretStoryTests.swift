@@ -45,7 +45,9 @@ struct SecretStoryTests {
             }
             try await framework.launch { offer in
                 [
-                    try TaskSpec("missing", "true", on: offer) { $0.runner = variable(.secret(name: "none", key: nil)) },
+                    try TaskSpec("missing", "true", on: offer) {
+                        $0.runner = variable(.secret(name: "none", key: nil))
+                    },
                     try TaskSpec("open", "true", on: offer) { $0.runner = variable(.secret(name: "open", key: nil)) },
                     try TaskSpec("outside", "true", on: offer) {
                         $0.runner = variable(.secret(name: "../secrets", key: nil))
@@ -84,7 +86,8 @@ struct SecretStoryTests {
             ])
             let backwards = String(Self.byName.reversed())
             #expect(status == 0)
-            #expect(text.split(whereSeparator: \.isNewline).joined() == "\(backwards)\(backwards)\(backwards)400", "\(text)")
+            let said = text.split(whereSeparator: \.isNewline).joined()
+            #expect(said == "\(backwards)\(backwards)\(backwards)400", "\(text)")
             let (refused, _) = try await cluster.run(["task", "run", "--secret", "../named", "busybox", "true"])
             #expect(refused != 0)
         }
@@ -114,7 +117,8 @@ struct SecretStoryTests {
                 CommandSpec(
                     .shell(line),
                     environment: [
-                        .init("VALUE", .secretBytes(Array(byValue.utf8))), .init("NAMED", .secret(name: "named", key: nil)),
+                        .init("VALUE", .secretBytes(Array(byValue.utf8))),
+                        .init("NAMED", .secret(name: "named", key: nil)),
                     ]))
             $0.container?.volumes = [
                 VolumeMount(

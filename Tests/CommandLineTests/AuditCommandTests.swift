@@ -69,7 +69,8 @@ struct AuditCommandTests {
         #expect(read.status == 0 && read.output == "read\n", "\(read)")
     }
 
-    /// Debian's readers, which know nothing of ours. A verdict nobody defined must be refused, or the schema says nothing.
+    /// Debian's readers, which know nothing of ours. A verdict nobody defined must be refused, or the schema says
+    /// nothing.
     private static let reader = """
         import json, jsonschema, sys, xml.etree.ElementTree as xml
         from prometheus_client.openmetrics.parser import text_string_to_metric_families as metrics

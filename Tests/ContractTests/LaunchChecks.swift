@@ -48,8 +48,10 @@ struct LaunchChecks {
         let before = try null.status()
         try #require(before.uid == 0 && before.gid == 0)
         try await implementation.run { stage in
-            #expect(try await stage.outcome(stage.script("exit 0")).exit?.code == 0)
-            #expect(try null.status() == before)
+            let outcome = try await stage.outcome(stage.script("exit 0"))
+            #expect(outcome.exit?.code == 0)
+            let after = try null.status()
+            #expect(after == before)
         }
     }
 

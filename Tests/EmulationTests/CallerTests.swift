@@ -25,7 +25,9 @@ struct CallerTests {
         #expect(facts.umask == 0o27)
     }
 
-    @Test("what lacks a line or has words where numbers belong says nothing", arguments: ["Umask", "Uid", "Gid", "CapEff"])
+    @Test(
+        "what lacks a line or has words where numbers belong says nothing",
+        arguments: ["Umask", "Uid", "Gid", "CapEff"])
     func missing(_ name: String) {
         let lines = Self.status.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(CallerFacts(status: lines.filter { !$0.hasPrefix(name) }.joined(separator: "\n")) == nil)

@@ -112,7 +112,7 @@ struct FrameworkTests {
         #expect(scene.core.frameworks.isEmpty)
     }
 
-    @Test("agents that have something of a framework are told when it is back, so that they send again what waits for it")
+    @Test("agents that have something of a framework are told when it is back, to send again what waits for it")
     func back() {
         var scene = Scene()
         let agent = scene.agent()

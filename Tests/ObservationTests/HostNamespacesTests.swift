@@ -52,7 +52,9 @@ struct HostNamespacesTests {
             + "0000000000000000: 00000003 00000000 00000000 0001 03 30590\n"
             + "0000000000000000: 00000002 00000000 00010000 0001 01 12345 /run/x.sock\n"
         #expect(SocketTable.connected(sockets) == [30_590])
-        let routes = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 172.17.0.2\n        /32 host LOCAL\n     |-- 172.17.0.0\n        /32 link\n"
+        let routes =
+            "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 172.17.0.2\n        /32 host LOCAL\n     |-- 172.17.0.0\n"
+            + "        /32 link\n"
         #expect(SocketTable.localAddresses(routes) == ["172.17.0.2"])
     }
 }

@@ -16,8 +16,8 @@ public struct CompiledFilter: Hashable, Sendable {
         self.notes = notes
     }
     public var instructionCount: Int { bytes.count / FilterInstruction.byteCount }
-    /// Whether the program can answer that a listener decides, SECCOMP_RET_USER_NOTIF of seccomp(2): an instruction that
-    /// returns it. Read off the program, so that one from a cache says it as well.
+    /// Whether the program can answer that a listener decides, SECCOMP_RET_USER_NOTIF of seccomp(2): an instruction
+    /// that returns it. Read off the program, so that one from a cache says it as well.
     public var needsListener: Bool {
         stride(from: 0, to: bytes.count, by: FilterInstruction.byteCount).contains { start in
             bytes[start] == 0x06 && bytes[start + 6] == 0xc0 && bytes[start + 7] == 0x7f

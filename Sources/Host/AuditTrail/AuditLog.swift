@@ -141,8 +141,8 @@ public struct AuditLog: Sendable {
 }
 
 extension AuditLog {
-    /// What the log has of one container, oldest first, from its launch on; nil when its launch is in none of the files.
-    /// Files are read from the newest back. Lines are taken one by one; `verify` says whether the chain holds.
+    /// What the log has of one container, oldest first, from its launch on; nil when its launch is in none of the
+    /// files. Files are read from the newest back. Lines are taken one by one; `verify` says whether the chain holds.
     /// - Throws: `audit.unreadable`.
     public func entries(about container: String) throws(Failure) -> [AuditLogEntry]? {
         var found: [AuditLogEntry] = []

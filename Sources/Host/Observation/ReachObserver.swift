@@ -109,7 +109,9 @@ struct ReachObserver {
                         peerProcess: row.id, peerOwner: ContainerObserver.owner(row)))
             }
         }
-        return found.sorted { ($0.process, $0.descriptor, $0.peerProcess) < ($1.process, $1.descriptor, $1.peerProcess) }
+        return found.sorted {
+            ($0.process, $0.descriptor, $0.peerProcess) < ($1.process, $1.descriptor, $1.peerProcess)
+        }
     }
 
     /// Empty for a process that has ended, which holds nothing.

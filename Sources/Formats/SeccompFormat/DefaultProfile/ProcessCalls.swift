@@ -60,8 +60,8 @@ enum ProcessCalls {
             .judged(
                 "prlimit64", [.allowed(.int(0, is: 0)), .allowed(ArgumentCondition(index: 2, .equal(0)))],
                 otherwise: .refuse(.notPermitted), openedBy: [.sysResource],
-                because: "Its own limits, and reading others'. Root inside has init's user id, and could forbid init to "
-                    + "write what the container says and how it ends."),
+                because: "Its own limits, and reading others'. Root inside has init's user id, and could forbid init "
+                    + "to write what the container says and how it ends."),
             .refused("mbind", openedBy: [.sysNice], because: memoryPolicy),
             .refused("get_mempolicy", openedBy: [.sysNice], because: memoryPolicy),
             .refused("set_mempolicy", openedBy: [.sysNice], because: memoryPolicy),

@@ -94,7 +94,8 @@ struct AgentDaemon: Sendable {
             withoutImage: try machine.withoutImage, hostPaths: machine.hostPaths,
             allowsHostNetwork: machine.allowHostNetwork, allowsPrivileged: machine.allowPrivileged,
             allowsUnconfined: machine.allowUnconfined,
-            grantableCapabilities: try CapabilitySet(names: machine.allowCapability), allowsUnenforced: allowsUnenforced,
+            grantableCapabilities: try CapabilitySet(names: machine.allowCapability),
+            allowsUnenforced: allowsUnenforced,
             logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"), limitsDisk: machine.limitDisk)
     }
 
