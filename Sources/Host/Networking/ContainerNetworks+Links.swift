@@ -21,6 +21,7 @@ extension ContainerNetworks {
         }
         let bridge = try bridge(network, socket, files)
         try admit(attachment, files)
+        try forgetFlows(before: attachment)
         let version6 = network.subnet6 != nil
         try NetlinkSocket.asked("connect container", on: id.text) { () throws(KernelError) in
             let port = try plug(attachment, into: bridge, namespace, socket)
@@ -174,6 +175,7 @@ extension ContainerNetworks {
         }
         let network = try files.network(attachment.network)
         if network != nil { try expel(attachment) }
+        try forgetFlows(after: attachment)
         let offset = attachment.addresses.lazy.compactMap { network?.offset(of: $0) }.first
         try files.release(attachment, offset: offset)
     }

@@ -52,6 +52,22 @@ extension NetlinkSocket {
         try self.request(request, "RTM_NEWROUTE", on: "\(destination)")
     }
 
+    /// Addresses of all links, both versions.
+    public func addresses() throws(KernelError) -> Set<IPAddress> {
+        var result: Set<IPAddress> = []
+        var request = NetlinkMessage(type: MessageType.getAddress, flags: RequestFlags.dump)
+        // struct ifaddrmsg, all zero.
+        for _ in 0..<2 { request.append(UInt32(0)) }
+        for answer in try self.request(request, "RTM_GETADDR") where answer.type == MessageType.newAddress {
+            let attributes = answer.attributes(skipping: 8)
+            // IFA_LOCAL where there is one: of a link with two ends IFA_ADDRESS is the other's.
+            if let address = (attributes[2] ?? attributes[1]).flatMap({ IPAddress(bytes: $0) }) {
+                result.insert(address)
+            }
+        }
+        return result
+    }
+
     /// A neighbour that no packet can change, on a link of ours.
     public func addNeighbour(
         _ address: IPAddress, at hardware: HardwareAddress, link: Int32

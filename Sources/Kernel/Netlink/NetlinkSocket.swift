@@ -46,6 +46,16 @@ public struct NetlinkSocket: Sendable {
     public func request(
         _ message: NetlinkMessage, _ name: String, on subject: String? = nil
     ) throws(KernelError) -> [NetlinkAnswer] {
+        var result: [NetlinkAnswer] = []
+        try request(message, name, on: subject, bytesMax: Self.answerBytesMax) { result.append($0) }
+        return result
+    }
+
+    /// The same for what need not be kept: each message is given to `take` as it comes.
+    func request(
+        _ message: NetlinkMessage, _ name: String, on subject: String?, bytesMax: Int,
+        _ take: (NetlinkAnswer) -> Void
+    ) throws(KernelError) {
         // A new number for each request of this process: a late answer to another one is never taken for this one's.
         let sequence = UInt32(truncatingIfNeeded: sequenceNumbers.withLock { number in
             number += 1
@@ -53,22 +63,21 @@ public struct NetlinkSocket: Sendable {
         })
         let bytes = message.finished(sequence: sequence)
         try checking(name, on: subject) { send(descriptor.number, bytes, bytes.count, 0) }
-        var result: [NetlinkAnswer] = []
         var total = 0
         while true {
             let datagram = try receive(name, subject)
             total += datagram.count
-            guard total <= Self.answerBytesMax, let answers = NetlinkAnswer.read(datagram) else {
+            guard total <= bytesMax, let answers = NetlinkAnswer.read(datagram) else {
                 throw KernelError(call: "\(name): an answer that does not fit", on: subject, errno: EMSGSIZE)
             }
             for answer in answers where answer.sequence == sequence {
-                if answer.type == MessageType.done { return result }
+                if answer.type == MessageType.done { return }
                 guard answer.type == MessageType.error else {
-                    result.append(answer)
+                    take(answer)
                     continue
                 }
                 let number = -answer.body.number(Int32.self, at: 0)
-                if number == 0 { return result }
+                if number == 0 { return }
                 throw KernelError(call: name + Self.words(answer), on: subject, errno: number)
             }
         }
@@ -130,6 +139,10 @@ enum MessageType {
     static let newQueue: UInt16 = 36
     /// SOCK_DIAG_BY_FAMILY, linux/sock_diag.h.
     static let diagnoseFamily: UInt16 = 20
+    /// IPCTNL_MSG_CT_* of NFNL_SUBSYS_CTNETLINK, linux/netfilter/nfnetlink_conntrack.h.
+    static let getFlow: UInt16 = 0x101
+    static let deleteFlow: UInt16 = 0x102
+    static let countFlows: UInt16 = 0x105
 }
 
 /// What a request asks for, linux/netlink.h.
