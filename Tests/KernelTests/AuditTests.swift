@@ -215,6 +215,7 @@ struct AuditTests {
     func log() throws {
         let id = try sleeping {
             $0.isolation.network = .host
+            $0.isolation.emulated = [.sysinfo]
             $0.process.environment.append("TOKEN=hidden")
         }
         _ = try host.exec(id, ["/bin/echo", "hidden"])
@@ -227,7 +228,7 @@ struct AuditTests {
         let text = try TextFile.read(host.places.auditLog + "/log")
         let events = text.split(separator: "\n").compactMap { AuditLogEntry(line: Array($0.utf8)) }
         #expect(events.map(\.event) == ["launch", "exec", "refusal"])
-        #expect(events.first?.details["overrides"] == "--network host")
+        #expect(events.first?.details["overrides"] == "--network host, --emulate sysinfo")
         #expect(events.last?.details["code"] == "volume.refused-source")
         #expect(!text.contains("hidden"))
     }

@@ -56,6 +56,7 @@ struct LaunchTrail: Sendable {
         if !isolation.noNewPrivileges { overrides.append("--security-opt no-new-privileges=false") }
         if isolation.seccomp == .unconfined { overrides.append("--security-opt seccomp=unconfined") }
         if case .profile(let name, _) = isolation.seccomp { overrides.append("--security-opt seccomp=\(name)") }
+        overrides += (isolation.emulated ?? []).map { "--emulate \($0.rawValue)" }
         if !Set(isolation.maskedPaths).isSuperset(of: DefaultPaths.masked)
             || !Set(isolation.readOnlyPaths).isSuperset(of: DefaultPaths.readOnly)
         {

@@ -20,6 +20,7 @@ struct SeccompChoice {
     init(_ text: String, _ places: PlaceOptions, adding: CapabilitySet = []) throws(Failure) {
         let source: FilterRequest.Source
         var capabilities = CapabilitySet(rawValue: CapabilitySet.rootDefault.rawValue | adding.rawValue)
+        var emulated: Set<EmulatedCall> = []
         switch text {
         case "default", "standard": source = .standard
         case "strict": source = .strict
@@ -29,16 +30,20 @@ struct SeccompChoice {
             let isolation = try places.containerizer().find(text).request.isolation
             capabilities = CapabilitySet(rawValue: isolation.capabilities)
             source = Self.source(isolation.seccomp)
+            emulated = Set(isolation.emulated ?? [])
         }
-        try self.init(text, source, capabilities)
+        try self.init(text, source, capabilities, emulated: emulated)
     }
 
-    init(_ name: String, _ source: FilterRequest.Source, _ capabilities: CapabilitySet) throws(Failure) {
+    init(
+        _ name: String, _ source: FilterRequest.Source, _ capabilities: CapabilitySet,
+        emulated: Set<EmulatedCall> = []
+    ) throws(Failure) {
         self.name = name
         guard let kernel = KernelRelease(release: HostFacts.kernelRelease()) else {
             throw Failure("host.unreadable", doing: "read the kernel's release", on: HostFacts.kernelRelease())
         }
-        let request = FilterRequest(source, capabilities: capabilities, kernel: kernel)
+        let request = FilterRequest(source, capabilities: capabilities, kernel: kernel, emulated: emulated)
         filter = try request.resolved()
         program = try request.compiled().bytes
         instructions = FilterInstruction.decode(program) ?? []
