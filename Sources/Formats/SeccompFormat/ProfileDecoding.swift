@@ -55,9 +55,6 @@ struct ProfileReading {
         for (index, entry) in (document.syscalls ?? []).enumerated() {
             rules.append(try rule(entry, field: "syscalls[\(index)]"))
         }
-        if let path = document.listenerPath, !path.isEmpty {
-            notes.append("listenerPath is not used: no listener is connected")
-        }
         return SeccompProfile(
             name: profile, defaultAction: defaultAction, architectures: architectures, flags: flags, rules: rules,
             notes: notes)

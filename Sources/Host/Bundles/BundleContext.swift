@@ -39,6 +39,8 @@ public struct BundleContext: Sendable {
     public var joinedNamespaces: [NamespaceFile] = []
     /// Whether `path` on the host is a directory; nil when it is not there.
     public var isDirectory: @Sendable (String) -> Bool?
+    /// Whether there is a socket at `path` on the host.
+    public var isSocket: @Sendable (String) -> Bool = { _ in true }
     /// The home of a user by the container's own /etc/passwd, "/" when it has none there.
     public var home: @Sendable (UInt32) -> String = { _ in "/" }
     /// The program of linux.seccomp: compiled, or what was compiled for an earlier container.

@@ -202,6 +202,7 @@ extension BundleRuntime {
             })
         context.ceilings = BundleLimits.ceilings()
         context.modules = SecurityModules.enforced()
+        context.isSocket = ListenerAgent.isSocket
         if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }
         return context
     }

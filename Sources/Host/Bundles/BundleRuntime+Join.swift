@@ -69,6 +69,7 @@ extension BundleRuntime {
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
         context.ceilings = BundleLimits.ceilings()
         context.modules = SecurityModules.enforced()
+        context.isSocket = ListenerAgent.isSocket
         return context
     }
 

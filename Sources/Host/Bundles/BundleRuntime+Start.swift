@@ -49,16 +49,30 @@ extension BundleRuntime {
     private func release(
         _ socket: OwnedDescriptor, _ record: BundleRecord, _ configuration: RuntimeConfiguration
     ) throws(Failure) {
+        // Its program has not been executed when the listener is handed over.
         let state = RuntimeState(
-            id: record.id, status: .running, process: record.process, bundle: record.bundle,
+            id: record.id, status: .created, process: record.process, bundle: record.bundle,
             annotations: configuration.annotations)
         let agent = ListenerAgent(section: configuration.linux.seccomp, process: record.process, state: state)
         var handover = ListenerHandover()
         _ = try LauncherMessages.hear(
             socket, until: nil, { (report) throws(Failure) in try explained(report, record.id) }
         ) { (report, descriptor) throws(Failure) in
-            try handover.hear(report, descriptor, agent.give)
+            do throws(Failure) { try handover.hear(report, descriptor, agent.give) } catch {
+                throw ended(record, error)
+            }
         }
+    }
+
+    /// The launcher waits for its listener to be taken, and there is nobody left who will say so.
+    private func ended(_ record: BundleRecord, _ failure: Failure) -> Failure {
+        do throws(Failure) {
+            guard let process = try process(record) else { return failure }
+            do throws(KernelError) { try process.signal(SignalNumber.kill) } catch {
+                throw error.failure("bundle.cannot-kill", doing: "kill the container", on: record.id)
+            }
+            return failure
+        } catch { return failure.also(error) }
     }
 
     /// Why the program could not be started, by what `create` wrote down of the plan.

@@ -24,6 +24,9 @@ public struct BundleSeccomp: BundleContributor {
             guard let path = try section.string("listenerPath"), !path.isEmpty else {
                 throw section.refusal("listenerPath", "calls are handed to a listener, and it has no path")
             }
+            guard context.isSocket(path) else {
+                throw section.refusal("listenerPath", "there is no socket at \(path) to hand a listener to")
+            }
             // The launcher has one thread; the kernel takes this flag and a listener only together with another one.
             let flags = compiled.flags.subtracting(.allThreads)
             contribution.add(.listeningFilter(flags: flags.rawValue, program: program), at: .filter)

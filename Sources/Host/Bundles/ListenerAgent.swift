@@ -10,6 +10,13 @@ struct ListenerAgent {
     let process: Int32
     let state: RuntimeState
 
+    /// Asked before anything is made; whether somebody listens there is seen when it is connected to.
+    static func isSocket(_ path: String) -> Bool {
+        do throws(KernelError) {
+            return try OwnedDescriptor.open(RawPath(path), [.path]).status().kind == .socket
+        } catch { return false }
+    }
+
     func give(_ listener: OwnedDescriptor) throws(Failure) {
         guard let section, let path = try section.string("listenerPath"), !path.isEmpty else {
             throw Failure(
