@@ -177,6 +177,22 @@ struct AuditLogTests {
         #expect(try log.entries(about: "nobody") == nil)
     }
 
+    /// The end is looked for in the last 4 KiB first.
+    @Test("lines of any length are followed", arguments: [1, 3, 4, 8, 14])
+    func long(_ texts: Int) throws {
+        let details = (0..<texts).map { ("text \($0)", String(repeating: "x", count: 1_000)) }
+        for number in 1...4 {
+            try log.append("refusal", Dictionary(uniqueKeysWithValues: details))
+            try fill(1)
+            #expect(try log.verify().last == Int64(2 * number))
+        }
+        try log.append("refusal", Dictionary(uniqueKeysWithValues: details))
+        try replace(String(try read().dropLast(10)))
+        try log.append("launch", ["container": "after"])
+        let result = try log.verify()
+        #expect(result.fault == nil && result.torn == 1 && result.last == 9)
+    }
+
     @Test("texts are bounded")
     func bounded() throws {
         try log.append("refusal", ["message": String(repeating: "é", count: 100_000)])

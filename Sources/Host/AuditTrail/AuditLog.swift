@@ -15,6 +15,7 @@ public struct AuditLog: Sendable {
     /// Of one line: longer texts in it are cut.
     static let textBytesMax = 1_024
     private static let tailBytes = 64 << 10
+    private static let shortTailBytes = 4 << 10
     static let current = "log"
     static let headName = "head"
 
@@ -82,19 +83,33 @@ public struct AuditLog: Sendable {
 
     private static func end(of file: OwnedDescriptor, size: Int64) throws(KernelError) -> End {
         if size == 0 { return End() }
-        let from = max(0, size - Int64(tailBytes))
-        let bytes = try file.readBytes(Int(size - from), at: from)
+        // Every launch waits for this one, so what most lines fit in is read first, and the rest only for a long one.
+        for length in [shortTailBytes, tailBytes] {
+            let from = max(0, size - Int64(length))
+            let bytes = try file.readBytes(Int(size - from), at: from)
+            if let end = end(of: bytes, isWhole: from == 0 || length == tailBytes) { return end }
+        }
+        return End()
+    }
+
+    /// nil when `bytes` are not the whole tail, and the last line is not whole in them or no entry.
+    private static func end(of bytes: [UInt8], isWhole: Bool) -> End? {
+        let newline = UInt8(ascii: "\n")
         var end = End()
-        let lines = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0) }
-        guard let last = lines.last else { return end }
+        end.isTorn = bytes.last != newline
+        guard let behind = bytes.lastIndex(where: { $0 != newline }) else { return isWhole ? End() : nil }
+        let before = bytes[..<behind].lastIndex(of: newline)
+        if before == nil, !isWhole { return nil }
+        let last = Array(bytes[(before.map { $0 + 1 } ?? 0)...behind])
         if let entry = AuditLogEntry(line: last) {
             (end.sequence, end.hash) = (entry.sequence, entry.hash)
-        } else {
-            end.isDamaged = true
-            end.hash = AuditLogEntry.hash(ofDamaged: last)
-            end.sequence = lines.dropLast().reversed().lazy.compactMap { AuditLogEntry(line: $0) }.first?.sequence ?? 0
+            return end
         }
-        end.isTorn = bytes.last != UInt8(ascii: "\n")
+        guard isWhole else { return nil }
+        end.isDamaged = true
+        end.hash = AuditLogEntry.hash(ofDamaged: last)
+        let earlier = bytes.split(separator: newline).dropLast()
+        end.sequence = earlier.reversed().lazy.compactMap { AuditLogEntry(line: Array($0)) }.first?.sequence ?? 0
         return end
     }
 
