@@ -120,10 +120,13 @@ struct AuditCommandTests {
         #expect(imported.status == 0, "\(imported.error)")
         let asFiles = try audit("image", "box", "--profile", "nist-800-190")
         #expect(asFiles.status == 1 && !asFiles.output.contains("cannot be read"), "\(asFiles)")
+        let bill = try audit("image", "box", "--sbom", "cyclonedx")
+        #expect(bill.status == 0 && bill.output.contains("Box Linux 1"), "\(bill)")
         #expect(try host.run("image", "rm", "box").status == 0)
         try host.importImage()
         let asDirectories = try audit("image", "box", "--profile", "nist-800-190")
         #expect(asDirectories.output == asFiles.output)
+        #expect(try audit("image", "box", "--sbom", "cyclonedx").output == bill.output)
     }
 
     @Test("drift: unchanged, changed, gone, and a baseline that is none")

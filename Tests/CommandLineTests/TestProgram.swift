@@ -142,6 +142,7 @@ final class TestProgram: Sendable {
         layer.add("etc/passwd", text: "root:x:0:0::/root:/bin/sh\nguest:x:1000:1000::/home:/bin/sh\n")
         layer.add("etc/group", text: "root:x:0:\nguest:x:1000:\nextra:x:1234:guest\n")
         layer.add("etc/data", text: "not a program\n")
+        layer.add("etc/os-release", text: "ID=box\nPRETTY_NAME=\"Box Linux 1\"\n")
         let blob = layer.ended()
         let config = Array(
             (#"{"architecture":"\#(Platform.host.architecture)","os":"linux","config":{"Env":["PATH=/bin","#

@@ -36,6 +36,20 @@ struct BillTests {
         #expect(one == Self.bill([Self.musl, Self.libc, Self.musl]).text(as: format))
     }
 
+    @Test(
+        "a package that is there twice with another license has one reference",
+        arguments: SoftwareBill.Format.allCases)
+    func references(_ format: SoftwareBill.Format) throws {
+        var other = Self.musl
+        other.license = "GPL-2.0-only"
+        var capital = Self.musl
+        (capital.name, capital.sourceName) = ("Musl", "Musl")
+        let bill = Self.bill([Self.musl, other, Self.libc, capital])
+        #expect(bill.packages.count == 2)
+        let text = bill.text(as: format)
+        #expect(text == Self.bill([capital, Self.libc, other, Self.musl]).text(as: format))
+    }
+
     @Test("CycloneDX names the image, its system and each package once")
     func cycloneDX() throws {
         let document = try AuditDocument.read(Array(Self.bill([Self.libc, Self.musl]).text(as: .cyclonedx).utf8))

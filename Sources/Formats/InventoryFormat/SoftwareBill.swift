@@ -15,8 +15,9 @@ public struct SoftwareBill: Sendable {
     public var manifest: Digest
     /// As the image says, RFC 3339.
     public var created: String?
-    public var release: OSRelease?
-    /// Sorted, each once.
+    public let release: OSRelease?
+    /// Sorted, each once: one that a damaged database has twice with another license is still the same package, and
+    /// both formats want each reference once.
     public let packages: [InstalledPackage]
     /// Of the program that writes it.
     public var toolVersion: String
@@ -29,12 +30,17 @@ public struct SoftwareBill: Sendable {
         self.manifest = manifest
         self.created = created
         self.release = release
-        self.packages = Set(packages).sorted { left, right in
+        let sorted = Set(packages).sorted { left, right in
             func key(_ package: InstalledPackage) -> [String] {
-                [package.kind.rawValue, package.name, package.version, package.architecture, package.license ?? ""]
+                [
+                    package.kind.rawValue, package.name, package.version, package.architecture, package.license ?? "",
+                    package.sourceName ?? "", package.sourceVersion ?? "",
+                ]
             }
             return key(left).lexicographicallyPrecedes(key(right)) { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
+        var known: Set<String> = []
+        self.packages = sorted.filter { known.insert(Self.location(of: $0, release)).inserted }
         self.toolVersion = toolVersion
     }
 
@@ -46,17 +52,19 @@ public struct SoftwareBill: Sendable {
     }
 
     /// Where a package is known all over the world: a package URL.
-    public func location(of package: InstalledPackage) -> String {
+    public func location(of package: InstalledPackage) -> String { Self.location(of: package, release) }
+
+    private static func location(of package: InstalledPackage, _ release: OSRelease?) -> String {
         let usual = package.kind == .debian ? "debian" : "alpine"
         let distribution = release?.id ?? usual
         var text = "pkg:\(package.kind.rawValue)/\(distribution)/"
-        text += Self.quoted(package.name.lowercased()) + "@" + Self.quoted(package.version)
+        text += quoted(package.name.lowercased()) + "@" + quoted(package.version)
         var more: [String] = []
-        if !package.architecture.isEmpty { more.append("arch=" + Self.quoted(package.architecture)) }
+        if !package.architecture.isEmpty { more.append("arch=" + quoted(package.architecture)) }
         if let version = release?.version { more.append("distro=\(distribution)-\(version)") }
         if let source = package.sourceName, source != package.name {
             let full = package.sourceVersion.map { "\(source)@\($0)" } ?? source
-            more.append("upstream=" + Self.quoted(full))
+            more.append("upstream=" + quoted(full))
         }
         return more.isEmpty ? text : text + "?" + more.joined(separator: "&")
     }

@@ -19,22 +19,13 @@ public struct ImageObserver {
         var observer = ImageObserver()
         for layer in layers {
             do throws(KernelError) {
-                try observer.walk(try root(of: layer), "", depth: 0)
+                try observer.walk(try LayerRoot.open(layer), "", depth: 0)
             } catch {
                 return .hidden("the layer \(layer) cannot be read: \(error)")
             }
             if observer.left <= 0 { return .hidden("it has more than \(entriesMax) entries") }
         }
         return .seen(observer.files.sorted { $0.key < $1.key }.flatMap(\.value))
-    }
-
-    /// MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC, mount_setattr(2): nothing of the image is to work here.
-    private static let inert: UInt64 = 0x1 | 0x2 | 0x4 | 0x8
-
-    private static func root(of layer: String) throws(KernelError) -> OwnedDescriptor {
-        let file = try OwnedDescriptor.open(RawPath(layer), [.readOnly, .noFollow])
-        if try file.status().kind == .directory { return file }
-        return try LayerImageMount.detached(of: file, attributes: inert).open(".", [.directory])
     }
 
     private mutating func walk(_ directory: OwnedDescriptor, _ path: String, depth: Int) throws(KernelError) {

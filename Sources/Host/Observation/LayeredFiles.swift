@@ -1,8 +1,7 @@
 import LinuxKernel
 
-/// Files of an image, found in its unpacked layers as an overlay of them would show them: nothing is mounted and
-/// nothing of the image is run. Links lead only within the image, because each step is taken from directories of its
-/// layers.
+/// Files of an image, found in its layers as an overlay of them would show them. Nothing of the image is run, and its
+/// links lead only within it, because each step is taken from directories of its layers.
 struct LayeredFiles {
     private static let linksMax = 40
     private static let stepsMax = 512
@@ -10,11 +9,11 @@ struct LayeredFiles {
     private typealias Merged = [OwnedDescriptor]
     private let root: Merged
 
-    /// `layers` are directories of the store, lowest first.
+    /// `layers` are of the store, directories or EROFS images, lowest first.
     init(layers: [String]) throws(KernelError) {
         var root: Merged = []
         for layer in layers.reversed() {
-            root.append(try OwnedDescriptor.open(RawPath(layer), [.directory, .noFollow]))
+            root.append(try LayerRoot.open(layer))
         }
         self.root = root
     }
@@ -22,15 +21,14 @@ struct LayeredFiles {
     private enum Entry {
         case directory(Merged)
         case link(RawPath)
-        case file(in: OwnedDescriptor)
+        case file(RawPath, in: OwnedDescriptor)
     }
 
     /// The content of a regular file; nil when there is none of this name.
     func read(_ path: String, limit: Int) throws(KernelError) -> [UInt8]? {
-        guard case .file(let directory)? = try find(path), let name = path.split(separator: "/").last else {
-            return nil
-        }
-        return try Self.open(RawPath(String(name)), in: directory, limit: limit)
+        // After links its name is another than the last word of `path`.
+        guard case .file(let name, let directory)? = try find(path) else { return nil }
+        return try Self.open(name, in: directory, limit: limit)
     }
 
     /// Names in a directory, in order; empty when there is none.
@@ -106,7 +104,7 @@ struct LayeredFiles {
             guard status.kind == .directory else {
                 if !directories.isEmpty { break }
                 if status.kind == .link { return .link(try layer.linkTarget(name)) }
-                return status.kind == .regular ? .file(in: layer) : nil
+                return status.kind == .regular ? .file(name, in: layer) : nil
             }
             let directory = try layer.open(name, [.directory, .noFollow])
             directories.append(directory)

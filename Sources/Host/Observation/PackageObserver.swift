@@ -2,7 +2,8 @@ public import Diagnostics
 public import InventoryFormat
 import LinuxKernel
 
-/// Which packages an image has, by its package managers' own records in its layers. Nothing of it is run or mounted.
+/// Which packages an image has, by its package managers' own records in its layers. Nothing of it is run; layers that
+/// are EROFS images are mounted read-only where no path leads.
 public enum PackageObserver {
     public struct Inventory: Equatable, Sendable {
         public var release: OSRelease?
@@ -20,10 +21,7 @@ public enum PackageObserver {
     public static func observe(layers: [String]) throws(Failure) -> Inventory {
         let result: Result<Inventory, Failure>
         do throws(KernelError) { result = try inventory(try LayeredFiles(layers: layers)) } catch {
-            let isImage = error.errno == Errno.notDirectory
-            throw error.failure(
-                "audit.unobserved", doing: "read the image's packages",
-                remedy: isImage ? "a layer is an EROFS image: import it with --snapshotter overlay" : nil)
+            throw error.failure("audit.unobserved", doing: "read the image's packages")
         }
         return try result.get()
     }
