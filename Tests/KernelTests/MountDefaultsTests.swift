@@ -42,16 +42,17 @@ struct MountDefaultsTests {
 
     @Test("no mount of a container is ever in this host's mount table")
     func hostTable() throws {
-        let before = try TextFile.read("/proc/self/mountinfo")
+        let before = try HostMounts.now()
         let host = try TestHost()
         let running = try host.detached(["sleep", "600"])
-        let during = try TextFile.read("/proc/self/mountinfo")
-        #expect(!during.contains(running.record.request.id.text))
-        #expect(!during.contains(host.places.volatile) && !during.contains(host.places.store))
-        #expect(during.split(separator: "\n").count <= before.split(separator: "\n").count)
+        let during = try HostMounts.now()
+        #expect(!during.mentions(running.record.request.id.text))
+        #expect(!during.mentions(host.places.volatile) && !during.mentions(host.places.store))
+        #expect(during == before)
         _ = try host.exec(running.record.request.id, ["true"])
         try host.containerizer.remove(running.record.request.id, force: true)
-        #expect(try TextFile.read("/proc/self/mountinfo") == during)
+        let after = try HostMounts.now()
+        #expect(after == before && !after.mentions(host.places.store))
     }
 
     @Test("every masked path reads as nothing; those this kernel has are under a mount of their own")
