@@ -126,11 +126,12 @@ struct OperatorCallTests {
                 await reply.closed()
             }
             var settings = try settings(server.port)
-            settings.limits.requestTime = .milliseconds(50)
+            settings.limits.requestTime = .milliseconds(250)
             let client = try ClusterClient(settings)
             let failed = try #require(await failure { () throws(Failure) in try await client.state() })
-            #expect(failed.code == "client.timed-out" && failed.limit == "request time 50 ms")
-            await until { server.openConnections == 0 }
+            #expect(failed.code == "client.timed-out" && failed.limit == "request time 250 ms")
+            // On a busy machine the time may be over before the request was sent: that connection is good for another.
+            await until { server.requests.isEmpty || server.openConnections == 0 }
             try await server.stop()
         }
     }
