@@ -16,37 +16,37 @@ final class MasterHost {
     /// Which of all the masters there have been it is, while it leads.
     private(set) var term = 0
     /// What it has read or written last.
-    private var version = RegistryVersion.initial
+    var version = RegistryVersion.initial
     /// Until then it may believe that it leads.
     private var sessionEnds = Instant.distantPast
     /// With the service that elects; another one each time it stands anew.
     private(set) var session = 0
     /// Cut off from the service that elects, and from nothing else.
     private var isIsolated = false
-    private var skew = Duration.zero
-    private var timers: [TimerID: Instant] = [:]
-    private var links: [LinkID: Connection] = [:]
-    private var streams: [StreamID: Connection] = [:]
-    private var calls: [CallID: Call] = [:]
+    var skew = Duration.zero
+    var timers: [TimerID: Instant] = [:]
+    var links: [LinkID: Connection] = [:]
+    var streams: [StreamID: Connection] = [:]
+    var calls: [CallID: Call] = [:]
     private var lastLink: UInt64 = 0
     private var lastCall: UInt64 = 0
     private var effectsDone = 0
     private var pausedUntil: Instant?
     private var paused: [MasterCore.Event] = []
-    private var orders: [(changes: [RegistryChange], ticket: Ticket)] = []
+    var orders: [(changes: [RegistryChange], ticket: Ticket)] = []
     /// What is being written right now.
-    private var writing: [RegistryChange]?
-    private var isRegistryBroken = false
+    var writing: [RegistryChange]?
+    var isRegistryBroken = false
 
     /// Where an answer goes.
-    private struct Call {
+    struct Call {
         var connection: Connection?
         /// Events of the stream that the call opens.
         var hear: ((SchedulerEvent, World) -> Void)?
         var opened: ((StreamID, World) -> Void)?
         var answered: (CallAnswer, World) -> Void
     }
-    private var listeners: [StreamID: (SchedulerEvent, World) -> Void] = [:]
+    var listeners: [StreamID: (SchedulerEvent, World) -> Void] = [:]
 
     init(index: Int) { self.index = index }
 
@@ -64,7 +64,7 @@ final class MasterHost {
         stand(world)
     }
 
-    private func stand(_ world: World) {
+    func stand(_ world: World) {
         session = world.elections.newSession()
         renew(life, world)
     }
@@ -139,7 +139,7 @@ final class MasterHost {
 
     func heal() { isIsolated = false }
 
-    private func end(_ world: World) {
+    func end(_ world: World) {
         core = nil
         life += 1
         sessionEnds = .distantPast
@@ -229,7 +229,7 @@ final class MasterHost {
         take(.operator(id, principal: nil, .change(change)), world)
     }
 
-    private func take(_ event: MasterCore.Event, _ world: World) {
+    func take(_ event: MasterCore.Event, _ world: World) {
         guard core != nil else { return }
         if let pausedUntil, pausedUntil > world.now {
             paused.append(event)
@@ -253,134 +253,5 @@ final class MasterHost {
             perform(effect, world)
         }
         if self.life == life, let core { world.check(core) }
-    }
-
-    // MARK: - Effects
-
-    private func perform(_ effect: MasterCore.Effect, _ world: World) {
-        switch effect {
-        case .persist(let changes, let ticket):
-            orders.append((changes, ticket))
-            write(world)
-        case .openStream(let call, let stream): open(stream, for: call, world)
-        case .answer(let call, let answer): self.answer(call, answer, world)
-        case .publish(let stream, let event, _): publish(event, on: stream, world)
-        case .introduce, .announce: break
-        case .closeStream(let stream):
-            listeners[stream] = nil
-            streams.removeValue(forKey: stream)?.closeByMaster(world)
-        case .send(let link, let message): send(message, on: link, world)
-        case .closeLink(let link): links.removeValue(forKey: link)?.closeByMaster(world)
-        case .setTimer(let timer, let instant): set(timer, at: instant, world)
-        case .cancelTimer(let timer): timers[timer] = nil
-        case .note(let note): if note.level != .info { world.say("master: \(note.name)") }
-        case .stepDown(let failure):
-            world.say("master \(index) steps down: \(failure.code.rawValue)")
-            world.count("step-downs")
-            standAgain(world)
-        }
-    }
-
-    /// As a process that has ended and is started anew.
-    private func standAgain(_ world: World) {
-        world.elections.resign(self, world)
-        end(world)
-        let life = life
-        world.after(.seconds(2)) { world in
-            if self.isUp, self.life == life { self.stand(world) }
-        }
-    }
-
-    private func set(_ timer: TimerID, at instant: Instant, _ world: World) {
-        timers[timer] = instant
-        let life = life
-        world.at(instant - skew) { world in
-            guard self.life == life, self.timers[timer] == instant else { return }
-            self.timers[timer] = nil
-            self.take(.timer(timer), world)
-        }
-    }
-
-    private func open(_ stream: StreamID, for id: CallID, _ world: World) {
-        guard let call = calls.removeValue(forKey: id), let connection = call.connection else { return }
-        streams[stream] = connection
-        listeners[stream] = call.hear
-        let life = life
-        connection.masterNotices = { world in
-            guard self.life == life else { return }
-            self.streams[stream] = nil
-            self.listeners[stream] = nil
-            self.take(.streamClosed(stream), world)
-        }
-        connection.send(.down, world) { call.opened?(stream, $0) }
-    }
-
-    private func answer(_ id: CallID, _ answer: CallAnswer, _ world: World) {
-        guard let call = calls.removeValue(forKey: id) else { return }
-        if let connection = call.connection {
-            connection.send(.down, world) { call.answered(answer, $0) }
-        } else {
-            world.after(world.delay()) { call.answered(answer, $0) }
-        }
-    }
-
-    private func publish(_ event: SchedulerEvent, on stream: StreamID, _ world: World) {
-        guard let connection = streams[stream], let hear = listeners[stream] else { return }
-        if case .subscribed(let framework, _, _) = event {
-            let entry = world.registry.durable.frameworks[framework]
-            if entry == nil || entry?.removed != nil {
-                world.violate(.durability, "framework \(framework) is subscribed, and the registry has not got it")
-            }
-        }
-        connection.send(.down, world) { hear(event, $0) }
-    }
-
-    private func send(_ message: MasterMessage, on link: LinkID, _ world: World) {
-        guard let connection = links[link], let machine = world.machine(on: connection) else { return }
-        world.say("master to agent \(machine.index): \(message.short)")
-        if case .registered(let id, _, _) = message, world.registry.durable.agents[id]?.standing != .registered {
-            world.violate(.durability, "agent \(id) is admitted, and the registry has not got it")
-        }
-        if case .acknowledge = message, world.has(.dropsAcknowledgements) { return }
-        connection.send(.down, world) { machine.hear(message, on: connection, $0) }
-    }
-
-    // MARK: - Registry
-
-    /// One write at a time; what came together goes together.
-    private func write(_ world: World) {
-        guard writing == nil, !orders.isEmpty else { return }
-        let batch = orders
-        let changes = batch.flatMap(\.changes)
-        writing = changes
-        if dies(world) { return kill(world, restartsAfter: .seconds(5)) }
-        let life = life
-        world.after(world.writeTime()) { world in
-            guard self.life == life else { return }
-            self.orders.removeFirst(batch.count)
-            self.writing = nil
-            let failure = self.isRegistryBroken ? SimulatedRegistry.broken : self.apply(changes, world)
-            if failure != nil { self.isRegistryBroken = true }
-            for order in batch where self.life == life {
-                self.take(failure.map { .storeFailed(order.ticket, $0) } ?? .stored(order.ticket), world)
-            }
-            if self.life == life { self.write(world) }
-        }
-    }
-
-    /// Planted with `onlyReads`: it takes a write that is late for the mistake to show, and these are rare.
-    private func dies(_ world: World) -> Bool {
-        world.has(.onlyReads) && world.masters.count > 1 && world.act == .safety && world.election.chance(1, outOf: 8)
-    }
-
-    /// Nil: written.
-    private func apply(_ changes: [RegistryChange], _ world: World) -> Failure? {
-        do throws(Failure) {
-            switch try world.registry.apply(changes, expecting: version, by: self, world) {
-            case .applied(let next): version = next
-            case .overtaken(let other): return SimulatedRegistry.overtaken(version, other)
-            }
-        } catch { return error }
-        return nil
     }
 }
