@@ -18,7 +18,7 @@ public enum DeclaredWalls {
 
     private static func of(_ isolation: IsolationRequest, _ limits: ContainerLimits) -> [String: String] {
         var walls = [
-            "network": network(isolation.network), "seccomp": seccomp(isolation.seccomp),
+            "network": isolation.network.reportName, "seccomp": isolation.seccomp.reportName,
             "no_new_privs": "\(isolation.noNewPrivileges)", "read_only_root": "\(isolation.readOnlyRoot)",
             "proc": isolation.procView.rawValue, "masked_paths": isolation.maskedPaths.joined(separator: " "),
             "read_only_paths": isolation.readOnlyPaths.joined(separator: " "),
@@ -37,20 +37,5 @@ public enum DeclaredWalls {
         walls["pids"] = limits.pids.map { "\($0)" }
         walls["disk"] = limits.disk.map { "\($0)" }
         return walls
-    }
-
-    private static func network(_ network: IsolationRequest.Network) -> String {
-        switch network {
-        case .none: "none"
-        case .host: "host"
-        case .container(let id): "container:\(id.text)"
-        case .bridge(let request): "bridge:\(request.network)"
-        case .plugins(let request): "cni:\(request.network)"
-        }
-    }
-
-    private static func seccomp(_ seccomp: IsolationRequest.Seccomp) -> String {
-        if case .profile(let name, _) = seccomp { return "profile \(name)" }
-        return "\(seccomp)"
     }
 }

@@ -59,11 +59,11 @@ public enum DeclaredContainer {
         let isolation = request.isolation
         let range = isolation.identities
         var declared = DeclaredFacts()
-        declared.network = network(isolation.network)
+        declared.network = isolation.network.reportName
         declared.ports = isolation.network.ports.map(\.port)
         declared.capabilities = isolation.capabilities
         declared.noNewPrivileges = isolation.noNewPrivileges
-        declared.seccomp = seccomp(isolation.seccomp)
+        declared.seccomp = isolation.seccomp.reportName
         declared.maskedPaths = isolation.maskedPaths
         declared.readOnlyPaths = isolation.readOnlyPaths
         declared.isReadOnlyRoot = isolation.readOnlyRoot
@@ -87,21 +87,6 @@ public enum DeclaredContainer {
     }
 
     private static func ordered(_ access: String) -> String { String("rwm".filter(access.contains)) }
-
-    private static func network(_ network: IsolationRequest.Network) -> String {
-        switch network {
-        case .none: "none"
-        case .host: "host"
-        case .container(let id): "container:\(id.text)"
-        case .bridge(let request): "bridge:\(request.network)"
-        case .plugins(let request): "cni:\(request.network)"
-        }
-    }
-
-    private static func seccomp(_ seccomp: IsolationRequest.Seccomp) -> String {
-        if case .profile(let name, _) = seccomp { return "profile \(name)" }
-        return "\(seccomp)"
-    }
 
     /// What the kernel shows for limits that this host can hold.
     private static func settings(_ limits: ContainerLimits, _ host: HostAbilities) -> [String: String] {
