@@ -47,9 +47,12 @@ def unpacking(found):
     for kind, label in [("disk", "onto the disk"), ("memory", "into memory")]:
         rows = found.get("unpack", {}).get(kind, {})
         umoci = rows.get("umoci unpack", {}).get("processor")
-        for name, what in [("bulkhead image import", "import and unpack"), ("the same, --snapshotter erofs", "import as EROFS")]:
-            yield f"{what}, processor time, {label}", "umoci unpack", 0.3, over(rows.get(name, {}).get("processor"), umoci)
+        own, floor = (rows.get(name, {}).get("processor") for name in ["bulkhead image import", "floor"])
+        yield f"import and unpack, processor time, {label}", "umoci unpack", 0.3, over(own, umoci)
+        yield f"import and unpack, processor time, {label}", "floor", 1.4, over(own, floor)
         if kind == "disk":
+            images = rows.get("the same, --snapshotter erofs", {}).get("processor")
+            yield f"import as EROFS, processor time, {label}", "umoci unpack", 0.3, over(images, umoci)
             yield "import, resident MiB", None, 64, rows.get("bulkhead image import", {}).get("resident MiB")
     mount = median(found.get("mount", {}).get("rows", {}), "image of one file")
     yield "mount of an EROFS image, ms", None, 1, mount / 1000 if mount else None

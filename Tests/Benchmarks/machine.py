@@ -46,10 +46,11 @@ def available_memory():
         return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:")) / 1024
 
 
-def compile_program(source, into):
-    """A static C program of this folder."""
+def compile_program(source, into, libraries=()):
+    """A C program of this folder: static, but for one that uses libraries of the system."""
     compiler = shutil.which("musl-gcc") if source.name == "stopwatch.c" else None
-    subprocess.run([compiler or "gcc", "-std=gnu17", "-O2", "-static", "-o", into, source], check=True)
+    linked = [f"-l{name}" for name in libraries] or ["-static"]
+    subprocess.run([compiler or "gcc", "-std=gnu17", "-O2", "-o", into, source, *linked], check=True)
     return str(into)
 
 

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import tarfile
+import time
 
 import machine
 from measuring import Broken
@@ -60,39 +61,43 @@ class Unpacking:
             script = 'cd "$0" && for layer in "$@"; do tar -xf "$layer"; done'
             return ["sh", "-c", script, place, *self.plain], None
 
+        def floor(place):
+            return [self.programs["unpackfloor"], place, *self.layers], None
+
         found = {"bulkhead image import": bulkhead, "the same, --snapshotter erofs": as_images}
+        if "unpackfloor" in self.programs:
+            found = {"floor": floor, **found}
         if shutil.which("umoci"):
             found["umoci unpack"] = umoci
         found["tar -xzf"] = tar
         found["tar -xf, inflated before: the files alone"] = plain
         return found
 
-    def once(self, make, below, processors):
-        place = f"{below}/unpacked"
+    def once(self, make, place, processors):
         os.makedirs(place)
         command, environment = make(place)
         machine.synchronise()
-        try:
-            pinned = ["taskset", "--cpu-list", processors] if processors else []
-            return self.stopwatch.run(pinned + command, environment)
-        finally:
-            shutil.rmtree(place)
+        pinned = ["taskset", "--cpu-list", processors] if processors else []
+        return self.stopwatch.run(pinned + command, environment)
 
-    def measure(self, below, runs, deadline, processors=None):
+    def measure(self, below, runs, deadline, processors=None, pause=0.0):
         """Medians of what each tool costs in a directory below `below`, which says on which file system; on these
-        `processors` only, if any are named."""
+        `processors` only, if any are named. What a round wrote is removed at its end, and `pause` seconds pass: for five
+        seconds ext4 looks at every inode that was freed before it makes a new file, and no tool should pay for that."""
         costs = {name: [] for name in self.rows()}
         broken = {}
-        for _ in range(runs):
+        for number in range(runs):
+            if number and deadline():
+                break
             names = [name for name in costs if name not in broken]
             random.shuffle(names)
-            for name in names:
+            for place, name in enumerate(names):
                 try:
-                    costs[name].append(self.once(self.rows()[name], below, processors))
+                    costs[name].append(self.once(self.rows()[name], f"{below}/unpacked/{place}", processors))
                 except (Broken, OSError, subprocess.SubprocessError) as problem:
                     broken[name] = str(problem)
-            if deadline():
-                break
+            shutil.rmtree(f"{below}/unpacked")
+            time.sleep(pause)
         return {name: {"broken": broken[name]} if name in broken else self.summary(found) for name, found in costs.items()}
 
     def summary(self, costs):

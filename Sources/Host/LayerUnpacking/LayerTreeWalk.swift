@@ -64,7 +64,7 @@ struct LayerTreeWalk {
         for entry in try directory.entries() {
             result.append(Child(name: entry.name, status: try directory.status(of: entry.name)))
         }
-        return result.sorted { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) }
+        return result.sorted { $0.name.precedes($1.name) }
     }
 }
 

@@ -157,10 +157,13 @@ extension OwnedDescriptor {
                     RawPath(bytes: UnsafeBufferPointer(start: pointer, count: strlen(pointer)))
                 }
             }
-            if name == "." || name == ".." { continue }
+            if name == Self.itself || name == Self.above { continue }
             result.append(DirectoryEntry(name: name, kind: Self.kind(of: entry.pointee.d_type)))
         }
     }
+
+    private static let itself: RawPath = "."
+    private static let above: RawPath = ".."
 
     private static func kind(of type: UInt8) -> FileStatus.Kind? {
         switch Int(type) {

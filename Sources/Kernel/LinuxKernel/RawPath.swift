@@ -9,6 +9,7 @@ public struct RawPath: Hashable, Sendable, ExpressibleByStringLiteral, CustomStr
     /// them first; here it traps.
     public init(bytes: some Sequence<UInt8>) {
         var storage = ContiguousArray<CChar>()
+        storage.reserveCapacity(bytes.underestimatedCount + 1)
         for byte in bytes {
             precondition(byte != 0, "a path holds a NUL byte")
             storage.append(CChar(bitPattern: byte))
@@ -20,8 +21,16 @@ public struct RawPath: Hashable, Sendable, ExpressibleByStringLiteral, CustomStr
     public init(_ text: String) { self.init(bytes: text.utf8) }
     public init(stringLiteral value: String) { self.init(value) }
 
-    public var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
+    public var bytes: [UInt8] {
+        terminated.withUnsafeBytes { [UInt8](UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
+    }
     public var count: Int { terminated.count - 1 }
+
+    /// The order of the names' bytes, in which a path that others begin with comes first.
+    public func precedes(_ other: RawPath) -> Bool {
+        // The NUL at the end is less than every byte of a path.
+        terminated.withUnsafeBytes { own in other.terminated.withUnsafeBytes { own.lexicographicallyPrecedes($0) } }
+    }
 
     /// For people: invalid UTF-8 is shown as replacement characters.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
