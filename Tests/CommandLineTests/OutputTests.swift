@@ -1,5 +1,6 @@
 import CommandOutput
 import Diagnostics
+import FoundationEssentials
 import ImageStorage
 import Testing
 
@@ -13,6 +14,34 @@ struct OutputTests {
         table.rows = [["1", "a\u{1b}[31m", "running"], ["22222", "b", ""]]
         #expect(table.text == "ID     NAME         STATE\n1      a\\u{1b}[31m  running\n22222  b\n")
         #expect("abcdef".shortened(to: 4) == "abc…" && "abcd".shortened(to: 4) == "abcd")
+    }
+
+    @Test(
+        "a refusal is one line that drives no terminal, whatever it repeats of what was asked for",
+        arguments: ["\u{1b}[31m", "\u{9b}31m", "a\nb", "\r", "\u{7f}", "\u{202e}", "\u{61c}", "\u{e0041}"])
+    func refusalOfStrangersText(_ text: String) {
+        for failure in [
+            Failure("a.b", doing: "use \(text)"), Failure("a.b", doing: "use", on: text),
+            Failure("a.b", doing: "use", cause: text), Failure("a.b", doing: "use", remedy: "mkdir -p \(text)"),
+        ] {
+            for scalar in text.unicodeScalars where Untrusted.shown(String(scalar)) != String(scalar) {
+                #expect(!failure.description.unicodeScalars.contains(scalar))
+            }
+            #expect(failure.description.contains("\\u{"))
+        }
+    }
+
+    @Test(
+        "JSON drives no terminal, and says the same to programs",
+        arguments: [
+            ("\u{1b}[31m", "\\u001b[31m"), ("\u{9b}31m", "\\u009b31m"), ("\u{7f}", "\\u007f"),
+            ("\u{202e}abc", "\\u202eabc"), ("\u{e0041}", "\\udb40\\udc41"), ("grün 日本 🙂", "grün 日本 🙂"),
+        ])
+    func jsonOfStrangersText(_ text: String, _ shown: String) throws {
+        let document = try JSONDocument.text([text: text], isPretty: false)
+        #expect(document == "{\"\(shown)\":\"\(shown)\"}\n")
+        #expect(try JSONDecoder().decode([String: String].self, from: Data(document.utf8)) == [text: text])
+        #expect(try JSONDocument.text([text, "b"]) == "[\n  \"\(shown)\",\n  \"b\"\n]\n")
     }
 
     @Test(

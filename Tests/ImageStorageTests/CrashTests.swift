@@ -1,10 +1,11 @@
 import Diagnostics
 import DurableStorage
 import HostileArchives
-import ImageStorage
 import LinuxKernel
 import OCIFormat
 import Testing
+
+@testable import ImageStorage
 
 @Suite("crashes and races")
 struct CrashTests {
@@ -176,6 +177,34 @@ struct CrashTests {
         #expect(failures.withLock { $0 } == [])
         _ = try store.prune(.all)
         #expect(try sandbox.contents().filter { !$0.hasSuffix("/") && !$0.hasPrefix("index.json") } == [])
+    }
+
+    @Test("a staging directory that is being removed keeps its lock until nobody can sweep it")
+    func ending() throws {
+        let sandbox = try StoreSandbox()
+        let root = try StoreRoot(path: sandbox.store.path)
+        let staging = try Staging(in: root, purpose: "a test")
+        try staging.directory.makeDirectory("work", mode: 0o700)
+        try staging.reserve(chains: [], blobs: [])
+        let remover = try root.locked(for: "a test") { () throws(Failure) -> WorkerThread in
+            do {
+                let thread = try WorkerThread { #expect(throws: Never.self) { try staging.remove() } }
+                // It ends with the lock alone, or with nothing; no sweep can begin meanwhile.
+                var left = ["work"]
+                while left.contains("work") || left.contains("reserved.json") {
+                    left = try staging.directory.entries().map(\.name.description)
+                }
+                #expect(left == ["lock"])
+                #expect(try FileLock.tryAcquire(Staging.lockName, in: staging.directory, purpose: "a sweep") == nil)
+                return thread
+            } catch {
+                throw Failure("test.failed", doing: "look at a staging directory", cause: "\(error)")
+            }
+        }
+        remover.join()
+        #expect(try root.staging.entries().isEmpty)
+        try staging.remove()
+        try Staging.sweep(root)
     }
 
     @Test("leftovers of a crashed import are swept, those of a running one are not")

@@ -4,7 +4,7 @@ import JSONFormat
 
 extension AuditReport {
     /// The report as Docs/Reference/Audit-schema.json describes it.
-    public func json() throws(Failure) -> String { try AuditDocument(encoding: self).pretty }
+    public func json() throws(Failure) -> String { Untrusted.inJSON(try AuditDocument(encoding: self).pretty) }
 
     /// - Throws: `audit.not-a-report` when it is something else, or of a newer schema.
     public init(json: [UInt8]) throws(Failure) {

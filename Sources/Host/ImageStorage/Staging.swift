@@ -44,9 +44,30 @@ final class Staging: Sendable {
     }
 
     /// Removes the directory and all that is left in it. Idempotent.
-    func remove() throws(Failure) {
+    func remove() throws(Failure) { try Self.remove(name, from: root) }
+
+    /// The lock goes last, and under the store's: where a sweep finds a directory without one it makes it, and would
+    /// take a directory for a leftover that another is about to remove.
+    private static func remove(_ name: RawPath, from root: StoreRoot) throws(Failure) {
         try onStore("remove the staging directory in", root.path) { () throws(KernelError) in
-            try TreeRemoval.remove(name, in: root.staging)
+            try empty(name, in: root.staging)
+        }
+        try root.locked(for: "removing a staging directory") { () throws(Failure) in
+            try onStore("remove the staging directory in", root.path) { () throws(KernelError) in
+                try TreeRemoval.remove(name, in: root.staging)
+            }
+        }
+    }
+
+    private static func empty(_ name: RawPath, in staging: OwnedDescriptor) throws(KernelError) {
+        let directory: OwnedDescriptor
+        do throws(KernelError) { directory = try staging.open(name, [.directory, .noFollow]) } catch {
+            // Gone already, or a plain file, which has nothing in it.
+            if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return }
+            throw error
+        }
+        for entry in try directory.entries() where entry.name != lockName {
+            try TreeRemoval.remove(entry.name, in: directory)
         }
     }
 
@@ -58,10 +79,7 @@ final class Staging: Sendable {
             try onStore("sweep", root.path) { () throws(KernelError) in try staleEntries(of: root) }
         }
         for (name, lock) in stale {
-            try onStore("remove leftovers in", root.path) { () throws(KernelError) in
-                try TreeRemoval.remove(name, in: root.staging)
-            }
-            withExtendedLifetime(lock) {}
+            try withExtendedLifetime(lock) { () throws(Failure) in try remove(name, from: root) }
         }
     }
 

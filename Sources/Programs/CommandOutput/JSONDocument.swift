@@ -1,7 +1,7 @@
 public import Diagnostics
 import FoundationEssentials
 
-/// Values as `--output json` shows them. Keys are sorted; a key without a value is left out.
+/// Values as `--output json` shows them: sorted keys, none without a value, and nothing in them drives a terminal.
 public enum JSONDocument {
     public static func text(_ value: some Encodable, isPretty: Bool = true) throws(Failure) -> String {
         let encoder = JSONEncoder()
@@ -9,7 +9,7 @@ public enum JSONDocument {
             isPretty
             ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
         do {
-            return compacted(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n"
+            return Untrusted.inJSON(compacted(String(decoding: try encoder.encode(value), as: UTF8.self))) + "\n"
         } catch {
             throw Failure("output.unencodable", doing: "show the result as JSON", cause: "\(error)")
         }

@@ -1,7 +1,7 @@
 /// What a refused request or a failed operation says, in the form a person can act on: what was tried, on what,
 /// what came back, what to do, and whether trying again helps.
 ///
-/// `description` is always one sentence. `code` is stable and meant for programs.
+/// `description` is always one sentence on one line, and drives no terminal. `code` is stable and meant for programs.
 public struct Failure: Error, Equatable, Sendable {
     /// A stable name such as `image.not-found`: lower case, the area first, words joined by hyphens.
     public struct Code: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral {
@@ -58,9 +58,10 @@ public struct Failure: Error, Equatable, Sendable {
 extension Failure: CustomStringConvertible {
     public var description: String {
         var sentence = "cannot \(doing)"
-        if let subject { sentence += " \(Untrusted.shown(subject))" }
-        if let cause { sentence += ": \(Untrusted.shown(cause))" }
+        if let subject { sentence += " \(subject)" }
+        if let cause { sentence += ": \(cause)" }
         if let remedy { sentence += "; \(remedy)" }
-        return sentence
+        // As a whole: what was asked for is repeated in what to do about it too.
+        return Untrusted.shown(sentence)
     }
 }
