@@ -270,7 +270,7 @@ let package = Package(
             "KernelTests",
             [
                 "Observation", "Auditing", "AuditFormat", "AuditTrail",
-                "Networking", "Netlink", "Nftables", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
+                "ImageStorage", "Networking", "Netlink", "Nftables", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
                 "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
                 "launch-once", "bulkhead-emulate",
             ]),

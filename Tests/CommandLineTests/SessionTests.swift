@@ -237,6 +237,18 @@ struct SessionTests {
         #expect(try program.run("image", "rm", "box").output == "removed box:latest\n")
     }
 
+    @Test("an image of one layer that is one file is run, shown on the host, and looked into for accounts")
+    func oneFile() throws {
+        #expect(try program.run("image", "rm", "box").status == 0)
+        #expect(try program.run("image", "import", "--snapshotter", "erofs", try program.archive()).status == 0)
+        let directories = try program.run("image", "inspect", "box").output
+        #expect(directories.contains("fs.erofs"), "\(directories)")
+        #expect(try program.run("run", "--rm", "--user", "guest", "box", "id", "-u").output == "1000\n")
+        let place = String(try program.run("image", "mount", "box").output.dropLast())
+        #expect(HostFacts.exists(place + "/etc/data"))
+        #expect(try program.run("image", "unmount", "box").status == 0)
+    }
+
     /// Signals sent to a process and not taken yet, as a bit set; proc_pid_status(5) ShdPnd.
     private static func pending(_ process: Int32) throws -> UInt64 {
         let status = try TextFile.read("/proc/\(process)/status", limit: 65_536)

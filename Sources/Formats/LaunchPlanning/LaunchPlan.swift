@@ -204,7 +204,7 @@ public struct RootTree: Equatable, Sendable {
         case loopOverlay(layers: [String], image: String, owner: UInt32)
         /// Overlay without a writable directory.
         case readOnlyOverlay(layers: [String])
-        /// One directory as it is.
+        /// One layer as it is.
         case directory(String)
     }
     /// How the path of a layer ends that is an EROFS image and not a directory.

@@ -164,10 +164,21 @@ struct LayerImport {
     /// On disk first, then visible: a crash between leaves a staging directory to sweep.
     private func publish(_ record: LayerRecord) throws(Failure) {
         try write(record, into: workName, of: staging.directory)
+        try seal()
         try onStore("store \(shown)", identifier.short) { () throws(KernelError) in
             try staging.directory.synchronizeFilesystem()
             try staging.directory.rename(workName, to: RawPath(identifier.hex), in: root.layers, replacing: false)
             try root.layers.synchronize()
+        }
+    }
+
+    /// An image is held to what it is now by the kernel, where the file system can (fs-verity).
+    private func seal() throws(Failure) {
+        try onStore("seal \(shown)", identifier.short) { () throws(KernelError) in
+            let directory = try staging.directory.open(workName, [.directory, .noFollow])
+            let image = RawPath(LayerForm.image.fileName)
+            // Asked of what was made: not every layer takes the form that was asked for.
+            if try directory.exists(image) { try LayerImageSeal.seal(image, in: directory) }
         }
     }
 

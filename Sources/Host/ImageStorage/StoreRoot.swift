@@ -8,6 +8,7 @@ import OCIFormat
 ///     blobs/sha256/<hex>        blobs as they came, content-addressed
 ///     layers/<chain hex>/fs/    an unpacked layer, in the form an overlay mount takes as a lower directory
 ///     layers/<chain hex>/fs.erofs   the same as one file, where the import was asked for that
+///     layers/<chain hex>/fs.erofs.verity   its fs-verity digest, where the file system has that
 ///     layers/<chain hex>/meta.json
 ///     index.json                which images there are and what they are called
 ///     leases/<container>        what containers use

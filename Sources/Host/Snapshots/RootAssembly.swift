@@ -17,7 +17,7 @@ public enum RootAssembly {
     ) throws(KernelError) -> OwnedDescriptor {
         let namespace = tree.mapped ? userNamespace : nil
         if case .directory(let path) = tree.assembly {
-            let copy = try OwnedDescriptor.detachedTree(at: path)
+            let copy = path.hasSuffix(RootTree.imageSuffix) ? try image(path) : try OwnedDescriptor.detachedTree(at: path)
             try copy.setMountAttributes(set: tree.attributes.rawValue, userNamespace: namespace)
             return copy
         }
@@ -42,12 +42,18 @@ public enum RootAssembly {
         return root
     }
 
+    /// A layer that is one file, as a detached mount, if it is still the file that was imported.
+    private static func image(_ layer: String) throws(KernelError) -> OwnedDescriptor {
+        let file = try OwnedDescriptor.open(RawPath(layer), [.readOnly, .noFollow])
+        try LayerImageSeal.check(layer, file)
+        return try LayerImageMount.detached(of: file, attributes: 0)
+    }
+
     /// A layer that is one file: its image gets a mount of its own.
     private static func attachImage(
         _ layer: String, as name: String, mappedBy userNamespace: OwnedDescriptor?
     ) throws(KernelError) {
-        let file = try OwnedDescriptor.open(RawPath(layer), [.readOnly, .noFollow])
-        let mount = try LayerImageMount.detached(of: file, attributes: 0)
+        let mount = try image(layer)
         if let userNamespace { try mount.setMountAttributes(set: 0, userNamespace: userNamespace) }
         try Directories.make(name, mode: 0o755)
         try mount.attachMount(at: name)

@@ -56,7 +56,7 @@ struct InspectImages: ParsableCommand {
     func run() throws {
         let store = try global.imageStore()
         var details: [ImageDetails] = []
-        for text in images { details.append(ImageDetails(try store.resolve(text))) }
+        for text in images { details.append(try ImageDetails(try store.resolve(text))) }
         try Console.write(try JSONDocument.text(details))
     }
 }

@@ -1,6 +1,8 @@
 import CommandOutput
 import Containers
+import Diagnostics
 import ImageStorage
+import LinuxKernel
 import OCIFormat
 
 enum SizeText {
@@ -46,8 +48,10 @@ struct ImageDetails: Encodable {
     /// Of the unpacked layers, lowest first.
     var layers: [String]
     var layerDirectories: [String]
+    /// Of each layer the fs-verity digest the kernel holds it to; null for directories, and where nothing has fs-verity.
+    var layerSeals: [String?]
 
-    init(_ stored: StoredImage) {
+    init(_ stored: StoredImage) throws(Failure) {
         let config = stored.config
         image = ImageDocument(stored.summary)
         entrypoint = config.entrypoint
@@ -61,5 +65,10 @@ struct ImageDetails: Encodable {
         labels = config.labels.reduce(into: [:]) { $0[$1.key] = $1.value }
         layers = config.layers.map(\.description)
         layerDirectories = stored.layers
+        layerSeals = try stored.layers.map { path throws(Failure) in
+            do throws(KernelError) { return try LayerImageSeal.digest(of: path).map { "sha256:" + $0 } } catch {
+                throw error.failure("image.store-damaged", doing: "read the seal of", on: path)
+            }
+        }
     }
 }
