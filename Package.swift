@@ -295,7 +295,7 @@ let package = Package(
             [
                 "bulkhead", "bulkhead-unpack", "bulkhead-audit", "NativeContainerizer", "Containerizing", "ImageStorage", "HostileArchives", "LinuxKernel", "OCIFormat",
                 "Containers", "Diagnostics", "CommandOutput", arguments,
-            ]),
+            ], exclude: ["Readers"]),
         tests(
             "ClusterCommandTests",
             ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),

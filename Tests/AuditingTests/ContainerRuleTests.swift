@@ -90,6 +90,29 @@ struct ContainerRuleTests {
         #expect(verdict() == .pass)
     }
 
+    @Test("a listener that was asked for and is there is good, and one that could not be looked for is unknown")
+    func listener() {
+        var facts = CleanContainer.facts
+        func verdict() -> Verdict? { findings(facts, .standard).first { $0.id == "BH-CON-044" }?.verdict }
+        #expect(verdict() == .pass)
+        facts.declared?.emulated = ["mknod"]
+        facts.filters.edit { $0[0].handed = ["native call 133"] }
+        facts.emulators = .seen([7])
+        #expect(verdict() == .unknown)
+        facts.callHolders = .hidden("/proc/7/fd cannot be read")
+        #expect(verdict() == .unknown)
+        facts.callHolders = .seen([CallHolderFacts(process: 7, name: "answers", descriptor: "5", isInside: false)])
+        #expect(verdict() == .pass)
+        facts.emulators = .hidden("its file cannot be read")
+        #expect(verdict() == .unknown)
+        facts.emulators = nil
+        #expect(verdict() == .finding)
+        facts.declared = nil
+        #expect(verdict() == .pass)
+        facts.filters = .hidden("its threads cannot be read")
+        #expect(verdict() == .unknown)
+    }
+
     @Test("a finding that the user asked for names the flag")
     func overrides() {
         var facts = CleanContainer.facts

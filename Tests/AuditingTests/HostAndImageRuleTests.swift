@@ -177,6 +177,27 @@ struct DriftTests {
         #expect(finding.verdict == .finding && finding.evidence.first?.value.contains("CAP_SYS_ADMIN") == true)
     }
 
+    @Test("what could not be seen this time is unknown, not unchanged")
+    func hidden() throws {
+        let changes: [(inout ContainerFacts) -> Void] = [
+            { $0.filters = .hidden("it may not be traced") }, { $0.processes = .hidden("it may not be read") },
+            { $0.mounts = .hidden("it may not be read") }, { $0.descriptors = .hidden("it may not be read") },
+        ]
+        for change in changes {
+            let finding = try drift(change)
+            #expect(finding.verdict == .unknown && finding.summary.contains("it may not be"), "\(finding)")
+        }
+        // Nobody has ever seen it, which is said; but a filter that nobody ever saw may be any.
+        var before = CleanContainer.facts
+        before.published = .hidden("only who made it knows")
+        var document = try AuditDocument(encoding: before)
+        let ports = Drift.finding(before, since: before, documents: (document, document))
+        #expect(ports.verdict == .pass && ports.summary.hasSuffix("neither time was seen: published"), "\(ports)")
+        before.filters = .hidden("it may not be traced")
+        document = try AuditDocument(encoding: before)
+        #expect(Drift.finding(before, since: before, documents: (document, document)).verdict == .unknown)
+    }
+
     @Test("a container that was not there is unknown, not unchanged")
     func missing() throws {
         let document = try AuditDocument(encoding: CleanContainer.facts)

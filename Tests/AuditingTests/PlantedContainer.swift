@@ -128,6 +128,27 @@ extension PlantedContainer {
         },
         PlantedContainer("BH-CON-042", "bpf mount") { $0.filters.edit { $0[0].dangerous = ["bpf", "mount"] } },
         PlantedContainer("BH-CON-043", "12 calls of i386") { $0.filters.edit { $0[0].allowed["i386"] = 12 } },
+        PlantedContainer("BH-CON-044", "native call 99") { facts in
+            facts.filters.edit { $0[0].handed = ["native call 99"] }
+            facts.callHolders = .seen([
+                CallHolderFacts(process: 9, name: "stranger", descriptor: "5", isInside: false)
+            ])
+        },
+        PlantedContainer("BH-CON-044", "native call 98") { facts in
+            facts.declared = nil
+            facts.filters.edit { $0[0].handed = ["native call 98"] }
+            facts.callHolders = .seen([])
+        },
+        PlantedContainer("BH-CON-044", "no process") { facts in
+            facts.declared?.emulated = ["mknod"]
+            facts.emulators = .seen([])
+            facts.callHolders = .seen([])
+        },
+        PlantedContainer("BH-CON-044", "no listener") { facts in
+            facts.declared?.emulated = ["mknod"]
+            facts.emulators = .seen([7])
+            facts.callHolders = .seen([CallHolderFacts(process: 8, name: "other", descriptor: "5", isInside: false)])
+        },
     ]
 
     private static let mounts: [PlantedContainer] = [

@@ -211,6 +211,20 @@ struct AuditTests {
         #expect(passed.isEmpty && findings.contains { $0.verdict == .unknown }, "passed \(passed)")
     }
 
+    @Test("calls that were to be answered are, until the emulator is gone, and nobody else may listen")
+    func emulated() throws {
+        let id = try sleeping { $0.isolation.emulated = [.mknod] }
+        #expect(found(try facts(of: id)).isEmpty)
+        let unasked = found(try facts(of: id) { $0.emulators = nil })
+        #expect(unasked.map(\.id) == ["BH-CON-044"])
+        #expect(unasked.first?.evidence.contains { $0.value.hasSuffix("listens, outside") } == true, "\(unasked)")
+        let process = try ProcessHandle.open(try #require(try host.containerizer.emulator(of: id)))
+        try process.signal(9)
+        #expect(try process.waitForEnd(milliseconds: 10_000))
+        let finding = try #require(found(try facts(of: id)).first)
+        #expect(finding.id == "BH-CON-044" && finding.summary.contains("has ended"))
+    }
+
     @Test("launches, execs and refusals are in the log, with what was overridden and without what may be secret")
     func log() throws {
         let id = try sleeping {

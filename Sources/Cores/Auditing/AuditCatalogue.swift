@@ -3,8 +3,8 @@ public import AuditFormat
 /// Every rule there is.
 public enum AuditCatalogue {
     public static let container: [Inquiry<ContainerFacts>] =
-        NamespaceRules.all + PrivilegeRules.all + SeccompRules.all + MountRules.all + DeviceRules.all + LimitRules.all
-        + DescriptorRules.all + ProgramRules.all + ReachRules.all
+        NamespaceRules.all + PrivilegeRules.all + SeccompRules.all + CallListenerRules.all + MountRules.all
+        + DeviceRules.all + LimitRules.all + DescriptorRules.all + ProgramRules.all + ReachRules.all
     public static let image: [Inquiry<ImageFacts>] = ImageRules.all
     public static let host: [Inquiry<HostState>] = HostRules.all
 

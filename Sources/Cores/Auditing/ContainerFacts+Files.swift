@@ -169,9 +169,11 @@ public struct FilterFacts: Codable, Equatable, Sendable {
     public var differences: [String]?
     /// How many calls were compared.
     public var compared: Int
+    /// Calls that are, with some arguments, handed to a listener: `native call 99`. Absent in facts of older programs.
+    public var handed: [String]?
     public init(
         threads: [Int32], isInit: Bool = false, programs: [String], instructions: [Int], dangerous: [String],
-        allowed: [String: Int], differences: [String]?, compared: Int
+        allowed: [String: Int], differences: [String]?, compared: Int, handed: [String]? = nil
     ) {
         self.threads = threads
         self.isInit = isInit
@@ -181,6 +183,23 @@ public struct FilterFacts: Codable, Equatable, Sendable {
         self.allowed = allowed
         self.differences = differences
         self.compared = compared
+        self.handed = handed
+    }
+}
+
+/// A process that holds the listener of a filter and so answers calls, seccomp_unotify(2).
+public struct CallHolderFacts: Codable, Hashable, Sendable {
+    public var process: Int32
+    /// /proc/PID/comm.
+    public var name: String
+    public var descriptor: String
+    /// Whether it is a process of the container.
+    public var isInside: Bool
+    public init(process: Int32, name: String, descriptor: String, isInside: Bool) {
+        self.process = process
+        self.name = name
+        self.descriptor = descriptor
+        self.isInside = isInside
     }
 }
 
@@ -215,6 +234,8 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
     public var imageTrust: ImageTrustFacts?
     /// It was asked for by its digest.
     public var isImagePinned: Bool?
+    /// Calls that a process on the host was to answer: `mknod`.
+    public var emulated: [String]?
 
     public init(
         network: String = "none", capabilities: UInt64 = 0, noNewPrivileges: Bool = true, seccomp: String = "standard",
@@ -222,7 +243,8 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
         volumes: [String: String] = [:], devices: [String] = [], controlGroup: [String: String] = [:],
         controlGroupPath: String? = nil, userMap: [MappedRange] = [], sharesWith: [String] = [], ports: [UInt16] = [],
         oomScore: Int = 0, resourceLimits: [String] = [], imageDigest: String = "",
-        imageTrust: ImageTrustFacts? = nil, isImagePinned: Bool? = nil
+        imageTrust: ImageTrustFacts? = nil, isImagePinned: Bool? = nil,
+        emulated: [String]? = nil
     ) {
         self.network = network
         self.capabilities = capabilities
@@ -243,5 +265,6 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
         self.imageDigest = imageDigest
         self.imageTrust = imageTrust
         self.isImagePinned = isImagePinned
+        self.emulated = emulated
     }
 }

@@ -27,6 +27,10 @@ public struct ContainerFacts: Codable, Equatable, Sendable {
     public var entries: Observed<[EntryFacts]>?
     /// Its launch gave it an empty session keyring; nil where nobody can tell, because the kernel does not.
     public var hasOwnKeyring: Bool?
+    /// Our process that answers calls for it, none when it has ended; nil where nobody asked for one.
+    public var emulators: Observed<[Int32]>?
+    /// Who on this host holds a listener of a filter, any filter; nil where no filter here hands calls over.
+    public var callHolders: Observed<[CallHolderFacts]>?
 
     public init(subject: Subject, host: HostSurroundings) {
         self.subject = subject

@@ -11,6 +11,7 @@ public enum Drift {
     /// Members that change without anybody doing anything: which processes there are, and what they hold open.
     private static let lively: Set = [
         "processes", "descriptors", "listeners", "filters", "secretVariables", "outsidePeers", "entries",
+        "callHolders",
     ]
 
     /// A container compared with itself. `before` nil: it was not there at the baseline.
@@ -22,15 +23,38 @@ public enum Drift {
                 rule, now.subject, .unknown, "it was not there when the baseline was taken")
         }
         var changes: [Evidence] = []
-        compare(documents.0, documents.1, at: "", &changes)
+        let (hiddenThen, hiddenNow) = (hidden(documents.0), hidden(documents.1))
+        compare(documents.0, documents.1, at: "", besides: lively.union(hiddenNow.keys), &changes)
         changes += walls(before, now)
-        return changes.isEmpty
-            ? Finding(rule, now.subject, .pass, "all is as it was")
-            : Finding(rule, now.subject, .finding, "\(changes.count) values are others", evidence: changes)
+        if !changes.isEmpty {
+            return Finding(rule, now.subject, .finding, "\(changes.count) values are others", evidence: changes)
+        }
+        // What is compared as walls has to have been seen both times; anything else where the baseline has it.
+        let missing = hiddenNow.filter { hiddenThen[$0.key] == nil || Self.walls.contains($0.key) }
+            .merging(hiddenThen.filter { Self.walls.contains($0.key) }) { now, _ in now }
+        if let (name, why) = missing.min(by: { $0.key < $1.key }) {
+            return Finding(rule, now.subject, .unknown, "\(name): \(why)")
+        }
+        let never = hiddenNow.keys.sorted().joined(separator: ", ")
+        return Finding(
+            rule, now.subject, .pass,
+            never.isEmpty ? "all is as it was" : "all that was seen is as it was; neither time was seen: \(never)")
+    }
+
+    private static let walls: Set = ["processes", "filters"]
+
+    /// Members that could not be observed, with why: how an `Observed` is written.
+    private static func hidden(_ document: AuditDocument) -> [String: String] {
+        guard case .object(let members) = document else { return [:] }
+        return members.compactMapValues { member in
+            guard case .object(let cases) = member, case .object(let why)? = cases["hidden"] else { return nil }
+            return why["_0"]?.text ?? "it could not be observed"
+        }
     }
 
     private static func compare(
-        _ before: AuditDocument, _ now: AuditDocument, at path: String, _ changes: inout [Evidence]
+        _ before: AuditDocument, _ now: AuditDocument, at path: String, besides left: Set<String> = [],
+        _ changes: inout [Evidence]
     ) {
         if before == now { return }
         guard case .object(let old) = before, case .object(let new) = now else {
@@ -39,8 +63,9 @@ public enum Drift {
         }
         for name in Set(old.keys).union(new.keys).sorted() {
             // What the program that took the baseline did not look at says nothing.
-            if path.isEmpty, lively.contains(name) || old[name] == nil { continue }
-            compare(old[name] ?? .null, new[name] ?? .null, at: path.isEmpty ? name : "\(path).\(name)", &changes)
+            if left.contains(name) || path.isEmpty && old[name] == nil { continue }
+            compare(
+                old[name] ?? .null, new[name] ?? .null, at: path.isEmpty ? name : "\(path).\(name)", &changes)
         }
     }
 

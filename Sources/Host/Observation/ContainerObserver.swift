@@ -87,6 +87,7 @@ public struct ContainerObserver: Sendable {
         let reach = ReachObserver(table: table, process: target.process)
         facts.published = reach.published(declared: target.declared?.network, owner: target.subject.id)
         facts.hasOwnKeyring = target.hasOwnKeyring
+        facts.emulators = target.emulators
         facts.entries = target.log.map { ReachObserver.entries(target.subject.id, log: $0) }
         if case .hidden(let why) = mounts {
             facts.paths = .hidden(why)
@@ -105,6 +106,9 @@ public struct ContainerObserver: Sendable {
         facts.secretVariables = EnvironmentObserver.names(processes)
         facts.filters = FilterObserver(planned: target.plannedFilter, plannedForInit: target.plannedInitFilter)
             .observe(processes)
+        if facts.emulators != nil || facts.filters.value?.contains(where: { $0.handed?.isEmpty == false }) == true {
+            facts.callHolders = CallHolderObserver.observe(table, members: Set(members.map(\.id)))
+        }
     }
 
     private func processes(

@@ -39,6 +39,7 @@ public enum DeclaredContainer {
             declared.controlGroupPath = target.controlGroup
         }
         target.declared = declared
+        if declared.emulated != nil { target.emulators = emulators(of: request, runtime) }
         let plan = try runtime.plan(request, layers: record.layers, hasReader: false)
         for step in plan.steps {
             switch step.step {
@@ -74,6 +75,7 @@ public enum DeclaredContainer {
         declared.oomScore = Int(isolation.oomScore)
         declared.resourceLimits = isolation.resourceLimits.map(\.name)
         declared.imageDigest = request.image.digest
+        if let calls = isolation.emulated, !calls.isEmpty { declared.emulated = calls.map(\.rawValue) }
         declared.isImagePinned = request.image.trust?.isPinned
         declared.imageTrust = request.image.trust.map { trust in
             ImageTrustFacts(
@@ -84,6 +86,14 @@ public enum DeclaredContainer {
                 policy: "\(trust.policyName) (\(trust.policy))")
         }
         return declared
+    }
+
+    private static func emulators(
+        of request: ContainerRequest, _ runtime: NativeContainerizer
+    ) -> Observed<[Int32]> {
+        do throws(Failure) { return .seen([try runtime.emulator(of: request.id)].compactMap { $0 }) } catch {
+            return .hidden(error.description)
+        }
     }
 
     private static func ordered(_ access: String) -> String { String("rwm".filter(access.contains)) }

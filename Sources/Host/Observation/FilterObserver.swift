@@ -52,13 +52,16 @@ struct FilterObserver {
         let plan = (isInit ? plannedForInit : planned).flatMap(FilterInstruction.decode)
         var allowed: [String: Int] = [:]
         var differences: [String] = []
+        var handed: [String] = []
         var compared = 0
-        // The kernel gives back the very bytes it was given, so usually there is nothing to compare call by call.
-        let isEqual = plan == nil || filters == [plan]
+        // The kernel gives back the very bytes it was given, so usually there is nothing to compare call by call. A
+        // program may have put filters of its own above it: they take away, and cannot give what ours refuses.
+        let isEqual = plan.map(filters.contains) ?? true
         for abi in Self.abis {
             for number in Self.numbers {
                 let answers = try answers(filters, abi.architecture, number)
                 if answers.allSatisfy({ !$0.isDisjoint(with: [.allow, .log]) }) { allowed[abi.name, default: 0] += 1 }
+                if answers.contains(where: { $0.contains(.notify) }) { handed.append("\(abi.name) call \(number)") }
                 compared += 1
                 guard !isEqual, let plan else { continue }
                 let wanted = try self.answers([plan], abi.architecture, number)
@@ -70,7 +73,8 @@ struct FilterObserver {
         return FilterFacts(
             threads: threads, isInit: isInit, programs: programs.map(Self.hash),
             instructions: filters.map(\.count), dangerous: isInit ? [] : try dangerous(filters), allowed: allowed,
-            differences: plan == nil ? nil : differences, compared: compared)
+            differences: plan == nil ? nil : differences, compared: compared,
+            handed: handed)
     }
 
     private func answers(

@@ -20,6 +20,8 @@ public struct ObservationTarget: Sendable {
     public var launcher: String?
     /// Its plan makes a session keyring; nil where nobody has a plan.
     public var hasOwnKeyring: Bool?
+    /// Our process that answers calls for it, none when it has ended; nil where nobody asked for one.
+    public var emulators: Observed<[Int32]>?
     /// Where it is written down who enters it.
     public var log: AuditLog?
 
