@@ -5,6 +5,7 @@ import Testing
 /// Every containerizer there is; each check below holds for each of them.
 enum Implementation: String, CaseIterable, CustomTestStringConvertible {
     case native
+    case images = "native, a layer as one file"
     case crun = "oci:crun"
     case runc = "oci:runc"
     case composed = "native,oci:crun"
@@ -13,7 +14,7 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
 
     /// The Docker Engine is one that Tests/run has started for this run alone, where that was possible.
     static var allCases: [Implementation] {
-        [.native, .crun, .runc, .composed, .simulated] + (DockerStage.socket == nil ? [] : [.docker])
+        [.native, .images, .crun, .runc, .composed, .simulated] + (DockerStage.socket == nil ? [] : [.docker])
     }
 
     var testDescription: String { rawValue }
@@ -25,6 +26,7 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
     func stage() async throws -> any Stage {
         switch self {
         case .native: try NativeStage()
+        case .images: try NativeStage(form: .image)
         case .crun: try NativeStage(runtime: "crun")
         case .runc: try NativeStage(runtime: "runc")
         case .composed: try ComposedStage()

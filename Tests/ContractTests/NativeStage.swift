@@ -27,9 +27,10 @@ enum Surroundings {
     static var images: String { program("BULKHEAD_TEST_IMAGES", "images/out") }
 
     /// A store with busybox in it, below `path`.
-    static func store(at path: String) throws -> (ImageStore, String) {
+    static func store(at path: String, form: LayerForm = .directory) throws -> (ImageStore, String) {
         let store = try ImageStore(root: path, unpacker: Unpacker(program: unpacker))
-        let imported = try store.importImages(ImportRequest(source: .path("\(images)/busybox.tar")))
+        let imported = try store.importImages(
+            ImportRequest(source: .path("\(images)/busybox.tar"), layerForm: form))
         let image = try #require(imported.first)
         return (store, "\(image.id)")
     }
@@ -44,13 +45,13 @@ final class NativeStage: Stage {
     private let current: Mutex<NativeTasks>
 
     /// `runtime` is the OCI runtime that makes the containers; nil: ours does.
-    init(runtime: String? = nil) throws {
+    init(runtime: String? = nil, form: LayerForm = .directory) throws {
         self.runtime = runtime
         root = try Surroundings.directory()
         directory = root + "/files"
         try Directories.makeAll(directory, mode: 0o755)
         let name: String
-        (store, name) = try Surroundings.store(at: root + "/store")
+        (store, name) = try Surroundings.store(at: root + "/store", form: form)
         image = .image(name)
         current = Mutex(try Self.make(root, store, runtime))
     }
