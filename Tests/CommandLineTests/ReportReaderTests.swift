@@ -1,7 +1,7 @@
 import LinuxKernel
 import Testing
 
-/// What others make of `bulkhead audit`'s SARIF, OCSF and JUnit: models of these forms that are not ours, see `Readers`.
+/// What others make of `bulkhead audit`'s SARIF, OCSF and JUnit: models of these forms that are not ours; `Readers`.
 @Suite("The audit's reports, read by others' models of their forms", .serialized)
 struct ReportReaderTests {
     private let host: TestProgram

@@ -17,7 +17,8 @@ public enum RootAssembly {
     ) throws(KernelError) -> OwnedDescriptor {
         let namespace = tree.mapped ? userNamespace : nil
         if case .directory(let path) = tree.assembly {
-            let copy = path.hasSuffix(RootTree.imageSuffix) ? try image(path) : try OwnedDescriptor.detachedTree(at: path)
+            let isImage = path.hasSuffix(RootTree.imageSuffix)
+            let copy = isImage ? try image(path) : try OwnedDescriptor.detachedTree(at: path)
             try copy.setMountAttributes(set: tree.attributes.rawValue, userNamespace: namespace)
             return copy
         }

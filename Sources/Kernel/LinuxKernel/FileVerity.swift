@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// fs-verity of a file: the kernel checks each block of it against a tree of hashes whenever it is read, and lets nobody
-/// write to it any more. See Documentation/filesystems/fsverity.rst of the kernel.
+/// fs-verity of a file: the kernel checks each block of it against a tree of hashes whenever it is read, and lets
+/// nobody write to it any more. See Documentation/filesystems/fsverity.rst of the kernel.
 public enum FileVerity {
     /// struct fsverity_enable_arg: version, hash algorithm, block size; no salt and no signature.
     private struct Request {
@@ -32,8 +32,8 @@ public enum FileVerity {
     /// What file systems say that have no fs-verity, kernels built without it, and ext4 without the feature.
     private static let unavailable = [EOPNOTSUPP, ENOTTY, ENOSYS]
 
-    /// Turns it on for `file`, which is open for reading and which nobody has open for writing. Takes as long as reading
-    /// the file. Idempotent.
+    /// Turns it on for `file`, which is open for reading and which nobody has open for writing. Takes as long as
+    /// reading the file. Idempotent.
     /// - Returns: false where the file system or the kernel has no fs-verity.
     /// - Throws: ETXTBSY when somebody may still write, ENOSPC when the tree of hashes has no room.
     public static func enable(on file: OwnedDescriptor) throws(KernelError) -> Bool {

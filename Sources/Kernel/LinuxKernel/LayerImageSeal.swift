@@ -28,7 +28,8 @@ public enum LayerImageSeal {
             throw error
         }
         guard bytes.count == digits + 1 else {
-            throw KernelError(call: "read: the seal is damaged; remove the image and import it again", on: path, errno: EIO)
+            throw KernelError(
+                call: "read: the seal is damaged; remove the image and import it again", on: path, errno: EIO)
         }
         return String(decoding: bytes.dropLast(), as: UTF8.self)
     }
