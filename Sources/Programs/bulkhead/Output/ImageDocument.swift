@@ -48,7 +48,7 @@ struct ImageDetails: Encodable {
     /// Of the unpacked layers, lowest first.
     var layers: [String]
     var layerDirectories: [String]
-    /// Of each layer the fs-verity digest the kernel holds it to; null for directories, and where there is no fs-verity.
+    /// Of each layer the fs-verity digest the kernel holds it to; null for directories, and without fs-verity.
     var layerSeals: [String?]
 
     init(_ stored: StoredImage) throws(Failure) {
