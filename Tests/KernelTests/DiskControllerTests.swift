@@ -111,6 +111,65 @@ extension ControllerTests {
             #expect(try BlockDevice.number(part, behind: "/") == number)
         }
 
+        /// A file system on a loop device, another on a mapping of that, and an overlay upon the second one.
+        private static func stacked(on host: TestHost) throws -> [(kind: String, path: String)] {
+            let places = ["loop", "mapping", "overlay"].map { ($0, "\(host.scratch)/\($0)") }
+            let name = "bulkhead-test"
+            let answer = try HostCommand.run(
+                """
+                set -e
+                modprobe dm_mod; cd \(host.scratch); mkdir loop mapping overlay
+                truncate -s 256M image; mkfs.ext4 -q image
+                mount "$(losetup -f --show --direct-io=on image)" loop
+                truncate -s 128M loop/image; device=$(losetup -f --show --direct-io=on loop/image)
+                dmsetup create \(name) --table "0 $(blockdev --getsz $device) linear $device 0"
+                number=$(dmsetup info -c --noheadings -o major,minor --separator ' ' \(name))
+                [ -b /dev/mapper/\(name) ] || { mkdir -p /dev/mapper; mknod /dev/mapper/\(name) b $number; }
+                mkfs.ext4 -q /dev/mapper/\(name); mount /dev/mapper/\(name) mapping
+                mkdir mapping/up mapping/work mapping/low
+                cd mapping
+                mount -t overlay overlay -o lowerdir=$PWD/low,upperdir=$PWD/up,workdir=$PWD/work ../overlay
+                """)
+            try #require(answer.code == 0, "\(answer.said)")
+            return places
+        }
+
+        private static func unstack(_ host: TestHost) throws {
+            let answer = try HostCommand.run(
+                """
+                cd \(host.scratch); umount overlay mapping; dmsetup remove bulkhead-test
+                losetup -d $(losetup -nO NAME -j loop/image); umount loop; losetup -d $(losetup -nO NAME -j image)
+                """)
+            #expect(answer.code == 0, "\(answer.said)")
+        }
+
+        @Test("through loop devices, mappings and overlays a limit holds on the disk that has the bytes")
+        func stack() throws {
+            let host = try TestHost()
+            let number = try Self.disk(host).number
+            defer { #expect(throws: Never.self) { try Self.unstack(host) } }
+            for place in try Self.stacked(on: host) {
+                #expect(try BlockDevice.number(nil, behind: place.path) == number, "\(place.kind)")
+            }
+            // A volume there: what the container writes through it is counted, and held, at the disk.
+            let script = "while :; do dd if=/dev/zero of=/volume/file bs=256k count=64 oflag=direct; done"
+            let (id, group, _) = try host.started(script) {
+                $0.limits.io = [IOLimit(kind: .writeBytes, device: nil, perSecond: Self.rate)]
+                $0.volumes = [VolumeRequest(source: host.scratch + "/mapping/up", target: "/volume")]
+            }
+            #expect(try host.setting("io.max", of: id).hasPrefix("\(number) rbps=max wbps=\(Self.rate)"))
+            // Each device on the way counts the same bytes: only the disk's are the limit's.
+            func written() -> UInt64? {
+                let lines = (group.contents("io.stat") ?? "").split(separator: "\n")
+                return lines.first { $0.hasPrefix(number + " ") }?.split(separator: " ")
+                    .first { $0.hasPrefix("wbytes=") }.flatMap { UInt64($0.dropFirst(7)) }
+            }
+            try Deadline(seconds: 60).wait("the disk to be written to") { written() ?? 0 > 1 << 20 }
+            let share = try Measured("wbytes", growsBy: 12 << 20, written).perSecond / Double(Self.rate)
+            #expect((0.85...1.15).contains(share), "the disk was written to at \(share) times the rate asked for")
+            try host.containerizer.remove(id, force: true)
+        }
+
         @Test(
             "a limit for something that is no disk is refused before anything runs",
             arguments: ["/dev/null", "/etc", "/dev/none"])

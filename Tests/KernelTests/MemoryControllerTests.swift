@@ -63,6 +63,23 @@ extension ControllerTests {
             #expect(outcome.output == "")
         }
 
+        @Test("sysinfo as the host answers it tells the limit, what is left of it, and no swap of the host's")
+        func emulated() throws {
+            let outcome = try TestHost().shell("free -b | sed -n '2p;$p'") {
+                $0.limits.memory = Self.limit
+                $0.isolation.emulated = [.sysinfo]
+            }
+            let rows = outcome.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            try #require(rows.count == 2 && rows[0].count > 5 && rows[1].count > 2, "\(outcome)")
+            // Busybox takes the host's caches, of /proc/meminfo, off what is used: that leaves less than nothing.
+            #expect(rows[0][1].hasPrefix("\(Self.limit)"))
+            let free = try #require(UInt64(rows[0][rows[0].count - 4]))
+            #expect(free > Self.limit / 2 && free < Self.limit, "\(free)")
+            #expect(rows[1][1] == "0", "\(outcome.output)")
+            let control = try TestHost().shell("free -b | sed -n 2p") { $0.limits.memory = Self.limit }
+            #expect(control.output.split(separator: " ").dropFirst().first != "\(Self.limit)")
+        }
+
         @Test("a task within its limit is not troubled")
         func within() throws {
             let outcome = try TestHost().shell("dd if=/dev/zero of=/dev/null bs=16M count=4 && echo survived") {

@@ -28,6 +28,54 @@ struct NetworkCrashTests {
         }
     }
 
+    /// Removes whatever is listed; then nothing of it is left but the network.
+    private func settle(
+        _ network: TestNetwork, _ host: TestHost, _ place: String, states: Set<ContainerStatus.State>
+    ) throws {
+        try host.containerizer.sweep()
+        for status in try host.containerizer.list() {
+            #expect(states.contains(status.state), "\(place)")
+            try host.containerizer.remove(status.record.request.id, force: true)
+        }
+        try host.containerizer.sweep()
+        let stays = ["bulkhead0", "networks/default.json", "network:default"]
+        let left = try network.traces().filter { !stays.contains($0) }
+        #expect(left == [], "\(place)")
+    }
+
+    /// By which links, addresses, neighbours, rules, flows and settings come into being and go.
+    private static let calls = ["sendto", "sendmsg", "setns", "unlinkat", "renameat2", "unlink", "rename"]
+
+    @Test("before any call of a launch or a removal that changes the network", arguments: ["bridge", "remove"])
+    func calls(_ verb: String) throws {
+        try TestNetwork.run { network, host in
+            var killed = 0
+            for call in Self.calls {
+                for time in 1..<100 {
+                    let id = ContainerID(number: KernelRandom.number())
+                    if verb == "remove" {
+                        #expect(try LaunchOnce.run("bridge", on: host, id.text).end == .exited(0), "\(call) \(time)")
+                    }
+                    let outcome = try LaunchOnce.run(
+                        verb, on: host, id.text,
+                        tracer: [
+                            "/usr/bin/strace", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+                            "inject=\(call):signal=SIGKILL:when=\(time)",
+                        ])
+                    try settle(
+                        network, host, "\(verb), \(call) \(time)",
+                        states: verb == "remove" ? [.running, .ended] : [.running])
+                    guard outcome.end == .signaled(9) else {
+                        #expect(outcome.end == .exited(0), "\(call) \(time): \(outcome.output)")
+                        break
+                    }
+                    killed += 1
+                }
+            }
+            #expect(killed >= 20, "\(killed)")
+        }
+    }
+
     @Test("five hundred containers come and go on a bridge, and nothing of them stays")
     func cycles() throws {
         try TestNetwork.run { network, host in

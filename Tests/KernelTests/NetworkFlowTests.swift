@@ -71,34 +71,115 @@ struct NetworkFlowTests {
         }
     }
 
+    /// Flows of an address, either way and after translation, are forgotten; gives how many there were.
+    private static func forget(_ address: String, limits: FlowTable.Limits = FlowTable.Limits()) throws -> Int {
+        guard let table = try FlowTable.opened(limits: limits) else { return 0 }
+        let parsed = try #require(IPAddress(address))
+        return try table.forget("flows of \(address)") { $0.source == parsed || $0.target == parsed }
+    }
+
+    /// Has each place begin so many flows to the outside, by each version.
+    private static func begin(_ network: TestNetwork, _ places: [(NetworkNamespace, Int)]) throws {
+        let world = try TestDatagrams(in: network.outside, port: 9_000)
+        for (place, count) in places {
+            for version in 0...1 {
+                for _ in 0..<count {
+                    let address = TestNetwork.outsideAddresses[version]
+                    #expect(try TestDatagrams.reach(from: place, to: address, 9_000, [world], expected: true))
+                }
+            }
+        }
+    }
+
     @Test("flows of an address are forgotten in both directions, by the number found, and no others")
     func table() throws {
         try TestNetwork.run { network, host in
-            let container = try host.wired()
-            let sibling = try host.wired()
-            let world = try TestDatagrams(in: network.outside, port: 9_000)
-            for (count, place) in [(3, container.place), (2, sibling.place)] {
-                for version in 0...1 {
-                    for _ in 0..<count {
-                        #expect(
-                            try TestDatagrams.reach(
-                                from: place, to: TestNetwork.outsideAddresses[version], 9_000, [world],
-                                expected: true))
-                    }
-                }
-            }
+            let (container, sibling) = (try host.wired(), try host.wired())
+            try Self.begin(network, [(container.place, 3), (sibling.place, 2)])
             let inside = try TestDatagrams(in: container.place, port: 80)
             #expect(
                 try TestDatagrams.reach(from: network.here, to: container.addresses[0], 80, [inside], expected: true))
-            let table = try #require(try FlowTable.opened())
-            for (address, count) in [(container.addresses[0], 4), (container.addresses[1], 3)] {
-                let parsed = try #require(IPAddress(address))
-                #expect(try table.forget(reaching: parsed) == count)
-                #expect(try table.forget(reaching: parsed) == 0)
+            for (address, count) in zip(container.addresses, [4, 3]) {
+                #expect(try Self.forget(address) == count)
+                #expect(try Self.forget(address) == 0)
             }
-            for address in sibling.addresses {
-                #expect(try table.forget(reaching: try #require(IPAddress(address))) == 2)
+            for address in sibling.addresses { #expect(try Self.forget(address) == 2) }
+        }
+    }
+
+    @Test("an address that is given out again loses its flows of both versions; those of who runs stay")
+    func givenOutAgain() throws {
+        try TestNetwork.run { network, host in
+            let (first, sibling) = (try host.wired(), try host.wired())
+            try Self.begin(network, [(first.place, 3), (sibling.place, 2)])
+            try host.containerizer.remove(first.id, force: true)
+            let second = try host.wired(BridgeRequest(addresses: first.addresses.compactMap { IPAddress($0) }))
+            #expect(second.addresses == first.addresses)
+            for address in first.addresses { #expect(try Self.forget(address) == 0) }
+            for address in sibling.addresses { #expect(try Self.forget(address) == 2) }
+        }
+    }
+
+    /// As after an upgrade, with containers running.
+    @Test("where nobody wrote down who had which address, all are looked at but those of who runs")
+    func unknown() throws {
+        try TestNetwork.run { network, host in
+            let (first, sibling) = (try host.wired(), try host.wired())
+            try Self.begin(network, [(first.place, 1), (sibling.place, 2)])
+            try host.containerizer.remove(first.id, force: true)
+            try TreeRemoval.remove("\(network.state)/former")
+            _ = try host.wired()
+            for address in first.addresses { #expect(try Self.forget(address) == 0) }
+            for address in sibling.addresses { #expect(try Self.forget(address) == 2) }
+        }
+    }
+
+    /// The one request that says whether the kernel has it is answered as by a kernel without.
+    @Test("a kernel that tracks flows and cannot forget them: no launch, and the module is named; an end all the same")
+    func withoutModule() throws {
+        try TestNetwork.run { network, host in
+            _ = try host.wired()
+            let before = try network.traces()
+            let log = host.scratch + "/calls"
+            func run(_ verb: String, _ id: ContainerID, failing number: Int?) throws -> LaunchOnce.Outcome {
+                let change = number.map { ["-e", "inject=sendto:error=EINVAL:when=\($0)"] } ?? []
+                return try LaunchOnce.run(
+                    verb, on: host, id.text, tracer: ["/usr/bin/strace", "-o", log, "-e", "trace=sendto"] + change)
             }
+            for verb in ["bridge", "remove"] {
+                let first = ContainerID(number: KernelRandom.number())
+                let second = ContainerID(number: KernelRandom.number())
+                if verb == "remove" { #expect(try run("bridge", first, failing: nil).end == .exited(0)) }
+                #expect(try run(verb, first, failing: nil).end == .exited(0))
+                let calls = try TextFile.read(log, limit: 8 << 20).split(separator: "\n")
+                // As strace writes IPCTNL_MSG_CT_GET_STATS, with and without a name for it.
+                let asking = calls.firstIndex { $0.contains("_GET_STATS") || $0.contains("nlmsg_type=0x105 ") }
+                let number = try #require(asking) + 1
+                if verb == "bridge" { try host.containerizer.remove(first, force: true) }
+                if verb == "remove" { #expect(try run("bridge", second, failing: nil).end == .exited(0)) }
+                let outcome = try run(verb, second, failing: number)
+                #expect(outcome.end == .exited(verb == "bridge" ? 1 : 0), "\(outcome.output)")
+                #expect(outcome.output.contains("load the module nf_conntrack_netlink") == (verb == "bridge"))
+                #expect(try network.traces() == before)
+            }
+        }
+    }
+
+    @Test("a walk deletes in batches, ends after so many, and reads no more than its limit")
+    func limits() throws {
+        try TestNetwork.run { network, host in
+            let container = try host.wired()
+            try Self.begin(network, [(container.place, 3)])
+            var limits = FlowTable.Limits()
+            (limits.batch, limits.walks) = (1, 2)
+            let endless = #expect(throws: KernelError.self) { try Self.forget(container.addresses[0], limits: limits) }
+            #expect(endless?.errno == Errno.busy)
+            // Two are gone; of one that is left the second walk sees nothing.
+            #expect(try Self.forget(container.addresses[0], limits: limits) == 1)
+            limits.walkBytes = 64
+            let long = #expect(throws: KernelError.self) { try Self.forget(container.addresses[1], limits: limits) }
+            #expect(long?.errno == 90, "EMSGSIZE")
+            #expect(try Self.forget(container.addresses[1]) == 3)
         }
     }
 }

@@ -132,6 +132,41 @@ struct NetworkSpoofingTests {
         ]
     }
 
+    /// Questions only version 6 has, and its servers.
+    private static func discovery(_ thief: End, _ victim: End, _ gateway: End) -> [Forgery] {
+        /// Neighbour solicitation with an address of its own, RFC 4861, 4.3; of one that is only looked for, without.
+        func asked(_ name: String, _ source: [UInt8], _ target: [UInt8], reachesHost: Bool = false) -> Forgery {
+            let option = source.allSatisfy { $0 == 0 } ? [] : [1, 1] + thief.hardware
+            return Forgery(
+                name, to: Frame.allNodes, from: thief.hardware, 0x86dd,
+                Frame.control6(from: source, to: Frame.allNodesAddress, [135, 0, 0, 0, 0, 0, 0, 0] + target + option),
+                reachesHost: reachesHost)
+        }
+        func served(
+            _ name: String, to: [UInt8], _ source: [UInt8], _ target: [UInt8], reachesHost: Bool = false
+        ) -> Forgery {
+            Forgery(
+                name, to: to, from: thief.hardware, 0x86dd,
+                Frame.datagram(from: (source, 547), to: (target, 546), "advertise"), reachesHost: reachesHost)
+        }
+        let unknown = [UInt8](repeating: 0, count: 16)
+        return [
+            asked("DAD for the victim's address", unknown, victim.six),
+            asked("DAD for the victim's link", unknown, victim.local),
+            asked("ND question as the victim", victim.six, gateway.six),
+            asked("ND question as the gateway", gateway.local, victim.six),
+            asked("ND question of my own", thief.six, gateway.six, reachesHost: true),
+            Forgery(
+                "RS as the victim", to: gateway.hardware, from: thief.hardware, 0x86dd,
+                Frame.control6(
+                    from: victim.local, to: Frame.allNodesAddress, [133, 0, 0, 0, 0, 0, 0, 0, 1, 1] + thief.hardware)),
+            served("DHCPv6 to the victim", to: victim.hardware, thief.local, victim.local),
+            served("DHCPv6 as the gateway", to: victim.hardware, gateway.local, victim.local),
+            served("DHCPv6 as the gateway to all", to: Frame.allNodes, gateway.local, Frame.allNodesAddress),
+            served("DHCPv6 to all", to: Frame.allNodes, thief.local, Frame.allNodesAddress, reachesHost: true),
+        ]
+    }
+
     /// Packets with others' addresses, and frames no container has any business with.
     private static func packets(_ thief: End, _ victim: End, _ gateway: End) throws -> [Forgery] {
         var result: [Forgery] = []
@@ -178,8 +213,13 @@ struct NetworkSpoofingTests {
     /// What the host believes: addresses, routes, and who is next door.
     private static func beliefs() throws -> [String] {
         let routes = try NetlinkSocket().routes().map { "\($0.destination) \($0.link)" }.sorted()
-        let files = try ["arp", "if_inet6"].map { try TextFile.read("/proc/thread-self/net/\($0)") }
-        return routes + files.flatMap { $0.split(separator: "\n").map(String.init) }.sorted()
+        let neighbours = try TextFile.read("/proc/thread-self/net/arp").split(separator: "\n").map(String.init)
+        // But for the flags: an interface's own address becomes one that was looked for, meanwhile.
+        let own = try TextFile.read("/proc/thread-self/net/if_inet6").split(separator: "\n").map { line in
+            let fields = line.split(separator: " ")
+            return (fields.prefix(4) + fields.suffix(1)).joined(separator: " ")
+        }
+        return routes + neighbours.sorted() + own.sorted()
     }
 
     @Test("forged resolution, configuration, senders and protocols end at the container's own port")
@@ -189,7 +229,7 @@ struct NetworkSpoofingTests {
             let (own, other) = (try End(thief), try End(victim))
             let gateway = try Self.gateway(thief.addresses)
             let forgeries = try Self.resolution(own, other, gateway) + Self.configuration(own, other, gateway)
-                + Self.packets(own, other, gateway)
+                + Self.discovery(own, other, gateway) + Self.packets(own, other, gateway)
             #expect(Set(forgeries.map(\.name)).count == forgeries.count)
             let listeners = try [victim.place, network.outside].map { try $0.listen(address: "::", port: 80) }
             for place in [network.here, victim.place] {

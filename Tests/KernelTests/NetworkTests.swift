@@ -162,6 +162,32 @@ struct NetworkTests {
         }
     }
 
+    @Test("of launches at once for one port of the host exactly one has it, and the others are told who")
+    func races() throws {
+        try TestNetwork.run { _, host in
+            let request = BridgeRequest(ports: [PortPublication(hostPort: 8_080, port: 80)])
+            for _ in 0..<3 {
+                let outcomes = Monitor<[Result<ContainerID, any Error>]>([])
+                let threads = try (0..<4).map { _ in
+                    try WorkerThread {
+                        let outcome = Result { try host.wired(request).id }
+                        outcomes.withLock { $0.append(outcome) }
+                    }
+                }
+                for thread in threads { thread.join() }
+                var winners: [ContainerID] = []
+                for outcome in outcomes.withLock({ $0 }) {
+                    switch outcome {
+                    case .success(let id): winners.append(id)
+                    case .failure(let error): #expect((error as? Failure)?.code.rawValue == "network.port-taken")
+                    }
+                }
+                #expect(winners.count == 1)
+                for id in winners { try host.containerizer.remove(id, force: true) }
+            }
+        }
+    }
+
     @Test("what a container sends and receives is counted, and held to its limits")
     func counters() throws {
         try TestNetwork.run { network, host in

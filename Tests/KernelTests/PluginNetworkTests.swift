@@ -122,6 +122,34 @@ struct PluginNetworkTests {
         }
     }
 
+    @Test("GC goes on after a plugin that fails, and tells of all that did")
+    func failingCollection() throws {
+        try TestNetwork.run { _, host in
+            let programs = host.scratch + "/plugins"
+            let configurations = host.scratch + "/net.d"
+            for folder in [programs, configurations] { try Directories.makeAll(folder, mode: 0o755) }
+            for (name, script) in [
+                ("failing", "cat > /dev/null; echo '{\"code\": 11, \"msg\": \"no lock\"}'; exit 1"),
+                ("noting", "cat > \(host.scratch)/asked.$CNI_COMMAND"), ("mute", "cat > /dev/null; exit 3"),
+            ] {
+                try OwnedDescriptor.open(RawPath("\(programs)/\(name)"), [.writeOnly, .create], mode: 0o755)
+                    .write("#!/bin/sh\n\(script)\n")
+            }
+            let plugins = ["failing", "noting", "mute", "absent"].map { "{\"type\":\"\($0)\"}" }
+            try OwnedDescriptor.open(RawPath(configurations + "/n.conflist"), [.writeOnly, .create], mode: 0o644)
+                .write(#"{"cniVersion":"1.1.0","name":"n","plugins":["# + plugins.joined(separator: ",") + "]}")
+            let failure = #expect(throws: Failure.self) {
+                try ContainerNetworks().collect("n", in: configurations, programs: [programs])
+            }
+            let told = ([failure].compactMap { $0 } + (failure?.alsoFailed ?? [])).map(\.description)
+            try #require(told.count == 3)
+            for (words, sentence) in zip(["no lock, code 11", "it ended with 3", "absent"], told) {
+                #expect(sentence.contains(words))
+            }
+            #expect(HostFacts.exists(host.scratch + "/asked.GC"))
+        }
+    }
+
     @Test("CHECK says when what was added is gone")
     func check() throws {
         try TestNetwork.run { _, host in

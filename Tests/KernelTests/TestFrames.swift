@@ -6,20 +6,21 @@ import Testing
 
 /// Sends and sees whole frames of one interface, packet(7): what a container with CAP_NET_RAW may do, and more.
 struct FrameSocket: Sendable {
-    private static let everyProtocol: UInt16 = 0x0003
+    static let everyProtocol: UInt16 = 0x0003
     private static let frameBytesMax = 65_536
     private let descriptor: OwnedDescriptor
 
-    init(in place: NetworkNamespace, on name: String) throws {
-        let link = try #require(try NetlinkSocket(in: place).link(named: name)).index
+    /// `kind`: of one protocol only, as a program that speaks it would. No name: on every interface.
+    init(in place: NetworkNamespace, on name: String?, kind type: UInt16 = FrameSocket.everyProtocol) throws {
+        let link = try name.map { try #require(try NetlinkSocket(in: place).link(named: $0)).index } ?? 0
         descriptor = try place.inside { () throws(KernelError) in
             let kind = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-            let number = socket(AF_PACKET, kind, Int32(Self.everyProtocol.bigEndian))
+            let number = socket(AF_PACKET, kind, Int32(type.bigEndian))
             guard number >= 0 else { throw KernelError(call: "socket(AF_PACKET)", on: name, errno: errno) }
             let socket = OwnedDescriptor(owning: number)
             // struct sockaddr_ll
             var address = withUnsafeBytes(of: sa_family_t(AF_PACKET)) { Array($0) }
-            address += withUnsafeBytes(of: Self.everyProtocol.bigEndian) { Array($0) }
+            address += withUnsafeBytes(of: type.bigEndian) { Array($0) }
             address += withUnsafeBytes(of: link) { Array($0) } + [UInt8](repeating: 0, count: 12)
             let result = address.withUnsafeBytes { raw in
                 raw.withMemoryRebound(to: sockaddr.self) { bind(number, $0.baseAddress, socklen_t(raw.count)) }

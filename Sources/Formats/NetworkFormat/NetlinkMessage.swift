@@ -88,15 +88,27 @@ public struct NetlinkAnswer: Sendable {
     }
 
     public static func attributes(_ bytes: ArraySlice<UInt8>) -> [UInt16: ArraySlice<UInt8>] {
-        var rest = bytes
         var result: [UInt16: ArraySlice<UInt8>] = [:]
-        while rest.count >= 4 {
-            let length = Int(rest.number(UInt16.self, at: 0))
-            guard length >= 4, length <= rest.count else { break }
-            result[rest.number(UInt16.self, at: 2) & 0x3fff] = rest.prefix(length).dropFirst(4)
-            rest = rest.dropFirst(min(rest.count, (length + 3) & ~3))
-        }
+        for (type, value) in NetlinkAttributes(bytes) { result[type] = value }
         return result
+    }
+}
+
+/// Attributes one after the other, without a table of them: for answers that come by the thousands. Ends at the first
+/// whose length does not fit.
+public struct NetlinkAttributes: Sequence, IteratorProtocol, Sendable {
+    private var rest: ArraySlice<UInt8>
+
+    public init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+
+    public mutating func next() -> (type: UInt16, value: ArraySlice<UInt8>)? {
+        guard rest.count >= 4 else { return nil }
+        let length = Int(rest.number(UInt16.self, at: 0))
+        guard length >= 4, length <= rest.count else { return nil }
+        let type = rest.number(UInt16.self, at: 2) & 0x3fff
+        let value = rest.prefix(length).dropFirst(4)
+        rest = rest.dropFirst(Swift.min(rest.count, (length + 3) & ~3))
+        return (type, value)
     }
 }
 

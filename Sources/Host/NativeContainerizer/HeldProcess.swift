@@ -165,7 +165,7 @@ enum OpenRemedy {
     static func text(_ error: KernelError) -> String? {
         switch (error.call, error.errno) {
         case ("mount_setattr", Errno.invalid):
-            "its file system cannot map owners; add ',unmapped' to the volume, or use ext4, xfs or btrfs"
+            "its file system cannot map owners: use ext4, xfs or btrfs; a volume may have ',unmapped' instead"
         case ("fallocate", _): "put the output file on ext4, xfs, btrfs or tmpfs, or give it no limit"
         case (_, Errno.noEntry): "make it first"
         case (_, Errno.notPermitted): "give a directory made for this purpose"

@@ -21,7 +21,7 @@ extension ContainerNetworks {
         }
         let bridge = try bridge(network, socket, files)
         try admit(attachment, files)
-        try forgetFlows(before: attachment)
+        try forgetFlows(before: attachment, on: network, files)
         let version6 = network.subnet6 != nil
         try NetlinkSocket.asked("connect container", on: id.text) { () throws(KernelError) in
             let port = try plug(attachment, into: bridge, namespace, socket)

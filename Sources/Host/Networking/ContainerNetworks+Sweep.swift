@@ -88,6 +88,7 @@ extension ContainerNetworks {
         let filter = try PacketFilter()
         try FilterContents.read(filter).remove(from: filter) { $0 == network.owner }
         try files.remove("leases-\(network.name).last")
+        try files.removeFormerLeases(network.name)
         try files.remove("networks/\(network.name).json")
     }
 }

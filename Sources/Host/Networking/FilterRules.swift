@@ -75,7 +75,11 @@ enum FilterRules {
     /// given the bridge's address, for the container cannot answer to 127.0.0.1. Nothing from outside may have a
     /// loopback address, whatever route_localnet says (CVE-2020-8558). Version 6 has no such setting: nothing leads
     /// from ::1 to a container.
+    ///
+    /// Packets of containers come from the bridge. One that comes from a port was led past it, by an address that
+    /// bridges do not pass on.
     private static let translation = """
+        add rule inet bulkhead guard iifname "\(linkPrefix)*" drop
         add rule inet bulkhead guard iifname != "lo" ip daddr 127.0.0.0/8 drop
         add rule inet bulkhead guard iifname != "lo" ip saddr 127.0.0.0/8 drop
         add rule inet bulkhead dnat_in ip daddr != 127.0.0.0/8 fib daddr type local jump publish

@@ -8,7 +8,7 @@ import NetworkFormat
 /// installation of Bulkhead on the host, for they share its bridges. Everything is read and changed under one lock.
 ///
 /// `networks/NAME.json`, `containers/ID.json`, `leases/NETWORK/OFFSET` (the holder's id), `ports/PROTOCOL-PORT` (a line
-/// a holder: its id and the publication), `settings.json`.
+/// a holder: its id and the publication), `former/NETWORK/OFFSET` (see `FormerLeases`), `settings.json`.
 struct NetworkFiles: Sendable {
     private static let fileBytesMax = 1 << 20
     let root: String
@@ -70,7 +70,7 @@ struct NetworkFiles: Sendable {
         }
     }
 
-    private func names(in folder: String) throws(Failure) -> [String] {
+    func names(in folder: String) throws(Failure) -> [String] {
         do throws(KernelError) {
             return try OwnedDescriptor.open(RawPath("\(root)/\(folder)"), [.directory]).entries()
                 .map(\.name.description).sorted()
@@ -80,7 +80,7 @@ struct NetworkFiles: Sendable {
         }
     }
 
-    private func attempt<Value>(
+    func attempt<Value>(
         _ doing: String, _ name: String, _ body: () throws(KernelError) -> Value
     ) throws(Failure) -> Value {
         do throws(KernelError) { return try body() } catch {
@@ -146,7 +146,9 @@ struct NetworkFiles: Sendable {
         for network in try names(in: "leases") {
             for name in try names(in: "leases/" + network) where UInt32(name) != nil {
                 let path = "leases/\(network)/\(name)"
-                if !kept.contains(try text(path) ?? "") { try remove(path) }
+                if kept.contains(try text(path) ?? "") { continue }
+                if let offset = UInt32(name) { try addFormerLease(offset, of: network) }
+                try remove(path)
             }
         }
         for name in try names(in: "ports") {
@@ -192,7 +194,10 @@ struct NetworkFiles: Sendable {
         for name in Set(attachment.ports.map(Self.file)).sorted() {
             try keepLines(name) { !$0.hasPrefix(attachment.container.text + " ") && $0 != attachment.container.text }
         }
-        if let offset { try remove("leases/\(attachment.network)/\(offset)") }
+        if let offset {
+            try addFormerLease(offset, of: attachment.network)
+            try remove("leases/\(attachment.network)/\(offset)")
+        }
         try remove("containers/\(attachment.container.text).json")
     }
 

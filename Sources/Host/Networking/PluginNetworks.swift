@@ -73,7 +73,7 @@ extension ContainerNetworks {
         } catch {
             // Nothing was added: DEL was a courtesy.
             if plugins.result != nil {
-                plugins.problem = error.description
+                plugins.problem = ([error] + error.alsoFailed).map(\.description).joined(separator: "; ")
                 var kept = attachment
                 kept.plugins = plugins
                 return try opened().write(kept)

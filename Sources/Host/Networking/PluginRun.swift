@@ -57,17 +57,22 @@ struct PluginRun: Sendable {
         try NamespacePin(path: attachment.namespace).remove()
     }
 
-    /// Tells the plugins which containers there still are; they give back what others had.
+    /// Tells the plugins which containers there still are; they give back what others had. One that fails does not
+    /// keep the others from theirs; all failures are told.
     func collect(valid: [ContainerID]) throws(Failure) {
         guard list.hasCollection else { return }
         let kept = valid.map { id -> JSONValue in
             ["containerID": .string(id.text), "ifname": .string(ContainerNetworks.interface)]
         }
+        var first: Failure?
         for plugin in list.plugins {
             var plugin = plugin
             plugin["cni.dev/valid-attachments"] = .array(kept)
-            _ = try run("GC", plugin, previous: nil)
+            do throws(Failure) { _ = try run("GC", plugin, previous: nil) } catch {
+                first = first?.also(error) ?? error
+            }
         }
+        if let first { throw first }
     }
 
     // MARK: One plugin

@@ -16,18 +16,31 @@ public struct TrackedFlow: Equatable, Sendable {
     /// Traffic went both ways; of TCP: the connection was made.
     public var isAssured: Bool
     /// What names it in the table, as the kernel wrote it.
-    fileprivate var tuple: [UInt8]
-    fileprivate var zone: [UInt8]?
-    fileprivate var number: [UInt8]
+    fileprivate var tuple: ArraySlice<UInt8>
+    fileprivate var zone: ArraySlice<UInt8>?
+    fileprivate var number: ArraySlice<UInt8>
 }
 
 /// The flows of one network namespace, and how to have the kernel forget them: then the next packet's way is decided
 /// anew. NETLINK_NETFILTER, linux/netfilter/nfnetlink_conntrack.h.
+///
+/// The table is one for all namespaces of the host, and a walk visits all of its slots, a quarter of a million on many:
+/// that takes longer than copying some thousand flows. So one walk looks at everything, and `matches` decides.
 public struct FlowTable: Sendable {
-    /// What one walk gathers before it deletes, and how many walks there may be: more than tables usually hold.
-    static let batchMax = 32_768
-    private static let walksMax = 64
-    private static let walkBytesMax = 1 << 30
+    /// How much one walk gathers before it deletes, how many walks there may be, and how much each may read: more than
+    /// tables usually hold.
+    public struct Limits: Sendable {
+        public var batch = 32_768
+        public var walks = 64
+        public var walkBytes = 1 << 30
+        public init() {}
+    }
+    /// Which flows a walk is shown at all.
+    public enum Scope: Sendable {
+        case all
+        /// Those whose destination was translated.
+        case redirected
+    }
     /// Where the kernel says that it tracks flows of the calling thread's namespace.
     private static let tracking = "/proc/sys/net/netfilter/nf_conntrack_count"
     private static let netfilter: Int32 = 12
@@ -40,25 +53,26 @@ public struct FlowTable: Sendable {
         static let status: UInt16 = 3
         static let number: UInt16 = 12
         static let zone: UInt16 = 18
-        static let filter: UInt16 = 25
+        /// Since Linux 5.16; one before shows all flows.
+        static let statusMask: UInt16 = 26
         /// Within a tuple.
         static let addresses: UInt16 = 1
         static let transport: UInt16 = 2
     }
-    /// CTA_FILTER_F_*: which parts of a tuple a filter looks at. Part of the interface since Linux 5.8.
-    private enum Look {
-        static let source: UInt32 = 1
-        static let transport: UInt32 = 1 << 3
+    /// enum ip_conntrack_status
+    private enum Status {
+        static let assured: UInt32 = 1 << 2
+        static let redirected: UInt32 = 1 << 5
     }
-    private static let assured: UInt32 = 1 << 2
 
     private let socket: NetlinkSocket
+    private let limits: Limits
 
     /// Of the calling thread's namespace. Nil: the kernel tracks no flows here, or none now, so there is nothing to
     /// forget.
     ///
     /// - Throws: EOPNOTSUPP: it tracks flows and has no nf_conntrack_netlink to forget them by.
-    public static func opened() throws(KernelError) -> FlowTable? {
+    public static func opened(limits: Limits = Limits()) throws(KernelError) -> FlowTable? {
         let socket: NetlinkSocket
         let answers: [NetlinkAnswer]
         do throws(KernelError) {
@@ -73,57 +87,31 @@ public struct FlowTable: Sendable {
         }
         let count = answers.lazy.compactMap { $0.attributes(skipping: fixedBytes)[1] }.first
         if let count, count.allSatisfy({ $0 == 0 }) { return nil }
-        return FlowTable(socket: socket)
+        return FlowTable(socket: socket, limits: limits)
     }
 
-    /// Every flow whose packets reach `address`, in either direction, after translation; so also those it began.
-    /// Gives how many there were.
-    @discardableResult
-    public func forget(reaching address: IPAddress) throws(KernelError) -> Int {
-        var count = 0
-        for isReply in [false, true] {
-            // Who began the flow gets its answers; who answers is the reply's source.
-            let side = isReply ? Attribute.reply : Attribute.original
-            count += try forget(of: address.family, "flows of \(address)") { request in
-                request.nest(side) { tuple in
-                    tuple.nest(Attribute.addresses) { $0.append(address.family == .v4 ? 1 : 3, bytes: address.bytes) }
-                }
-                request.nest(Attribute.filter) { $0.append(isReply ? 2 : 1, number: Look.source) }
-            } where: { $0.source == address || $0.target == address }
-        }
-        return count
-    }
-
-    /// Flows of one transport, as in protocols(5), that `matches` says.
+    /// Walks and deletes until nothing that `matches` is left. Gives how many there were; flows of others stay.
+    ///
+    /// - Throws: EBUSY when they come faster than they go, EMSGSIZE for a table larger than the limits.
     @discardableResult
     public func forget(
-        transport: UInt8, of family: IPAddress.Family, where matches: (TrackedFlow) -> Bool
-    ) throws(KernelError) -> Int {
-        try forget(of: family, "flows of protocol \(transport)") { request in
-            request.nest(Attribute.original) { tuple in
-                tuple.nest(Attribute.transport) { $0.append(1, number: transport) }
-            }
-            request.nest(Attribute.filter) { $0.append(1, number: Look.transport) }
-        } where: { $0.transport == transport && matches($0) }
-    }
-
-    /// Walks and deletes until nothing is left. The filter spares the copying only: `matches` decides.
-    private func forget(
-        of family: IPAddress.Family, _ subject: String, filter: (inout NetlinkMessage) -> Void,
-        where matches: (TrackedFlow) -> Bool
+        _ subject: String, _ scope: Scope = .all, where matches: (TrackedFlow) -> Bool
     ) throws(KernelError) -> Int {
         var count = 0
-        for _ in 0..<Self.walksMax {
+        for _ in 0..<limits.walks {
             var found: [TrackedFlow] = []
-            var request = Self.message(MessageType.getFlow, RequestFlags.dump, family: Self.number(family))
-            filter(&request)
-            try socket.request(request, "IPCTNL_MSG_CT_GET", on: subject, bytesMax: Self.walkBytesMax) { answer in
-                guard found.count < Self.batchMax, let flow = Self.flow(answer), matches(flow) else { return }
+            var request = Self.message(MessageType.getFlow, RequestFlags.dump, family: 0)
+            if scope == .redirected {
+                request.append(Attribute.status, number: Status.redirected.bigEndian)
+                request.append(Attribute.statusMask, number: Status.redirected.bigEndian)
+            }
+            try socket.request(request, "IPCTNL_MSG_CT_GET", on: subject, bytesMax: limits.walkBytes) { answer in
+                guard found.count < limits.batch, let flow = Self.flow(answer), matches(flow) else { return }
                 found.append(flow)
             }
             for flow in found { try delete(flow, subject) }
             count += found.count
-            if found.count < Self.batchMax { return count }
+            if found.count < limits.batch { return count }
         }
         throw KernelError(call: "IPCTNL_MSG_CT_DELETE: they come faster than they go", on: subject, errno: Errno.busy)
     }
@@ -132,9 +120,9 @@ public struct FlowTable: Sendable {
     private func delete(_ flow: TrackedFlow, _ subject: String) throws(KernelError) {
         var request = Self.message(
             MessageType.deleteFlow, RequestFlags.plain, family: Self.number(flow.source.family))
-        request.append(Attribute.original | 0x8000, bytes: flow.tuple)
-        request.append(Attribute.number, bytes: flow.number)
-        if let zone = flow.zone { request.append(Attribute.zone, bytes: zone) }
+        request.append(Attribute.original | 0x8000, bytes: Array(flow.tuple))
+        request.append(Attribute.number, bytes: Array(flow.number))
+        if let zone = flow.zone { request.append(Attribute.zone, bytes: Array(zone)) }
         do throws(KernelError) { try socket.request(request, "IPCTNL_MSG_CT_DELETE", on: subject) } catch {
             guard error.errno == Errno.noEntry else { throw error }
         }
@@ -152,32 +140,50 @@ public struct FlowTable: Sendable {
 
     /// Nil for what has not all of it. A deletion without a tuple would be one of everything.
     private static func flow(_ answer: NetlinkAnswer) -> TrackedFlow? {
-        let attributes = answer.attributes(skipping: fixedBytes)
-        guard let original = attributes[Attribute.original], let reply = attributes[Attribute.reply],
-            !original.isEmpty, let number = attributes[Attribute.number]
-        else { return nil }
-        let tuple = NetlinkAnswer.attributes(original)
-        let ends = addresses(tuple)
-        guard let source = ends.source, let destination = ends.destination,
-            let target = addresses(NetlinkAnswer.attributes(reply)).source
-        else { return nil }
-        let transport = tuple[Attribute.transport].map { NetlinkAnswer.attributes($0) } ?? [:]
-        let status = attributes[Attribute.status]?.number(UInt32.self, at: 0) ?? 0
+        var (tuple, number, zone): (ArraySlice<UInt8>?, ArraySlice<UInt8>?, ArraySlice<UInt8>?)
+        var ends = Ends()
+        var target: IPAddress?
+        var status: UInt32 = 0
+        for (type, value) in NetlinkAttributes(answer.body.dropFirst(fixedBytes)) {
+            switch type {
+            case Attribute.original: (tuple, ends) = (value, Ends(value))
+            case Attribute.reply: target = Ends(value).source
+            case Attribute.status: status = UInt32(bigEndian: value.number(at: 0))
+            case Attribute.number: number = value
+            case Attribute.zone: zone = value
+            default: break
+            }
+        }
+        guard let tuple, let number, let source = ends.source, let destination = ends.destination, let target else {
+            return nil
+        }
         return TrackedFlow(
-            source: source, destination: destination,
-            destinationPort: UInt16(bigEndian: transport[3]?.number(at: 0) ?? 0),
-            transport: transport[1]?.number(at: 0) ?? 0, target: target,
-            isAssured: UInt32(bigEndian: status) & assured != 0, tuple: Array(original),
-            zone: attributes[Attribute.zone].map { Array($0) }, number: Array(number))
+            source: source, destination: destination, destinationPort: ends.destinationPort,
+            transport: ends.transport, target: target, isAssured: status & Status.assured != 0, tuple: tuple,
+            zone: zone, number: number)
     }
 
-    private static func addresses(
-        _ tuple: [UInt16: ArraySlice<UInt8>]
-    ) -> (source: IPAddress?, destination: IPAddress?) {
-        let parts = tuple[Attribute.addresses].map { NetlinkAnswer.attributes($0) } ?? [:]
-        func address(_ version4: UInt16, _ version6: UInt16) -> IPAddress? {
-            (parts[version4] ?? parts[version6]).flatMap { IPAddress(bytes: $0) }
+    /// What a tuple says.
+    private struct Ends {
+        var source: IPAddress?
+        var destination: IPAddress?
+        var transport: UInt8 = 0
+        var destinationPort: UInt16 = 0
+
+        init() {}
+
+        init(_ tuple: ArraySlice<UInt8>) {
+            for (type, value) in NetlinkAttributes(tuple) {
+                for (part, value) in NetlinkAttributes(value) {
+                    switch (type, part) {
+                    case (Attribute.addresses, 1), (Attribute.addresses, 3): source = IPAddress(bytes: value)
+                    case (Attribute.addresses, 2), (Attribute.addresses, 4): destination = IPAddress(bytes: value)
+                    case (Attribute.transport, 1): transport = value.number(at: 0)
+                    case (Attribute.transport, 3): destinationPort = UInt16(bigEndian: value.number(at: 0))
+                    default: break
+                    }
+                }
+            }
         }
-        return (address(1, 3), address(2, 4))
     }
 }

@@ -54,6 +54,9 @@ extension NetlinkSocket {
         static let multicastSnooping: UInt16 = 23
     }
     private static let up: UInt32 = 1
+    /// IFLA_BRPORT_GROUP_FWD_MASK, a bit for each address; that of pause frames cannot be set, and they are dropped.
+    private static let linkLocalForwarding: UInt16 = 31
+    private static let everyLinkLocal: UInt16 = 0xfffd
     private static let bridgeFamily: UInt8 = 7
     /// struct ifinfomsg
     private static let headerBytes = 16
@@ -114,6 +117,9 @@ extension NetlinkSocket {
 
     /// A port whose frames reach the host only, never another such port; which learns no addresses and drops every
     /// frame whose sender `addForwarding` did not name. Needs Linux 5.18. See bridge(8): isolated, locked.
+    ///
+    /// Frames to 01:80:c2:00:00:0X go the way of all others: as the kernel has it, they would be the host's own, as if
+    /// they had come to the port itself, without any rule of the bridge or for it (net/bridge/br_input.c).
     public func wallOff(port index: Int32) throws(KernelError) {
         /// IFLA_BRPORT_*, linux/if_link.h
         let off: [UInt16] = [4, 8, 9, 27, 30]  // hairpin, learning, unicast, multicast and broadcast flooding
@@ -122,6 +128,7 @@ extension NetlinkSocket {
         request.nest(Attribute.protocolInformation) { port in
             for option in off { port.append(option, number: UInt8(0)) }
             for option in on { port.append(option, number: UInt8(1)) }
+            port.append(Self.linkLocalForwarding, number: Self.everyLinkLocal)
         }
         try self.request(request, "RTM_SETLINK bridge port", on: "link \(index)")
     }
