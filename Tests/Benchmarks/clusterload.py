@@ -49,6 +49,35 @@ def one(program, load, work, agents, frameworks, slow, seconds, extra):
             master.wait()
 
 
+def measure_alone(program, sizes, extra, processor=None):
+    """One master for each size, and one thing that is done to it: `extra(size, port, work)` says which."""
+    with tempfile.TemporaryDirectory(prefix="bulkhead-load.") as scratch:
+        subprocess.run([CLIENT / "prepare", scratch], check=True)
+        return [alone(program, f"{scratch}/clusterload", f"{scratch}/{size[0]}", size, extra, processor)
+                for size in sizes]
+
+
+def alone(program, load, work, size, extra, processor):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    on, off = [], []
+    if processor is not None and os.cpu_count() > 1:
+        on = ["taskset", "-c", str(processor)]
+        off = ["taskset", "-c", ",".join(str(number) for number in range(os.cpu_count()) if number != processor)]
+    with open(f"{work}.log", "w") as log:
+        master = subprocess.Popen([*on, program, "master", "--port", str(port), "--work-dir", work], stderr=log)
+        try:
+            await_health(port)
+            done = subprocess.run(
+                [*off, load, "-master", f"127.0.0.1:{port}", "-pid", str(master.pid), "-agents", str(size[0]),
+                 *extra(size, port, work)], check=True, stdout=subprocess.PIPE, stderr=log, text=True)
+            return json.loads(done.stdout)
+        finally:
+            master.kill()
+            master.wait()
+
+
 def await_health(port):
     deadline = time.monotonic() + 30
     while True:

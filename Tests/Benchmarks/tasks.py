@@ -136,6 +136,28 @@ class Scheduler:
         self.call("TEARDOWN")
         return {"tasks": count, "tasks_per_s": count / seconds}
 
+    def keep_running(self, count):
+        """Has so many tasks run that do not end by themselves."""
+        sent = running = 0
+        while running < count:
+            event = self.next()
+            if event["type"] == "OFFERS":
+                for offer in event["offers"]["offers"]:
+                    number = min(AT_ONCE, count - sent, room(offer))
+                    tasks = [task(offer, sent + index, ["sleep", "100000"]) for index in range(number)]
+                    sent += number
+                    self.call("ACCEPT", {
+                        "offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0},
+                        "operations": [{"type": "LAUNCH", "launch": {"task_infos": tasks}}]})
+            elif event["type"] == "UPDATE":
+                status = event["update"]["status"]
+                if "uuid" in status:
+                    self.call("ACKNOWLEDGE", {name: status[name] for name in ["agent_id", "task_id", "uuid"]})
+                if status["state"] == "TASK_RUNNING":
+                    running += 1
+                elif status["state"] not in ["TASK_STAGING", "TASK_STARTING"]:
+                    raise RuntimeError(f"a task does not run: {status}")
+
 
 def room(offer):
     """How many tasks fit: what the first to finish gave back may be offered before the rest of it is."""
@@ -144,13 +166,13 @@ def room(offer):
     return min(round(amount("cpus") * 1000) // round(CPUS * 1000), int(amount("mem")) // MEMORY)
 
 
-def task(offer, number):
+def task(offer, number, words=("true",)):
     def part(name, value):
         return {"name": name, "type": "SCALAR", "scalar": {"value": value}}
     return {
         "name": "true", "task_id": {"value": f"t{number}"}, "agent_id": offer["agent_id"],
         "resources": [part("cpus", CPUS), part("mem", MEMORY)],
-        "command": {"shell": False, "value": "/bin/true", "arguments": ["true"]},
+        "command": {"shell": False, "value": f"/bin/{words[0]}", "arguments": list(words)},
         "container": {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "busybox"}}}}}
 
 

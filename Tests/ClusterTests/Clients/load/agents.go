@@ -18,8 +18,8 @@ var linkHeaders = map[string]string{
 	"Accept": "application/recordio", "Message-Accept": "application/json",
 }
 
-// startAgent registers and returns once it is admitted; it lives on by itself.
-func startAgent(number int) error {
+// registration is what agent number says of itself.
+func registration(number int) object {
 	resources := []object{scalar("cpus", 8), scalar("mem", 16384)}
 	registration := object{
 		"address":   object{"hostname": fmt.Sprintf("host%d", number), "ip": "127.0.0.1", "port": 5051},
@@ -33,28 +33,38 @@ func startAgent(number int) error {
 	if *running > 0 {
 		bring(registration, number, *running)
 	}
-	streaming := client(number, true)
-	body := record(object{"type": "REGISTER", "content": registration})
-	response, err := post(streaming, "/api/v1/agent", linkHeaders, body)
+	return registration
+}
+
+// startAgent registers and returns once it is admitted; it lives on by itself.
+func startAgent(number int) error {
+	_, err := register(number, record(object{"type": "REGISTER", "content": registration(number)}))
+	return err
+}
+
+// register sends a registration that has been written out and returns the id it was admitted with.
+func register(number int, body []byte) (any, error) {
+	response, err := post(client(number, true), "/api/v1/agent", linkHeaders, body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if response.StatusCode != 200 {
-		return finish(response)
+		return nil, finish(response)
 	}
 	link := response.Header.Get("Bulkhead-Link-Id")
 	reader := bufio.NewReaderSize(response.Body, 4096)
 	var first object
 	if err := next(reader, &first); err != nil {
-		return err
+		return nil, err
 	}
 	if first["type"] != "REGISTERED" {
-		return fmt.Errorf("not admitted: %v", first)
+		return nil, fmt.Errorf("not admitted: %v", first)
 	}
 	// What the agent says goes in order, everything there is in one request.
 	outbox := make(chan object, 1024)
 	go speak(client(number, false), link, outbox)
 	go func() {
+		defer response.Body.Close()
 		for {
 			var message object
 			if err := next(reader, &message); err != nil {
@@ -65,7 +75,7 @@ func startAgent(number int) error {
 			react(message, outbox)
 		}
 	}()
-	return nil
+	return first["content"].(object)["agent_id"], nil
 }
 
 func react(message object, outbox chan<- object) {

@@ -28,6 +28,9 @@ var (
 	seconds    = flag.Int("seconds", 10, "how long tasks are launched")
 	atLeast    = flag.Int64("finished", 0, "go on beyond that, for up to a minute, until so many have finished")
 	running    = flag.Int("running", 0, "tasks that each agent brings along, as after a change of masters")
+	owners     = flag.Int("owners", 1, "frameworks whose these are")
+	successor  = flag.String("successor", "", "program and arguments of the master that follows; nothing else is done")
+	rounds     = flag.Int("reconcile", 0, "how often the owners ask how their tasks are; nothing else is done")
 	reads      = flag.Int("reads", 0, "how often the whole state is read before tasks are launched")
 	tasksEach  = flag.Int("tasks", 2, "tasks per accepted offer")
 )
@@ -103,6 +106,16 @@ func main() {
 
 	result["agents_s"] = together(*agentCount, 200, "agent", func(i int) error { return startAgent(i) }).Seconds()
 	result["memory_mb_agents"] = residentMegabytes()
+	if *successor != "" {
+		must(failOver(result), "failing over")
+		show(result)
+		return
+	}
+	if *rounds > 0 {
+		must(reconcile(result), "reconciling")
+		show(result)
+		return
+	}
 
 	all := make([]*framework, *frameworks)
 	result["frameworks_s"] = together(*frameworks, 50, "framework", func(i int) (err error) {
@@ -141,6 +154,10 @@ func main() {
 	result["agents_lost"] = counts.agentsLost.Load()
 	result["frameworks_lost"] = counts.frameworksLost.Load()
 	result["refused_calls"] = counts.refused.Load()
+	show(result)
+}
+
+func show(result map[string]any) {
 	text, _ := json.Marshal(result)
 	fmt.Println(string(text))
 }

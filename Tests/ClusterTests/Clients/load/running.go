@@ -7,10 +7,13 @@ import (
 	"time"
 )
 
-// runningFramework has the tasks that agents bring along.
-var runningFramework = object{
-	"id": id("11111111-2222-3333-4444-555555555555-0000"), "user": "root", "name": "running", "roles": []string{"running"},
-	"capabilities": []object{{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}},
+// runningFramework has the tasks that agents bring along: one framework all of them, or each of several some.
+func runningFramework(number int) object {
+	return object{
+		"id":   id(fmt.Sprintf("11111111-2222-3333-4444-555555555555-%04d", number)),
+		"user": "root", "name": "running", "roles": []string{"running"}, "failover_timeout": 600.0,
+		"capabilities": []object{{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}},
+	}
 }
 
 // bring has a registration report n tasks that run.
@@ -20,23 +23,27 @@ func bring(registration object, agent, n int) {
 		resource["allocation_info"] = object{"role": "running"}
 		return resource
 	}
-	tasks := make([]object, n)
+	tasks, all := make([]object, n), []object{}
 	for i := range tasks {
+		framework := runningFramework((agent*n + i) % *owners)
+		if i < *owners {
+			all = append(all, framework)
+		}
 		name := fmt.Sprintf("web.%d.%d.6f1c7a1e-8c1f-4d0e-b1a7-2f0f3a9f4f11", agent, i)
 		tasks[i] = object{
-			"framework_id": runningFramework["id"], "state": "TASK_RUNNING",
+			"framework_id": framework["id"], "state": "TASK_RUNNING",
 			"task": object{
 				"name": "web", "task_id": id(name), "agent_id": id("unset"), "command": object{"value": "exec web"},
 				"resources": []object{part("cpus", 0.01), part("mem", 8)},
 				"labels":    object{"labels": []object{{"key": "tier", "value": "front"}}},
 			},
-			"statuses": []object{{"framework_id": runningFramework["id"], "status": object{
+			"statuses": []object{{"framework_id": framework["id"], "status": object{
 				"task_id": id(name), "agent_id": id("unset"), "state": "TASK_RUNNING", "source": "SOURCE_EXECUTOR",
 				"timestamp": 1.79e9, "healthy": true,
 			}}},
 		}
 	}
-	registration["frameworks"] = []object{runningFramework}
+	registration["frameworks"] = all
 	registration["tasks"] = tasks
 }
 
