@@ -11,6 +11,15 @@ struct RendererTests {
         #expect(try AuditReport(json: Array(json.utf8)) == report)
     }
 
+    @Test("a report about nothing says so to people, and is whole to programs", arguments: ReportFormat.allCases)
+    func nothing(_ format: ReportFormat) throws {
+        var report = report
+        (report.subjects, report.findings) = ([], [])
+        let text = try report.text(as: format)
+        #expect(format != .table || text == "nothing that could be audited is there\n")
+        #expect(format == .ocsf || !text.isEmpty)
+    }
+
     @Test("another schema is refused")
     func schema() throws {
         let json = try report.json().replacing("bulkhead-audit/1", with: "bulkhead-audit/9")

@@ -51,6 +51,9 @@ enum CleanContainer {
             MountFacts(
                 id: 14, parent: 10, device: "0:45", target: "/dev", options: ["rw", "nosuid", "noexec"], type: "tmpfs"),
             MountFacts(
+                id: 16, parent: 11, device: "0:42", root: "/sys", target: "/proc/sys", options: ["ro"] + quiet,
+                type: "proc"),
+            MountFacts(
                 id: 15, parent: 11, device: "0:6", root: "/null", target: "/proc/keys", options: ["ro", "nosuid"],
                 type: "devtmpfs"),
         ]

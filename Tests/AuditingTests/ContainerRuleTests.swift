@@ -90,6 +90,19 @@ struct ContainerRuleTests {
         #expect(verdict() == .pass)
     }
 
+    @Test("what other runtimes cover paths with is no volume: their own null device, memory nobody can write")
+    func covers() {
+        var facts = CleanContainer.facts
+        func cover(_ target: String, root: String, _ option: String) -> MountFacts {
+            MountFacts(
+                id: 60, parent: 11, device: "0:45", root: root, target: target, options: [option], type: "tmpfs")
+        }
+        facts.addMount(cover("/proc/timer_list", root: "/null", "rw"))
+        facts.addMount(cover("/sys/firmware", root: "/", "ro"))
+        let found = findings(facts, .standard).filter { $0.verdict == .finding }.map(\.id)
+        #expect(found.isEmpty, "\(found)")
+    }
+
     @Test("a listener that was asked for and is there is good, and one that could not be looked for is unknown")
     func listener() {
         var facts = CleanContainer.facts

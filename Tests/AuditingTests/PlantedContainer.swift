@@ -165,6 +165,16 @@ extension PlantedContainer {
         PlantedContainer("BH-CON-064", "/data ext4 rw,nosuid") {
             $0.addMount(volume("/srv", root: "/srv", options: ["rw", "nosuid"]))
         },
+        PlantedContainer("BH-CON-063", "/data tmpfs rw,nodev") {
+            $0.addMount(
+                MountFacts(
+                    id: 50, parent: 10, device: "0:9", target: "/data", options: ["rw", "nodev"], type: "tmpfs"))
+        },
+        PlantedContainer("BH-CON-064", "/data fuse.sshfs rw,nosuid") {
+            $0.addMount(
+                MountFacts(
+                    id: 50, parent: 10, device: "0:9", target: "/data", options: ["rw", "nosuid"], type: "fuse.sshfs"))
+        },
         PlantedContainer("BH-CON-065", "/ overlay rw") { $0.mounts.edit { $0[0].options = ["rw"] } },
         PlantedContainer("BH-CON-066", "/ overlay rw", in: .cisDocker5) { _ in },
         PlantedContainer("BH-CON-067", "/proc/keys is the kernel's own") { $0.open("/proc/keys") },
@@ -174,6 +184,16 @@ extension PlantedContainer {
         PlantedContainer("BH-CON-072", "/data debugfs") {
             $0.addMount(
                 MountFacts(id: 50, parent: 10, device: "0:7", target: "/data", options: ["rw"], type: "debugfs"))
+        },
+        PlantedContainer("BH-CON-075", "/data proc rw, shows /proc") {
+            $0.addMount(
+                MountFacts(id: 50, parent: 10, device: "0:42", target: "/data", options: ["rw"], type: "proc"))
+        },
+        PlantedContainer("BH-CON-075", "/data sysfs ro, shows /sys/firmware") {
+            $0.addMount(
+                MountFacts(
+                    id: 50, parent: 10, device: "0:43", root: "/firmware", target: "/data", options: ["ro"],
+                    type: "sysfs"))
         },
         PlantedContainer("BH-CON-073", "/proc/diskstats is the kernel's own") { $0.open("/proc/diskstats") },
         PlantedContainer("BH-CON-074", "/data is the host's /srv", in: .podBaseline) {

@@ -90,6 +90,31 @@ struct AuditCommandTests {
         print("read")
         """
 
+    @Test("from another process namespace nothing is said about containers, and nothing happens to them")
+    func elsewhere() throws {
+        try start("web")
+        let elsewhere = ["--pid", "--fork", "--mount-proc", "/proc/self/fd/3"]
+        let commands = ["audit container web", "audit container --all", "ps", "rm --force web"]
+            .map { $0.split(separator: " ").map(String.init) }
+        for words in commands {
+            let outcome = try host.runThrough("/usr/bin/unshare", elsewhere + words)
+            #expect(outcome.status != 0 && outcome.error.contains("process namespace"), "\(words): \(outcome)")
+        }
+        try expect(0, "container", "web")
+    }
+
+    @Test("a container whose record cannot be read is unknown among all, not left out")
+    func damaged() throws {
+        try start("web")
+        let folders = try OwnedDescriptor.open(RawPath(path("state/containers")), [.directory]).entries()
+        let record = "state/containers/\(try #require(folders.first?.name))/record.json"
+        let whole = try TextFile.read(path(record), limit: 1 << 20)
+        try edit(record) { _ in "{" }
+        let outcome = try audit("container", "--all", "--format", "json")
+        try edit(record) { _ in whole }
+        #expect(outcome.status != 0 && outcome.output.contains("\"verdict\": \"unknown\""), "\(outcome)")
+    }
+
     @Test("who entered as root is told from the log")
     func entered() throws {
         try start("web")

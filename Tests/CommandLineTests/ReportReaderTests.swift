@@ -1,7 +1,7 @@
 import LinuxKernel
 import Testing
 
-/// What others make of `bulkhead audit`'s SARIF, OCSF and JUnit: models of these forms that are not ours; `Readers`.
+/// What others make of `bulkhead audit`'s SARIF, OCSF and JUnit: models of these forms that are not ours, `Readers`.
 @Suite("The audit's reports, read by others' models of their forms", .serialized)
 struct ReportReaderTests {
     private let host: TestProgram
@@ -24,14 +24,14 @@ struct ReportReaderTests {
         }
     }
 
-    private func read() throws -> TestProgram.Outcome {
+    private func read(_ damages: [String] = []) throws -> TestProgram.Outcome {
         let folder = ProcessEnvironment.value("BULKHEAD_READERS") ?? TestProgram.root + "/.build/readers"
         try #require(HostFacts.exists(folder + "/site"), "Tests/CommandLineTests/Readers/prepare \(folder) was not run")
         let script = TestProgram.root + "/Tests/CommandLineTests/Readers/read.py"
         return try host.runThrough(
             "/usr/bin/env",
             ["PYTHONPATH=\(folder)/site", "PYTHONDONTWRITEBYTECODE=1", "/usr/bin/python3", script]
-                + Self.forms.map(path))
+                + Self.forms.map(path) + damages)
     }
 
     @Test("a report without findings, and reports with them, about containers, hosts and images")
@@ -52,11 +52,10 @@ struct ReportReaderTests {
         #expect(machine.status == 0 && machine.output.contains("ocsf"), "\(machine)")
     }
 
-    struct Damage: Sendable, CustomTestStringConvertible {
+    struct Damage: Sendable {
         var form: String
         var from: String
         var to: String
-        var testDescription: String { "\(form): \(to)" }
     }
 
     /// Each is something its form does not allow.
@@ -76,15 +75,7 @@ struct ReportReaderTests {
     @Test("what a form does not allow is refused by its reader, so that the above says something")
     func refused() throws {
         try report("container", "web", "--profile", "cis-docker-5", status: 1)
-        #expect(try read().status == 0)
-        for damage in Self.damages {
-            let whole = try TextFile.read(path(damage.form), limit: 64 << 20)
-            let changed = whole.replacing(damage.from, with: damage.to)
-            #expect(changed != whole, "\(damage) changes nothing")
-            let file = RawPath(path(damage.form))
-            try OwnedDescriptor.open(file, [.writeOnly, .truncate]).write(changed)
-            #expect(try read().status != 0, "\(damage) was taken")
-            try OwnedDescriptor.open(file, [.writeOnly, .truncate]).write(whole)
-        }
+        let read = try read(Self.damages.flatMap { [$0.form, $0.from, $0.to] })
+        #expect(read.status == 0 && read.output.contains("\"taken\": []"), "\(read)")
     }
 }

@@ -50,6 +50,17 @@ struct PlanTests {
         ]
     }
 
+    @Test("counters of heat are masked with the temperatures, where a host has them, and left with them")
+    func heat() throws {
+        var host = Fixture.host()
+        let counters = "/sys/devices/system/cpu/cpu3/thermal_throttle"
+        #expect(try !ContainerPlan.build(Fixture.context(host: host)).explain().contains("thermal_throttle"))
+        host.throttleCounters = [0, 3]
+        #expect(try ContainerPlan.build(Fixture.context(host: host)).explain().contains("mask \(counters)"))
+        let open = Fixture.context(host: host) { $0.isolation.maskedPaths = [] }
+        #expect(try !ContainerPlan.build(open).explain().contains("thermal_throttle"))
+    }
+
     @Test("the same request gives the same plan")
     func deterministic() throws {
         let first = try ContainerPlan.build(Fixture.context(Self.everything))

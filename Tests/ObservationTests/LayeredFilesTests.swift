@@ -1,3 +1,4 @@
+import Diagnostics
 import LinuxKernel
 import Testing
 
@@ -19,7 +20,7 @@ struct LayeredFilesTests {
         try LayeredFiles(layers: tree.layers).read(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func names(_ path: String) throws -> [String] {
+    private func names(_ path: String) throws -> [RawPath] {
         try LayeredFiles(layers: tree.layers).names(in: path, limit: 8)
     }
 
@@ -144,6 +145,24 @@ struct LayeredFilesTests {
         try upper.makeNode("device", kind: .character, mode: 0o644, major: 1, minor: 5)
         try upper.makeLink("link", to: "pipe")
         #expect(try read("/pipe") == nil && read("/device") == nil && read("/link") == nil)
+    }
+
+    @Test("a name that is not UTF-8 is a name like any other, also in links, and its packages are told")
+    func oddNames() throws {
+        let name = RawPath(bytes: [0x6c, 0xff, 0x31])
+        let parts = try lower.directory("var").directory("lib").directory("dpkg").directory("status.d")
+        try parts.file(name, "Package: odd\nVersion: 1\n")
+        try parts.makeLink("link", to: name)
+        #expect(try names("/var/lib/dpkg/status.d") == ["link", name])
+        let files = try LayeredFiles(layers: tree.layers)
+        for one in ["link", name] {
+            #expect(try files.read(one, in: "/var/lib/dpkg/status.d", limit: 4_096)?.isEmpty == false)
+        }
+        #expect(try PackageObserver.observe(layers: tree.layers).packages.map(\.name) == ["odd", "odd"])
+        // What leads nowhere may have been a package.
+        try parts.makeLink("lost", to: "nothing")
+        let failure = #expect(throws: Failure.self) { try PackageObserver.observe(layers: tree.layers) }
+        #expect(failure?.code == "audit.unobserved" && failure?.description.contains("lost") == true)
     }
 
     @Test("a layer that is a link or not there is refused, since it would be somebody else's")

@@ -162,6 +162,8 @@ public struct DeviceRequest: Hashable, Sendable, Codable {
 
 /// Paths of /proc and /sys a container does not see or cannot write. Docs/SECURITY.md has the reason for each.
 public enum DefaultPaths {
+    /// Temperatures. Where it is masked, so are the processors' counters of having been too hot.
+    public static let heat = "/sys/devices/virtual/thermal"
     public static let masked = [
         "/proc/acpi", "/proc/asound", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts", "/proc/iomem",
         "/proc/ioports", "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys", "/proc/kmsg",
@@ -169,7 +171,7 @@ public enum DefaultPaths {
         "/proc/modules", "/proc/pagetypeinfo", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs",
         "/proc/swaps", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo", "/proc/zoneinfo",
         "/sys/block", "/sys/bus", "/sys/class/block", "/sys/dev/block", "/sys/devices/virtual/dmi",
-        "/sys/devices/virtual/powercap", "/sys/devices/virtual/thermal", "/sys/firmware", "/sys/fs/selinux",
+        "/sys/devices/virtual/powercap", heat, "/sys/firmware", "/sys/fs/selinux",
         "/sys/hypervisor", "/sys/kernel", "/sys/module", "/sys/power",
     ]
     public static let readOnly = [

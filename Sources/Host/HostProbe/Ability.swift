@@ -52,16 +52,24 @@ public struct HostAbilities: Equatable, Sendable, Codable {
     /// Resource limits of this process: what a container's may not exceed without CAP_SYS_RESOURCE.
     public var hardLimits: [String: UInt64]
     public var capabilities: UInt64
+    /// Processors that count how often they were too hot, `cpuN/thermal_throttle`. Nil where none does.
+    public var throttleCounters: [Int]?
 
     public init(
         kernel: KernelVersion, groups: ControlGroupLayout, features: [Feature: Ability], hardLimits: [String: UInt64],
-        capabilities: UInt64
+        capabilities: UInt64, throttleCounters: [Int]? = nil
     ) {
         self.kernel = kernel
         self.groups = groups
         self.features = features
         self.hardLimits = hardLimits
         self.capabilities = capabilities
+        self.throttleCounters = throttleCounters
+    }
+
+    /// Their directories. The counters change with what others on this host do.
+    public var throttlePaths: [String] {
+        (throttleCounters ?? []).map { "/sys/devices/system/cpu/cpu\($0)/thermal_throttle" }
     }
 
     public func ability(_ feature: Feature) -> Ability {

@@ -11,7 +11,19 @@ public enum HostProbe {
             kernel: kernel, groups: groups,
             features: features(kernel: kernel, groups: groups, capabilities: capabilities)
                 .merging([.disk: DiskProbe.ability(of: store)]) { $1 },
-            hardLimits: HostFacts.hardLimits(), capabilities: capabilities)
+            hardLimits: HostFacts.hardLimits(), capabilities: capabilities,
+            throttleCounters: throttleCounters(in: "/sys/devices/system/cpu"))
+    }
+
+    /// Processors in `directory` that have counters. They all have, or none has; the first is always there.
+    static func throttleCounters(in directory: String) -> [Int]? {
+        guard HostFacts.exists("\(directory)/cpu0/thermal_throttle") else { return nil }
+        do throws(KernelError) {
+            let names = try OwnedDescriptor.open(RawPath(directory), [.directory]).entries().map(\.name.description)
+            return names.filter { $0.hasPrefix("cpu") }.compactMap { Int($0.dropFirst(3)) }.sorted()
+        } catch {
+            return [0]
+        }
     }
 
     private static func features(

@@ -19,7 +19,10 @@ public struct PathIsolator: Isolator {
                 at: .paths)
         }
         contribution.open("null", .nullDevice)
-        for path in isolation.maskedPaths where isThere(path) {
+        // Who leaves the defaults leaves these too.
+        let isHeatMasked = isolation.maskedPaths.contains(DefaultPaths.heat)
+        let counters = isHeatMasked ? context.host.throttlePaths : []
+        for path in isolation.maskedPaths + counters where isThere(path) {
             contribution.add(.mask(path, with: "null"), at: .paths)
         }
         return contribution

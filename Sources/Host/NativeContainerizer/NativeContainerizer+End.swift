@@ -62,6 +62,7 @@ extension NativeContainerizer {
     }
 
     func concludeLocked(_ record: ContainerRecord, reaped: Int32?) throws(Failure) -> ContainerStatus {
+        if reaped == nil { try demandInSight(record) }
         var record = record
         record.exit = .concluded(
             from: try observe(record, reaped: reaped), killOrdered: record.killOrdered, now: HostFacts.wallClock())
@@ -72,6 +73,21 @@ extension NativeContainerizer {
             try settle(&record)
         }
         return ContainerStatus(state: .ended, record: record)
+    }
+
+    /// In another process namespace a container that runs looks as if it had ended, and must not be ended for that. The
+    /// kernel shows processes that a reader has no number for as 0, cgroups(7); one that is just ending may be 0 for a
+    /// moment.
+    func demandInSight(_ record: ContainerRecord) throws(Failure) {
+        guard let group = ControlGroup(record.request.id, host: host) else { return }
+        do throws(KernelError) {
+            try Deadline(seconds: 0.5).wait("every process of it to have a number") { !group.processes().contains(0) }
+        } catch {
+            throw Failure(
+                "container.out-of-sight", doing: "look at the process of container", on: record.request.name,
+                cause: "it runs, in a process namespace that this command does not see",
+                remedy: "run this command in the process namespace the container was started from, usually the host's")
+        }
     }
 
     /// The end is written down whatever cannot be given back: one cgroup that will not go away must not hide how its

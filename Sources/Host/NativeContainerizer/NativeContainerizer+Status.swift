@@ -113,6 +113,7 @@ extension NativeContainerizer {
             try records.write(record)
             return try concludeLocked(record, reaped: nil)
         }
+        try demandInSight(record)
         try discard(record)
         return nil
     }

@@ -1,5 +1,6 @@
 public import Auditing
-import AuditFormat
+public import AuditFormat
+import Containers
 public import HostProbe
 public import LinuxKernel
 
@@ -36,6 +37,9 @@ public struct ContainerObserver: Sendable {
     public func observe(_ target: ObservationTarget) -> ContainerFacts {
         var facts = ContainerFacts(subject: target.subject, host: Self.surroundings(host))
         facts.declared = target.declared
+        if facts.declared?.maskedPaths.contains(DefaultPaths.heat) == true {
+            facts.declared?.maskedPaths += host.throttlePaths
+        }
         let before = startTime(target.process)
         guard before != nil else { return hidden(facts, "process \(target.process) has ended") }
         fill(&facts, target)
@@ -50,6 +54,11 @@ public struct ContainerObserver: Sendable {
         } catch {
             return nil
         }
+    }
+
+    /// Facts of what is known to be there and of which nothing could be seen.
+    public func unobserved(_ subject: Subject, _ why: String) -> ContainerFacts {
+        hidden(ContainerFacts(subject: subject, host: Self.surroundings(host)), why)
     }
 
     private func hidden(_ known: ContainerFacts, _ why: String) -> ContainerFacts {
@@ -94,7 +103,7 @@ public struct ContainerObserver: Sendable {
             facts.devices = .hidden(why)
             facts.descriptors = .hidden(why)
         } else {
-            let files = FileObserver(process: target.process, mounts: known)
+            let files = FileObserver(process: target.process, mounts: known, more: host.throttlePaths)
             facts.paths = files.paths()
             facts.devices = DeviceObserver(process: target.process, mounts: known).nodes()
             if let processes = facts.processes.value { facts.descriptors = files.descriptors(processes) }

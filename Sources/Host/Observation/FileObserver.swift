@@ -8,6 +8,8 @@ struct FileObserver {
 
     let process: Int32
     let mounts: [MountFacts]
+    /// Paths of this host that are to be masked besides the usual ones.
+    var more: [String] = []
 
     /// f_type of statfs(2) of the kernel's own file systems: proc, sysfs, cgroup, cgroup2, selinuxfs, securityfs,
     /// debugfs, tracefs, configfs, pstore, efivarfs, bpf.
@@ -20,7 +22,7 @@ struct FileObserver {
         do throws(KernelError) {
             let root = try OwnedDescriptor.open(RawPath("/proc/\(process)/root"), [.path, .directory])
             var found: [PathFacts] = []
-            for path in DefaultPaths.masked { found.append(try look(path, .masked, root)) }
+            for path in DefaultPaths.masked + more { found.append(try look(path, .masked, root)) }
             for path in DefaultPaths.readOnly { found.append(try look(path, .readOnly, root)) }
             return .seen(found)
         } catch {

@@ -26,19 +26,28 @@ struct LayeredFiles {
 
     /// The content of a regular file; nil when there is none of this name.
     func read(_ path: String, limit: Int) throws(KernelError) -> [UInt8]? {
+        try read(Self.words(RawPath(path)), path, limit: limit)
+    }
+
+    /// The same of a name that `names` gave, which need not be UTF-8.
+    func read(_ name: RawPath, in directory: String, limit: Int) throws(KernelError) -> [UInt8]? {
+        try read(Self.words(RawPath(directory)) + [name], "\(directory)/\(name)", limit: limit)
+    }
+
+    private func read(_ words: [RawPath], _ path: String, limit: Int) throws(KernelError) -> [UInt8]? {
         // After links its name is another than the last word of `path`.
-        guard case .file(let name, let directory)? = try find(path) else { return nil }
+        guard case .file(let name, let directory)? = try find(words, path) else { return nil }
         return try Self.open(name, in: directory, limit: limit)
     }
 
     /// Names in a directory, in order; empty when there is none.
-    func names(in path: String, limit: Int) throws(KernelError) -> [String] {
-        guard case .directory(let merged)? = try find(path) else { return [] }
-        var seen: Set<String> = []
-        var hidden: Set<String> = []
+    func names(in path: String, limit: Int) throws(KernelError) -> [RawPath] {
+        guard case .directory(let merged)? = try find(Self.words(RawPath(path)), path) else { return [] }
+        var seen: Set<RawPath> = []
+        var hidden: Set<RawPath> = []
         for directory in merged {
             for entry in try directory.entries() {
-                let name = entry.name.description
+                let name = entry.name
                 if seen.contains(name) || hidden.contains(name) { continue }
                 let status = try directory.status(of: entry.name)
                 if Self.isWhiteout(status) { hidden.insert(name) } else { seen.insert(name) }
@@ -47,7 +56,7 @@ struct LayeredFiles {
                 }
             }
         }
-        return seen.sorted()
+        return seen.sorted { $0.precedes($1) }
     }
 
     private static func open(
@@ -56,8 +65,8 @@ struct LayeredFiles {
         try directory.open(name, [.readOnly, .noFollow, .nonBlocking, .noControllingTerminal]).readAll(limit: limit)
     }
 
-    private func find(_ path: String) throws(KernelError) -> Entry? {
-        var pending = Self.words(path)
+    private func find(_ words: [RawPath], _ path: String) throws(KernelError) -> Entry? {
+        var pending = words
         var trail = [root]
         var links = 0
         var steps = 0
@@ -69,7 +78,7 @@ struct LayeredFiles {
                 if trail.count > 1 { trail.removeLast() }
                 continue
             }
-            guard let entry = try Self.look(RawPath(word), in: trail[trail.count - 1]) else { return nil }
+            guard let entry = try Self.look(word, in: trail[trail.count - 1]) else { return nil }
             switch entry {
             case .directory(let merged): trail.append(merged)
             case .file: return pending.isEmpty ? entry : nil
@@ -78,16 +87,15 @@ struct LayeredFiles {
                 guard links <= Self.linksMax else {
                     throw KernelError(call: "open", on: path, errno: Errno.tooManyLinks)
                 }
-                let text = target.description
-                if text.hasPrefix("/") { trail = [root] }
-                pending = Self.words(text) + pending
+                if target.bytes.first == UInt8(ascii: "/") { trail = [root] }
+                pending = Self.words(target) + pending
             }
         }
         return .directory(trail[trail.count - 1])
     }
 
-    private static func words(_ path: String) -> [String] {
-        path.split(separator: "/").map(String.init).filter { $0 != "." }
+    private static func words(_ path: RawPath) -> [RawPath] {
+        path.bytes.split(separator: UInt8(ascii: "/")).map { RawPath(bytes: $0) }.filter { $0 != "." }
     }
 
     /// What the layers have under this name: the topmost that has anything decides, and a directory goes on into lower

@@ -37,8 +37,14 @@ public enum PackageObserver {
             contents.append((path, content, isDebian))
         }
         try add(debian, isDebian: true)
-        for name in try files.names(in: debianParts, limit: InventoryLimits.files) where !name.hasSuffix(".md5sums") {
-            try add("\(debianParts)/\(name)", isDebian: true)
+        // Whatever a file is called, and a file that cannot be followed is not a package less: it is told.
+        for name in try files.names(in: debianParts, limit: InventoryLimits.files)
+        where !name.description.hasSuffix(".md5sums") {
+            let path = "\(debianParts)/\(name)"
+            guard let content = try files.read(name, in: debianParts, limit: InventoryLimits.fileBytes) else {
+                throw KernelError(call: "read the packages in", on: path, errno: Errno.noEntry)
+            }
+            contents.append((path, content, isDebian: true))
         }
         for path in alpine { try add(path, isDebian: false) }
         var packages: [InstalledPackage] = []

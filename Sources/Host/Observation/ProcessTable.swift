@@ -16,7 +16,7 @@ public struct ProcessTable: Sendable {
     }
 
     public static let kinds = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"]
-    /// More processes than these are not looked at.
+    /// With more processes than these nobody could say which belong to a container, so nothing is said.
     static let processesMax = 100_000
 
     public let rows: [Row]
@@ -26,8 +26,13 @@ public struct ProcessTable: Sendable {
 
     public static func read() throws(KernelError) -> ProcessTable {
         let entries = try OwnedDescriptor.open("/proc", [.directory]).entries()
-        let rows = entries.compactMap { Int32($0.name.description) }.sorted().prefix(processesMax).compactMap(row)
-        return ProcessTable(rows: Array(rows), host: try hostNamespaces(Array(rows)))
+        let processes = entries.compactMap { Int32($0.name.description) }.sorted()
+        guard processes.count <= processesMax else {
+            throw KernelError(
+                call: "more than \(processesMax) processes: list", on: "/proc", errno: Errno.fileTooBig)
+        }
+        let rows = processes.compactMap(row)
+        return ProcessTable(rows: rows, host: try hostNamespaces(rows))
     }
 
     private static func hostNamespaces(_ rows: [Row]) throws(KernelError) -> [String: UInt64] {

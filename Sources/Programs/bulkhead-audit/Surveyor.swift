@@ -32,7 +32,15 @@ struct Surveyor {
     func observe(
         _ names: [String], processes: [Int32], all: Bool
     ) throws(Failure) -> [ContainerFacts] {
-        try targets(names, processes: processes, all: all).map(observer.observe)
+        var seen = try targets(names, processes: processes, all: all).map(observer.observe)
+        if all {
+            // A container whose record nobody can read may run all the same: nothing of it was seen, which is said.
+            seen += try runtime.survey().damaged.map { damage in
+                let id = damage.subject ?? "a container"
+                return observer.unobserved(Subject(.container, id: id, name: id, maker: "bulkhead"), damage.description)
+            }
+        }
+        return seen
     }
 
     /// Who shares which namespaces: every container on this host, and `processes`.

@@ -1,6 +1,8 @@
-"""read.py SARIF OCSF JUNIT - reads three reports of one audit by others' models of their forms, and prints the findings.
+"""read.py SARIF OCSF JUNIT [FORM FROM TO]... - reads three reports of one audit by others' models of their forms.
 
-Prints a line of JSON: of every form, how many verdicts of each kind it has. What a model does not take ends the program.
+Prints a line of JSON: of every form, how many verdicts of each kind it has. What a model does not take ends the program. Then
+does the same with FROM replaced by TO in the report of FORM, each time with the untouched one, and prints those that are taken
+all the same or that have no FROM.
 """
 import collections
 import json
@@ -130,9 +132,9 @@ ATTRIBUTES = {
 }
 
 
-def junit(path):
+def junit(text):
     """JUnit XML: junitparser's reading, the schema's attributes, and sums that agree with what they are sums of."""
-    suites = junitparser.JUnitXml.fromfile(path)
+    suites = junitparser.JUnitXml.fromstring(text.encode())
     for element in suites._elem.iter():
         needed, more = ATTRIBUTES[element.tag]
         assert needed <= set(element.attrib) <= needed | more, element.attrib
@@ -148,10 +150,18 @@ def junit(path):
 
 
 def main():
-    first, second, third = sys.argv[1:]
-    with open(first) as one, open(second) as two:
-        forms = {"sarif": sarif(one.read()), "ocsf": ocsf(two.read()), "junit": junit(third)}
-    print(json.dumps(forms, sort_keys=True))
+    forms = {"sarif": sarif, "ocsf": ocsf, "junit": junit}
+    texts = {form: open(path).read() for form, path in zip(forms, sys.argv[1:4])}
+    counts = {form: read(texts[form]) for form, read in forms.items()}
+    taken = []
+    for form, old, new in zip(*[iter(sys.argv[4:])] * 3):
+        try:
+            if old in texts[form]:
+                forms[form](texts[form].replace(old, new))
+        except (AssertionError, AttributeError, KeyError, ValueError):
+            continue
+        taken.append(f"{form}: {new}")
+    print(json.dumps(counts | {"taken": taken}, sort_keys=True))
 
 
 main()

@@ -4,7 +4,7 @@ import AuditFormat
 enum MountRules {
     static let all: [Inquiry<ContainerFacts>] = [
         sensitive, runtimeSocket, propagation, setuid, devices, rootAttributes, readOnlyRoot, masked, quiet,
-        readOnlyPaths, writableSys, writableGroups, kernelFilesystems, hostPaths,
+        readOnlyPaths, writableSys, writableGroups, second, kernelFilesystems, hostPaths,
     ]
 
     private static let standard: [AuditProfile] = [.standard, .nist800190]
@@ -114,9 +114,14 @@ enum MountRules {
         }
     }
 
-    /// A mount that shows files of the host, or a file system somebody brought along.
+    /// A mount that shows files of the host, or a file system somebody brought along; memory in which the container can
+    /// make files too, except /dev itself, where devices are to work, and its null device over what is masked.
     private static func isBrought(_ mount: MountFacts) -> Bool {
-        mount.hostPath != nil || ["ext4", "xfs", "btrfs", "vfat", "nfs", "fuse", "9p", "virtiofs"].contains(mount.type)
+        let isMemory = ["tmpfs", "ramfs", "overlay"].contains(mount.type) && mount.root == "/"
+        if isMemory, !mount.isReadOnly, mount.target != "/dev" { return true }
+        return mount.hostPath != nil
+            || ["ext4", "xfs", "btrfs", "vfat", "nfs", "nfs4", "fuse", "9p", "virtiofs"].contains(mount.type)
+            || mount.type.hasPrefix("fuse.")
     }
 
     private static let setuid = attribute(
@@ -248,6 +253,25 @@ enum MountRules {
     ) { facts in
         mounts(facts, found: "cgroups can be written", none: "they are read-only, or not there") {
             ["cgroup", "cgroup2"].contains($0.type) && !$0.isReadOnly ? $0.text : nil
+        }
+    }
+
+    private static let second = Inquiry<ContainerFacts>(
+        AuditRule(
+            "BH-CON-075", "proc and sysfs are mounted at /proc and /sys only", .high,
+            risk: "What is masked and read-only at /proc and /sys is neither in another mount of the same.",
+            remedy: "unmount it; start the container again when it did not ask for it", override: "--volume",
+            profiles: standard + [.podBaseline, .podRestricted],
+            mappings: RuleMappings(pss: ["baseline: /proc Mount Type"], nist: ["4.4.3"], attack: ["T1611"]))
+    ) { facts in
+        mounts(
+            facts, found: "they are mounted elsewhere too", none: "they are nowhere else",
+            asked: facts.declared.map { !$0.volumes.isEmpty } ?? false, declared: { facts.declared?.volumes[$0.target] }
+        ) { mount in
+            guard let place = ["proc": "/proc", "sysfs": "/sys"][mount.type] else { return nil }
+            // A part of it that covers itself, to be read-only.
+            let own = mount.root == "/" ? place : place + mount.root
+            return mount.target == own ? nil : "\(mount.text), shows \(own)"
         }
     }
 

@@ -8,6 +8,8 @@ struct ReportTable {
     init(_ report: AuditReport) { self.report = report }
 
     var text: String {
+        // Silence could be taken for an answer.
+        if report.subjects.isEmpty { return "nothing that could be audited is there\n" }
         var lines: [String] = []
         for subject in report.subjects {
             let own = report.findings.filter { $0.subject == subject }

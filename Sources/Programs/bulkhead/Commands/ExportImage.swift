@@ -8,7 +8,7 @@ struct ExportImage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write an image as an archive.",
         discussion: """
-            Layers leave as they came, with their digests. Without --file it goes to standard output.
+            Layers leave as they came, with their digests; signatures stay. Without --file it goes to standard output.
 
             Examples:
               bulkhead image export busybox | docker load
@@ -31,7 +31,13 @@ struct ExportImage: ParsableCommand {
         }
         let store = try global.imageStore()
         // Asked before the file is touched: an image that does not exist must not leave an empty archive.
-        _ = try store.resolve(image)
+        let known = try store.resolve(image)
+        let signatures = try store.signatures(of: known).count
+        if signatures > 0 {
+            Console.note(
+                "Signatures are not exported (the image has \(signatures)): where a policy asks for them, copy the "
+                    + "image from its registry, or keep the layout it was imported from.")
+        }
         try store.export(image, to: try output(), format: format)
     }
 
