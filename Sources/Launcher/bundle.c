@@ -5,7 +5,7 @@
 #include <sys/personality.h>
 #include <sys/sysmacros.h>
 
-enum { name_max = 255, path_max = 4096, ioprio_who_process = 1 };
+enum { name_max = 255, path_max = 4096, ioprio_who_process = 1, memory_nodes_max = 1024 };
 
 static int mount_at(struct launch *launch, const char *path) {
     launch->part = BH_PART_RESOLVE;
@@ -120,6 +120,29 @@ int step_io_priority(struct launch *launch, struct cursor *payload) {
 int step_personality(struct launch *launch, struct cursor *payload) {
     (void)launch;
     return personality((unsigned long)take_wide(payload)) < 0 ? -1 : 0;
+}
+
+int step_memory_policy(struct launch *launch, struct cursor *payload) {
+    (void)launch;
+    uint32_t mode = take_number(payload);
+    struct block nodes = take_block(payload);
+    unsigned long mask[memory_nodes_max / 64] = { 0 };
+    if (nodes.length > sizeof mask) { errno = EINVAL; return -1; }
+    memcpy(mask, nodes.bytes, nodes.length);
+    /* The kernel takes one node less than it is told of, set_mempolicy(2). */
+    return (int)syscall(SYS_set_mempolicy, mode, nodes.length ? mask : NULL, nodes.length ? nodes.length * 8 + 1 : 0);
+}
+
+/*
+ * Without pivot_root(2) the host's mounts stay below the container's, out of reach but there. While one of them shows
+ * all of /proc or /sys, the kernel lets a user namespace inside mount another that does (mount_namespaces(7)).
+ */
+int step_detach(struct launch *launch, struct cursor *payload) {
+    const char *path = take_path(payload);
+    launch->part = BH_PART_DETACH;
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT || errno == ENOTDIR) return 0;
+    launch->part = BH_PART_ATTACH;
+    return mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0");
 }
 
 /* So that the task can open /dev/stdout again by its name. The null device is everybody's; others may not be ours. */

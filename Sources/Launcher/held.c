@@ -11,9 +11,31 @@
 
 enum { taken_seconds = 10, seccomp_set_filter = 1, new_listener = 8 };
 
+/* As process 1 of a pid namespace we get only what we have a handler for; exec takes the handlers away again. */
+static void end(int signal_number) { _exit(128 + signal_number); }
+
+static int heed_signals(void) {
+    static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM };
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = end;
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        if (sigaction(ending[i], &action, NULL) < 0) return -1;
+    return 0;
+}
+
 int step_await_start(struct launch *launch, struct cursor *payload) {
     int listener = take_descriptor(payload), connection;
+    /*
+     * Nothing that was brought along stays open for as long as somebody takes to start us: the plan is mapped, the
+     * masks are where they belong. Not earlier: what is opened next would get the plan's number.
+     */
+    (void)close(BH_PLAN_DESCRIPTOR);
+    if (launch->empty.tree >= 0) (void)close(launch->empty.tree);
+    if (launch->null.tree >= 0) (void)close(launch->null.tree);
+    launch->empty.tree = launch->null.tree = -1;
     struct bh_report message = { BH_REPORT_CREATED, launch->step, 0, 0 };
+    if (heed_signals() < 0) return -1;
     launch->part = BH_PART_WRITE;
     if (launch->report >= 0 && write(launch->report, &message, sizeof message) < 0) return -1;
     (void)close(launch->report);

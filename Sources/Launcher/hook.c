@@ -10,9 +10,11 @@
 #endif
 
 __attribute__((noreturn)) static void become_hook(const char *program, const char **arguments,
-                                                  const char **environment, int state) {
+                                                  const char **environment, int state, int root) {
     static char nothing[] = "";
     static char *no_arguments[] = { nothing, NULL };
+    /* Before the root is entered a hook finds it as its working directory. */
+    if (root >= 0 && fchdir(root) < 0) _exit(BH_EXIT_NOT_EXECUTABLE);
     if (lseek(state, 0, SEEK_SET) < 0 || dup2(state, 0) < 0) _exit(BH_EXIT_NOT_EXECUTABLE);
     if (syscall(SYS_close_range, 3u, ~0u, close_range_cloexec) < 0) _exit(BH_EXIT_NOT_EXECUTABLE);
     char *const *list = arguments[0] ? (char *const *)arguments : no_arguments;
@@ -46,7 +48,8 @@ int step_run_hook(struct launch *launch, struct cursor *payload) {
     launch->part = BH_PART_CREATE;
     pid_t process = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_PIDFD, 0, &handle, 0, 0);
     if (process < 0) return -1;
-    if (process == 0) become_hook(program, arguments, environment, state);
+    if (process == 0) 
+        become_hook(program, arguments, environment, state, launch->attached ? launch->root : -1);
     launch->part = BH_PART_WHOLE;
     int status = close_after(wait_for_hook(process, handle, milliseconds), handle);
     if (status <= 0) return status;

@@ -52,6 +52,7 @@ struct launch {
     int init;                  /* our end of init's socket for the terminal's master, or -1 */
     int pumped[3];             /* whether stream 0, 1, 2 is a pipe of init's */
     int missing;               /* the program to execute was not found */
+    int entered;               /* the working directory is entered already */
 };
 
 /* report.c */
@@ -76,7 +77,7 @@ typedef int step_function(struct launch *launch, struct cursor *payload);
 /* process.c */
 step_function step_join, step_unshare, step_become_root, step_begin_session, step_set_umask, step_set_hostname;
 step_function step_set_domainname, step_sysctl, step_limit, step_oom_score, step_loopback_up, step_new_keyring;
-step_function step_working_directory, step_install_filter, step_execute;
+step_function step_enter_directory, step_working_directory, step_install_filter, step_execute;
 /* security.c */
 step_function step_confine_writes;
 int check_label(struct launch *launch, const char *path, struct text value);
@@ -89,6 +90,7 @@ step_function step_close_descriptors, step_divide;
 /* bundle.c, hook.c, held.c: what only bundles ask for */
 step_function step_set_propagation, step_set_attributes, step_make_node, step_make_link, step_change_root;
 step_function step_bind_console, step_schedule, step_io_priority, step_personality, step_own_streams, step_set_label;
+step_function step_memory_policy, step_detach;
 step_function step_run_hook, step_find_program, step_await_start, step_listening_filter;
 /* device.c: an errand of the emulator */
 step_function step_place_device;

@@ -53,12 +53,20 @@ static int configure(int context, struct list options) {
     return (int)syscall(SYS_fsconfig, context, command_create, NULL, NULL, 0);
 }
 
-static int make_mount(struct launch *launch, const char *type, struct list options, uint32_t attributes) {
+/* `mode` is the option of that name, or -1 for none. */
+static int set_mode(int context, int mode) {
+    char digits[] = "0000";
+    if (mode < 0) return 0;
+    for (int i = 3; i >= 0; i--, mode >>= 3) digits[i] = (char)('0' + (mode & 7));
+    return (int)syscall(SYS_fsconfig, context, set_string, "mode", digits, 0);
+}
+
+static int make_mount(struct launch *launch, const char *type, struct list options, uint32_t attributes, int mode) {
     launch->part = BH_PART_OPEN;
     int context = (int)syscall(SYS_fsopen, type, 1 /* FSOPEN_CLOEXEC */), tree = -1;
     if (context < 0) return -1;
     launch->part = BH_PART_CONFIGURE;
-    if (configure(context, options) == 0) {
+    if (set_mode(context, mode) == 0 && configure(context, options) == 0) {
         launch->part = BH_PART_ATTRIBUTES;
         tree = (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */, attributes);
     }
@@ -84,14 +92,24 @@ int step_attach_root(struct launch *launch, struct cursor *payload) {
     return 0;
 }
 
+/* The permissions of what is at `path`, or -1 when nothing is there yet. */
+static int mode_in_root(struct launch *launch, const char *path, uint32_t rules) {
+    struct stat status;
+    int there = open_in_root(launch, path, rules, O_PATH);
+    if (there < 0) return -1;
+    int found = fstat(there, &status);
+    return close_after(found < 0 ? -1 : (int)(status.st_mode & 07777), there);
+}
+
 int step_mount(struct launch *launch, struct cursor *payload) {
     const char *type = take_path(payload), *path = take_path(payload);
     uint32_t attributes = (uint32_t)take_wide(payload), rules = take_number(payload);
+    int mode = rules & BH_TARGET_MODE ? mode_in_root(launch, path, rules) : -1;
     int target = find_target(launch, path, rules, BH_KIND_DIRECTORY);
     if (target < 0) return target == absent_target ? 0 : -1;
     /* A read-only file system takes a copy before it becomes one. */
     uint32_t later = rules & BH_TARGET_COPY ? attributes & MOUNT_READ_ONLY : 0;
-    int tree = make_mount(launch, type, take_list(payload), attributes & ~later);
+    int tree = make_mount(launch, type, take_list(payload), attributes & ~later, mode);
     if (tree < 0) return close_after(-1, target);
     launch->part = BH_PART_COPY;
     if ((rules & BH_TARGET_COPY) && (copy_tree(target, tree) < 0 || (later && set_attributes(tree, later, 0, 0) < 0)))
@@ -142,7 +160,7 @@ int step_mask(struct launch *launch, struct cursor *payload) {
         struct list none = { 0 };
         if (launch->empty.tree < 0)
             launch->empty.tree = make_mount(launch, "tmpfs", none, MOUNT_READ_ONLY | MOUNT_NO_SETUID | MOUNT_NO_DEVICES
-                                                                       | MOUNT_NO_EXECUTE);
+                                                                       | MOUNT_NO_EXECUTE, -1);
         if (launch->empty.tree < 0) return close_after(-1, target);
         launch->part = BH_PART_ATTACH;
         return close_after(attach_copy(&launch->empty, target), target);

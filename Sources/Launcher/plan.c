@@ -21,6 +21,7 @@ static const char *const fields_of[] = {
     [BH_BIND_CONSOLE] = "", [BH_SCHEDULE] = "4844888", [BH_IO_PRIORITY] = "4", [BH_PERSONALITY] = "8",
     [BH_FIND_PROGRAM] = "ll", [BH_CHANGE_ROOT] = "", [BH_OWN_STREAMS] = "44", [BH_LISTENING_FILTER] = "4b",
     [BH_SET_LABEL] = "tt", [BH_CONFINE_WRITES] = "l", [BH_PLACE_DEVICE] = "DDtD44g8",
+    [BH_ENTER_DIRECTORY] = "t", [BH_MEMORY_POLICY] = "4b", [BH_DETACH] = "t",
 };
 enum { operation_count = sizeof fields_of / sizeof *fields_of };
 
@@ -146,6 +147,7 @@ static int check_values(uint32_t operation, const struct bh_field field[]) {
     case BH_CLOSE_DESCRIPTORS: return field[0].number <= BH_PLAN_DESCRIPTORS_MAX;
     case BH_INSTALL_FILTER: case BH_LISTENING_FILTER: return field[1].length && is_filter(field[1].length);
     case BH_SET_PROPAGATION: return field[2].number <= 1;
+    case BH_MEMORY_POLICY: return field[1].length % 8 == 0;
     case BH_SET_ATTRIBUTES: return field[3].number <= 1;
     case BH_RUN_HOOK: return field[0].length > 0;
     case BH_FIND_PROGRAM: case BH_EXECUTE:
@@ -238,6 +240,7 @@ static step_function *const function_of[operation_count] = {
     [BH_FIND_PROGRAM] = step_find_program, [BH_CHANGE_ROOT] = step_change_root, [BH_OWN_STREAMS] = step_own_streams,
     [BH_LISTENING_FILTER] = step_listening_filter, [BH_SET_LABEL] = step_set_label,
     [BH_CONFINE_WRITES] = step_confine_writes, [BH_PLACE_DEVICE] = step_place_device,
+    [BH_ENTER_DIRECTORY] = step_enter_directory, [BH_MEMORY_POLICY] = step_memory_policy, [BH_DETACH] = step_detach,
 };
 
 int run_steps(struct launch *launch) {

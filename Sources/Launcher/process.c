@@ -145,11 +145,18 @@ int step_new_keyring(struct launch *launch, struct cursor *payload) {
     return syscall(SYS_keyctl, keyctl_join_session, NULL) < 0 ? -1 : 0;
 }
 
+/* A task may be given a directory that its own user could not enter: shells begin in homes that are closed to them. */
+int step_enter_directory(struct launch *launch, struct cursor *payload) {
+    launch->entered = chdir(take_path(payload)) == 0;
+    return 0;
+}
+
 /* A directory outside the root reads as "(unreachable)/...": a descriptor leaked to here (CVE-2024-21626). */
 int step_working_directory(struct launch *launch, struct cursor *payload) {
     char path[path_max];
     launch->part = BH_PART_OPEN;
-    if (chdir(take_path(payload)) < 0) return -1;
+    const char *wanted = take_path(payload);
+    if (!launch->entered && chdir(wanted) < 0) return -1;
     launch->part = BH_PART_VERIFY;
     if (syscall(SYS_getcwd, path, sizeof path) < 0) return -1;
     if (path[0] == '/') return 0;

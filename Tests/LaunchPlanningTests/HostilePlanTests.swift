@@ -87,7 +87,7 @@ struct HostilePlanTests {
         Change(name: "a descriptor beyond the last", step: 0, replacement: words(1, 8, 255, 0)),
         Change(name: "no descriptor where one is needed", step: 0, replacement: words(1, 8, 0xffff_ffff, 0)),
         Change(name: "an unknown target kind", step: 8, replacement: words(9, 20, 6, 1, 0x2f, 2, 1)),
-        Change(name: "an unknown target rule", step: 8, replacement: words(9, 20, 6, 1, 0x2f, 1, 32)),
+        Change(name: "an unknown target rule", step: 8, replacement: words(9, 20, 6, 1, 0x2f, 1, 64)),
         Change(name: "a filter of half an instruction", step: 28, replacement: words(29, 12, 0, 4, 6)),
         Change(name: "an empty filter", step: 28, replacement: words(29, 8, 0, 0)),
         Change(name: "too many groups", step: 24, replacement: words(25, 12, 1, 2, 65_537)),

@@ -119,7 +119,9 @@ enum Sample {
         .awaitStart(listener: "root"), .bindConsole,
         .schedule(
             SchedulingRequest(policy: 6, flags: 1 << 33, nice: -3, priority: 4, runtime: 31, deadline: 32, period: 33)),
-        .ioPriority(8_194), .personality(8), .findProgram(arguments: ["find"], environment: ["D=3"]), .changeRoot,
+        .ioPriority(8_194), .personality(8),
+        .memoryPolicy(mode: 0x8002, nodes: [1, 1 << 40]), .detach("/host proc"), .enterDirectory("/own"),
+        .findProgram(arguments: ["find"], environment: ["D=3"]), .changeRoot,
         .ownStreams(uid: 34, gid: 35), .listeningFilter(flags: 36, program: filter),
         .setLabel(file: "attr/exec", value: "label"),
         .confineWrites(to: ["/data", "/tmp"]),

@@ -11,7 +11,10 @@ final class TestBundle: Sendable {
     let place: String
     let configuration: SpecValue
     static let id = "one"
-    private static let applets = ["sh", "true", "cat", "id", "sleep", "grep", "pwd", "env", "ls", "mount", "stat"]
+    private static let applets = [
+        "sh", "true", "cat", "id", "sleep", "grep", "pwd", "env", "ls", "mount", "stat",
+        "unshare",
+    ]
 
     init(_ change: (inout OrderedDictionary<String, SpecValue>) -> Void = { _ in }) throws {
         let scratch = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"

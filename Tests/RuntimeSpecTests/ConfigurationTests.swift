@@ -74,13 +74,37 @@ struct ConfigurationTests {
         #expect(Timestamp.text(seconds: -1, nanoseconds: 0) == "1969-12-31T23:59:59Z")
     }
 
+    @Test(
+        "lists of processors are read as the kernel writes them",
+        arguments: [
+            ("", []), ("0", [0]), ("0-3,8", [0, 1, 2, 3, 8]), ("5,1-2,2", [1, 2, 5]), ("9", nil), ("0-9", nil),
+            ("3-1", nil), ("1,", nil), ("-1", nil), ("1-2-3", nil), ("x", nil), ("+1", nil), ("-", nil),
+        ] as [(String, [Int]?)])
+    func numberLists(_ text: String, _ numbers: [Int]?) {
+        #expect(NumberList.numbers(text, below: 9) == numbers)
+    }
+
+    @Test("a set of numbers is a bit each")
+    func words() {
+        #expect(NumberList.words([]) == [])
+        #expect(NumberList.words([0, 3]) == [9])
+        #expect(NumberList.words([64]) == [0, 1])
+    }
+
+    @Test("what JSON must not hold bare is escaped")
+    func escapes() {
+        #expect(SpecValue.string("a\"\\\n\r\t\u{1}\u{1f}ü").text == #""a\"\\\n\r\t\u0001\u001fü""#)
+        #expect(SpecValue.array([[], [:], [1, true, .null]]).text == "[[],{},[1,true,null]]")
+        #expect(SpecValue.object(["a": [1], "b": []]).pretty(indent: " ") == "{\n \"a\": [\n  1\n ],\n \"b\": []\n}")
+    }
+
     @Test("the state has what hooks are promised")
     func state() {
         let state = RuntimeState(
             id: "a\"b", status: .created, process: 7, bundle: "/b", annotations: ["k": "v"])
         #expect(
             state.document.text
-                == #"{"ociVersion":"1.3.0","id":"a\"b","status":"created","pid":7,"#
+                == #"{"ociVersion":"1.3.0","id":"a\"b","pid":7,"status":"created","#
                 + #""bundle":"/b","annotations":{"k":"v"}}"#)
     }
 }

@@ -103,6 +103,10 @@ extension PlanWriter {
             for value in [request.runtime, request.deadline, request.period] { wide(value) }
         case .ioPriority(let value): number(value)
         case .personality(let value): wide(value)
+        case .memoryPolicy(let mode, let nodes):
+            number(mode)
+            block(nodes.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
+        case .detach(let path), .enterDirectory(let path): try text(path)
         case .findProgram(let arguments, let environment):
             try list(arguments, field: "process.args")
             try list(environment, field: "process.env")
@@ -138,6 +142,9 @@ extension LaunchPlan {
         case .schedule(let request): "set the scheduling policy to \(request.policy)"
         case .ioPriority(let value): "set the priority of input and output to \(value)"
         case .personality(let value): "set the personality to 0x\(String(value, radix: 16))"
+        case .memoryPolicy(let mode, _): "set the memory policy to 0x\(String(mode, radix: 16))"
+        case .detach(let path): "take away the host's mount at \(shown(path))"
+        case .enterDirectory(let path): "go to the working directory \(shown(path))"
         case .findProgram(let arguments, _): "find the program \(shown(arguments.first ?? ""))"
         case .changeRoot: "move to the root and change to it"
         case .ownStreams(let uid, let gid): "give the standard streams to user \(uid):\(gid)"

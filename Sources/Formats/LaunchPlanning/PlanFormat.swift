@@ -72,6 +72,9 @@ extension Step {
         case .setLabel: 45
         case .confineWrites: 46
         case .placeDevice: 47
+        case .enterDirectory: 48
+        case .memoryPolicy: 49
+        case .detach: 50
         }
     }
 }

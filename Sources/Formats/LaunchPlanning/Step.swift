@@ -51,6 +51,12 @@ public enum Step: Equatable, Sendable {
     case schedule(SchedulingRequest)
     case ioPriority(UInt32)
     case personality(UInt64)
+    /// The mode of set_mempolicy(2) with its flags, and the nodes it is about, a bit each.
+    case memoryPolicy(mode: UInt32, nodes: [UInt64])
+    /// A mount of the host's, taken away before the root is changed to.
+    case detach(String)
+    /// The working directory, entered while the launcher may go anywhere; where it may not, the task's user has to.
+    case enterDirectory(String)
     case findProgram(arguments: [String], environment: [String])
     case changeRoot
     case ownStreams(uid: UInt32, gid: UInt32)
@@ -74,6 +80,8 @@ public struct TargetRules: OptionSet, Hashable, Sendable {
     public static let copying = TargetRules(rawValue: 8)
     /// Of an attached tree: a symbolic link at the end is the target, not what it leads to.
     public static let linkItself = TargetRules(rawValue: 16)
+    /// Of a mount: the new file system has the permissions of the directory it covers.
+    public static let keepsMode = TargetRules(rawValue: 32)
 }
 
 public enum TargetKind: UInt32, Sendable {

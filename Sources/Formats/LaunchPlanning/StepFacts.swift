@@ -36,7 +36,7 @@ extension Step {
         switch self {
         case .mount(_, let path, _, _, _), .attach(_, let path, _, _), .sealPath(let path, _, _), .mask(let path, _),
             .makeDirectory(let path, _, _, _), .workingDirectory(let path), .setPropagation(let path, _, _),
-            .setAttributes(let path, _, _, _), .makeLink(let path, _):
+            .enterDirectory(let path), .setAttributes(let path, _, _, _), .makeLink(let path, _):
             [path]
         case .makeNode(let node): [node.path]
         case .confineWrites(let paths): paths
@@ -49,7 +49,7 @@ extension Step {
         switch self {
         case .mount(let type, _, _, _, let options): rootPaths + [type] + options
         case .attachRoot(_, let anchor): [anchor]
-        case .setHostname(let name), .setDomainname(let name): [name]
+        case .setHostname(let name), .setDomainname(let name), .detach(let name): [name]
         case .sysctl(let name, let value): [name, value]
         case .execute(let arguments, let environment), .findProgram(let arguments, let environment):
             arguments + environment

@@ -35,7 +35,8 @@ extension LaunchPlan {
             filesystemSentence(for: step)
         case .divide, .terminal, .standardStreams, .credentials, .execute: taskSentence(for: step)
         case .setPropagation, .setAttributes, .makeNode, .makeLink, .runHook, .awaitStart, .bindConsole, .schedule,
-            .ioPriority, .personality, .findProgram, .changeRoot, .ownStreams, .listeningFilter, .setLabel:
+            .ioPriority, .personality, .memoryPolicy, .detach, .enterDirectory, .findProgram, .changeRoot, .ownStreams,
+            .listeningFilter, .setLabel:
             bundleSentence(for: step)
         }
     }

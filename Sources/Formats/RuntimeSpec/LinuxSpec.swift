@@ -31,6 +31,13 @@ public struct LinuxSpec: Equatable, Sendable {
         }
     }
 
+    /// Words of set_mempolicy(2), and nodes as the kernel lists them; what is missing is empty.
+    public struct MemoryPolicy: Equatable, Sendable {
+        public var mode: String
+        public var nodes: String
+        public var flags: [String]
+    }
+
     public struct TimeOffset: Equatable, Sendable {
         public var seconds: Int64
         public var nanoseconds: UInt32
@@ -50,6 +57,7 @@ public struct LinuxSpec: Equatable, Sendable {
     public var mountLabel: String?
     public var personality: (domain: String, flags: [String])?
     public var timeOffsets: OrderedDictionary<String, TimeOffset>
+    public var memoryPolicy: MemoryPolicy?
 
     init(_ object: SpecObject) throws(Failure) {
         users = try IDMapSpec.list(object, "uidMappings")
@@ -71,6 +79,11 @@ public struct LinuxSpec: Equatable, Sendable {
         if let entry = try object.object("personality") {
             personality = (try entry.required("domain"), try entry.strings("flags"))
         }
+        if let entry = try object.object("memoryPolicy") {
+            memoryPolicy = MemoryPolicy(
+                mode: try entry.string("mode") ?? "", nodes: try entry.string("nodes") ?? "",
+                flags: try entry.strings("flags"))
+        }
         timeOffsets = [:]
         for (name, entry) in try object.named("timeOffsets") {
             guard name == "monotonic" || name == "boottime" else {
@@ -87,7 +100,6 @@ public struct LinuxSpec: Equatable, Sendable {
     private static func refuseUnsupported(_ object: SpecObject) throws(Failure) {
         for (name, why) in [
             ("intelRdt", "classes of cache and memory bandwidth are not set by this runtime"),
-            ("memoryPolicy", "a NUMA memory policy is not set by this runtime"),
             ("netDevices", "network devices are not moved by this runtime"),
         ] {
             guard let value = object.value(name) else { continue }
@@ -127,6 +139,8 @@ public struct LinuxSpec: Equatable, Sendable {
     }
 
     public func namespace(_ type: String) -> Namespace? { namespaces.first { $0.type == type } }
+    /// Whether the container gets a namespace of this kind that nobody else is in.
+    public func isNew(_ type: String) -> Bool { namespace(type).map { $0.path == nil } ?? false }
 
     public static func == (left: LinuxSpec, right: LinuxSpec) -> Bool {
         left.users == right.users && left.groups == right.groups && left.sysctl == right.sysctl
@@ -136,5 +150,6 @@ public struct LinuxSpec: Equatable, Sendable {
             && left.maskedPaths == right.maskedPaths && left.readonlyPaths == right.readonlyPaths
             && left.mountLabel == right.mountLabel && left.personality?.domain == right.personality?.domain
             && left.personality?.flags == right.personality?.flags && left.timeOffsets == right.timeOffsets
+            && left.memoryPolicy == right.memoryPolicy
     }
 }

@@ -46,6 +46,14 @@ public struct ProcessSpec: Equatable, Sendable {
         public var period: UInt64
     }
 
+    /// Processors a process of `exec` runs on, as the kernel lists them: before it is in the container's cgroup, and
+    /// then. Empty: all the cgroup has.
+    public struct Affinity: Equatable, Sendable {
+        public var initial: String
+        public var final: String
+        public static let processorsMax = 8_192
+    }
+
     public var hasTerminal: Bool
     public var consoleSize: (rows: UInt32, columns: UInt32)?
     public var user: User
@@ -60,6 +68,7 @@ public struct ProcessSpec: Equatable, Sendable {
     public var oomScore: Int32?
     public var scheduling: Scheduling?
     public var ioPriority: (class: String, priority: Int32)?
+    public var execAffinity: Affinity?
 
     public init(_ object: SpecObject) throws(Failure) {
         hasTerminal = try object.bool("terminal") ?? false
@@ -86,9 +95,21 @@ public struct ProcessSpec: Equatable, Sendable {
             throw object.refusal("oomScoreAdj", "\(oomScore) is not between -1000 and 1000")
         }
         if let entry = try object.object("scheduler") { scheduling = try Self.scheduling(entry) }
+        if let entry = try object.object("execCPUAffinity") { execAffinity = try Self.affinity(entry) }
         if let entry = try object.object("ioPriority") {
             ioPriority = (try entry.required("class"), try entry.integer("priority", as: Int32.self) ?? 0)
         }
+    }
+
+    private static func affinity(_ object: SpecObject) throws(Failure) -> Affinity {
+        func list(_ name: String) throws(Failure) -> String {
+            let text = try object.string(name) ?? ""
+            guard NumberList.numbers(text, below: Affinity.processorsMax) != nil else {
+                throw object.refusal(name, "\(Untrusted.shown(text)) is no list of processors, such as 0-3,8")
+            }
+            return text
+        }
+        return Affinity(initial: try list("initial"), final: try list("final"))
     }
 
     private static func user(_ object: SpecObject?) throws(Failure) -> User {
@@ -145,6 +166,6 @@ public struct ProcessSpec: Equatable, Sendable {
             && left.apparmorProfile == right.apparmorProfile && left.selinuxLabel == right.selinuxLabel
             && left.oomScore == right.oomScore && left.scheduling == right.scheduling
             && left.ioPriority?.class == right.ioPriority?.class
-            && left.ioPriority?.priority == right.ioPriority?.priority
+            && left.ioPriority?.priority == right.ioPriority?.priority && left.execAffinity == right.execAffinity
     }
 }

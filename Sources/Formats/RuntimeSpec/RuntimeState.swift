@@ -27,10 +27,9 @@ public struct RuntimeState: Equatable, Sendable {
 
     public var document: SpecValue {
         var members: OrderedDictionary<String, SpecValue> = [
-            "ociVersion": .string(Self.version), "id": .string(id), "status": .string(status.rawValue),
+            "ociVersion": .string(Self.version), "id": .string(id), "pid": .number(process),
+            "status": .string(status.rawValue), "bundle": .string(bundle),
         ]
-        members["pid"] = .number(process)
-        members["bundle"] = .string(bundle)
         if !annotations.isEmpty { members["annotations"] = .object(annotations.mapValues { .string($0) }) }
         return .object(members)
     }

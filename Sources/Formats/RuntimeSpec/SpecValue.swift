@@ -54,68 +54,81 @@ extension SpecValue: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, Expr
 
 extension SpecValue {
     /// The document on one line.
-    public var text: String {
-        var result = ""
+    public var text: String { String(decoding: utf8, as: UTF8.self) }
+
+    /// The same, for those who want bytes.
+    public var utf8: [UInt8] {
+        var result: [UInt8] = []
         write(to: &result, indent: nil, depth: 0)
         return result
     }
 
     /// The document with one member a line, each level indented by `indent`.
     public func pretty(indent: String = "\t") -> String {
-        var result = ""
+        var result: [UInt8] = []
         write(to: &result, indent: indent, depth: 0)
-        return result
+        return String(decoding: result, as: UTF8.self)
     }
 
-    private func write(to result: inout String, indent: String?, depth: Int) {
+    private func write(to result: inout [UInt8], indent: String?, depth: Int) {
         switch self {
-        case .null: result += "null"
-        case .bool(let value): result += value ? "true" : "false"
-        case .number(let text): result += text
-        case .string(let text): SpecValue.quote(text, to: &result)
+        case .null: result += "null".utf8
+        case .bool(let value): result += (value ? "true" : "false").utf8
+        case .number(let text): result += text.utf8
+        case .string(let text): Self.quote(text, to: &result)
         case .array(let values):
-            list(values.map { (nil, $0) }, ("[", "]"), to: &result, indent: indent, depth: depth)
+            result.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                Self.beginEntry(index, to: &result, indent: indent, depth: depth)
+                value.write(to: &result, indent: indent, depth: depth + 1)
+            }
+            Self.endEntries(values.count, UInt8(ascii: "]"), to: &result, indent: indent, depth: depth)
         case .object(let members):
-            list(members.elements.map { ($0.key, $0.value) }, ("{", "}"), to: &result, indent: indent, depth: depth)
+            result.append(UInt8(ascii: "{"))
+            for (index, member) in members.elements.enumerated() {
+                Self.beginEntry(index, to: &result, indent: indent, depth: depth)
+                Self.quote(member.key, to: &result)
+                result += (indent == nil ? ":" : ": ").utf8
+                member.value.write(to: &result, indent: indent, depth: depth + 1)
+            }
+            Self.endEntries(members.count, UInt8(ascii: "}"), to: &result, indent: indent, depth: depth)
         }
     }
 
-    private func list(
-        _ entries: [(String?, SpecValue)], _ brackets: (String, String), to result: inout String, indent: String?,
-        depth: Int
+    private static func beginEntry(_ index: Int, to result: inout [UInt8], indent: String?, depth: Int) {
+        if index > 0 { result.append(UInt8(ascii: ",")) }
+        beginLine(to: &result, indent: indent, depth: depth + 1)
+    }
+
+    private static func endEntries(
+        _ count: Int, _ bracket: UInt8, to result: inout [UInt8], indent: String?, depth: Int
     ) {
-        result += brackets.0
-        func line(_ depth: Int) {
-            if let indent, !entries.isEmpty { result += "\n" + String(repeating: indent, count: depth) }
-        }
-        for (index, entry) in entries.enumerated() {
-            if index > 0 { result += "," }
-            line(depth + 1)
-            if let name = entry.0 {
-                SpecValue.quote(name, to: &result)
-                result += indent == nil ? ":" : ": "
-            }
-            entry.1.write(to: &result, indent: indent, depth: depth + 1)
-        }
-        line(depth)
-        result += brackets.1
+        if count > 0 { beginLine(to: &result, indent: indent, depth: depth) }
+        result.append(bracket)
     }
 
-    private static func quote(_ text: String, to result: inout String) {
-        result += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
+    private static func beginLine(to result: inout [UInt8], indent: String?, depth: Int) {
+        guard let indent else { return }
+        result.append(UInt8(ascii: "\n"))
+        for _ in 0..<depth { result += indent.utf8 }
+    }
+
+    private static func quote(_ text: String, to result: inout [UInt8]) {
+        result.append(UInt8(ascii: "\""))
+        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        if isPlain { result += text.utf8 } else { for byte in text.utf8 { escape(byte, to: &result) } }
+        result.append(UInt8(ascii: "\""))
+    }
+
+    private static func escape(_ byte: UInt8, to result: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): result += "\\\"".utf8
+        case UInt8(ascii: "\\"): result += "\\\\".utf8
+        case UInt8(ascii: "\n"): result += "\\n".utf8
+        case UInt8(ascii: "\r"): result += "\\r".utf8
+        case UInt8(ascii: "\t"): result += "\\t".utf8
+        case 0..<0x20: result += "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8
+        default: result.append(byte)
         }
-        result += "\""
     }
 }

@@ -37,6 +37,8 @@ public struct BundleContext: Sendable {
     public var joined: Int32?
     /// Namespaces of that process that are not ours.
     public var joinedNamespaces: [NamespaceFile] = []
+    /// Where /proc and /sys, whole, are mounted on the host; asked for only where there is no pivot_root.
+    public var kernelMounts: @Sendable () throws(Failure) -> [String] = { () throws(Failure) in [] }
     /// Whether `path` on the host is a directory; nil when it is not there.
     public var isDirectory: @Sendable (String) -> Bool?
     /// Whether there is a socket at `path` on the host.
@@ -68,7 +70,7 @@ public struct BundleContext: Sendable {
 
     /// Whether the container has a namespace of this kind, new or another's.
     func has(_ type: String) -> Bool { linux.namespace(type) != nil }
-    func isNew(_ type: String) -> Bool { linux.namespace(type).map { $0.path == nil } ?? false }
+    func isNew(_ type: String) -> Bool { linux.isNew(type) }
     var hasUserNamespace: Bool { joined == nil ? has("user") : joinedNamespaces.contains { $0.kind == .user } }
     /// Also in another's mount namespace, where only this container sees its root.
     var buildsRoot: Bool { joined == nil && has("mount") }
@@ -102,14 +104,14 @@ public enum BundlePlan {
     /// Order is meaning within a stage. Kept descriptors come first: they are the first a plan names.
     public static let contributors: [any BundleContributor] = [
         KeptDescriptors(), BundleNamespaces(), BundleRoot(), BundleMounts(), BundleDevices(), BundlePaths(),
-        BundleIdentity(), BundleLimits(), BundleLabels(), BundleStreams(), BundleCredentials(), BundleStart(),
-        BundleSeccomp(),
+        BundleIdentity(), BundleLimits(), BundleMemoryPolicy(), BundleLabels(), BundleStreams(), SealedDevices(),
+        BundleCredentials(), BundleStart(), BundleSeccomp(),
     ]
 
     /// For one more process in a running container: the same, without what the container has already.
     public static let joining: [any BundleContributor] = [
-        KeptDescriptors(), JoinedNamespaces(), BundleLimits(), BundleLabels(), BundleStreams(), BundleCredentials(),
-        BundleStart(), BundleSeccomp(),
+        KeptDescriptors(), JoinedNamespaces(), BundleLimits(), BundleMemoryPolicy(), BundleLabels(), BundleStreams(),
+        BundleCredentials(), BundleStart(), BundleSeccomp(),
     ]
 
     /// Pure: nothing is opened, made or started.

@@ -36,7 +36,7 @@ public struct BundleDevices: BundleContributor {
     /// Whoever shows the host's /dev gets it as it is.
     private func bindsDevices(_ context: BundleContext) -> Bool {
         context.configuration.mounts.contains {
-            ($0.destination == "/dev" || $0.destination == "/dev/") && MountOptions($0.options, type: $0.type).isBind
+            SealedDevices.isPlace($0.destination) && MountOptions($0.options, type: $0.type).isBind
         }
     }
 
@@ -56,5 +56,22 @@ public struct BundleDevices: BundleContributor {
                 NodeRequest(
                     path: device.path, kind: kind, mode: (device.mode ?? 0o666) & 0o7777, major: device.major,
                     minor: device.minor, uid: device.uid ?? 0, gid: device.gid ?? 0)), at: .paths)
+    }
+}
+
+/// A `/dev` that is to be read-only becomes so when nodes, links and the console are in it.
+public struct SealedDevices: BundleContributor {
+    public init() {}
+
+    static func isPlace(_ path: String) -> Bool { path == "/dev" || path == "/dev/" }
+
+    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
+        var contribution = PlanContribution(isolator: "devices")
+        let mount = context.configuration.mounts.last { Self.isPlace($0.destination) }
+        guard context.buildsRoot, let mount else { return contribution }
+        let options = MountOptions(mount.options, type: mount.type)
+        guard !options.isBind, options.set.union(options.recursiveSet).contains(.readOnly) else { return contribution }
+        contribution.add(.setAttributes("/dev", set: .readOnly, clear: [], recursive: false), at: .terminal)
+        return contribution
     }
 }

@@ -6,6 +6,7 @@ extension BundleGroups {
     /// Writes what `spec` asks for. A controller that is asked for and not there is refused by name.
     public func limit(_ spec: ResourceSpec) throws(Failure) {
         try checkMemory(spec.memory)
+        let spec = withoutSwapLimit(spec)
         var values = hierarchies.isUnified ? try UnifiedValues.values(spec) : try LegacyValues.values(spec)
         // Raising swap before memory and lowering it after keeps one no larger than the other at every moment.
         if let swap = values.firstIndex(where: { $0.file == "memory.memsw.limit_in_bytes" }),
@@ -13,7 +14,25 @@ extension BundleGroups {
         {
             values.swapAt(swap, memory)
         }
-        for value in values { try write(value) }
+        // A shorter period can be too short for the quota there is, and the new quota too long for the period.
+        var again: [GroupValue] = []
+        for value in values {
+            do throws(Failure) { try write(value) } catch {
+                guard value.file.hasSuffix("period_us"), value.file != values.last?.file else { throw error }
+                again.append(value)
+            }
+        }
+        for value in again { try write(value) }
+    }
+
+    /// In version 1 the limit of memory and swap together holds memory too: without one there is none of the other.
+    private func withoutSwapLimit(_ spec: ResourceSpec) -> ResourceSpec {
+        var spec = spec
+        guard !hierarchies.isUnified, spec.memory.limit == -1, spec.memory.swap == nil,
+            let directory = directory(with: "memory"), HostFacts.exists("\(directory)/memory.memsw.limit_in_bytes")
+        else { return spec }
+        spec.memory.swap = -1
+        return spec
     }
 
     private func raisesMemory(_ memory: ResourceSpec.Memory) -> Bool {

@@ -27,7 +27,8 @@ public struct BundleGroups: Equatable, Sendable {
         let parts = path.split(separator: "/").filter { $0 != "." }
         guard !parts.contains("..") else {
             throw Failure(
-                "bundle.cgroup", doing: "use the cgroup", on: path, cause: "`..` components are not allowed",
+                "bundle.cgroup", doing: "use the cgroup", on: path,
+                cause: "bad sub cgroup path: `..` components are not allowed",
                 remedy: "name a group below the container's own", field: "cgroup")
         }
         below = parts.map { "/\($0)" }.joined()

@@ -22,8 +22,8 @@ public struct BundleLimits: BundleContributor {
     }
 
     /// What may not be raised here.
-    static func ceilings() -> [UInt32: UInt64] {
-        guard !CapabilitySet(rawValue: HostFacts.effectiveCapabilities()).contains(.sysResource) else { return [:] }
+    static func ceilings(held: CapabilitySet) -> [UInt32: UInt64] {
+        guard !held.contains(.sysResource) else { return [:] }
         var result: [UInt32: UInt64] = [:]
         let held = HostFacts.hardLimits()
         for (name, number) in HostFacts.resourceLimitNames { result[number] = held[name] }

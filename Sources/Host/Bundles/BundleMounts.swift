@@ -58,6 +58,10 @@ public struct BundleMounts: BundleContributor {
         contribution.add(
             .attach(tree: name, target: mount.destination, kind: isDirectory ? .directory : .file, resolve: resolve),
             at: .volumes)
+        // What was shared before stays in its group; what was not gets one of its own.
+        if let (kind, recursive) = options.propagation, kind == .shared {
+            contribution.add(.setPropagation(mount.destination, .shared, recursive: recursive), at: .volumes)
+        }
     }
 
     private func map(
@@ -95,9 +99,13 @@ public struct BundleMounts: BundleContributor {
             || mount.destination.hasPrefix("/dev/")
         var resolve: TargetRules = isKernels ? [.create, .noLinks] : rules(options)
         if options.copiesUp, type == "tmpfs" { resolve.insert(.copying) }
+        if type == "tmpfs", !data.contains(where: { $0.hasPrefix("mode=") }) { resolve.insert(.keepsMode) }
+        var attributes = options.set.union(options.recursiveSet)
+        // Nodes are made in it first: `SealedDevices`.
+        if SealedDevices.isPlace(mount.destination) { attributes.remove(.readOnly) }
         contribution.add(
             .mount(
-                type: type, target: mount.destination, attributes: options.set.union(options.recursiveSet),
+                type: type, target: mount.destination, attributes: attributes,
                 resolve: resolve, options: data), at: .volumes)
         if let (kind, recursive) = options.propagation, kind != .private {
             contribution.add(.setPropagation(mount.destination, kind, recursive: recursive), at: .volumes)

@@ -12,7 +12,10 @@ public struct BundlePaths: BundleContributor {
             contribution.add(.sealPath(absolute(path), attributes: .readOnly, resolve: .optional), at: .paths)
         }
         if !context.linux.maskedPaths.isEmpty { contribution.open("null", .nullDevice) }
-        for path in context.linux.maskedPaths { contribution.add(.mask(absolute(path), with: "null"), at: .paths) }
+        var masked: Set<String> = []
+        for path in context.linux.maskedPaths.map(absolute) where masked.insert(path).inserted {
+            contribution.add(.mask(path, with: "null"), at: .paths)
+        }
         return contribution
     }
 

@@ -1,6 +1,7 @@
 import Diagnostics
 import LaunchPlanning
 import LinuxKernel
+import RuntimeSpec
 
 /// The launcher of a bundle, waiting in its namespaces and its cgroups.
 struct BundleProcess: Sendable {
@@ -33,7 +34,9 @@ struct BundleProcess: Sendable {
         }
     }
 
-    func prepare(_ plan: LaunchPlan, oomScore: Int32?) throws(Failure) {
+    /// `processors`: those it is held to, as the kernel lists them; empty for all that its cgroup has.
+    func prepare(_ plan: LaunchPlan, oomScore: Int32?, processors: String = "") throws(Failure) {
+        try hold(to: processors)
         do throws(KernelError) {
             if plan.spawn.namespaces.contains(.user) {
                 try TextFile.write(MapHolder.text(plan.spawn.userMap), to: "/proc/\(process.id)/uid_map")
@@ -48,6 +51,17 @@ struct BundleProcess: Sendable {
             throw error.failure(
                 "bundle.cannot-prepare", doing: "set limits of the container's process",
                 remedy: error.errno == Errno.notPermitted ? "run as root with all capabilities" : nil)
+        }
+    }
+
+    func hold(to processors: String) throws(Failure) {
+        let numbers = NumberList.numbers(processors, below: ProcessSpec.Affinity.processorsMax) ?? []
+        do throws(KernelError) {
+            if numbers.isEmpty { try process.runAnywhere() } else { try process.run(on: NumberList.words(numbers)) }
+        } catch {
+            throw error.failure(
+                "bundle.cannot-prepare", doing: "choose the processors of the container's process",
+                remedy: "name processors that its cgroup has")
         }
     }
 

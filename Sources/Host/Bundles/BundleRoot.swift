@@ -38,7 +38,12 @@ public struct BundleRoot: BundleContributor {
         if context.configuration.root?.isReadOnly == true {
             contribution.add(.rootAttributes(set: .readOnly, clear: [], recursive: false), at: .enterRoot)
         }
-        contribution.add(context.options.changesRootWithoutPivot || !isNew ? .changeRoot : .enterRoot, at: .enterRoot)
+        let pivots = !context.options.changesRootWithoutPivot && isNew
+        // In another's mount namespace they are that one's own.
+        if !pivots, isNew {
+            for path in try context.kernelMounts() { contribution.add(.detach(path), at: .enterRoot) }
+        }
+        contribution.add(pivots ? .enterRoot : .changeRoot, at: .enterRoot)
         if let word = context.linux.rootfsPropagation, !word.isEmpty {
             guard let (kind, recursive) = Self.propagation(word) else {
                 throw SpecObject.refusal("linux.rootfsPropagation", "there is no propagation \(Untrusted.shown(word))")

@@ -109,7 +109,8 @@ extension BundleRuntime {
     private func refuseForeign(_ groups: BundleGroups) throws(Failure) {
         guard groups.path != "/", groups.processes().isEmpty else {
             throw Failure(
-                "bundle.cgroup-in-use", doing: "use the cgroup", on: groups.path, cause: "there are processes in it",
+                "bundle.cgroup-in-use", doing: "use the cgroup", on: groups.path,
+                cause: "container's cgroup is not empty: there are processes in it",
                 remedy: "choose another linux.cgroupsPath", field: "linux.cgroupsPath")
         }
     }
@@ -200,7 +201,8 @@ extension BundleRuntime {
                     return try OwnedDescriptor.open(RawPath(path), [.path]).status().kind == .directory
                 } catch { return nil }
             })
-        context.ceilings = BundleLimits.ceilings()
+        context.kernelMounts = KernelMounts.find
+        context.ceilings = BundleLimits.ceilings(held: context.heldCapabilities)
         context.modules = SecurityModules.enforced()
         context.isSocket = ListenerAgent.isSocket
         if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }

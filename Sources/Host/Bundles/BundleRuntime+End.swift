@@ -3,15 +3,21 @@ import LinuxKernel
 public import RuntimeSpec
 
 extension BundleRuntime {
-    /// Sends a signal to the first process, or to all of the container's.
+    /// Sends a signal to the first process, or to all of the container's. SIGKILL goes to all of them too where they
+    /// have no pid namespace of their own, whose end would take them along.
     public func kill(_ id: String, signal: Int32, all: Bool) throws(Failure) {
         let record = try required(id)
         let groups = try groups(record)
         let status = try status(record)
-        if all {
-            // Without a pid namespace processes outlive the first one.
-            guard status != .stopped || !groups.processes().isEmpty else { throw notRunning(id, status) }
+        var everybody = all
+        if signal == SignalNumber.kill, !all { everybody = try !configuration(id).linux.isNew("pid") }
+        if everybody {
+            if status == .stopped, groups.processes().isEmpty {
+                if all { return }
+                throw notRunning(id, status)
+            }
             try groups.signalAll(signal)
+            if signal == SignalNumber.kill, status == .paused { try groups.freeze(false) }
             return
         }
         guard status == .created || status == .running || status == .paused, let process = try process(record) else {

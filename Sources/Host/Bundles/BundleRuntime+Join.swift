@@ -11,9 +11,11 @@ public struct JoinedProcess: Sendable {
 }
 
 extension BundleRuntime {
-    /// Starts `process` in a running container, in its namespaces and its cgroup, behind its filter.
+    /// Starts `process` in a running container, in its namespaces and its cgroup, behind its filter. `configuration` is
+    /// the container's, for whoever has read it already.
     public func join(
-        _ id: String, _ process: ProcessSpec, options: BundleOptions, whilePaused: Bool = false
+        _ id: String, _ process: ProcessSpec, configuration known: RuntimeConfiguration? = nil,
+        options: BundleOptions, whilePaused: Bool = false
     ) throws(Failure) -> JoinedProcess {
         let record = try required(id)
         let status = try status(record)
@@ -26,7 +28,8 @@ extension BundleRuntime {
         }
         var groups = try groups(record)
         if let below = options.groupBelow { try groups.descend(to: below) }
-        var configuration = try configuration(id)
+        var configuration: RuntimeConfiguration
+        if let known { configuration = known } else { configuration = try self.configuration(id) }
         configuration.process = process
         var context = try Self.joining(record, configuration, options, groups)
         context.joined = first.id
@@ -37,8 +40,9 @@ extension BundleRuntime {
         let plan = try BundlePlan.build(context)
         let held = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
         do throws(Failure) {
+            if let initial = process.execAffinity?.initial, !initial.isEmpty { try held.hold(to: initial) }
             try groups.attach(held.process.id)
-            try held.prepare(plan, oomScore: process.oomScore)
+            try held.prepare(plan, oomScore: process.oomScore, processors: process.execAffinity?.final ?? "")
             let place = try store.open(id)
             try held.release(BundleOpener(place: place, userNamespace: nil, texts: [:]), plan)
             let state = RuntimeState(
@@ -67,7 +71,7 @@ extension BundleRuntime {
             id: record.id, bundle: record.bundle, rootPath: record.rootPath, configuration: configuration,
             process: configuration.process, options: options, groups: groups.view,
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
-        context.ceilings = BundleLimits.ceilings()
+        context.ceilings = BundleLimits.ceilings(held: context.heldCapabilities)
         context.modules = SecurityModules.enforced()
         context.isSocket = ListenerAgent.isSocket
         return context

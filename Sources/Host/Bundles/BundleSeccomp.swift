@@ -12,10 +12,9 @@ public struct BundleSeccomp: BundleContributor {
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "seccomp")
         guard let section = context.linux.seccomp, context.process != nil else { return contribution }
-        let text = SpecValue.object(section.members).text
         let compiled = try context.filter(
             FilterRequest(
-                .profile(name: "linux.seccomp", json: Array(text.utf8)),
+                .profile(name: "linux.seccomp", json: SpecValue.object(section.members).utf8),
                 capabilities: context.process?.capabilities?.bounding ?? [],
                 kernel: KernelRelease(release: HostFacts.kernelRelease()) ?? KernelRelease(major: 0, minor: 0)))
         if compiled.bytes.isEmpty { return contribution }

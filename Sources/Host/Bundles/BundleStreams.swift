@@ -7,7 +7,8 @@ public struct BundleStreams: BundleContributor {
 
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "streams")
-        let (uid, gid) = (context.process?.user.uid ?? 0, context.process?.user.gid ?? 0)
+        // Their group stays: terminals are of the one that may write to all of them.
+        let (uid, gid) = (context.process?.user.uid ?? 0, UInt32.max)
         if let process = context.process, process.hasTerminal {
             let size = process.consoleSize ?? (0, 0)
             contribution.add(

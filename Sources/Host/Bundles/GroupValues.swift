@@ -22,7 +22,8 @@ enum LegacyValues {
     static func values(_ spec: ResourceSpec) throws(Failure) -> [GroupValue] {
         guard spec.unified.isEmpty else {
             throw SpecObject.refusal(
-                "linux.resources.unified", "this host's controllers are in version 1 hierarchies",
+                "linux.resources.unified",
+                "invalid configuration: this host's controllers are in version 1 hierarchies",
                 remedy: "boot with systemd.unified_cgroup_hierarchy=1")
         }
         return memory(spec.memory) + processor(spec.processor) + others(spec) + disks(spec.disks)

@@ -6,12 +6,12 @@ import RuntimeSpec
 enum HookRunner {
     /// Runs them in order; the first that fails ends it.
     static func run(_ hooks: [HookSpec], point: String, state: RuntimeState) throws(Failure) {
-        for hook in hooks {
-            var cause: String?
-            do throws(KernelError) { cause = try fault(of: hook, state: state).map { "\(point) hook \($0)" } } catch {
-                cause = error.description
+        for (index, hook) in hooks.enumerated() {
+            let fault: String?
+            do throws(KernelError) { fault = try self.fault(of: hook, state: state) } catch {
+                fault = error.description
             }
-            guard let cause else { continue }
+            guard let cause = fault.map({ "error running \(point) hook #\(index): \($0)" }) else { continue }
             throw Failure(
                 "bundle.hook-failed", doing: "run the \(point) hook", on: hook.path, cause: cause,
                 field: "hooks.\(point)")

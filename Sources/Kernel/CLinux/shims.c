@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <signal.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -164,6 +167,35 @@ int bh_spawn_actions_finish(posix_spawn_file_actions_t *actions, int first) {
     return problem ? problem : posix_spawn_file_actions_addchdir_np(actions, "/");
 }
 int bh_getrlimit(int resource, struct rlimit *limit) { return getrlimit(resource, limit); }
+int bh_effective_capabilities(uint64_t *set) {
+    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct words[2];
+    if (syscall(SYS_capget, &header, words) < 0) return -1;
+    *set = words[0].effective | (uint64_t)words[1].effective << 32;
+    return 0;
+}
+
+int bh_signal_descriptor(const int32_t *signals, uint32_t count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (uint32_t i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    int problem = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (problem) { errno = problem; return -1; }
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int bh_next_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    ssize_t count = read(descriptor, &info, sizeof info);
+    if (count == sizeof info) return (int)info.ssi_signo;
+    if (count >= 0) errno = EIO;
+    return -1;
+}
+
+int bh_set_processors_of(pid_t process, const void *mask, size_t size) {
+    return (int)syscall(SYS_sched_setaffinity, process, size, mask);
+}
+
 int bh_set_limits_of(pid_t process, unsigned resource, uint64_t soft, uint64_t hard) {
     uint64_t wanted[2] = { soft, hard };
     return (int)syscall(SYS_prlimit64, process, resource, wanted, NULL);

@@ -39,15 +39,10 @@ public enum HostFacts {
         return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// CapEff of this process as a bit set; 0 when it cannot be read.
+    /// Effective capabilities of this process as a bit set; 0 when they cannot be read. See capget(2).
     public static func effectiveCapabilities() -> UInt64 {
-        do throws(KernelError) {
-            let text = try TextFile.read("/proc/self/status", limit: 65_536)
-            let line = text.split(separator: "\n").first { $0.hasPrefix("CapEff:") } ?? ""
-            return UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16) ?? 0
-        } catch {
-            return 0
-        }
+        var set: UInt64 = 0
+        return bh_effective_capabilities(&set) == 0 ? set : 0
     }
 
     public static func effectiveUser() -> UInt32 { geteuid() }

@@ -2,6 +2,17 @@ import CLinux
 import Glibc
 
 extension ProcessHandle {
+    /// Lets the process run on these processors, a bit each, as far as its cgroup has them. EINVAL: it has none of
+    /// them. See sched_setaffinity(2).
+    public func run(on processors: [UInt64]) throws(KernelError) {
+        try checked("sched_setaffinity", on: "process \(id)") {
+            bh_set_processors_of(id, processors, processors.count * MemoryLayout<UInt64>.size)
+        }
+    }
+
+    /// Lets the process run wherever its cgroup lets it: what its parent was held to was not meant for it.
+    public func runAnywhere() throws(KernelError) { try run(on: [UInt64](repeating: .max, count: 128)) }
+
     /// Raises the hard limit of `resource` to `hard` where it is lower; the soft limit stays as it is.
     ///
     /// Only the host's own CAP_SYS_RESOURCE raises a hard limit: root of a user namespace never can, whatever its

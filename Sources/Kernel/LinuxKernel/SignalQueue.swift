@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Signals taken one by one instead of interrupting anything. Processes started later have them unblocked again: the
@@ -31,6 +32,31 @@ public struct SignalQueue: Sendable {
 
     /// Writing to a pipe nobody reads gives EPIPE from now on instead of ending this process. See signal(7).
     public static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
+}
+
+/// Signals that one thread takes while it waits for a process to end, without a second thread. See signalfd(2).
+public struct SignalWatch: Sendable {
+    private let descriptor: OwnedDescriptor
+
+    /// Blocks `signals` for the calling thread and those it starts from now on.
+    public init(_ signals: [Int32]) throws(KernelError) {
+        let number = try checked("signalfd") { bh_signal_descriptor(signals, UInt32(signals.count)) }
+        descriptor = OwnedDescriptor(owning: number)
+    }
+
+    /// The next signal that comes before `process` ends; nil when it has ended.
+    public func next(beforeEndOf process: ProcessHandle) throws(KernelError) -> Int32? {
+        let both = [descriptor.number, process.descriptor.number]
+        var events: [Int16] = [0, 0]
+        while true {
+            do throws(KernelError) {
+                try checked("poll") { bh_poll_many(both, &events, 2) }
+                break
+            } catch { if error.errno != EINTR { throw error } }
+        }
+        guard events[0] != 0 else { return nil }
+        return try checked("read", on: "a signalfd") { bh_next_signal(descriptor.number) }
+    }
 }
 
 /// Numbers of signal(7) that decisions outside the Kernel layer are made by.

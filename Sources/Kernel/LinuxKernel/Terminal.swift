@@ -26,6 +26,15 @@ extension OwnedDescriptor {
         var raw = winsize(ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0)
         try checked("ioctl(TIOCSWINSZ)") { ioctl(number, UInt(TIOCSWINSZ), &raw) }
     }
+
+    /// From here on a new line that a program writes arrives as it is, without a carriage return before it: what is no
+    /// terminal at the other end wants lines. See termios(3) ONLCR.
+    public func keepNewLines() throws(KernelError) {
+        var settings = termios()
+        try checked("tcgetattr") { tcgetattr(number, &settings) }
+        settings.c_oflag &= ~tcflag_t(ONLCR)
+        try checked("tcsetattr") { tcsetattr(number, TCSANOW, &settings) }
+    }
 }
 
 /// A terminal of ours switched to raw: every key goes through as it is. Give it back with `restore`; the kernel does

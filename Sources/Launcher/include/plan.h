@@ -78,9 +78,9 @@ enum bh_operation {
                               sink, u64 output bytes, u64 error bytes, bytes filter: fork(2). The child goes on with
                               the next step; the parent becomes init (init.c) and never returns. A sink that is a
                               regular file keeps so many of its newest bytes (0: all), the rest becomes a hole */
-    BH_TERMINAL = 23,      /* u32 rows, u32 columns, u32 uid, u32 gid: a fresh pair from the container's /dev/pts, its
-                              slave becomes the controlling terminal and descriptors 0 to 2, its master goes to init
-                              and to the report socket */
+    BH_TERMINAL = 23,      /* u32 rows, u32 columns, u32 uid, u32 gid or -1 (the group stays): a fresh pair from the
+                              container's /dev/pts, its slave becomes the controlling terminal and descriptors 0 to 2,
+                              its master goes to init and to the report socket */
     BH_STANDARD_STREAMS = 24,/* fd in, fd out, fd err: dup2 to 0, 1, 2. BH_NO_DESCRIPTOR: for `in` /dev/null of the
                               root; for `out` and `err` init's pipe when BH_DIVIDE_PUMP was set, else /dev/null */
     BH_CREDENTIALS = 25,   /* u32 uid, u32 gid, u32 number of groups, so many u32, then u64 bounding, effective,
@@ -121,6 +121,11 @@ enum bh_operation {
                               u32, u64 capabilities: the path is looked up as a process with this root, working
                               directory and these credentials would; an empty file is made there and the device attached
                               over it. Instead of BH_EXECUTE: the launcher then ends with 0 */
+    BH_ENTER_DIRECTORY = 48,/* text: chdir(2) while the launcher still may go anywhere. One it cannot enter either is
+                              left to BH_WORKING_DIRECTORY, which otherwise only looks where we are */
+    BH_MEMORY_POLICY = 49, /* u32 mode and flags, bytes nodes as words of 8 bytes: set_mempolicy(2) */
+    BH_DETACH = 50,        /* text: a mount of the host's, by its name before the root is entered, is taken away, or
+                              covered with an empty directory where it is locked. An absent one is skipped */
 };
 
 /* u32 resolve */
@@ -129,7 +134,9 @@ enum bh_operation {
 #define BH_TARGET_OPTIONAL 4u    /* an absent target is skipped */
 #define BH_TARGET_COPY 8u        /* of BH_MOUNT: what is in the target is copied into the new file system first */
 #define BH_TARGET_LINK_ITSELF 16u/* of BH_ATTACH: a symbolic link at the end is the target, not what it leads to */
-#define BH_TARGET_RULES 31u
+#define BH_TARGET_MODE 32u       /* of BH_MOUNT: the new file system has the permissions of the directory it covers, as
+                                    its option "mode"; one that was missing gives none */
+#define BH_TARGET_RULES 63u
 
 /* u32 kind */
 #define BH_KIND_DIRECTORY 0u

@@ -5,12 +5,28 @@ import RuntimeSpec
 
 /// Every command by its name.
 enum Commands {
-    static let all: [String: Command] = [
-        "create": CreateCommand.create, "run": CreateCommand.run, "start": start, "state": state, "kill": kill,
-        "delete": delete, "pause": pause, "resume": resume, "exec": ExecCommand.command, "list": ListCommand.list,
-        "ps": ListCommand.ps, "update": UpdateCommand.command, "events": EventsCommand.command,
-        "features": features, "spec": spec,
-    ]
+    /// One at a time: making them all took a tenth of the time an `exec` takes.
+    static func named(_ name: String) -> Command? {
+        switch name {
+        case "create": CreateCommand.create
+        case "run": CreateCommand.run
+        case "start": start
+        case "state": state
+        case "kill": kill
+        case "delete": delete
+        case "pause": pause
+        case "resume": resume
+        case "exec": ExecCommand.command
+        case "list": ListCommand.list
+        case "ps": ListCommand.ps
+        case "update": UpdateCommand.command
+        case "events": EventsCommand.command
+        case "features": features
+        case "spec": spec
+        default: nil
+        }
+    }
+
     static let order = [
         "create", "start", "run", "exec", "state", "list", "ps", "kill", "pause", "resume", "update", "events",
         "delete",
@@ -42,7 +58,8 @@ enum Commands {
             throw Failure("usage", doing: "use kill", cause: "it takes a container id and a signal")
         }
         let name = words.count == 2 ? words[1] : "TERM"
-        guard let signal = SignalNumber.named(name) else {
+        // 0 asks whether there is a process to signal, kill(2).
+        guard let signal = name == "0" ? 0 : SignalNumber.named(name) else {
             throw Failure(
                 "usage", doing: "send the signal", on: name, cause: "there is no such signal", field: "signal")
         }
@@ -108,7 +125,7 @@ enum HelpText {
             "    bulkhead-oci run --bundle /srv/bundle one", "", "commands:",
         ]
         for name in Commands.order {
-            guard let command = Commands.all[name] else { continue }
+            guard let command = Commands.named(name) else { continue }
             lines.append("    \(name)\(String(repeating: " ", count: 10 - name.count))\(command.summary)")
         }
         lines += ["", "`bulkhead-oci COMMAND --help` lists the options of a command.", ""]

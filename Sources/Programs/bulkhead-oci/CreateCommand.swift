@@ -64,7 +64,10 @@ enum CreateCommand {
 
     private static func hand(_ created: CreatedBundle, _ invocation: Invocation) throws(Failure) {
         if let terminal = created.terminal, let path = invocation.options.value("console-socket") {
-            try ConsoleSocket.send(terminal, to: path)
+            try HandoverSocket.give(terminal: terminal, to: path)
+        }
+        if let path = invocation.options.value("pidfd-socket") {
+            try HandoverSocket.give(process: created.process, to: path)
         }
         if let path = invocation.options.value("pid-file") { try PidFile.write(created.process.id, to: path) }
     }
@@ -105,15 +108,27 @@ enum PidFile {
     }
 }
 
-enum ConsoleSocket {
-    static func send(_ terminal: OwnedDescriptor, to path: String) throws(Failure) {
-        do throws(KernelError) {
-            let socket = try OwnedDescriptor.connection(toSocketAt: path)
-            try socket.sendMessage(Array("/dev/ptmx".utf8), descriptors: [terminal])
-        } catch {
+/// Sockets at which somebody waits for a descriptor.
+enum HandoverSocket {
+    static func give(terminal: OwnedDescriptor, to path: String) throws(Failure) {
+        do throws(KernelError) { try send(terminal, named: "/dev/ptmx", to: path) } catch {
             throw error.failure(
                 "console-socket", doing: "hand over the terminal", on: path, remedy: "listen at --console-socket")
         }
+    }
+
+    /// A pidfd: a number can be another process's by the time it is read.
+    static func give(process: ProcessHandle, to path: String) throws(Failure) {
+        do throws(KernelError) { try send(process.descriptor, named: "pidfd", to: path) } catch {
+            throw error.failure(
+                "pidfd-socket", doing: "hand over the process", on: path, remedy: "listen at --pidfd-socket")
+        }
+    }
+
+    private static func send(
+        _ descriptor: OwnedDescriptor, named name: String, to path: String
+    ) throws(KernelError) {
+        try OwnedDescriptor.connection(toSocketAt: path).sendMessage(Array(name.utf8), descriptors: [descriptor])
     }
 }
 

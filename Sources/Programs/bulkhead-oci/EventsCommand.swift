@@ -10,7 +10,7 @@ enum EventsCommand {
         options: OptionTable(flags: [["stats"]], values: [["interval"]])
     ) { (invocation) throws(Failure) in
         let id = try invocation.options.word("container id", of: "events")
-        let seconds = try interval(invocation.options)
+        let milliseconds = try interval(invocation.options)
         let record = try invocation.runtime.required(id)
         guard let process = try invocation.runtime.process(record) else {
             throw Failure("bundle.not-running", doing: "watch the container", on: id, cause: "container is not running")
@@ -21,17 +21,24 @@ enum EventsCommand {
             try Output.write(document.text + "\n")
             if invocation.options.has("stats") { return 0 }
             do throws(KernelError) {
-                if try process.waitForEnd(milliseconds: Int32(clamping: seconds * 1_000)) { return 0 }
+                if try process.waitForEnd(milliseconds: milliseconds) { return 0 }
             } catch { throw error.failure("events", doing: "wait for the container") }
         }
     }
 
-    private static func interval(_ options: Options) throws(Failure) -> Int {
-        guard let text = options.value("interval") else { return 5 }
-        guard let seconds = Int(text.hasSuffix("s") ? String(text.dropLast()) : text), seconds > 0 else {
+    private static let units: [(name: String, milliseconds: Double)] = [
+        ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("", 1_000),
+    ]
+
+    /// `5`, `5s`, `100ms`, `1.5m`: milliseconds of it.
+    private static func interval(_ options: Options) throws(Failure) -> Int32 {
+        guard let text = options.value("interval") else { return 5_000 }
+        let unit = units.first { text.hasSuffix($0.name) }
+        guard let unit, let number = Double(text.dropLast(unit.name.count)), number > 0, number <= 1e6 else {
             throw Failure(
-                "usage", doing: "use --interval \(Untrusted.shown(text))", cause: "it is no number of seconds")
+                "usage", doing: "use --interval \(Untrusted.shown(text))", cause: "it is no time",
+                remedy: "give seconds, or a number and ms, s, m or h", field: "interval")
         }
-        return seconds
+        return max(1, Int32(clamping: Int64(number * unit.milliseconds)))
     }
 }

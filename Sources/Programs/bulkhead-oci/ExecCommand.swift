@@ -21,7 +21,10 @@ enum ExecCommand {
         guard let id = options.words.first else {
             throw Failure("usage", doing: "use exec", cause: "it takes a container id", remedy: "see `exec --help`")
         }
-        let process = try requested(invocation, id)
+        let path = options.value("process")
+        let configuration = path == nil ? try invocation.runtime.configuration(id) : nil
+        let process: ProcessSpec
+        if let path { process = try document(path) } else { process = try requested(options, id, configuration) }
         let socket = options.value("console-socket")
         guard !process.hasTerminal || socket != nil || !options.has("detach") else {
             throw Failure(
@@ -32,19 +35,19 @@ enum ExecCommand {
         try PreservedDescriptors.add(options, to: &bundle)
         bundle.groupBelow = options.value("cgroup")
         let joined = try invocation.runtime.join(
-            id, process, options: bundle, whilePaused: options.has("ignore-paused"))
-        if let terminal = joined.terminal, let socket { try ConsoleSocket.send(terminal, to: socket) }
+            id, process, configuration: configuration, options: bundle, whilePaused: options.has("ignore-paused"))
+        if let terminal = joined.terminal, let socket { try HandoverSocket.give(terminal: terminal, to: socket) }
+        if let path = options.value("pidfd-socket") { try HandoverSocket.give(process: joined.process, to: path) }
         if let path = options.value("pid-file") { try PidFile.write(joined.process.id, to: path) }
         if options.has("detach") { return 0 }
         return try ForegroundSession(joined.process, terminal: socket == nil ? joined.terminal : nil).wait().status
     }
 
-    /// The process of --process, or that of the container with what the options change.
-    private static func requested(_ invocation: Invocation, _ id: String) throws(Failure) -> ProcessSpec {
-        let options = invocation.options
-        if let path = options.value("process") { return try document(path) }
-        let container = try invocation.runtime.configuration(id)
-        guard var process = container.process else {
+    /// The process of the container with what the options change.
+    private static func requested(
+        _ options: Options, _ id: String, _ container: RuntimeConfiguration?
+    ) throws(Failure) -> ProcessSpec {
+        guard var process = container?.process else {
             throw Failure("bundle.no-process", doing: "start a process in the container", on: id, cause: "it has none")
         }
         process.arguments = Array(options.words.dropFirst())
@@ -52,7 +55,7 @@ enum ExecCommand {
             throw Failure("usage", doing: "use exec", cause: "there is no program to execute")
         }
         process.hasTerminal = options.has("tty")
-        process.environment = changed(process.environment, by: options.all("env"))
+        process.environment += options.all("env")
         if let directory = options.value("cwd") { process.workingDirectory = directory }
         if options.has("no-new-privs") { process.noNewPrivileges = true }
         if let user = options.value("user") { try change(&process, user: user) }
@@ -62,13 +65,6 @@ enum ExecCommand {
         }
         try add(options.all("cap"), to: &process)
         return process
-    }
-
-    /// A program finds the first of two variables with one name, so the container's own gives way.
-    private static func changed(_ environment: [String], by added: [String]) -> [String] {
-        func name(_ text: String) -> Substring { text.prefix { $0 != "=" } }
-        let names = Set(added.map(name))
-        return environment.filter { !names.contains(name($0)) } + added
     }
 
     private static func document(_ path: String) throws(Failure) -> ProcessSpec {
@@ -110,6 +106,8 @@ enum ExecCommand {
         sets.bounding.formUnion(added)
         sets.permitted.formUnion(added)
         sets.effective.formUnion(added)
+        // Given as far as it is inheritable too.
+        sets.ambient.formUnion(added)
         process.capabilities = sets
     }
 }

@@ -4,6 +4,9 @@ import LinuxKernel
 /// A process that runs in front: signals go to it, its terminal is shown, its end is waited for.
 final class ForegroundSession: Sendable {
     private let process: ProcessHandle
+    private let watch: SignalWatch
+    private let terminal: OwnedDescriptor?
+    private let input: OwnedDescriptor
     private let raw: RawTerminal?
     private let output: StreamPump?
 
@@ -14,30 +17,21 @@ final class ForegroundSession: Sendable {
 
     init(_ process: ProcessHandle, terminal: OwnedDescriptor?) throws(Failure) {
         self.process = process
+        self.terminal = terminal
         do throws(KernelError) {
-            let queue = try SignalQueue(Self.signals)
-            let input = try OwnedDescriptor.standardStream(0)
+            // Before the threads that copy: they are to leave the signals alone.
+            watch = try SignalWatch(Self.signals)
+            input = try OwnedDescriptor.standardStream(0)
             if let terminal {
                 Self.resize(terminal, like: input)
                 raw = input.isTerminal ? try RawTerminal(input) : nil
-                output = try StreamPump(from: try terminal.duplicate(), to: try OwnedDescriptor.standardStream(1))
+                let shown = try OwnedDescriptor.standardStream(1)
+                if !shown.isTerminal { try terminal.keepNewLines() }
+                output = try StreamPump(from: try terminal.duplicate(), to: shown)
                 _ = try StreamPump(from: try input.duplicate(), to: try terminal.duplicate())
             } else {
                 raw = nil
                 output = nil
-            }
-            // Never joined: it ends with this program.
-            _ = try WorkerThread {
-                while true {
-                    do throws(KernelError) {
-                        let number = try queue.next()
-                        if number == SignalNumber.windowChange, let terminal {
-                            Self.resize(terminal, like: input)
-                        } else {
-                            try process.signal(number)
-                        }
-                    } catch { return }
-                }
             }
         } catch {
             throw error.failure("session", doing: "attach to the process")
@@ -50,6 +44,13 @@ final class ForegroundSession: Sendable {
 
     func wait() throws(Failure) -> ProcessEnd {
         do throws(KernelError) {
+            while let number = try watch.next(beforeEndOf: process) {
+                if number == SignalNumber.windowChange, let terminal {
+                    Self.resize(terminal, like: input)
+                } else {
+                    try process.signal(number)
+                }
+            }
             let end = try process.reap()
             _ = output?.wait()
             try raw?.restore()

@@ -21,6 +21,12 @@ enum ListCommand {
         options: OptionTable(flags: [["quiet", "q"]], values: [["format", "f"]])
     ) { (invocation) throws(Failure) in
         let runtime = invocation.runtime
+        guard !invocation.namesRoot || HostFacts.exists(runtime.store.root) else {
+            throw Failure(
+                "bundle.no-root", doing: "list the containers", on: runtime.store.root,
+                cause: "there is no such directory",
+                remedy: "name the --root that containers were created with", field: "root")
+        }
         var documents: [[String: SpecValue]] = []
         for id in try runtime.store.ids() {
             // One that is being made or removed right now is not there yet or any more.
@@ -69,12 +75,8 @@ enum ListCommand {
         guard let id = invocation.options.words.first else {
             throw Failure("usage", doing: "use ps", cause: "it takes a container id")
         }
+        // None at all when it has stopped, unless some without a pid namespace of their own outlive the first one.
         let record = try invocation.runtime.required(id)
-        let status = try invocation.runtime.status(record)
-        guard status != .stopped else {
-            throw Failure(
-                "bundle.not-running", doing: "list the processes of", on: id, cause: "container is not running")
-        }
         let processes = try invocation.runtime.groups(record).processes()
         let format = invocation.options.value("format") ?? "table"
         if format == "json" {

@@ -48,7 +48,7 @@ enum Program {
             return options.has("help") || options.words.first == "help" ? 0 : 1
         }
         try refuse(options)
-        guard let command = Commands.all[name] else {
+        guard let command = Commands.named(name) else {
             throw Failure(
                 "usage", doing: "use the command", on: name, cause: "there is no such command",
                 remedy: "see `bulkhead-oci --help`")
@@ -62,7 +62,9 @@ enum Program {
         if name == "exec" { report.status = 255 }
         let runtime = BundleRuntime(
             root: options.value("root") ?? BundleStore.defaultRoot, launcherPath: Launcher.path())
-        return try command.run(Invocation(runtime: runtime, options: parsed, report: report))
+        return try command.run(
+            Invocation(
+                runtime: runtime, namesRoot: options.value("root") != nil, options: parsed, report: report))
     }
 
     /// systemd is asked over D-Bus by others; here cgroups are made where linux.cgroupsPath says.
@@ -79,6 +81,8 @@ enum Program {
 /// What a command is called with.
 struct Invocation {
     let runtime: BundleRuntime
+    /// Whether --root was given.
+    let namesRoot: Bool
     let options: Options
     let report: Report
 }

@@ -43,14 +43,24 @@ struct Report {
 
     /// podman and containerd tell "not there" from "not allowed" by words that runc says.
     private func sentence(_ failure: Failure) -> String {
+        let text = failure.description
+        let isDenied = failure.cause?.contains("EACCES") == true
         switch failure.code {
-        case "launch.program-not-found" where failure.cause?.contains("EACCES") == true,
-            "launch.program-not-executable" where failure.cause?.contains("EACCES") == true:
-            "\(failure.description): permission denied"
+        case "launch.program-not-found" where isDenied, "launch.program-not-executable" where isDenied:
+            return "\(text): permission denied"
         case "launch.program-not-found":
-            "\(failure.description): executable file not found in $PATH: no such file or directory"
-        case "launch.working-directory": "\(failure.description) (chdir)"
-        default: failure.description
+            // With a slash in it no $PATH was searched.
+            let name = failure.subject ?? ""
+            let place = name.contains("/") ? ": exec \(Untrusted.shown(name))" : ""
+            return "\(text): executable file not found in $PATH\(place): no such file or directory"
+        case "launch.step-failed" where failure.cause?.contains("ELOOP") == true:
+            return "\(text): it must be mounted on ordinary directory"
+        case "launch.working-directory": return "\(text) (chdir)"
+        // From `start`, which knows no more of the step than its sentence.
+        case "bundle.cannot-start" where failure.doing.hasPrefix("execute "):
+            if isDenied { return "\(text): permission denied" }
+            return failure.cause?.contains("ENOENT") == true ? "\(text): no such file or directory" : text
+        default: return text
         }
     }
 }

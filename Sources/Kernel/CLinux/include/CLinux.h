@@ -101,6 +101,11 @@ int bh_ioctl_int(int descriptor, unsigned long request, long argument);
 int bh_ioctl_pointer(int descriptor, unsigned long request, void *argument);
 
 int bh_getrlimit(int resource, struct rlimit *limit);
+int bh_effective_capabilities(uint64_t *set); /* capget(2) of this process */
+/* Blocks the signals for this thread and those it starts, and gives a descriptor to read them from: signalfd(2). */
+int bh_signal_descriptor(const int32_t *signals, uint32_t count);
+int bh_next_signal(int descriptor); /* its number */
+int bh_set_processors_of(pid_t process, const void *mask, size_t size); /* sched_setaffinity(2) */
 int bh_set_limits_of(pid_t process, unsigned resource, uint64_t soft, uint64_t hard); /* prlimit(2) */
 int bh_get_limits_of(pid_t process, unsigned resource, uint64_t *soft, uint64_t *hard);
 
