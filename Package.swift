@@ -158,7 +158,7 @@ let package = Package(
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls] + nio),
         module("Services", "ClusterClient", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, httpClient] + nio),
         module("Services", "MasterService", ["HTTPServing", "MasterCore", "Coordination", "Authorization", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, database] + nio),
-        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Auditing", "AuditFormat", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, httpClient, tls] + nio),
+        module("Services", "AgentService", ["HTTPServing", "AgentCore", "Auditing", "AuditFormat", "Authorization", "Containers", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "NetworkFormat", logging, httpClient, tls] + nio),
 
         // Frameworks: schedulers built on ClusterClient only
         module("Frameworks", "SchedulerKit", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, collections]),

@@ -122,6 +122,12 @@ static int hosts_root_device(void) {
     if (statfs("/", &kind) < 0) return unprepared();
     return kind.f_type == 0x794c7630 || kind.f_type == 0x01021994 ? EXDEV : (root.st_dev >> 8 & 0xfff) == 0 ? EXDEV : 0;
 }
+/* Locks and watches belong to a file, and so to everybody who has it (flock(2), inotify(7)). */
+static int hosts_device_file(void) {
+    static char mounts[1 << 17];
+    if (text_of("/proc/self/mountinfo", mounts, sizeof mounts) <= 0) return unprepared();
+    return strstr(mounts, " - devtmpfs ") ? 0 : ENOENT;
+}
 static int host_file(const char *path) { return open_noting(path, O_RDONLY) < 0 ? errno : 0; }
 static int host_shadow(void) { return host_file("/host/etc/shadow"); }
 static int host_root(void) { return host_file("/rootfs"); }
@@ -150,6 +156,7 @@ static const struct attempt attempts[] = {
     { "link-to-host", "learn the host's paths from our descriptors", own_links },
     { "layer-paths", "learn where our layers lie on the host", layer_paths },
     { "host-device", "find the host's own disk behind our root", hosts_root_device },
+    { "host-device-file", "find a file of the host's /dev, which every container could lock", hosts_device_file },
     { "host-shadow", "open the host's passwords where others mount them", host_shadow },
     { "host-rootfs", "open the host's root where others mount it", host_root },
     { "own-store", "open Bulkhead's store", store },

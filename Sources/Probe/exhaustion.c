@@ -12,13 +12,14 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     processes_max = 8192, descriptors_max = 1 << 17, queues_max = 1024, terminals_max = 768, watchers_max = 4096,
-    pipe_bytes = 4 << 20, locked_bytes = 1 << 20, signals_max = 1 << 16,
+    files_max = 1 << 17, pipe_bytes = 4 << 20, locked_bytes = 1 << 20, signals_max = 1 << 16,
 };
 
 static long group_limit(const char *path) {
@@ -84,6 +85,26 @@ static int fill(const char *path, off_t bytes) {
 }
 static int shared_memory(void) { return fill("/dev/shm/probe-fill", (off_t)2 << 30); }
 static int device_directory(void) { return fill("/dev/probe-fill", 64 << 20); }
+/* Names take kernel memory that no size counts. */
+static int empty_files(const char *directory) {
+    char name[64];
+    int result = 0, made = 0;
+    if (mkdir(directory, 0700) < 0 && errno != EEXIST) return errno;
+    for (; made < files_max && result == 0; made++) {
+        (void)snprintf(name, sizeof name, "%s/%d", directory, made);
+        int file = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        if (file < 0) result = errno;
+        else (void)close(file);
+    }
+    while (made-- > 0) {
+        (void)snprintf(name, sizeof name, "%s/%d", directory, made);
+        (void)unlink(name);
+    }
+    (void)rmdir(directory);
+    return result;
+}
+static int shared_memory_files(void) { return empty_files("/dev/shm/probe-files"); }
+static int device_files(void) { return empty_files("/dev/probe-files"); }
 static int terminals(void) {
     struct rlimit limit = { terminals_max + 64, terminals_max + 64 };
     struct rlimit had;
@@ -139,6 +160,8 @@ static const struct attempt attempts[] = {
     { "queues-without-end", "make message queues without end", queues },
     { "shared-memory-without-end", "fill /dev/shm without end", shared_memory },
     { "fill-dev", "fill /dev without end", device_directory },
+    { "shared-memory-files", "make empty files in /dev/shm without end", shared_memory_files },
+    { "device-directory-files", "make empty files in /dev without end", device_files },
     { "terminals-without-end", "make terminals without end", terminals },
     { "watchers-without-end", "watch files without end", watchers },
     { "pipe-size", "make a pipe larger than the limit", pipe_size },

@@ -49,7 +49,8 @@ struct TaskLaunchTests {
     func basics() throws {
         let launch = try #require(Self.launch { $0.resources[0].allocatedTo = .anyone }.launch)
         let sandbox = "/var/lib/bulkhead/slaves/A/frameworks/F/executors/t/runs/\(launch.id)"
-        #expect(launch.volumes.first == VolumeRequest(source: sandbox, target: "/mnt/mesos/sandbox"))
+        let own = VolumeRequest(source: sandbox, target: "/mnt/mesos/sandbox", confinedTo: sandbox)
+        #expect(launch.volumes.first == own)
         #expect(launch.output?.path == sandbox + "/stdout" && launch.error?.path == sandbox + "/stderr")
         #expect(launch.output?.bytesMax == 256 << 20)
         #expect(launch.environment.contains("MESOS_SANDBOX=/mnt/mesos/sandbox"))
@@ -139,6 +140,12 @@ struct TaskLaunchTests {
                 "\(sandbox)/.volumes/3 /d false",
                 "/var/lib/bulkhead/volumes/roles/eng/db /mnt/mesos/sandbox/store false",
             ])
+        // Whatever links a task makes there lead the next one nowhere else.
+        #expect(
+            launch.volumes.map(\.confinedTo) == [
+                sandbox, "/data", "/rw", sandbox, sandbox, "/var/lib/bulkhead/volumes/roles/eng",
+            ])
+        #expect(launch.output?.confinedTo == sandbox && launch.error?.confinedTo == sandbox)
         let orders = scenario.effects.compactMap { if case .prepareSandbox(_, let order) = $0 { order } else { nil } }
         #expect(orders.first?.directories == [sandbox + "/shared", sandbox + "/.volumes/3"])
         #expect(orders.first?.links.first?.target == launch.id.text)

@@ -21,8 +21,8 @@ final class Served: Sendable {
     }
 
     static func start(
-        limits: ServerLimits = ServerLimits(), authentication: Authentication = .off, tls: TLSSettings? = nil,
-        rules: EventStreamRules = EventStreamRules(), holds: Bool = false,
+        limits: ServerLimits = ServerLimits(), authentication: Authentication = .off, names: [String] = [],
+        tls: TLSSettings? = nil, rules: EventStreamRules = EventStreamRules(), holds: Bool = false,
         addresses: [ListenAddress] = [.network(host: "127.0.0.1", port: 0)]
     ) async throws -> Served {
         let holder = Holder()
@@ -82,7 +82,7 @@ final class Served: Sendable {
         for route in metrics.routes(realm: nil) { router.add(route) }
         for route in FileRoutes(MemoryFiles()).routes(realm: nil) { router.add(route) }
         let server = try await HTTPServer.start(
-            on: addresses, router: router, authentication: authentication, tls: tls, limits: limits,
+            on: addresses, router: router, authentication: authentication, names: names, tls: tls, limits: limits,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let served = Served(server, rules: rules, holds: holds)
         holder.served.withLock { $0 = served }

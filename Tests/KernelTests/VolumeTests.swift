@@ -42,6 +42,60 @@ struct VolumeTests {
         #expect(try directory.status(of: "users").gid == 44)
     }
 
+    @Test(
+        "a volume that is confined to a directory is shown from nowhere else, wherever links lead",
+        arguments: [
+            ("plain", true), ("within", true), ("plain/../within", false), ("absolute", false), ("out", false),
+            ("out/secret", false), ("through/inner", false), ("magic", false), ("to-root", false),
+        ])
+    func confined(_ name: String, _ isShown: Bool) throws {
+        let host = try TestHost()
+        let root = try host.directory("data", mode: 0o777)
+        let outside = try host.directory("outside/inner", mode: 0o777)
+        try Directories.makeAll(root + "/plain", mode: 0o777)
+        let directory = try OwnedDescriptor.open(RawPath(root), [.directory])
+        for (link, target) in [
+            ("within", "plain"), ("absolute", root + "/plain"), ("out", "../outside"), ("through", "../outside"),
+            ("magic", "/proc/self/root"), ("to-root", "/"),
+        ] { try directory.makeLink(RawPath(link), to: RawPath(target)) }
+        let volume = VolumeRequest(source: "\(root)/\(name)", target: "/data", confinedTo: root)
+        do {
+            let outcome = try host.shell("touch /data/mark && echo shown") { $0.volumes = [volume] }
+            #expect(isShown && outcome.output == "shown\n")
+        } catch {
+            #expect(!isShown && (error as? Failure)?.code == "launch.cannot-open", "\(error)")
+        }
+        #expect(HostFacts.exists(root + "/plain/mark") == isShown)
+        #expect(!HostFacts.exists(outside + "/mark") && !HostFacts.exists(outside + "/../mark"))
+    }
+
+    @Test("a volume that is confined stays so while another container exchanges it for a link")
+    func confinedUnderAttack() throws {
+        let host = try TestHost.withProbe()
+        let canary = try Canary(beside: host)
+        let shared = try host.directory("shared", mode: 0o777)
+        try Directories.makeAll(shared + "/door", mode: 0o777)
+        let directory = try OwnedDescriptor.open(RawPath(shared), [.directory])
+        try directory.makeLink("gate", to: RawPath(canary.path))
+        _ = try host.detached([Probe.program, "race", "exchange", "/vol/door", "/vol/gate"]) {
+            $0.volumes = [VolumeRequest(source: shared, target: "/vol")]
+        }
+        var started = 0
+        for _ in 0..<60 {
+            do {
+                let outcome = try host.shell("ls /data; touch /data/mark") {
+                    $0.volumes = [VolumeRequest(source: shared + "/door", target: "/data", confinedTo: shared)]
+                }
+                #expect(["", "mark\n"].contains(outcome.output))
+                started += 1
+            } catch {
+                #expect((error as? Failure)?.code == "launch.cannot-open", "\(error)")
+            }
+        }
+        #expect(started > 0)
+        #expect(try canary.isUnchanged())
+    }
+
     @Test("an unmapped volume belongs to nobody inside, and containers' files there do not share owners")
     func unmapped() throws {
         let host = try TestHost()

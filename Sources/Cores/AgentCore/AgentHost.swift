@@ -88,7 +88,7 @@ public protocol Downloader: Sendable {
     /// Gives `take` every piece of the body in order, waiting for it each time.
     ///
     /// - Parameter stall: how long the other side may say nothing.
-    /// - Throws: `fetch.status`, `fetch.stalled`, `fetch.unreachable`, and what `take` throws.
+    /// - Throws: `fetch.status`, `fetch.stalled`, `fetch.unreachable`, `fetch.forbidden`, and what `take` throws.
     func download(
         _ address: String, stall: Duration, take: @Sendable @escaping ([UInt8]) async throws(Failure) -> Void
     ) async throws(Failure)

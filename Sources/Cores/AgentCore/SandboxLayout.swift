@@ -24,8 +24,27 @@ struct SandboxLayout {
         return SandboxOrder(path: path, links: [link])
     }
 
+    /// The sandbox at or above `path` that lies in no other: whoever writes there can change every name in it, those of
+    /// nested sandboxes too.
+    static func outermost(of path: String, below workDirectory: String) -> String {
+        let above = workDirectory.split(separator: "/").count
+        let names = path.split(separator: "/")
+        // slaves/A/frameworks/F/executors/E/runs/C, or containers/C.
+        let depth = names.dropFirst(above).first == "slaves" ? 8 : 2
+        return "/" + names.prefix(above + depth).joined(separator: "/")
+    }
+
     static func standalone(_ container: ContainerID, below workDirectory: String) -> SandboxOrder {
         SandboxOrder(path: "\(workDirectory)/containers/\(container)")
+    }
+
+    /// What links in the persistent volume at `path` may not lead out of. Roles below another have their volumes below
+    /// that one's directory, and so perhaps in a volume of its tasks. Nil for a whole disk, which is nobody else's.
+    static func confinement(ofVolume path: String, _ resource: Resource) -> String? {
+        guard let id = resource.disk?.persistence?.id, let role = resource.reservedFor,
+            let first = "\(role)".split(separator: "/").first, path.hasSuffix("/volumes/roles/\(role)/\(id)")
+        else { return nil }
+        return String(path.dropLast("\(role)/\(id)".count)) + first
     }
 
     /// Nil for what is not a persistent volume, or is one without a directory of its own.

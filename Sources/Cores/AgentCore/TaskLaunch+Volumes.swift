@@ -10,7 +10,7 @@ extension TaskLaunch {
         var volumes = [
             VolumeRequest(
                 source: draft.sandbox.path, target: policy.sandboxTarget,
-                countsAsOwn: policy.limitsDisk ? true : nil)
+                countsAsOwn: policy.limitsDisk ? true : nil, confinedTo: confinement(of: draft))
         ]
         for (index, mount) in (draft.container?.volumes ?? []).enumerated() {
             if case .secret = mount.source { continue }
@@ -20,15 +20,15 @@ extension TaskLaunch {
             volumes.append(
                 VolumeRequest(
                     source: source.path, target: try target(mount.containerPath, field: field),
-                    readOnly: mount.mode == .readOnly))
+                    readOnly: mount.mode == .readOnly, confinedTo: source.root))
         }
         for volume in draft.hostVolumes {
             let field = "container.docker.parameters"
-            try allow(volume.source, isWritten: !volume.isReadOnly, field: field)
+            let root = try allowed(volume.source, isWritten: !volume.isReadOnly, field: field)
             volumes.append(
                 VolumeRequest(
                     source: volume.source, target: try target(volume.target, field: field),
-                    readOnly: volume.isReadOnly))
+                    readOnly: volume.isReadOnly, confinedTo: root))
         }
         for resource in draft.resources where resource.isPersistentVolume {
             guard let path = SandboxLayout.volume(resource, below: configuration.workDirectory),
@@ -41,7 +41,8 @@ extension TaskLaunch {
             volumes.append(
                 VolumeRequest(
                     source: path, target: try target(volume.containerPath, field: "resources"),
-                    readOnly: volume.mode == .readOnly))
+                    readOnly: volume.mode == .readOnly,
+                    confinedTo: SandboxLayout.confinement(ofVolume: path, resource)))
         }
         let targets = volumes.map(\.target) + (try secretTargets(of: draft))
         for (index, path) in targets.enumerated() where targets[..<index].contains(path) {
@@ -52,11 +53,18 @@ extension TaskLaunch {
         return (volumes, directories)
     }
 
+    /// A log of the container's.
+    func output(_ name: String, of draft: Draft) -> OutputFile {
+        OutputFile(
+            path: "\(draft.sandbox.path)/\(name)", bytesMax: policy.logBytesMax, confinedTo: confinement(of: draft))
+    }
+
     private func source(
         of mount: VolumeMount, number: Int, _ draft: Draft, field: String
-    ) throws(Failure) -> (path: String, isInSandbox: Bool) {
+    ) throws(Failure) -> (path: String, root: String?, isInSandbox: Bool) {
+        let own = confinement(of: draft)
         switch mount.source {
-        case nil: return (draft.sandbox.path + "/.volumes/\(number)", true)
+        case nil: return (draft.sandbox.path + "/.volumes/\(number)", own, true)
         case .hostPath(let path, let propagation):
             if propagation == .bothWays {
                 throw refusal(
@@ -64,19 +72,18 @@ extension TaskLaunch {
                     remedy: "leave mount_propagation out", field: field)
             }
             guard path.hasPrefix("/") else {
-                return (draft.sandbox.path + "/" + (try plain(path, field: field)), true)
+                return (draft.sandbox.path + "/" + (try plain(path, field: field)), own, true)
             }
-            try allow(path, isWritten: mount.mode == .readWrite, field: field)
-            return (path, false)
+            return (path, try allowed(path, isWritten: mount.mode == .readWrite, field: field), false)
         case .sandbox(.own, let path):
-            return (draft.sandbox.path + "/" + (try plain(path, field: field)), true)
+            return (draft.sandbox.path + "/" + (try plain(path, field: field)), own, true)
         case .sandbox(.parent, let path):
             guard let parent = draft.parent else {
                 throw refusal(
                     "launch.volume", "it has no parent whose sandbox it could use",
                     remedy: "use SELF, or run it in a group", field: field)
             }
-            return (parent.sandbox.path + "/" + (try plain(path, field: field)), true)
+            return (parent.sandbox.path + "/" + (try plain(path, field: field)), own, true)
         case .image: throw unserved("images as volumes", field)
         case .driver: throw unserved("volumes of other engines' drivers", field)
         case .secret: throw unserved("secrets here", field)
@@ -105,7 +112,13 @@ extension TaskLaunch {
         return path.hasPrefix("/") ? "/" + inside : policy.sandboxTarget + "/" + inside
     }
 
-    private func allow(_ path: String, isWritten: Bool, field: String) throws(Failure) {
+    /// What links in this sandbox may not lead out of. One that lies in another's is within that one's reach.
+    func confinement(of draft: Draft) -> String {
+        SandboxLayout.outermost(of: draft.sandbox.path, below: configuration.workDirectory)
+    }
+
+    /// The directory the operator lets tasks have, in which the path is; nil for the whole host.
+    private func allowed(_ path: String, isWritten: Bool, field: String) throws(Failure) -> String? {
         let normal = "/" + (try plain(path, field: field))
         let rule = policy.hostPaths.first { normal == $0.path || normal.hasPrefix($0.path + "/") || $0.path == "/" }
         guard let rule, rule.isWritable || !isWritten else {
@@ -116,5 +129,6 @@ extension TaskLaunch {
                     : "tasks of this agent may only read the host's '\(normal)'",
                 remedy: "start the agent with --host-path \(normal)\(isWritten ? ":rw" : "")", field: field)
         }
+        return rule.path == "/" ? nil : rule.path
     }
 }

@@ -172,10 +172,8 @@ struct TaskLaunch {
             limits: limits, volumes: draft.isHold ? [] : volumes,
             temporaryFilesystems: draft.temporaryFilesystems, terminal: terminal(of: draft.container),
             interactive: draft.container?.terminal != nil || draft.isInteractive,
-            output: draft.isHold
-                ? nil : OutputFile(path: draft.sandbox.path + "/stdout", bytesMax: policy.logBytesMax),
-            error: draft.isHold
-                ? nil : OutputFile(path: draft.sandbox.path + "/stderr", bytesMax: policy.logBytesMax),
+            output: draft.isHold ? nil : output("stdout", of: draft),
+            error: draft.isHold ? nil : output("stderr", of: draft),
             isolation: isolation, addedCapabilities: capabilities.added, droppedCapabilities: capabilities.dropped,
             labels: draft.labels, stopSignal: draft.stopSignal, endpointPort: draft.endpointPort,
             secrets: secrets.isEmpty ? nil : secrets)

@@ -109,9 +109,12 @@ public struct OutputFile: Equatable, Sendable, Codable {
     /// The disk space it may take, bytes. Beyond that the oldest part is given back as a hole: positions in the file
     /// never change. Nil: no limit.
     public var bytesMax: UInt64?
-    public init(path: String, bytesMax: UInt64? = nil) {
+    /// The directory above it that links on the way may not lead out of; nil: they lead where they lead.
+    public var confinedTo: String?
+    public init(path: String, bytesMax: UInt64? = nil, confinedTo: String? = nil) {
         self.path = path
         self.bytesMax = bytesMax
+        self.confinedTo = confinedTo
     }
 }
 

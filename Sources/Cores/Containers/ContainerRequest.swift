@@ -121,9 +121,12 @@ public struct VolumeRequest: Equatable, Sendable, Codable {
     public var mapped: Bool
     /// What is written there counts against the container's disk limits, as its own files do.
     public var countsAsOwn: Bool?
+    /// The directory at or above the source that it may not leave, whatever links are on the way: a container that may
+    /// write there could otherwise have the next one shown any place of the host. Nil: links lead where they lead.
+    public var confinedTo: String?
     public init(
         source: String, target: String, isFile: Bool = false, readOnly: Bool = false, noExecute: Bool = false,
-        mapped: Bool = true, countsAsOwn: Bool? = nil
+        mapped: Bool = true, countsAsOwn: Bool? = nil, confinedTo: String? = nil
     ) {
         self.source = source
         self.target = target
@@ -132,6 +135,7 @@ public struct VolumeRequest: Equatable, Sendable, Codable {
         self.noExecute = noExecute
         self.mapped = mapped
         self.countsAsOwn = countsAsOwn
+        self.confinedTo = confinedTo
     }
 }
 

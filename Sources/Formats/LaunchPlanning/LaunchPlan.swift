@@ -115,7 +115,10 @@ public enum DescriptorSource: Equatable, Sendable {
     case rootTree(RootTree)
     /// A detached copy of what is mounted at a host path, with attributes set; mapped through the container's user
     /// namespace when `mapped`.
-    case hostTree(path: String, kind: TargetKind, attributes: MountAttributes, recursive: Bool, mapped: Bool)
+    /// `beneath`: the directory at or above the path that links may not lead out of.
+    case hostTree(
+        path: String, kind: TargetKind, attributes: MountAttributes, recursive: Bool, mapped: Bool,
+        beneath: String? = nil)
     /// A small file made for this container, as a detached mount of it.
     case generatedFile(name: String, contents: String, mode: UInt32)
     /// A file in memory that is never swapped out, with these owners in the container, as a detached mount of it.
@@ -133,7 +136,7 @@ public enum DescriptorSource: Equatable, Sendable {
     case exitRecord
     case log(Int)
     /// A regular file that output is appended to; with a limit, on a file system that can give back its oldest part.
-    case outputFile(path: String, isLimited: Bool)
+    case outputFile(path: String, isLimited: Bool, beneath: String? = nil)
     /// Standard input, output or error as the caller gave it.
     case stream(Int)
     /// A place of the host as a mount of a bundle.

@@ -97,7 +97,7 @@ extension DescriptorSource {
         case .memory(let name, _): "the text \(Untrusted.shown(name))"
         case .startSocket: "the socket to be started by"
         case .inherited(let number): "descriptor \(number) of the caller"
-        case .hostTree(let path, let kind, let attributes, _, let mapped):
+        case .hostTree(let path, let kind, let attributes, _, let mapped, _):
             withWords("host \(kind) \(Untrusted.shown(path))", attributes.names + (mapped ? ["mapped"] : []))
         case .generatedFile(let name, _, _): "generated file \(Untrusted.shown(name))"
         case .secretFile(let name, _, let uid, let gid, let mode):
@@ -109,7 +109,7 @@ extension DescriptorSource {
         case .containerProcess: "the running container"
         case .exitRecord: "the exit record"
         case .log(let index): "log file \(index)"
-        case .outputFile(let path, _): "file \(Untrusted.shown(path)), appended to"
+        case .outputFile(let path, _, _): "file \(Untrusted.shown(path)), appended to"
         case .stream(let number): "stream \(number) of the caller"
         }
     }

@@ -170,15 +170,15 @@ enum EscapeNames {
             leaked-descriptor standard-directory standard-disk standard-file unreachable-directory above-root
             above-own-root above-thread-root above-init-root above-directory above-descriptor above-openat
             runtime-program runtime-program-path runtime-program-cut runtime-library link-to-host layer-paths
-            host-device host-shadow host-rootfs own-store docker-store crash-dumps boot-files
+            host-device host-device-file host-shadow host-rootfs own-store docker-store crash-dumps boot-files
             """
         ),
         (
             "exhaustion",
             """
             processes-without-end descriptors-without-end locked-memory locked-memory-future queues-without-end
-            shared-memory-without-end fill-dev terminals-without-end watchers-without-end pipe-size signals-without-end
-            asynchronous-without-end core-dumps huge-pages
+            shared-memory-without-end fill-dev shared-memory-files device-directory-files terminals-without-end
+            watchers-without-end pipe-size signals-without-end asynchronous-without-end core-dumps huge-pages
             """
         ),
     ]

@@ -61,28 +61,34 @@ public final class FollowingSession: ContainerSession {
 /// Follows regular files.
 public final class FileFollower: Sendable {
     private struct Place {
-        var path: String
+        var file: OutputFile
         var offset: Int64
         var isError: Bool
+
+        /// Nil for what is no file: a task may put a pipe in its place, and whoever opens that waits for the task.
+        func open() throws(KernelError) -> OwnedDescriptor? {
+            let opened = try ConfinedPath.open(
+                file.path, beneath: file.confinedTo, [.readOnly, .noFollow, .nonBlocking, .noControllingTerminal])
+            return try opened.status().kind == .regular ? opened : nil
+        }
     }
     private static let batchBytes: Int64 = 1 << 18
     private let places: Mutex<[Place]>
 
-    public init(output: String?, error: String?, from start: OutputStart) {
+    public init(output: OutputFile?, error: OutputFile?, from start: OutputStart) {
         var places: [Place] = []
-        func add(_ path: String, isError: Bool) {
-            let offset = if case .now = start { Self.size(path) } else { Int64(0) }
-            places.append(Place(path: path, offset: offset, isError: isError))
+        func add(_ file: OutputFile, isError: Bool) {
+            var place = Place(file: file, offset: 0, isError: isError)
+            if case .now = start { place.offset = Self.size(place) }
+            places.append(place)
         }
         if let output { add(output, isError: false) }
         if let error { add(error, isError: true) }
         self.places = Mutex(places)
     }
 
-    private static func size(_ path: String) -> Int64 {
-        do throws(KernelError) { return Int64(try OwnedDescriptor.open(RawPath(path), [.path]).status().size) } catch {
-            return 0
-        }
+    private static func size(_ place: Place) -> Int64 {
+        do throws(KernelError) { return Int64(try place.open()?.status().size ?? 0) } catch { return 0 }
     }
 
     public var source: FollowingSession.Source {
@@ -109,7 +115,7 @@ public final class FileFollower: Sendable {
 
     private static func bytes(after place: inout Place) throws(KernelError) -> [UInt8]? {
         do throws(KernelError) {
-            let file = try OwnedDescriptor.open(RawPath(place.path), [.readOnly, .noFollow])
+            guard let file = try place.open() else { return nil }
             // The oldest part may have been given back while we were not looking: go on where there is something.
             guard let start = try file.nextData(from: place.offset) else { return nil }
             let size = Int64(try file.status().size)

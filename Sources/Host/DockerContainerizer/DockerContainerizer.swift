@@ -117,9 +117,13 @@ public final class DockerContainerizer: Containerizer {
     }
 
     private func create(
-        _ launch: ContainerLaunch, _ reference: String, _ abilities: DockerLaunch.Abilities
+        _ asked: ContainerLaunch, _ reference: String, _ abilities: DockerLaunch.Abilities
     ) async throws(Failure) -> (DockerLaunch, String) {
         try await images.admit(reference)
+        var launch = asked
+        for index in launch.volumes.indices {
+            launch.volumes[index].source = try VolumeSource.resolved(launch.volumes[index])
+        }
         for _ in 0..<Self.imageTries {
             let image = try await images.find(reference)
             let user = launch.user ?? image.user

@@ -1,3 +1,4 @@
+import Containerizing
 import Containers
 import Diagnostics
 import LinuxKernel
@@ -86,7 +87,8 @@ struct OutputWriter: Sendable {
         _ file: OutputFile?, _ position: OutputPosition, _ last: String
     ) throws(KernelError) -> File? {
         guard let file else { return nil }
-        let opened = try OwnedDescriptor.open(RawPath(file.path), [.readWrite, .create, .noFollow], mode: 0o644)
+        let opened = try ConfinedPath.open(
+            file.path, beneath: file.confinedTo, [.readWrite, .create, .noFollow], mode: 0o644)
         let size = Int64(try opened.status().size)
         return File(
             file: opened, size: size, cursor: OutputCursor(resuming: position, fileSize: size, last: last),

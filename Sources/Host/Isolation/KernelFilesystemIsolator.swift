@@ -63,7 +63,7 @@ public struct KernelFilesystemIsolator: Isolator {
         contribution.add(
             .mount(
                 type: "tmpfs", target: "/dev/shm", attributes: Self.quiet, resolve: [.noLinks],
-                options: ["mode=1777", "size=\(isolation.sharedMemoryBytes)"]),
+                options: ["mode=1777"] + MemoryFilesystem.options(bytesMax: isolation.sharedMemoryBytes)),
             at: .kernelFilesystems)
         contribution.add(
             .mount(type: "mqueue", target: "/dev/mqueue", attributes: Self.quiet, resolve: [.noLinks], options: []),

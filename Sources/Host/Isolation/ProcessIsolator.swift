@@ -64,15 +64,19 @@ public struct ProcessIsolator: Isolator {
                 cause: "output and errors are two files", remedy: "name two", field: "output")
         }
         if let file = request.output {
-            contribution.open("output", .outputFile(path: file.path, isLimited: file.bytesMax != nil))
+            contribution.open("output", Self.source(of: file))
             division.outputSink = "output"
             division.outputBytesMax = try limit(of: file)
         }
         if let file = request.error {
-            contribution.open("error", .outputFile(path: file.path, isLimited: file.bytesMax != nil))
+            contribution.open("error", Self.source(of: file))
             division.errorSink = "error"
             division.errorBytesMax = try limit(of: file)
         }
+    }
+
+    private static func source(of file: OutputFile) -> DescriptorSource {
+        .outputFile(path: file.path, isLimited: file.bytesMax != nil, beneath: file.confinedTo)
     }
 
     /// Below it the blocks of a file system would not let the limit be kept.

@@ -31,7 +31,7 @@ public struct VolumeIsolator: Isolator {
             tree,
             .hostTree(
                 path: volume.source, kind: volume.isFile ? .file : .directory, attributes: attributes, recursive: true,
-                mapped: volume.mapped))
+                mapped: volume.mapped, beneath: volume.confinedTo))
         contribution.add(
             .attach(
                 tree: tree, target: volume.target, kind: volume.isFile ? .file : .directory, resolve: .create),
@@ -43,7 +43,7 @@ public struct VolumeIsolator: Isolator {
         if filesystem.readOnly { attributes.insert(.readOnly) }
         if !filesystem.execute { attributes.insert(.noExecute) }
         var options = ["mode=\(String(filesystem.mode, radix: 8))"]
-        if let bytes = filesystem.bytesMax { options.append("size=\(bytes)") }
+        if let bytes = filesystem.bytesMax { options += MemoryFilesystem.options(bytesMax: bytes) }
         contribution.add(
             .mount(
                 type: "tmpfs", target: filesystem.target, attributes: attributes, resolve: .create, options: options),

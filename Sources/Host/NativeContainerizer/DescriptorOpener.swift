@@ -1,3 +1,4 @@
+import Containerizing
 import Diagnostics
 import Isolation
 import LaunchPlanning
@@ -24,10 +25,9 @@ struct DescriptorOpener: Sendable {
         var result: [OwnedDescriptor] = []
         for source in plan.descriptors.values {
             if case .generatedFile(let name, let contents, let mode) = source {
-                let made: GeneratedFiles
-                if let files { made = files } else { made = try GeneratedFiles(place: places.workshop, owner: rootID) }
-                files = made
-                result.append(try made.make(name, contents: contents, mode: mode))
+                result.append(try generated(&files).make(name, contents: contents, mode: mode))
+            } else if case .nullDevice = source {
+                result.append(try generated(&files).makeNullDevice())
             } else if case .secretFile(_, let value, let uid, let gid, let mode) = source {
                 let made: SecretFiles
                 if let secrets { made = secrets } else { made = try SecretFiles(place: places.workshop, owner: rootID) }
@@ -40,18 +40,21 @@ struct DescriptorOpener: Sendable {
         return result
     }
 
+    private func generated(_ files: inout GeneratedFiles?) throws(KernelError) -> GeneratedFiles {
+        if let files { return files }
+        let made = try GeneratedFiles(place: places.workshop, owner: rootID)
+        files = made
+        return made
+    }
+
     private func open(_ source: DescriptorSource) throws(KernelError) -> OwnedDescriptor {
         switch source {
         case .rootTree(let tree):
             return try RootTreeOpening.open(tree, self)
-        case .hostTree(let path, let kind, let attributes, let recursive, let mapped):
-            return try hostTree(path, kind, attributes, recursive: recursive, mapped: mapped)
+        case .hostTree(let path, let kind, let attributes, let recursive, let mapped, let root):
+            return try hostTree(path, beneath: root, kind, attributes, recursive: recursive, mapped: mapped)
         case .deviceTree(let nodes, let bytesMax):
             return try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID)
-        case .nullDevice:
-            let tree = try OwnedDescriptor.detachedTree(at: "/dev/null")
-            try tree.setMountAttributes(set: KernelAttributes.mask)
-            return tree
         case .controlGroupTree:
             guard let group else { throw KernelError(call: "open the container's cgroup", errno: Errno.noEntry) }
             let tree = try OwnedDescriptor.detachedTree(at: group)
@@ -69,9 +72,10 @@ struct DescriptorOpener: Sendable {
             return file
         case .log(let number):
             return try OwnedDescriptor.open(RawPath(logs[number]), [.readWrite, .create, .noFollow], mode: 0o600)
-        case .outputFile(let path, let isLimited):
-            let file = try OwnedDescriptor.open(
-                RawPath(path), [.writeOnly, .create, .append, .noFollow], mode: 0o644)
+        case .outputFile(let path, let isLimited, let root):
+            // Not blocking: a pipe that somebody put there would wait for a reader.
+            let file = try ConfinedPath.open(
+                path, beneath: root, [.writeOnly, .create, .append, .noFollow, .nonBlocking], mode: 0o644)
             guard try file.status().kind == .regular else {
                 throw KernelError(call: "not a regular file: open", on: path, errno: Errno.invalid)
             }
@@ -85,6 +89,8 @@ struct DescriptorOpener: Sendable {
             return stream
         case .bundleTree, .memory, .startSocket, .inherited:
             throw KernelError(call: "open what only a bundle has", errno: Errno.invalid)
+        case .nullDevice:
+            throw KernelError(call: "make", on: "null", errno: Errno.invalid)
         case .generatedFile(let name, _, _), .secretFile(let name, _, _, _, _):
             throw KernelError(call: "make", on: name, errno: Errno.invalid)
         }
@@ -92,9 +98,10 @@ struct DescriptorOpener: Sendable {
 
     /// The path is resolved once; the tree is taken from what was found, whatever happens to the name afterwards.
     private func hostTree(
-        _ path: String, _ kind: TargetKind, _ attributes: MountAttributes, recursive: Bool, mapped: Bool
+        _ path: String, beneath root: String?, _ kind: TargetKind, _ attributes: MountAttributes, recursive: Bool,
+        mapped: Bool
     ) throws(KernelError) -> OwnedDescriptor {
-        let place = try OwnedDescriptor.open(RawPath(path), [.path])
+        let place = try ConfinedPath.open(path, beneath: root)
         // Links and ".." may lead where the path's text does not say; a container can make links in its volumes.
         if let found = HostFacts.linkTarget(place.procPath), found != path,
             VolumeIsolator.openingTheHost(found) != nil

@@ -1,10 +1,11 @@
 import Diagnostics
+import Isolation
 import LaunchPlanning
 import LinuxKernel
 import Snapshots
 
-/// The small files of a container (hosts, hostname, resolv.conf) on one small tmpfs, so that a container that fills
-/// one of them fills only that. Lives in the mount workshop until its files have been taken out.
+/// The small files of a container (hosts, hostname, resolv.conf, what covers masked files) on one small tmpfs, so that
+/// a container that fills one of them fills only that. Lives in the mount workshop until its files have been taken out.
 struct GeneratedFiles: Sendable {
     private let place: String
     private let owner: UInt32
@@ -29,6 +30,15 @@ struct GeneratedFiles: Sendable {
         // By the descriptor: other mounts may cover the place by now.
         let tree = try file.detachedTree()
         try tree.setMountAttributes(set: MountAttributes([.noSetuid, .noDevices, .noExecute]).rawValue)
+        return tree
+    }
+
+    /// A detached mount of a null device of the container's own, to cover files with. The host's is the same file for
+    /// everybody: one container could lock it (flock(2)), and watch when others open it (inotify(7)).
+    func makeNullDevice() throws(KernelError) -> OwnedDescriptor {
+        try directory.makeNode("null", kind: .character, mode: 0o444, major: 1, minor: 3)
+        let tree = try directory.open("null", [.path, .noFollow]).detachedTree()
+        try tree.setMountAttributes(set: KernelAttributes.mask)
         return tree
     }
 }
@@ -66,7 +76,7 @@ enum DeviceTree {
     static func make(_ nodes: [DeviceNode], bytesMax: UInt64, owner: UInt32) throws(KernelError) -> OwnedDescriptor {
         let context = try FilesystemContext("tmpfs")
         try context.set("mode", "755")
-        try context.set("size", "\(bytesMax)")
+        for (key, value) in MemoryFilesystem.limits(bytesMax: bytesMax) { try context.set(key, value) }
         let tree = try context.mount(attributes: MountAttributes([.noSetuid, .noExecute]).rawValue)
         for node in nodes { try make(node, in: tree, owner: owner) }
         try tree.changeOwner(of: ".", uid: owner, gid: owner)

@@ -167,6 +167,8 @@ enum OpenRemedy {
         case ("mount_setattr", Errno.invalid):
             "its file system cannot map owners: use ext4, xfs or btrfs; a volume may have ',unmapped' instead"
         case ("fallocate", _): "put the output file on ext4, xfs, btrfs or tmpfs, or give it no limit"
+        case (let call, Errno.crossDevice) where call.contains("beneath"):
+            "a link on its way leads out of the directory that tasks may have; name a place in it without links"
         case (_, Errno.noEntry): "make it first"
         case (_, Errno.notPermitted): "give a directory made for this purpose"
         case (_, Errno.notDirectory), (_, Errno.isDirectory): "give a path of the kind the container wants to see"

@@ -83,7 +83,8 @@ public struct LaunchComposer: Sendable {
 
     private func addFiles(_ launch: ContainerLaunch, to request: inout ContainerRequest) throws(Failure) {
         for index in request.volumes.indices {
-            request.volumes[index].isFile = try VolumeSource.isFile(request.volumes[index].source)
+            let volume = request.volumes[index]
+            request.volumes[index].isFile = try VolumeSource.isFile(volume.source, confinedTo: volume.confinedTo)
         }
         guard launch.root == .hostTools, launch.program != .hold else { return }
         request.volumes += try HostTools.volumes(besides: request.volumes)

@@ -17,7 +17,7 @@ extension NativeTasks {
         let source =
             request.output == nil && request.error == nil
             ? try await pool.run { [runtime] () throws(Failure) in try Self.follow(runtime.log(id), from: start) }
-            : FileFollower(output: request.output?.path, error: request.error?.path, from: start).source
+            : FileFollower(output: request.output, error: request.error, from: start).source
         return FollowingSession(
             source: source, input: detail.input, exit: { [ledger] in await ledger.wait(id) },
             hasEnded: { [ledger] in

@@ -1,3 +1,5 @@
+import NetworkFormat
+
 /// The tables every network of this host shares: `inet bulkhead` decides who may talk to whom and translates addresses,
 /// `bridge bulkhead` sees to it that a container sends as itself only. What belongs to one container or network is an
 /// element of a set, so adding one is one transaction and no rule is ever written for it.
@@ -65,9 +67,8 @@ enum FilterRules {
           chain arriving { type filter hook prerouting priority -300; policy accept; }
           chain port { }
         }
-        add element inet bulkhead metadata4 { 169.254.0.0/16, 100.100.100.200/32, 192.0.0.192/32 }
-        add element inet bulkhead metadata6 { fe80::/10, fd00:ec2::254/128, fd00:ec2::23/128, fd20:ce::254/128 }
-        add element inet bulkhead metadata6 { fd00:42::42/128 }
+        add element inet bulkhead metadata4 { \(MetadataAddresses.version4.joined(separator: ", ")) }
+        add element inet bulkhead metadata6 { \(MetadataAddresses.version6.joined(separator: ", ")) }
 
         """
 

@@ -81,7 +81,8 @@ struct Bundle: Sendable {
             let kind: TargetKind = volume.isFile ? .file : .directory
             let name = DescriptorName("volume:\(index)")
             plan.descriptors[name] = .hostTree(
-                path: volume.source, kind: kind, attributes: attributes, recursive: true, mapped: volume.mapped)
+                path: volume.source, kind: kind, attributes: attributes, recursive: true, mapped: volume.mapped,
+                beneath: volume.confinedTo)
             add(.attach(tree: name, target: source(index), kind: kind, resolve: []))
         }
         // A runtime may give its streams to the container's root: not the host's null device. Nobody reads or writes

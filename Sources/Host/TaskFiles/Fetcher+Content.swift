@@ -121,7 +121,7 @@ extension Fetcher {
             throw Failure(
                 "fetch.file-not-allowed", doing: "fetch", on: shown,
                 cause: "this agent fetches no files of its host from there",
-                remedy: "serve it over https, or allow its directory with --fetcher-files", field: "command.uris.value")
+                remedy: "serve it over https, or allow its directory with --fetch-root", field: "command.uris.value")
         }
         do throws(KernelError) {
             let rest = names.dropFirst(root.split(separator: "/").count).joined(separator: "/")

@@ -77,8 +77,8 @@ public final class AgentService: Sendable {
         do throws(Failure) {
             let server = try await HTTPServer.start(
                 on: settings.listen, router: AgentRoutes(driver: driver).router,
-                authentication: settings.wholeAuthentication, tls: settings.tls,
-            limits: settings.server, logger: logger)
+                authentication: settings.wholeAuthentication, names: [settings.hostname], tls: settings.tls,
+                limits: settings.server, logger: logger)
             if settings.advertisedPort == nil {
                 configuration.address.port = UInt16(clamping: server.port ?? 0)
                 await driver.replace(Agent(configuration, seed: seed, key: key))

@@ -4,27 +4,59 @@ public import Diagnostics
 import NIOCore
 import NIOHTTP1
 
-/// Downloads over http and https for the fetcher, with redirects, and an end to servers that fall silent.
+/// Downloads over http and https for the fetcher, with redirects, and an end to servers that fall silent. What no task
+/// may ask for by itself, a cloud's metadata, is not fetched for it.
 public final class HTTPDownloader: Downloader {
-    private let client: HTTPClient
+    private let configuration: HTTPClient.Configuration
     static let redirectsMax = 10
 
     /// `stall`: how long any server may say nothing.
     public init(stall: Duration = .seconds(60)) {
         var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .follow(max: Self.redirectsMax, allowCycles: false)
+        // Each place is judged before it is called.
+        configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(30), read: .nanoseconds(stall.saturated))
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.configuration = configuration
     }
-
-    /// Call it once, when nothing is downloaded any more.
-    public func shutDown() async throws { try await client.shutdown() }
 
     public func download(
         _ address: String, stall: Duration, take: @Sendable @escaping ([UInt8]) async throws(Failure) -> Void
     ) async throws(Failure) {
+        var place = try FetchPlace(address)
+        for _ in 0...Self.redirectsMax {
+            guard let next = try await visit(place, stall: stall, take: take) else { return }
+            place = try FetchPlace(next, from: place)
+        }
+        throw Self.failure("fetch.unreachable", "it leads on more than \(Self.redirectsMax) times")
+    }
+
+    /// Where the place says that the file is instead; nil when the file was there.
+    private func visit(
+        _ place: FetchPlace, stall: Duration, take: @Sendable @escaping ([UInt8]) async throws(Failure) -> Void
+    ) async throws(Failure) -> String? {
+        var configuration = configuration
+        if let machine = try await place.machine() { configuration.dnsOverride = [place.host: machine] }
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let result: Result<String?, Failure>
+        do throws(Failure) {
+            result = .success(try await Self.load(place, by: client, stall: stall, take: take))
+        } catch { result = .failure(error) }
+        do { try await client.shutdown() } catch {
+            throw Self.failure("fetch.unreachable", "the connection did not end: \(error)")
+        }
+        return try result.get()
+    }
+
+    private static func load(
+        _ place: FetchPlace, by client: HTTPClient, stall: Duration,
+        take: @Sendable @escaping ([UInt8]) async throws(Failure) -> Void
+    ) async throws(Failure) -> String? {
         do {
-            let response = try await client.execute(HTTPClientRequest(url: address), deadline: .distantFuture)
+            let request = HTTPClientRequest(url: place.url.absoluteString)
+            let response = try await client.execute(request, deadline: .distantFuture)
+            if (301...308).contains(response.status.code), let next = response.headers.first(name: "Location") {
+                return next
+            }
             guard response.status == .ok else {
                 throw Self.failure(
                     "fetch.status", "the server answered \(response.status.code) \(response.status.reasonPhrase)")
@@ -38,6 +70,7 @@ public final class HTTPDownloader: Downloader {
             if let expected, received < expected {
                 throw Self.failure("fetch.unreachable", "only \(received) of \(expected) bytes arrived")
             }
+            return nil
         } catch let failure as Failure {
             throw failure
         } catch let error as HTTPClientError where error == .readTimeout {
@@ -48,7 +81,7 @@ public final class HTTPDownloader: Downloader {
     }
 
     /// The address is the fetcher's to show: it may hold a password.
-    private static func failure(_ code: Failure.Code, _ cause: String) -> Failure {
+    static func failure(_ code: Failure.Code, _ cause: String) -> Failure {
         Failure(code, doing: "fetch the file", cause: cause, remedy: "check the address and its server", retry: .later)
     }
 }

@@ -38,8 +38,10 @@ public struct Authentication: Sendable {
         case refused(Response)
     }
 
+    func asks(_ realm: Realm) -> Bool { realms.contains(realm) }
+
     func caller(of headers: HTTPHeaders, in realm: Realm?) async -> Caller {
-        guard let realm, realms.contains(realm) else { return .known(nil) }
+        guard let realm, asks(realm) else { return .known(nil) }
         var reason = "this realm asks for credentials"
         let authenticators = special[realm] ?? authenticators
         for authenticator in authenticators {

@@ -3,10 +3,11 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// From a request's header to its answer: path, caller, method, body, handler, compression, in this order.
+/// From a request's header to its answer: its site, path, caller, method, body, handler, compression, in this order.
 struct Dispatcher: Sendable {
     let router: Router
     let authentication: Authentication
+    let wall: BrowserWall
     let limits: ServerLimits
     let logger: Logger
 
@@ -28,6 +29,7 @@ struct Dispatcher: Sendable {
         guard head.uri.utf8.count <= limits.targetBytesMax else {
             return .text(.uriTooLong, "the request target has more than \(limits.targetBytesMax) bytes")
         }
+        if let refusal = wall.refusal(of: head.headers, head.method) { return refusal }
         let target: RequestTarget
         do {
             target = try RequestTarget(head.uri)
@@ -37,6 +39,11 @@ struct Dispatcher: Sendable {
         guard let match = router.match(target) else { return .text(.notFound, "nothing is served here") }
         var request = Request(method: head.method, target: target, headers: head.headers, peer: peer)
         request.rest = match.rest
+        if let realm = match.route.realm, !authentication.asks(realm),
+            let refusal = wall.refusal(ofHost: head.headers, from: peer)
+        {
+            return refusal
+        }
         switch await authentication.caller(of: head.headers, in: match.route.realm) {
         case .known(let principal): request.principal = principal
         case .refused(let response): return response

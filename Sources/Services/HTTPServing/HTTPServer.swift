@@ -29,16 +29,19 @@ public final class HTTPServer: Sendable {
         self.logger = logger
     }
 
-    /// Listens on every address and serves from then on. All or none.
+    /// Listens on every address and serves from then on. All or none. `names` are those, beside addresses, by which
+    /// callers on this machine may call it where nobody is asked who they are.
     ///
     /// - Throws: `Failure` `http.listen` naming the address, `tls.settings-invalid`.
     public static func start(
-        on addresses: [ListenAddress], router: Router, authentication: Authentication = .off, tls: TLSSettings? = nil,
-        limits: ServerLimits = ServerLimits(), logger: Logger
+        on addresses: [ListenAddress], router: Router, authentication: Authentication = .off,
+        names: [String] = [], tls: TLSSettings? = nil, limits: ServerLimits = ServerLimits(), logger: Logger
     ) async throws(Failure) -> HTTPServer {
         let context = try tls?.context()
         let table = ConnectionTable(limits: limits)
-        let dispatcher = Dispatcher(router: router, authentication: authentication, limits: limits, logger: logger)
+        let dispatcher = Dispatcher(
+            router: router, authentication: authentication, wall: BrowserWall(names: names, isPlain: tls == nil),
+            limits: limits, logger: logger)
         let bootstrap = bootstrap(dispatcher, table, context)
         var listeners: [any Channel] = []
         var bound: [BoundAddress] = []

@@ -52,8 +52,8 @@ public final class Master: Sendable {
         let routes = MasterRoutes(standing: standing, settings: settings, authorizer: authorizer, reads: reads)
         do throws(Failure) {
             let server = try await HTTPServer.start(
-                on: settings.addresses, router: routes.router(), authentication: authentication, tls: settings.tls,
-                limits: settings.server, logger: logger)
+                on: settings.addresses, router: routes.router(), authentication: authentication,
+                names: [settings.ownName], tls: settings.tls, limits: settings.server, logger: logger)
             let info = settings.info(port: server.port)
             let candidacy = Candidacy(
                 master: info, store: registry, coordinator: coordinator, standing: standing,
@@ -103,9 +103,12 @@ extension MasterSettings {
         return try await SQLiteRegistryStore.open("\(workDirectory)/\(SQLiteRegistryStore.fileName)")
     }
 
+    /// What clients call this master.
+    var ownName: String { hostname ?? ProcessInfo.processInfo.hostName }
+
     func info(port bound: Int?) -> MasterInfo {
         let address = NetworkAddress(
-            hostname: hostname ?? ProcessInfo.processInfo.hostName, address: advertisedAddress ?? reachableAddress,
+            hostname: ownName, address: advertisedAddress ?? reachableAddress,
             port: UInt16(clamping: advertisedPort ?? bound ?? 0))
         return MasterInfo(id: UUID().uuidString.lowercased(), address: address, version: version.version)
     }

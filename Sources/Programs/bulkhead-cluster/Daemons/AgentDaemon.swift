@@ -14,14 +14,12 @@ struct AgentDaemon: Sendable {
     struct Running: Sendable {
         let service: AgentService
         let disk: AgentDisk
-        let downloader: HTTPDownloader
         let address: String
 
         /// Containers run on.
         func stop() async throws {
             await service.stop()
             try await disk.close()
-            try await downloader.shutDown()
         }
     }
 
@@ -47,11 +45,10 @@ struct AgentDaemon: Sendable {
             settings.secrets = try await ThreadPool.shared.run { () throws(Failure) in try SecretDirectory(path) }
         }
         let containerizer = try await ThreadPool.shared.run { () throws(Failure) in try containerizers.composed() }
-        let downloader = HTTPDownloader()
         var fetchRules = FetchRules()
         fetchRules.fileRoots = machine.fetchRoot
         let disk = try await AgentDisk.open(
-            settings.workDirectory, unpacker: InstalledProgram.unpacker.place, downloader: downloader,
+            settings.workDirectory, unpacker: InstalledProgram.unpacker.place, downloader: HTTPDownloader(),
             fetchRules: fetchRules)
         // Its directory is ours from here on.
         if agent.authenticateExecutors {
@@ -62,8 +59,7 @@ struct AgentDaemon: Sendable {
         let service = try await AgentService.start(
             settings, machine: facts, containerizer: containerizer, host: disk.host, journal: disk.journal,
             logger: logger)
-        return Running(
-            service: service, disk: disk, downloader: downloader, address: listen.address(service.port))
+        return Running(service: service, disk: disk, address: listen.address(service.port))
     }
 
     private func settings() async throws(Failure) -> AgentSettings {
