@@ -169,10 +169,22 @@ static void reap(void) {
     }
 }
 
-/* Nothing of the container survives the task. Killing again each time catches what was being forked meanwhile. */
+/* Whether init could be held up before its end by somebody who does not read. */
+static int may_linger(void) {
+    for (int i = 0; i < 2; i++)
+        if (init.source[i].sink >= 0 && !init.source[i].sink_is_file) return 1;
+    return 0;
+}
+
+/*
+ * Nothing of the container survives the task. Killing again each time catches what was being forked meanwhile. Without
+ * a child there is nobody but who joined from outside, and those end with init itself, pid_namespaces(7), which comes
+ * next: to find them with kill(2) the kernel looks at every process of the host.
+ */
 static void end_everything(void) {
     int status;
     if (!init.is_process_one) return;
+    if (!may_linger() && wait4(-1, &status, WNOHANG, NULL) < 0 && errno == ECHILD) return;
     do (void)kill(-1, SIGKILL);
     while (wait4(-1, &status, 0, NULL) > 0 || errno == EINTR);
 }
@@ -294,7 +306,8 @@ __attribute__((noreturn)) static void become_init(struct launch *launch, const s
         _exit(BH_EXIT_NOT_EXECUTABLE);
     }
     (void)close(launch->report);
-    if (init.log.file[0] >= 0) (void)switch_file(&init.log);
+    /* A fresh file begins with its first record: a task that says nothing leaves nothing to write or to take back. */
+    if (init.log.file[0] >= 0 && !init.log.fresh) (void)switch_file(&init.log);
     run_init();
 }
 

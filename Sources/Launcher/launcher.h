@@ -37,6 +37,10 @@ int take_descriptor(struct cursor *cursor);        /* -1 for BH_NO_DESCRIPTOR */
 /* A detached mount of which one or more copies are attached; see attach_copy. */
 struct original { int tree; int placed; };
 
+/* A file system of the kernel's that was made before its step, attached nowhere; -1 when the step has it. */
+struct prepared { uint32_t step; int tree; };
+enum { prepared_max = 16 };
+
 struct launch {
     struct block plan;         /* the mapped plan, unmapped by init */
     int report;                /* BH_REPORT_DESCRIPTOR, or -1 */
@@ -53,6 +57,8 @@ struct launch {
     int pumped[3];             /* whether stream 0, 1, 2 is a pipe of init's */
     int missing;               /* the program to execute was not found */
     int entered;               /* the working directory is entered already */
+    struct prepared prepared[prepared_max];
+    uint32_t prepared_count;
 };
 
 /* report.c */
@@ -97,7 +103,11 @@ step_function step_place_device;
 /* copy.c */
 int copy_tree(int from, int to);
 
+int prepare_steps(struct launch *launch);
 int run_steps(struct launch *launch);
+void prepare_mount(struct launch *launch, uint32_t step, struct cursor *payload);
+void prepare_procfs(struct launch *launch);
+int park_descriptor(int descriptor);
 int move_tree(int tree, int target);
 int set_mount(int tree, uint64_t set, uint64_t clear, uint64_t propagation, int recursive);
 int make_in_root(struct launch *launch, const char *path, char name[], int *parent);

@@ -22,18 +22,23 @@ static int map_plan(struct launch *launch) {
 }
 
 /*
- * Until the release comes nothing of the plan happens; whoever started us may still be writing our id maps. The plan's
- * descriptors come with it and must get the numbers by which the plan calls them.
+ * Until somebody says so nothing of the plan happens; whoever started us may still be writing our id maps. What can be
+ * done with those alone may be asked for first. The plan's descriptors come with the release and must get the numbers
+ * by which the plan calls them.
  */
-static int wait_for_release(void) {
+static int wait_for_release(struct launch *launch, int *error) {
     static int descriptors[BH_PLAN_DESCRIPTORS_MAX];
     char byte = 0;
     size_t arrived;
-    ssize_t count;
-    do count = receive_descriptors(BH_REPORT_DESCRIPTOR, &byte, descriptors, BH_PLAN_DESCRIPTORS_MAX, &arrived);
-    while (count < 0 && errno == EINTR);
-    if (count < 0) return errno;
-    if (count == 0) _exit(BH_EXIT_NOT_EXECUTABLE);
+    for (int prepared = 0;; prepared = 1) {
+        ssize_t count;
+        do count = receive_descriptors(BH_REPORT_DESCRIPTOR, &byte, descriptors, BH_PLAN_DESCRIPTORS_MAX, &arrived);
+        while (count < 0 && errno == EINTR);
+        if (count < 0) return errno;
+        if (count == 0) _exit(BH_EXIT_NOT_EXECUTABLE);
+        if (byte != BH_PREPARE || arrived || prepared) break;
+        if (!*error && prepare_steps(launch) < 0) *error = errno;
+    }
     for (size_t i = 0; i < arrived; i++)
         if (descriptors[i] != (int)(BH_FIRST_PLAN_DESCRIPTOR + i)) return EBADF;
     return byte == BH_RELEASE ? 0 : EPROTO;
@@ -51,13 +56,12 @@ int main(void) {
     if (!error) error = map_plan(&launch);
     if (!error) error = bh_plan_check(launch.plan.bytes, launch.plan.length, &steps, &detail);
     /* A refusal waits for the release too: a packet left unread would turn our report into ECONNRESET (unix(7)). */
-    int refused = wait_for_release();
+    int decoded = !error, refused = wait_for_release(&launch, &error);
     if (!error && refused) {
         step = BH_STEP_RELEASE;
         error = refused;
-    }
-    if (!error && run_steps(&launch) < 0) {
-        error = errno;
+    } else if (decoded) {
+        if (!error && run_steps(&launch) < 0) error = errno;
         step = launch.step;
         detail = launch.part;
     }

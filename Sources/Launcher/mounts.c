@@ -73,6 +73,29 @@ static int make_mount(struct launch *launch, const char *type, struct list optio
     return close_after(tree, context);
 }
 
+/* A copy, or a mode, is taken from what the root has there, so such a one waits for it; one whose place may be missing,
+ * too. */
+void prepare_mount(struct launch *launch, uint32_t step, struct cursor *payload) {
+    const char *type = take_path(payload);
+    (void)take_path(payload);
+    uint32_t attributes = (uint32_t)take_wide(payload), rules = take_number(payload);
+    if (rules & (BH_TARGET_COPY | BH_TARGET_MODE | BH_TARGET_OPTIONAL)) return;
+    if (launch->prepared_count == prepared_max) return;
+    int tree = park_descriptor(make_mount(launch, type, take_list(payload), attributes, -1));
+    if (tree >= 0) launch->prepared[launch->prepared_count++] = (struct prepared){ step, tree };
+}
+
+static int take_prepared(struct launch *launch) {
+    for (uint32_t i = 0; i < launch->prepared_count; i++) {
+        struct prepared *prepared = &launch->prepared[i];
+        if (prepared->step != launch->step || prepared->tree < 0) continue;
+        int tree = prepared->tree;
+        prepared->tree = -1;
+        return tree;
+    }
+    return -1;
+}
+
 int step_propagation(struct launch *launch, struct cursor *payload) {
     (void)launch;
     return mount(NULL, "/", NULL, MS_REC | (unsigned long)take_wide(payload), NULL);
@@ -109,7 +132,8 @@ int step_mount(struct launch *launch, struct cursor *payload) {
     if (target < 0) return target == absent_target ? 0 : -1;
     /* A read-only file system takes a copy before it becomes one. */
     uint32_t later = rules & BH_TARGET_COPY ? attributes & MOUNT_READ_ONLY : 0;
-    int tree = make_mount(launch, type, take_list(payload), attributes & ~later, mode);
+    int tree = take_prepared(launch);
+    if (tree < 0) tree = make_mount(launch, type, take_list(payload), attributes & ~later, mode);
     if (tree < 0) return close_after(-1, target);
     launch->part = BH_PART_COPY;
     if ((rules & BH_TARGET_COPY) && (copy_tree(target, tree) < 0 || (later && set_attributes(tree, later, 0, 0) < 0)))

@@ -17,6 +17,13 @@ int close_after(int result, int descriptor) {
     return result;
 }
 
+/* Out of the way of the descriptors that come with the release. */
+int park_descriptor(int descriptor) {
+    if (descriptor < 0) return -1;
+    int above = fcntl(descriptor, F_DUPFD_CLOEXEC, BH_FIRST_PLAN_DESCRIPTOR + (int)BH_PLAN_DESCRIPTORS_MAX);
+    return close_after(above, descriptor);
+}
+
 int root_descriptor(struct launch *launch) {
     if (launch->root < 0) launch->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return launch->root;
@@ -172,6 +179,8 @@ static int open_procfs(struct launch *launch) {
                                       MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTE);
     return close_after(launch->procfs, context);
 }
+
+void prepare_procfs(struct launch *launch) { launch->procfs = park_descriptor(open_procfs(launch)); }
 
 int write_proc(struct launch *launch, const char *path, const char *value, size_t length) {
     launch->part = BH_PART_OPEN;

@@ -243,13 +243,45 @@ static step_function *const function_of[operation_count] = {
     [BH_ENTER_DIRECTORY] = step_enter_directory, [BH_MEMORY_POLICY] = step_memory_policy, [BH_DETACH] = step_detach,
 };
 
-int run_steps(struct launch *launch) {
+/* Steps of a container of its own that need neither a descriptor nor a place: they begin the plan. */
+static int needs_release(uint32_t operation) {
+    return operation != BH_BECOME_ROOT && operation != BH_BEGIN_SESSION && operation != BH_SET_UMASK
+        && operation != BH_PROPAGATION;
+}
+
+/* From `launch->step` on, as far as one that needs the release unless that is here. */
+static int run_on(struct launch *launch, int released) {
     uint32_t count;
     struct cursor cursor = plan_steps(launch->plan.bytes, launch->plan.length, &count), payload;
-    for (launch->step = 0; launch->step < count; launch->step++) {
+    for (uint32_t i = 0; i < launch->step; i++) (void)take_step(&cursor, &payload);
+    for (; launch->step < count; launch->step++) {
         uint32_t operation = take_step(&cursor, &payload);
+        if (!released && needs_release(operation)) return 0;
         launch->part = BH_PART_WHOLE;
         if (function_of[operation](launch, &payload) < 0) return -1;
     }
+    return 0;
+}
+
+int run_steps(struct launch *launch) { return run_on(launch, 1); }
+
+/*
+ * What is made here ahead of its step is only made, the step attaches it; what fails here is made again by its step,
+ * which says why. In namespaces that are entered later it would be the wrong one, so then nothing is.
+ */
+int prepare_steps(struct launch *launch) {
+    uint32_t count, enters = 0, writes = 0;
+    if (run_on(launch, 0) < 0) return -1;
+    for (int making = 0; making < 2; making++) {
+        struct cursor cursor = plan_steps(launch->plan.bytes, launch->plan.length, &count), payload;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t operation = take_step(&cursor, &payload);
+            enters |= operation == BH_JOIN || operation == BH_UNSHARE;
+            writes |= operation == BH_SYSCTL || operation == BH_OOM_SCORE || operation == BH_SET_LABEL;
+            if (making && operation == BH_MOUNT) prepare_mount(launch, i, &payload);
+        }
+        if (enters) return 0;
+    }
+    if (writes) prepare_procfs(launch);
     return 0;
 }

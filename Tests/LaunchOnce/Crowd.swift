@@ -16,6 +16,8 @@ struct Crowd {
             func entries(_ name: String) throws -> Int {
                 try OwnedDescriptor.open(RawPath("/proc/self/\(name)"), [.directory]).entries().count
             }
+            // The mounts of a container that has just ended are let go of a moment later.
+            SlowDescriptor.awaitClosing()
             descriptors = try entries("fd")
             threads = try entries("task")
             let id = HostFacts.processID()

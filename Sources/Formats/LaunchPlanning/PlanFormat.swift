@@ -17,6 +17,8 @@ public enum PlanFormat {
     public static let descriptorsMax = 250
     /// The byte that lets a held launcher go on.
     public static let release: UInt8 = 0x52
+    /// May come once before it: the id maps are written, and what needs no more than those may be done.
+    public static let prepare: UInt8 = 0x50
     /// The number under which the launcher has the first descriptor of a plan.
     public static let firstPlanDescriptor: UInt32 = 5
 }

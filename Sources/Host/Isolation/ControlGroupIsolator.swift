@@ -82,8 +82,9 @@ extension RootTree {
     /// A host path on the file system that holds the container's files.
     var writtenAt: String {
         switch assembly {
-        case .overlay(_, let upper, _): upper
-        case .loopOverlay(_, let image, _): image
+        // The directory these are in is there before them.
+        case .overlay(_, let path, _), .loopOverlay(_, let path, _):
+            String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         case .readOnlyOverlay(let layers): layers.first ?? "/"
         case .directory(let path): path
         }

@@ -27,6 +27,8 @@ public struct StartOrder: Sendable {
     public var plan: OwnedDescriptor
     public var socket: OwnedDescriptor
     let opener: DescriptorOpener
+    /// One that only says how ids are mapped.
+    let mapping: OwnedDescriptor?
     let launcher: LauncherImage
 
     /// Carries out a plan on the host, in a mount namespace of its own that ends with it, and waits. The plan's
@@ -34,7 +36,7 @@ public struct StartOrder: Sendable {
     public func carryOut(_ outer: LaunchPlan) throws(Failure) -> ProcessEnd {
         let held = try HeldProcess.spawn(outer, launcher: launcher, group: nil)
         do throws(Failure) {
-            try held.release(with: opener, plan: outer)
+            try held.release(with: opener, plan: outer, userNamespace: mapping)
             _ = try held.awaitStart(outer)
         } catch {
             throw held.abandoned(error)
@@ -62,32 +64,24 @@ extension NativeContainerizer {
         return try PlanBuilder.build(contributions)
     }
 
-    /// The container made by `starter`, its first process waiting for our word as after a launch of our own.
+    /// The container made by `starter`, its first process waiting for our word as after a launch of our own. `file` is
+    /// the plan of what is left to the launcher.
     func spawn(
-        through starter: any ContainerStarter, _ context: LaunchContext, _ plan: LaunchPlan
+        through starter: any ContainerStarter, _ context: LaunchContext, _ file: OwnedDescriptor
     ) throws(Failure) -> HeldProcess {
         let launcher = try LauncherImage(path: launcherPath)
-        let bytes = try PlanEncoder.encode(plan)
-        let files: (plan: OwnedDescriptor, ours: OwnedDescriptor, theirs: OwnedDescriptor)
-        do throws(KernelError) {
-            let file = try OwnedDescriptor.memoryFile("bulkhead-plan")
-            try file.write(bytes)
-            try file.seal()
-            try file.seek(to: 0)
-            let (ours, theirs) = try OwnedDescriptor.packetPair()
-            files = (file, ours, theirs)
-        } catch {
+        let (ours, theirs): (OwnedDescriptor, OwnedDescriptor)
+        do throws(KernelError) { (ours, theirs) = try OwnedDescriptor.packetPair() } catch {
             throw error.failure("launch.cannot-spawn", doing: "prepare the container's first process")
         }
         let opener = DescriptorOpener(
-            places: places, userNamespace: try mapping(context.request.isolation.identities, launcher),
-            rootID: context.request.isolation.identities.base, group: nil, exitRecord: "", logs: [],
-            streams: [3: files.plan, 4: files.theirs], process: nil)
+            places: places, rootID: context.request.isolation.identities.base, group: nil, exitRecord: "", logs: [],
+            streams: [3: file, 4: theirs], process: nil)
         let process = try starter.start(
             StartOrder(
-                context: context, launcherPath: launcherPath, plan: files.plan, socket: files.theirs, opener: opener,
-                launcher: launcher))
-        return HeldProcess(process: process, control: files.ours, isChild: false)
+                context: context, launcherPath: launcherPath, plan: file, socket: theirs, opener: opener,
+                mapping: try mapping(context.request.isolation.identities, launcher), launcher: launcher))
+        return HeldProcess(process: process, control: ours, isChild: false)
     }
 
     /// A user namespace that only says how ids are mapped: the container's own does not exist yet when its mounts are

@@ -3,12 +3,11 @@ import Diagnostics
 import Isolation
 import LaunchPlanning
 import LinuxKernel
+import Snapshots
 
 /// Opens what a plan's descriptors stand for, just before the launcher gets them. Runs inside a `MountWorkshop`.
 struct DescriptorOpener: Sendable {
     let places: Places
-    /// The container's, maps written; nil for an exec, which maps nothing.
-    let userNamespace: OwnedDescriptor?
     /// Host id of the container's root.
     let rootID: UInt32
     let group: String?
@@ -18,41 +17,51 @@ struct DescriptorOpener: Sendable {
     let streams: [Int: OwnedDescriptor]
     let process: OwnedDescriptor?
 
-    /// One descriptor for each of the plan's, in order.
-    func open(_ plan: LaunchPlan) throws(KernelError) -> [OwnedDescriptor] {
-        var files: GeneratedFiles?
-        var secrets: SecretFiles?
-        var result: [OwnedDescriptor] = []
-        for source in plan.descriptors.values {
-            if case .generatedFile(let name, let contents, let mode) = source {
-                result.append(try generated(&files).make(name, contents: contents, mode: mode))
-            } else if case .nullDevice = source {
-                result.append(try generated(&files).makeNullDevice())
-            } else if case .secretFile(_, let value, let uid, let gid, let mode) = source {
-                let made: SecretFiles
-                if let secrets { made = secrets } else { made = try SecretFiles(place: places.workshop, owner: rootID) }
-                secrets = made
-                result.append(try made.make(result.count, value, uid: uid, gid: gid, mode: mode))
+    /// One descriptor for each of the plan's, in order. What the container's user namespace maps is opened last and
+    /// asks for it, maps written, by `userNamespace`: until then the container may still be in the making. An exec,
+    /// which maps nothing, has none.
+    func open(
+        _ plan: LaunchPlan, userNamespace: () throws(KernelError) -> OwnedDescriptor?
+    ) throws(KernelError) -> [OwnedDescriptor] {
+        let sources = plan.descriptors.values
+        var made = MadeFiles(place: places.workshop, owner: rootID)
+        var opened: [OwnedDescriptor?] = []
+        for (index, source) in sources.enumerated() {
+            if source.isMapped {
+                opened.append(nil)
+            } else if let file = try made.make(source, index) {
+                opened.append(file)
             } else {
-                result.append(try open(source))
+                opened.append(try open(source))
+            }
+        }
+        var result: [OwnedDescriptor] = []
+        for (source, descriptor) in zip(sources, opened) {
+            if let descriptor { result.append(descriptor) } else {
+                result.append(try openMapped(source, userNamespace))
             }
         }
         return result
     }
 
-    private func generated(_ files: inout GeneratedFiles?) throws(KernelError) -> GeneratedFiles {
-        if let files { return files }
-        let made = try GeneratedFiles(place: places.workshop, owner: rootID)
-        files = made
-        return made
+    private func openMapped(
+        _ source: DescriptorSource, _ userNamespace: () throws(KernelError) -> OwnedDescriptor?
+    ) throws(KernelError) -> OwnedDescriptor {
+        switch source {
+        case .rootTree(let tree):
+            return try RootAssembly.assemble(
+                tree, store: places.store, place: places.workshop, userNamespace: userNamespace)
+        case .hostTree(let path, let kind, let attributes, let recursive, _, let root):
+            return try hostTree(
+                path, beneath: root, kind, attributes, recursive: recursive, mappedBy: try userNamespace())
+        default: return try open(source)
+        }
     }
 
     private func open(_ source: DescriptorSource) throws(KernelError) -> OwnedDescriptor {
         switch source {
-        case .rootTree(let tree):
-            return try RootTreeOpening.open(tree, self)
-        case .hostTree(let path, let kind, let attributes, let recursive, let mapped, let root):
-            return try hostTree(path, beneath: root, kind, attributes, recursive: recursive, mapped: mapped)
+        case .hostTree(let path, let kind, let attributes, let recursive, _, let root):
+            return try hostTree(path, beneath: root, kind, attributes, recursive: recursive, mappedBy: nil)
         case .deviceTree(let nodes, let bytesMax):
             return try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID)
         case .controlGroupTree:
@@ -91,6 +100,8 @@ struct DescriptorOpener: Sendable {
             throw KernelError(call: "open what only a bundle has", errno: Errno.invalid)
         case .nullDevice:
             throw KernelError(call: "make", on: "null", errno: Errno.invalid)
+        case .rootTree:
+            throw KernelError(call: "open the root without its user namespace", errno: Errno.invalid)
         case .generatedFile(let name, _, _), .secretFile(let name, _, _, _, _):
             throw KernelError(call: "make", on: name, errno: Errno.invalid)
         }
@@ -99,7 +110,7 @@ struct DescriptorOpener: Sendable {
     /// The path is resolved once; the tree is taken from what was found, whatever happens to the name afterwards.
     private func hostTree(
         _ path: String, beneath root: String?, _ kind: TargetKind, _ attributes: MountAttributes, recursive: Bool,
-        mapped: Bool
+        mappedBy userNamespace: OwnedDescriptor?
     ) throws(KernelError) -> OwnedDescriptor {
         let place = try ConfinedPath.open(path, beneath: root)
         // Links and ".." may lead where the path's text does not say; a container can make links in its volumes.
@@ -115,10 +126,54 @@ struct DescriptorOpener: Sendable {
         do throws(KernelError) {
             let tree = try place.detachedTree(recursive: recursive)
             try tree.setMountAttributes(
-                set: attributes.rawValue, recursive: recursive, userNamespace: mapped ? userNamespace : nil)
+                set: attributes.rawValue, recursive: recursive, userNamespace: userNamespace)
             return tree
         } catch {
             throw KernelError(call: error.call, on: path, errno: error.errno)
+        }
+    }
+}
+
+/// Files that are made for one container, on file systems of their own.
+private struct MadeFiles {
+    let place: String
+    let owner: UInt32
+    private var files: GeneratedFiles?
+    private var secrets: SecretFiles?
+
+    init(place: String, owner: UInt32) { (self.place, self.owner) = (place, owner) }
+
+    /// Nil for a source that is not such a file.
+    mutating func make(_ source: DescriptorSource, _ number: Int) throws(KernelError) -> OwnedDescriptor? {
+        switch source {
+        case .generatedFile(let name, let contents, let mode):
+            return try generated().make(name, contents: contents, mode: mode)
+        case .nullDevice:
+            return try generated().makeNullDevice()
+        case .secretFile(_, let value, let uid, let gid, let mode):
+            let made: SecretFiles
+            if let secrets { made = secrets } else { made = try SecretFiles(place: place, owner: owner) }
+            secrets = made
+            return try made.make(number, value, uid: uid, gid: gid, mode: mode)
+        default: return nil
+        }
+    }
+
+    private mutating func generated() throws(KernelError) -> GeneratedFiles {
+        if let files { return files }
+        let made = try GeneratedFiles(place: place, owner: owner)
+        files = made
+        return made
+    }
+}
+
+extension DescriptorSource {
+    /// Whether it can be opened only when the container's user namespace is there.
+    fileprivate var isMapped: Bool {
+        switch self {
+        case .rootTree: true
+        case .hostTree(_, _, _, _, let mapped, _): mapped
+        default: false
         }
     }
 }

@@ -2,7 +2,6 @@ import Diagnostics
 import Isolation
 import LaunchPlanning
 import LinuxKernel
-import Snapshots
 
 /// The small files of a container (hosts, hostname, resolv.conf, what covers masked files) on one small tmpfs, so that
 /// a container that fills one of them fills only that. Lives in the mount workshop until its files have been taken out.
@@ -122,12 +121,5 @@ enum DeviceTree {
             try tree.makeDirectory(parent, mode: 0o755)
             try tree.changeOwner(of: parent, uid: owner, gid: owner)
         }
-    }
-}
-
-enum RootTreeOpening {
-    static func open(_ tree: RootTree, _ opener: DescriptorOpener) throws(KernelError) -> OwnedDescriptor {
-        try RootAssembly.assemble(
-            tree, store: opener.places.store, userNamespace: opener.userNamespace, place: opener.places.workshop)
     }
 }

@@ -15,13 +15,30 @@ struct HeldProcess: Sendable {
     static func spawn(
         _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, joining other: ProcessHandle? = nil
     ) throws(Failure) -> HeldProcess {
+        try spawn(plan, try encoded(plan), launcher: launcher, group: group, joining: other)
+    }
+
+    /// The plan as the launcher reads it, in memory that nobody can change any more.
+    static func encoded(_ plan: LaunchPlan) throws(Failure) -> OwnedDescriptor {
         let bytes = try PlanEncoder.encode(plan)
-        let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
         do throws(KernelError) {
             let file = try OwnedDescriptor.memoryFile("bulkhead-plan")
             try file.write(bytes)
             try file.seal()
             try file.seek(to: 0)
+            return file
+        } catch {
+            throw error.failure("launch.cannot-spawn", doing: "write down the launch's plan")
+        }
+    }
+
+    /// `file` is `plan`, encoded.
+    static func spawn(
+        _ plan: LaunchPlan, _ file: OwnedDescriptor, launcher: LauncherImage, group: ControlGroup?,
+        joining other: ProcessHandle?
+    ) throws(Failure) -> HeldProcess {
+        let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
+        do throws(KernelError) {
             let (ours, theirs) = try OwnedDescriptor.packetPair()
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
@@ -100,16 +117,39 @@ struct HeldProcess: Sendable {
         }
     }
 
-    /// Opens everything the plan names and hands it over with the word to go on.
-    func release(with opener: DescriptorOpener, plan: LaunchPlan) throws(Failure) {
-        do throws(KernelError) {
-            let descriptors = try MountWorkshop.run { () throws(KernelError) in try opener.open(plan) }
-            Failpoint.pass("launch.opened")
-            try control.sendMessage([PlanFormat.release], descriptors: descriptors)
-        } catch {
-            throw error.failure(
-                "launch.cannot-open", doing: "open what the container is to see", remedy: OpenRemedy.text(error))
+    /// Lets the launcher do what needs nothing but its id maps, which are written. Nothing of it can be seen from
+    /// elsewhere, and nothing is attached.
+    func prepare() throws(Failure) {
+        do throws(KernelError) { try control.sendMessage([PlanFormat.prepare], descriptors: []) } catch {
+            throw error.failure("launch.lost", doing: "go on with the container's first process", retry: .later)
         }
+    }
+
+    /// Opens everything the plan names and hands it over with the word to go on.
+    func release(
+        with opener: DescriptorOpener, plan: LaunchPlan, userNamespace: OwnedDescriptor? = nil
+    ) throws(Failure) {
+        let descriptors: [OwnedDescriptor]
+        do throws(KernelError) {
+            descriptors = try MountWorkshop.run { () throws(KernelError) in
+                try opener.open(plan) { userNamespace }
+            }
+        } catch {
+            throw Self.cannotOpen(error)
+        }
+        try release(descriptors)
+    }
+
+    /// Hands over one descriptor for each of the plan's, with the word to go on.
+    func release(_ descriptors: [OwnedDescriptor]) throws(Failure) {
+        Failpoint.pass("launch.opened")
+        do throws(KernelError) { try control.sendMessage([PlanFormat.release], descriptors: descriptors) } catch {
+            throw Self.cannotOpen(error)
+        }
+    }
+
+    static func cannotOpen(_ error: KernelError) -> Failure {
+        error.failure("launch.cannot-open", doing: "open what the container is to see", remedy: OpenRemedy.text(error))
     }
 
     /// Waits until the task has been exec'ed. Gives the terminal's master when the plan asked for one; a listener of

@@ -16,18 +16,26 @@ extension NativeContainerizer {
             mayGoWithout: request.isolation.allowedUnenforced.contains("disk"))
     }
 
-    func prepareRoot(_ record: ContainerRecord) throws(Failure) -> RootTree {
+    /// The root file system of a container, as `prepareRoot` makes it.
+    func rootTree(_ record: ContainerRecord) -> RootTree {
+        let request = record.request
+        var root = snapshots.tree(
+            request.id.text, layers: record.layers, owner: request.isolation.identities.base,
+            allowance: Self.allowance(request))
+        root.label = request.isolation.mountLabel
+        return root
+    }
+
+    func prepareRoot(_ record: ContainerRecord) throws(Failure) {
         let request = record.request
         let allowance = Self.allowance(request)
-        var root = try snapshots.prepare(
+        _ = try snapshots.prepare(
             request.id.text, layers: record.layers, owner: request.isolation.identities.base, allowance: allowance)
-        root.label = request.isolation.mountLabel
         if let allowance, allowance.backing == .quota {
             for volume in request.volumes where volume.countsAsOwn == true && !volume.isFile {
                 try snapshots.count(volume.source, for: request.id.text, allowance: allowance)
             }
         }
-        return root
     }
 
     /// Undoes `prepareRoot`. Finding nothing is fine.

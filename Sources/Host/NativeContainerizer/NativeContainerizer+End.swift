@@ -8,6 +8,7 @@ extension NativeContainerizer {
     /// the end is known even without an init.
     public func wait(for id: ContainerID, running: RunningContainer? = nil) throws(Failure) -> ContainerExit {
         guard let running, running.isChild else { return try waitForOther(id) }
+        defer { running.mounts?.closeLater() }
         let reaped = try waited(id) { () throws(KernelError) in try running.process.reapStatus() }
         // Another command may have settled, even removed, the container between its end and now; we saw how it ended.
         do throws(Failure) {

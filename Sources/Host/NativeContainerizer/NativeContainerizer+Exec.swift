@@ -58,8 +58,8 @@ extension NativeContainerizer {
         let plan = try ExecPlan.build(
             context, joining: container.id, endsWithCaller: attachment.endsWithCaller)
         let opener = DescriptorOpener(
-            places: places, userNamespace: nil, rootID: request.isolation.identities.base, group: group?.path,
-            exitRecord: "", logs: [], streams: attachment.streams, process: container.descriptor)
+            places: places, rootID: request.isolation.identities.base, group: group?.path, exitRecord: "", logs: [],
+            streams: attachment.streams, process: container.descriptor)
         try trail.entering(record.request, process)
         do throws(Failure) {
             return try join(plan, opener, group) { (listener) throws(Failure) in

@@ -64,7 +64,7 @@ extension NativeContainerizer {
         let tree = RootTree(
             assembly: layers.count == 1 ? .directory(layers[0]) : .readOnlyOverlay(layers: layers),
             attributes: [.readOnly, .noSetuid, .noDevices], mapped: false)
-        return try RootAssembly.assemble(tree, store: places.store, userNamespace: nil, place: places.workshop)
+        return try RootAssembly.assemble(tree, store: places.store, place: places.workshop) { nil }
     }
 }
 

@@ -30,6 +30,15 @@ public struct RunningContainer: Sendable {
     public var isChild = true
     /// Says, as long as this process lives, that the container's end will be settled here.
     var mark: OwnedDescriptor?
+    /// Keeps the container's mounts for a moment after its end, so that nobody waits for the kernel to take them apart.
+    var mounts: SlowDescriptor?
+
+    /// What it holds is held for long.
+    fileprivate mutating func park() {
+        process = ProcessHandle(id: process.id, descriptor: process.descriptor.parked())
+        terminal = terminal?.parked()
+        mark = mark?.parked()
+    }
 }
 
 extension NativeContainerizer {
@@ -70,11 +79,11 @@ extension NativeContainerizer {
                 record.request.isolation.network = .bridge(bridge)
             }
             Failpoint.pass("launch.addressed")
-            try records.write(record)
             var running = try start(
                 &record, attachment: attachment, joining: shared?.process, beforeRelease: beforeRelease)
             try marks.launched(request.id)
             running.mark = mark
+            running.park()
             return running
         } catch {
             var failure = error
@@ -87,53 +96,101 @@ extension NativeContainerizer {
         _ record: inout ContainerRecord, attachment: Attachment, joining: ProcessHandle?,
         beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
-        let id = record.request.id
-        let root = try prepareRoot(record)
-        Failpoint.pass("launch.snapshot")
-        let context = context(record.request, root: root, hasReader: attachment.hasReader)
-        try starter?.check(record.request)
-        let plan = try starter == nil ? ContainerPlan.build(context) : innerPlan(context)
-        for isolator in Isolators.all { try isolator.establish(context) }
-        try ControlGroup(id, host: host)?.claim(for: places.volatile)
-        Failpoint.pass("launch.established")
-        try trail.launching(record.request)
-
-        let held: HeldProcess
-        if let starter {
-            held = try spawn(through: starter, context, plan)
-        } else {
-            held = try HeldProcess.spawn(
-                plan, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host),
-                joining: joining)
-        }
-        Failpoint.pass("launch.spawned")
+        let (request, root) = (record.request, rootTree(record))
+        let groundwork = try Groundwork(
+            record: { [record] () throws(Failure) in try records.write(record) },
+            lay: { [record] () throws(Failure) in
+                try prepareRoot(record)
+                Failpoint.pass("launch.snapshot")
+            }, announce: { () throws(Failure) in try trail.launching(request) })
+        let held: HeldProcess, plan: LaunchPlan
+        let context = context(request, root: root, hasReader: attachment.hasReader)
+        var mounts: SlowDescriptor?
         do throws(Failure) {
-            record.process = try identity(of: held.process)
-            record.phase = .held
-            try records.advance(record)
-            if !held.isChild { try enterGroup(held.process, id) }
-            try held.writeIdentityMaps(plan.spawn)
-            try held.raiseLimits(for: plan)
-            for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
-            try startEmulator(record.request, for: held.process)
-            Failpoint.pass("launch.attached")
-            try beforeRelease(held.process)
-            try held.release(with: opener(for: record, held: held, attachment: attachment), plan: plan)
+            (held, plan) = try hold(context, attachment, joining, groundwork)
+            do throws(Failure) {
+                try attach(context, &record, plan, held, groundwork)
+                try beforeRelease(held.process)
+                mounts = try keptMounts(of: request, held, plan)
+            } catch {
+                throw held.abandoned(error)
+            }
+        } catch {
+            throw groundwork.abandoned(error)
+        }
+        do throws(Failure) {
+            try held.release(try groundwork.opened())
             Failpoint.pass("launch.released")
-            let request = record.request
             let terminal = try held.awaitStart(plan) { (listener) throws(Failure) in
                 try hand(listener, of: request, in: held.process)
             }
-            try checkStarted(held.process, id)
+            try checkStarted(held.process, request.id)
             record.phase = .started
             record.startedAt = HostFacts.wallClock()
             try records.advance(record)
             Failpoint.pass("launch.started")
             return RunningContainer(
-                record: record, process: held.process, terminal: terminal, isChild: held.isChild)
+                record: record, process: held.process, terminal: terminal, isChild: held.isChild, mounts: mounts)
         } catch {
             throw held.abandoned(error)
         }
+    }
+
+    /// The container's mount namespace, to outlive it until `wait` has told of the end. Not where that can be seen:
+    /// what was counted against a disk limit, or is the host's, is let go of before the end is known.
+    private func keptMounts(
+        of request: ContainerRequest, _ held: HeldProcess, _ plan: LaunchPlan
+    ) throws(Failure) -> SlowDescriptor? {
+        guard held.isChild, plan.spawn.namespaces.contains(.mount), request.volumes.isEmpty,
+            !request.limits.limitsDisk
+        else { return nil }
+        do throws(KernelError) {
+            return SlowDescriptor(try OwnedDescriptor.open(RawPath("/proc/\(held.process.id)/ns/mnt")).parked())
+        } catch {
+            throw error.failure("launch.no-namespace", doing: "open the container's mount namespace")
+        }
+    }
+
+    /// The container's first process, in its namespaces and its cgroup, waiting. What it will see is being opened.
+    private func hold(
+        _ context: LaunchContext, _ attachment: Attachment, _ joining: ProcessHandle?, _ groundwork: Groundwork
+    ) throws(Failure) -> (HeldProcess, LaunchPlan) {
+        let id = context.request.id
+        try starter?.check(context.request)
+        let plan = try starter == nil ? ContainerPlan.build(context) : innerPlan(context)
+        let file = try HeldProcess.encoded(plan)
+        try groundwork.recorded()
+        for isolator in Isolators.all { try isolator.establish(context) }
+        try ControlGroup(id, host: host)?.claim(for: places.volatile)
+        Failpoint.pass("launch.established")
+        groundwork.open(plan, with: opener(for: context.request, attachment: attachment))
+        let held: HeldProcess
+        if let starter {
+            held = try spawn(through: starter, context, file)
+        } else {
+            held = try HeldProcess.spawn(
+                plan, file, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host),
+                joining: joining)
+        }
+        Failpoint.pass("launch.spawned")
+        return (held, plan)
+    }
+
+    /// Everything about the waiting process that only somebody outside can do.
+    private func attach(
+        _ context: LaunchContext, _ record: inout ContainerRecord, _ plan: LaunchPlan, _ held: HeldProcess,
+        _ groundwork: Groundwork
+    ) throws(Failure) {
+        try held.writeIdentityMaps(plan.spawn)
+        groundwork.map(through: try held.userNamespace())
+        if held.isChild { try held.prepare() } else { try enterGroup(held.process, context.request.id) }
+        record.process = try identity(of: held.process)
+        record.phase = .held
+        try records.advance(record)
+        try held.raiseLimits(for: plan)
+        for isolator in Isolators.all { try isolator.attach(context, process: held.process.id) }
+        try startEmulator(context.request, for: held.process)
+        Failpoint.pass("launch.attached")
     }
 
     /// The container whose network and ids `request` shares; nil when it shares none.
@@ -175,13 +232,10 @@ extension NativeContainerizer {
             cause: "its first process was killed before the task ran", retry: .later)
     }
 
-    private func opener(
-        for record: ContainerRecord, held: HeldProcess, attachment: Attachment
-    ) throws(Failure) -> DescriptorOpener {
-        let id = record.request.id
+    private func opener(for request: ContainerRequest, attachment: Attachment) -> DescriptorOpener {
+        let id = request.id
         return DescriptorOpener(
-            places: places, userNamespace: try held.userNamespace(),
-            rootID: record.request.isolation.identities.base, group: ControlGroup(id, host: host)?.path,
+            places: places, rootID: request.isolation.identities.base, group: ControlGroup(id, host: host)?.path,
             exitRecord: records.exitRecord(id), logs: [records.log(id, 0), records.log(id, 1)],
             streams: attachment.streams, process: nil)
     }

@@ -22,7 +22,7 @@ public struct RecordStore: Sendable {
             for path in [
                 places.volatile, places.records, places.leases, places.pending, places.running, places.names,
                 places.workshop, places.store, places.containers,
-            ] {
+            ] where !HostFacts.exists(path) {
                 try Directories.makeAll(path, mode: path == places.volatile ? 0o711 : 0o700)
             }
         } catch {

@@ -11,15 +11,17 @@ public enum RootAssembly {
     private static let merged = "m"
     private static let own = "o"
 
-    /// `store` is the directory all paths of the tree are below. `userNamespace` maps owners when the tree is mapped.
+    /// `store` is the directory all paths of the tree are below. `userNamespace` maps owners when the tree is mapped,
+    /// and is asked for as late as can be, for it may have to be waited for.
     public static func assemble(
-        _ tree: RootTree, store storePath: String, userNamespace: OwnedDescriptor?, place: String
+        _ tree: RootTree, store storePath: String, place: String,
+        userNamespace: () throws(KernelError) -> OwnedDescriptor?
     ) throws(KernelError) -> OwnedDescriptor {
-        let namespace = tree.mapped ? userNamespace : nil
         if case .directory(let path) = tree.assembly {
             let isImage = path.hasSuffix(RootTree.imageSuffix)
             let copy = isImage ? try image(path) : try OwnedDescriptor.detachedTree(at: path)
-            try copy.setMountAttributes(set: tree.attributes.rawValue, userNamespace: namespace)
+            try copy.setMountAttributes(
+                set: tree.attributes.rawValue, userNamespace: tree.mapped ? try userNamespace() : nil)
             return copy
         }
         try FilesystemContext("tmpfs").mount(attributes: 0).attachMount(at: place)
@@ -28,6 +30,7 @@ public enum RootAssembly {
         try Directories.make(merged, mode: 0o755)
         // One copy of the whole store is enough: all layers that are directories are below it.
         let copy = try OwnedDescriptor.detachedTree(at: storePath)
+        let namespace = tree.mapped ? try userNamespace() : nil
         if let namespace { try copy.setMountAttributes(set: 0, userNamespace: namespace) }
         try copy.attachMount(at: store)
 

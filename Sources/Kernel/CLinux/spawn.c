@@ -19,7 +19,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-enum { first_descriptor = 3, stack_size = 64 * 1024 };
+enum { first_descriptor = 3, stack_size = 64 * 1024, close_range_unshare = 2 };
 
 struct child {
     const struct bh_spawn *request;
@@ -47,6 +47,19 @@ static int reset_signals(struct child *child) {
     sigset_t none;
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? failed(child, "sigprocmask") : 0;
+}
+
+/*
+ * The child begins with our table of descriptors itself (CLONE_FILES), which may be long: an agent holds some for each
+ * container that runs. What it takes as its own is a copy of the part up to the last one it needs, close_range(2).
+ * Until then it must not open, close or duplicate anything.
+ */
+static int own_descriptors(struct child *child) {
+    const struct bh_spawn *request = child->request;
+    int last = request->launcher;
+    for (unsigned i = 0; i < request->descriptor_count; i++)
+        if (request->descriptors[i] > last) last = request->descriptors[i];
+    return bh_close_range((unsigned)last + 1, ~0u, close_range_unshare) < 0 ? failed(child, "close_range") : 0;
 }
 
 /* Two passes, so that no descriptor is overwritten before it has been moved: first above everything, then down. */
@@ -107,7 +120,7 @@ static int enters_user_namespace(const struct bh_spawn *request) {
 static void run_child(struct child *child) {
     static char *const arguments[] = { (char *)"bulkhead-launch", NULL };
     static char *const environment[] = { NULL };
-    if (reset_signals(child) < 0) return;
+    if (reset_signals(child) < 0 || own_descriptors(child) < 0) return;
     if (child->request->time_offsets && set_time_offsets(child) < 0) return;
     int launcher = place_descriptors(child);
     if (launcher < 0) return;
@@ -249,7 +262,7 @@ static long clone_joined(struct clone_args *arguments, struct child *child, cons
     arguments->cgroup = 0;
     arguments->exit_signal = 0; /* the kernel takes that of whoever clones */
     arguments->stack_size /= 2;
-    joiner.flags = (joiner.flags & (CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP)) | CLONE_FILES | CLONE_PIDFD;
+    joiner.flags = (joiner.flags & (CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_INTO_CGROUP)) | CLONE_PIDFD;
     joiner.pidfd = (uint64_t)(uintptr_t)&descriptor;
     joiner.stack += arguments->stack_size;
     joiner.stack_size = arguments->stack_size;
@@ -276,7 +289,7 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
         errno = EMFILE;
         return -1;
     }
-    arguments.flags = request->flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+    arguments.flags = request->flags | CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD;
     arguments.pidfd = (uint64_t)(uintptr_t)&descriptor;
     arguments.exit_signal = SIGCHLD;
     arguments.stack = (uint64_t)(uintptr_t)stack;

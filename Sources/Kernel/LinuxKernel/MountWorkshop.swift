@@ -22,8 +22,7 @@ public enum MountWorkshop {
         try withoutActuallyEscaping(body) { body throws(KernelError) in
             let job = Job {
                 do throws(KernelError) {
-                    try checked("unshare(CLONE_NEWNS)") { bh_unshare(UInt64(0x2_0000)) }
-                    try Mounts.makeAllPrivate()
+                    try moveIn()
                     outcome = .success(try body())
                 } catch {
                     outcome = .failure(error)
@@ -33,6 +32,12 @@ public enum MountWorkshop {
         }
         guard let outcome else { throw KernelError(call: "pthread_create", errno: EAGAIN) }
         return try outcome.get()
+    }
+
+    /// Makes the calling thread such a one until it ends, so it must be a `WorkerThread` that ends with its work.
+    public static func moveIn() throws(KernelError) {
+        try checked("unshare(CLONE_NEWNS)") { bh_unshare(UInt64(0x2_0000)) }
+        try Mounts.makeAllPrivate()
     }
 
     /// Makes `path` the working directory of the workshop's thread, so that a mount's options can name short paths.

@@ -24,6 +24,16 @@ public final class OwnedDescriptor: Sendable {
         OwnedDescriptor(owning: try checked("fcntl(F_DUPFD_CLOEXEC)") { fcntl(number, F_DUPFD_CLOEXEC, 3) })
     }
 
+    /// The same open file for a long time: by a high number, where its own is not among the lowest. A child is given
+    /// what it needs by copying all numbers up to that (spawn.c), so many descriptors that stay must not push those
+    /// that come and go upwards.
+    public func parked() -> OwnedDescriptor {
+        guard number >= 64 else { return self }
+        let high = fcntl(number, F_DUPFD_CLOEXEC, 1_024)
+        // RLIMIT_NOFILE may not reach that far; then it stays where it is.
+        return high < 0 ? self : OwnedDescriptor(owning: high)
+    }
+
     /// A close-on-exec copy of a standard stream of this process (0, 1 or 2).
     public static func standardStream(_ stream: Int32) throws(KernelError) -> OwnedDescriptor {
         OwnedDescriptor(owning: try checked("fcntl(F_DUPFD_CLOEXEC)") { fcntl(stream, F_DUPFD_CLOEXEC, 3) })

@@ -180,6 +180,9 @@ enum bh_part {
 /* What the launcher waits for before its first step and any report: one packet holding this byte and, as
  * SCM_RIGHTS, every descriptor of the plan in order (none when the plan has none). End of file ends the launcher. */
 #define BH_RELEASE 'R'
+/* May come once before the release and brings nothing: the id maps are written. The launcher carries out the steps that
+ * only need those (plan.c) and makes the plan's kernel file systems, attached nowhere, while the rest is made ready. */
+#define BH_PREPARE 'P'
 #define BH_PLAN_DESCRIPTORS_MAX 250u /* unix(7): SCM_MAX_FD is 253 */
 
 /* Exit status of the launcher when the task could not be started. */
