@@ -22,6 +22,26 @@ struct EngineTests {
         return bundle
     }
 
+    @Test("nothing is created in a frozen group or below one, where it would wait for ever", arguments: ["", "/below"])
+    func frozenGroup(below: String) throws {
+        let paused = try started()
+        #expect(try paused.call("pause", TestBundle.id).status == 0)
+        var group = ""
+        if case .object(let members) = paused.configuration, case .object(let linux)? = members["linux"],
+            case .string(let path)? = linux["cgroupsPath"]
+        { group = path }
+        let bundle = try TestBundle.running("true") {
+            TestBundle.set(&$0, ["linux", "cgroupsPath"], .string(group + below))
+        }
+        let answer = try bundle.create()
+        #expect(answer.status != 0)
+        #expect(answer.errors.contains(below.isEmpty ? "not empty" : "frozen"), "\(answer.errors)")
+        try bundle.remove()
+        #expect(try paused.call("resume", TestBundle.id).status == 0)
+        #expect(try paused.state().string("status") == "running")
+        try paused.remove()
+    }
+
     @Test("a terminal that is shown to no terminal gives lines as the program writes them")
     func lines() throws {
         let bundle = try TestBundle.running("echo one; echo two") {

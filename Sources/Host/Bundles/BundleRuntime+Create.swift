@@ -56,6 +56,7 @@ extension BundleRuntime {
     ) throws(Failure) -> CreatedBundle {
         try refuseForeign(groups)
         try groups.create()
+        try refuseFrozen(groups, code: "bundle.cgroup-frozen")
         try groups.limit(context.linux.resources)
         try groups.allowDevices(context.linux)
         let launcher = try launcher()
@@ -113,6 +114,15 @@ extension BundleRuntime {
                 cause: "container's cgroup is not empty: there are processes in it",
                 remedy: "choose another linux.cgroupsPath", field: "linux.cgroupsPath")
         }
+        try refuseFrozen(groups, code: "bundle.cgroup-in-use")
+    }
+
+    /// What is put into a frozen group, or below one, waits there for ever, and whoever waits for it as well.
+    private func refuseFrozen(_ groups: BundleGroups, code: Failure.Code) throws(Failure) {
+        guard groups.isFrozen() else { return }
+        throw Failure(
+            code, doing: "use the cgroup", on: groups.path, cause: "it is frozen, or a group above it is",
+            remedy: "thaw it, or choose another linux.cgroupsPath", field: "linux.cgroupsPath")
     }
 
     private func userNamespace(
