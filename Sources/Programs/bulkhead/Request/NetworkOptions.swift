@@ -129,7 +129,8 @@ enum PublishFlag {
             result += try parse(text)
             guard result.count <= PortPublication.countMax else {
                 throw .flag(
-                    "publish", text, cause: "that makes \(result.count) ports",
+                    "publish", text,
+                    cause: "that makes \(result.count) ports; a container has \(PortPublication.countMax) at most",
                     limit: "\(PortPublication.countMax) ports a container")
             }
         }
