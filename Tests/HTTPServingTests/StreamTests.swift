@@ -57,8 +57,11 @@ struct StreamTests {
         }
         // Larger than all that may wait: it waits for nobody.
         let first = String(repeating: "first", count: 100)
-        stream.release(with: ByteBuffer(bytes: Self.record(first)))
-        stream.release(with: ByteBuffer(bytes: Self.record("never")))
+        let record = Self.record(first)
+        stream.release(with: [record.prefix(2), record.dropFirst(2).prefix(300), record.dropFirst(302)].map {
+            ByteBuffer(bytes: $0)
+        })
+        stream.release(with: [ByteBuffer(bytes: Self.record("never"))])
         #expect(try await connection.record() == first)
         #expect(try await connection.record() == "second")
         #expect(try await connection.record() == "HEARTBEAT")
@@ -77,7 +80,7 @@ struct StreamTests {
         } else {
             stream.finish(last: Self.record("bye"))
         }
-        stream.release(with: ByteBuffer(bytes: Self.record("first")))
+        stream.release(with: [ByteBuffer(bytes: Self.record("first"))])
         #expect(try await connection.record() == (overflows ? "ERROR too slow" : "bye"))
         #expect(try await served.ended(1) == [overflows ? .overflowed : .finished])
         await served.server.stop()

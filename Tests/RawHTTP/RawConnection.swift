@@ -186,9 +186,14 @@ extension RawConnection {
 
     /// The next record of an event stream, whatever the chunks.
     package func record(within time: Duration = .seconds(20)) async throws -> String? {
-        guard let chunk = try await chunk(within: time) else { return nil }
-        let parts = chunk.split(separator: "\n", maxSplits: 1)
-        return parts.count == 2 ? String(parts[1]) : chunk
+        guard var text = try await chunk(within: time) else { return nil }
+        guard text.first?.isNumber == true else { return text }
+        while !text.contains("\n"), let more = try await chunk(within: time) { text += more }
+        let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let length = Int(parts[0]) else { return text }
+        var record = String(parts[1])
+        while record.utf8.count < length, let more = try await chunk(within: time) { record += more }
+        return record
     }
 
     /// One request on a connection of its own.

@@ -169,9 +169,10 @@ extension MasterCore {
         let whole = needed.nonShared
         let sharedIsThere = !shared.hasAny { !accepted.remaining.contains($0) }
         guard accepted.remaining.contains(whole), sharedIsThere else {
+            let left = accepted.remaining.isEmpty ? "nothing" : "\(accepted.remaining)"
             throw Failure(
                 "task.exceeds-offer", doing: "run task", on: tasks.map(\.id.text).joined(separator: ", "),
-                cause: "it uses \(needed) and \(accepted.remaining) is what is left of the offers",
+                cause: "it uses \(needed) and \(left) is left of the offers",
                 remedy: "ask for no more than is offered", field: "resources")
         }
         accepted.remaining -= whole
@@ -210,7 +211,7 @@ extension MasterCore {
     ) -> String? {
         let subject = Subject(principal: principal)
         for task in tasks {
-            let user = user(of: task) ?? framework.user
+            let user = MasterCore.user(of: task) ?? framework.user
             if !configuration.authorizer.decide(subject, to: .runTask, on: user).isAllowed {
                 return "Not authorized to run tasks as user '\(user)'"
             }
@@ -219,7 +220,7 @@ extension MasterCore {
     }
 
     /// Whom the task's program runs as, when the task says so.
-    func user(of task: TaskSpec) -> String? {
+    static func user(of task: TaskSpec) -> String? {
         switch task.runner {
         case .command(let command): command.user
         case .executor(let executor): task.groupCommand?.user ?? executor.command?.user

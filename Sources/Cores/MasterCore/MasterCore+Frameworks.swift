@@ -102,7 +102,7 @@ extension MasterCore {
             send(.shutdownFramework(id), to: agent)
             agents[agent]?.executors[id] = nil
         }
-        for task in record.tasks.sorted() {
+        for task in record.tasks {
             endWithFramework(TaskReference(framework: id, task: task), at: now)
         }
         dropOperations(of: id)

@@ -81,16 +81,29 @@ extension MasterCore {
         var view = TasksView()
         for id in frameworks.keys.sorted() {
             guard let record = frameworks[id], viewer.may(.viewTask, of: record.info) else { continue }
-            for task in record.tasks.sorted() {
-                if let task = tasks[TaskReference(framework: id, task: task)] { view.tasks.append(taskView(task)) }
+            let look = look(user: record.info.user)
+            for run in record.tasks.runs {
+                view.tasks.append(run.count, of: id) { look(TaskReference(framework: id, task: run[$0])) }
             }
-            view.unreachable += record.unreachableTasks.all.map(taskView)
-            view.completed += record.completedTasks.all.map(taskView)
+            add(record.unreachableTasks.all, of: id, to: &view.unreachable)
+            add(record.completedTasks.all, of: id, to: &view.completed)
         }
         for completed in completedFrameworks where viewer.may(.viewTask, of: completed.info) {
-            view.completed += completed.tasks.map(taskView)
+            add(completed.tasks, of: completed.info.id, to: &view.completed)
         }
         return view
+    }
+
+    /// Looks at one task of a framework, whose user is `user`, when it is to be shown.
+    private func look(user: String?) -> @Sendable (TaskReference) -> TaskView? {
+        let tasks = tasks
+        return { key in tasks[key].map { MasterCore.taskView($0, user: user) } }
+    }
+
+    /// Each is looked at when it is written, not before.
+    private func add(_ records: [TaskRecord], of framework: FrameworkID, to listing: inout TaskListing) {
+        let user = frameworks[framework]?.info.user
+        listing.append(records.count, of: framework) { MasterCore.taskView(records[$0], user: user) }
     }
 
     private func executorViews(for viewer: Viewer) -> [ExecutorView] {

@@ -11,7 +11,7 @@ extension MasterCore {
             for task in asked { reconcile(framework, task, at: now) }
             return
         }
-        for id in (frameworks[framework]?.tasks ?? []).sorted() {
+        for id in frameworks[framework]?.tasks ?? SortedSet() {
             let key = TaskReference(framework: framework, task: id)
             if let task = tasks[key] { tell(framework, task, at: now) }
         }

@@ -4,10 +4,15 @@ public import ClusterModel
 /// What operators see of single records. Resources are summed where they are shown.
 extension MasterCore {
     public func taskView(_ task: TaskRecord) -> TaskView {
+        MasterCore.taskView(task, user: frameworks[task.framework]?.info.user)
+    }
+
+    /// `user`: the framework's.
+    static func taskView(_ task: TaskRecord, user: String?) -> TaskView {
         TaskView(
             task.spec, framework: task.framework, state: task.state, statuses: task.statuses,
             updateState: task.pendingUpdate?.state, updateID: task.pendingUpdate?.id,
-            user: user(of: task.spec) ?? frameworks[task.framework]?.info.user)
+            user: MasterCore.user(of: task.spec) ?? user)
     }
 
     public func agentView(_ id: AgentID) -> AgentView? {

@@ -101,7 +101,7 @@ public struct FrameworkRecord: Sendable {
     /// When it is removed unless it comes back.
     public var failoverDeadline: Instant?
     /// Tasks that are not over, or over and not acknowledged.
-    public var tasks: Set<TaskID> = []
+    public var tasks = SortedSet<TaskID>()
     public var unreachableTasks = RecentTasks()
     public var completedTasks = RecentTasks()
     public var offers: Set<OfferID> = []
@@ -137,7 +137,8 @@ public struct CompletedFramework: Sendable {
 
 public struct TaskRecord: Sendable {
     public var framework: FrameworkID
-    public var spec: TaskSpec
+    /// Kept apart, so that a record is cheap to copy.
+    @Shared public var spec: TaskSpec
     public var agent: AgentID
     /// The role its resources are allocated to.
     public var role: RoleName

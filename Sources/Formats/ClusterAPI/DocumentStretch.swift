@@ -22,6 +22,31 @@ struct DocumentStretch<Sink: WireSink>: Sendable {
             }, close: { $0.endArray() })
     }
 
+    /// The same for tasks.
+    static func objects(
+        _ name: StaticString, _ tasks: TaskListing, _ content: @escaping @Sendable (inout Sink, TaskView) -> Void
+    ) -> DocumentStretch {
+        if tasks.isEmpty { return DocumentStretch(open: { _ in }, close: { _ in }) }
+        return .array(name, tasks, content)
+    }
+
+    /// A list that is there even when it is empty.
+    static func array(
+        _ name: StaticString, _ tasks: TaskListing, _ content: @escaping @Sendable (inout Sink, TaskView) -> Void
+    ) -> DocumentStretch {
+        DocumentStretch(
+            open: { sink in
+                sink.name(name)
+                sink.beginArray()
+            }, count: tasks.count,
+            element: { sink, place in
+                guard let task = tasks[place] else { return }
+                sink.beginObject()
+                content(&sink, task)
+                sink.endObject()
+            }, close: { $0.endArray() })
+    }
+
     static func piece(_ write: @escaping @Sendable (inout Sink) -> Void) -> DocumentStretch {
         DocumentStretch(open: write, close: { _ in })
     }
@@ -71,13 +96,11 @@ public struct JSONDocument: Sendable {
 /// JSON a piece at a time: what is large need never be in memory as a whole. A pass over it costs nothing but the
 /// pieces handed out.
 public struct DocumentPieces: Sequence, IteratorProtocol, Sendable {
-    private let stretches: [DocumentStretch<JSONSink>]
+    fileprivate let stretches: [DocumentStretch<JSONSink>]
     /// Pieces are about as long as this, in bytes.
     private let pieceBytes: Int
-    private var sink = JSONSink()
-    private var stretch = 0
-    /// The next element of the stretch; -1: it has not been opened.
-    private var element = -1
+    private var place = DocumentPlace()
+    private var needsComma = false
 
     init(_ stretches: [DocumentStretch<JSONSink>], pieceBytes: Int = 1 << 18) {
         self.stretches = stretches
@@ -85,20 +108,82 @@ public struct DocumentPieces: Sequence, IteratorProtocol, Sendable {
     }
 
     public mutating func next() -> [UInt8]? {
-        while stretch < stretches.count, sink.count < pieceBytes { step() }
+        var sink = JSONSink(needsComma: needsComma)
+        while place.stretch < stretches.count, sink.count < pieceBytes { place.step(in: stretches, to: &sink) }
+        needsComma = sink.needsComma
         return sink.count == 0 ? nil : sink.takeBytes()
     }
 
-    private mutating func step() {
-        let current = stretches[stretch]
+    /// The next part of so many elements, which is still to be written: several may be at the same time, by anyone.
+    /// `join` then puts them together in order.
+    public mutating func nextPart(elements: Int = 256) -> DocumentPart? {
+        guard place.stretch < stretches.count else { return nil }
+        let begin = place
+        place.skip(Swift.max(1, elements), in: stretches)
+        return DocumentPart(stretches: stretches, begin: begin, end: place)
+    }
+
+    /// The bytes of the next part, with a comma before it where there has to be one. In the order of the parts.
+    public mutating func join(_ written: DocumentPart.Written) -> [UInt8] {
+        var bytes = written.bytes
+        if bytes.first == UInt8(ascii: ","), !needsComma { bytes.removeFirst() }
+        if !bytes.isEmpty { needsComma = written.needsComma }
+        return bytes
+    }
+}
+
+/// Part of a document, in the middle of it.
+public struct DocumentPart: Sendable {
+    fileprivate let stretches: [DocumentStretch<JSONSink>]
+    fileprivate let begin: DocumentPlace
+    fileprivate let end: DocumentPlace
+
+    /// What came of a part.
+    public struct Written: Sendable {
+        fileprivate let bytes: [UInt8]
+        fileprivate let needsComma: Bool
+    }
+
+    public func write() -> Written {
+        // Whether something was written at this depth before is known when the parts are put together.
+        var sink = JSONSink(capacity: 1 << 18, needsComma: begin.needsComma)
+        var place = begin
+        while place != end { place.step(in: stretches, to: &sink) }
+        return Written(bytes: sink.takeBytes(), needsComma: sink.needsComma)
+    }
+}
+
+/// How far a document has been written.
+private struct DocumentPlace: Hashable, Sendable {
+    var stretch = 0
+    /// The next element of the stretch; -1: it has not been opened.
+    var element = -1
+
+    /// Whether anything may have been written before it.
+    var needsComma: Bool { stretch > 0 || element >= 0 }
+
+    mutating func step(in stretches: [DocumentStretch<JSONSink>], to sink: inout JSONSink) {
         if element < 0 {
-            current.open(&sink)
+            stretches[stretch].open(&sink)
             element = 0
-        } else if element < current.count {
-            current.element(&sink, element)
+        } else if element < stretches[stretch].count {
+            stretches[stretch].element(&sink, element)
             element += 1
         } else {
-            current.close(&sink)
+            stretches[stretch].close(&sink)
+            stretch += 1
+            element = -1
+        }
+    }
+
+    /// Goes on by so many elements, and what is around them.
+    mutating func skip(_ elements: Int, in stretches: [DocumentStretch<JSONSink>]) {
+        var left = elements
+        while stretch < stretches.count {
+            let taken = Swift.min(left, stretches[stretch].count - Swift.max(0, element))
+            element = Swift.max(0, element) + taken
+            left -= taken
+            if element < stretches[stretch].count { return }
             stretch += 1
             element = -1
         }

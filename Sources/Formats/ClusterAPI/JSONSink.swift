@@ -1,42 +1,73 @@
-/// Compact JSON, one line of ASCII.
+/// Compact JSON, one line of ASCII. Written straight into memory that copies of a sink would share, so a sink is handed
+/// on as `inout` and never kept beside another.
 struct JSONSink: WireSink {
-    private static let bufferBytes = 4_096
-    /// Written up to `end`; what comes before it in the document is in `finished`.
-    private var buffer = [UInt8](repeating: 0, count: JSONSink.bufferBytes)
-    private var end = 0
-    private var finished: [UInt8] = []
-    private var needsComma = false
+    /// The memory, which outgrows itself.
+    private final class Text {
+        var begin: UnsafeMutablePointer<UInt8>
+        var capacity: Int
 
-    var count: Int { finished.count + end }
+        init(capacity: Int) {
+            begin = .allocate(capacity: capacity)
+            self.capacity = capacity
+        }
+
+        func grow(to newCapacity: Int, keeping count: Int) {
+            let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: newCapacity)
+            larger.update(from: begin, count: count)
+            begin.deallocate()
+            begin = larger
+            capacity = newCapacity
+        }
+
+        deinit { begin.deallocate() }
+    }
+    private let written: Text
+    /// Where the next byte goes, and where there is no room any more.
+    private var end: UnsafeMutablePointer<UInt8>
+    private var limit: UnsafeMutablePointer<UInt8>
+    /// Something came before at this depth.
+    private(set) var needsComma: Bool
+
+    /// `capacity`: bytes it has room for at first. `needsComma`: it goes on where an element has been written.
+    init(capacity: Int = 1_024, needsComma: Bool = false) {
+        written = Text(capacity: max(16, capacity))
+        end = written.begin
+        limit = written.begin + written.capacity
+        self.needsComma = needsComma
+    }
+
+    var count: Int { end - written.begin }
 
     /// What has been written so far, to be sent on its way; the sink goes on with none.
     mutating func takeBytes() -> [UInt8] {
-        flush()
-        var taken: [UInt8] = []
-        taken.reserveCapacity(finished.count)
-        swap(&taken, &finished)
-        return taken
-    }
-
-    private mutating func flush() {
-        finished += buffer[..<end]
-        end = 0
+        let bytes = [UInt8](UnsafeBufferPointer(start: written.begin, count: count))
+        end = written.begin
+        return bytes
     }
 
     /// Room for `count` bytes at `end`.
     @inline(__always) private mutating func ensure(_ count: Int) {
-        if end + count > buffer.count { makeRoom(count) }
+        if limit - end < count { grow(count) }
     }
 
-    private mutating func makeRoom(_ count: Int) {
-        flush()
-        if count > buffer.count { buffer = [UInt8](repeating: 0, count: count) }
+    @inline(never) private mutating func grow(_ more: Int) {
+        let count = count
+        written.grow(to: max(2 * written.capacity, count + more), keeping: count)
+        end = written.begin + count
+        limit = written.begin + written.capacity
     }
 
     @inline(__always) private mutating func put(_ byte: UInt8) {
         ensure(1)
-        buffer[end] = byte
+        end.pointee = byte
         end += 1
+    }
+
+    @inline(__always) private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress else { return }
+        ensure(bytes.count)
+        end.update(from: start, count: bytes.count)
+        end += bytes.count
     }
 
     /// A comma, when something came before at this depth.
@@ -70,22 +101,16 @@ struct JSONSink: WireSink {
     mutating func name(_ name: StaticString) {
         let length = name.utf8CodeUnitCount
         ensure(length + 4)
-        let start = end
-        let hasComma = needsComma
-        end = buffer.withUnsafeMutableBufferPointer { buffer in
-            var end = start
-            if hasComma {
-                buffer[end] = UInt8(ascii: ",")
-                end += 1
-            }
-            buffer[end] = UInt8(ascii: "\"")
+        if needsComma {
+            end.pointee = UInt8(ascii: ",")
             end += 1
-            for index in 0..<length { buffer[end + index] = name.utf8Start[index] }
-            end += length
-            buffer[end] = UInt8(ascii: "\"")
-            buffer[end + 1] = UInt8(ascii: ":")
-            return end + 2
         }
+        end.pointee = UInt8(ascii: "\"")
+        (end + 1).update(from: name.utf8Start, count: length)
+        end += length + 1
+        end.pointee = UInt8(ascii: "\"")
+        (end + 1).pointee = UInt8(ascii: ":")
+        end += 2
         needsComma = false
     }
 
@@ -104,23 +129,19 @@ struct JSONSink: WireSink {
     }
 
     /// Quoted; false, and nothing has been written, when something in it needs an escape.
-    private mutating func putPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    @inline(__always) private mutating func putPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard !WireValue.needsEscape(text) else { return false }
-        let length = text.count
-        ensure(length + 2)
-        let start = end
-        buffer.withUnsafeMutableBufferPointer { buffer in
-            buffer[start] = UInt8(ascii: "\"")
-            for index in 0..<length { buffer[start + 1 + index] = text[index] }
-            buffer[start + 1 + length] = UInt8(ascii: "\"")
-        }
-        end = start + length + 2
+        ensure(text.count + 2)
+        end.pointee = UInt8(ascii: "\"")
+        end += 1
+        put(text)
+        end.pointee = UInt8(ascii: "\"")
+        end += 1
         return true
     }
 
     private mutating func put(_ bytes: [UInt8]) {
-        flush()
-        finished += bytes
+        bytes.withUnsafeBufferPointer { put($0) }
     }
 
     mutating func integer(_ value: Int64) { put(Decimal(value, places: 0)) }
@@ -129,15 +150,13 @@ struct JSONSink: WireSink {
     private mutating func put(_ decimal: Decimal) {
         separate()
         ensure(Decimal.bytesMax)
-        let start = end
-        end += buffer.withUnsafeMutableBufferPointer {
-            decimal.write(to: UnsafeMutableBufferPointer(rebasing: $0[start...]))
-        }
+        end += decimal.write(to: UnsafeMutableBufferPointer(start: end, count: Decimal.bytesMax))
     }
 
     mutating func flag(_ value: Bool) {
         separate()
-        for byte in (value ? "true" : "false").utf8 { put(byte) }
+        let word: StaticString = value ? "true" : "false"
+        put(UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
     }
 
     mutating func bytes(_ content: [UInt8]) {
@@ -145,10 +164,7 @@ struct JSONSink: WireSink {
         put(UInt8(ascii: "\""))
         let length = Base64.length(of: content)
         ensure(length)
-        let start = end
-        buffer.withUnsafeMutableBufferPointer { buffer in
-            Base64.write(content, to: UnsafeMutableBufferPointer(rebasing: buffer[start..<(start + length)]))
-        }
+        Base64.write(content, to: UnsafeMutableBufferPointer(start: end, count: length))
         end += length
         put(UInt8(ascii: "\""))
     }

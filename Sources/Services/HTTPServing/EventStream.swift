@@ -56,8 +56,8 @@ public final class EventStream: Sendable {
         var outlet: Outlet?
         /// Nothing leaves before `release`.
         var isHeld: Bool
-        /// What `release` puts before everything that waits.
-        var first: ByteBuffer?
+        /// What `release` puts before everything that waits, the last piece of it first.
+        var first: [ByteBuffer] = []
         /// No record is taken any more; the connection ends when the queue is empty.
         var ending: End?
         var isClosed = false
@@ -148,13 +148,14 @@ public final class EventStream: Sendable {
         return hasRoom && state.queue.count < rules.recordsMax
     }
 
-    /// Lets a held stream go on with one framed record, whatever its size, and then with what was sent meanwhile.
-    public func release(with first: ByteBuffer) {
+    /// Lets a held stream go on with one framed record, whatever its size, and then with what was sent meanwhile. Of a
+    /// record in pieces each is let go of when it has left.
+    public func release(with first: [ByteBuffer]) {
         state.withLock { state -> Outlet? in
             guard state.isHeld else { return nil }
             state.isHeld = false
             guard state.ending == nil else { return nil }
-            state.first = first
+            state.first = first.reversed()
             return wake(&state)
         }?.wake()
     }
@@ -177,7 +178,7 @@ public final class EventStream: Sendable {
     public var recordsSent: UInt64 { state.withLock { $0.sent } }
     public var hasEnded: Bool { state.withLock { $0.ending != nil || $0.isClosed } }
     /// Whether `release` is still to come, or what it gave has not left.
-    var isHeld: Bool { state.withLock { $0.isHeld || $0.first != nil } }
+    var isHeld: Bool { state.withLock { $0.isHeld || !$0.first.isEmpty } }
 
     private func append(_ record: ByteBuffer, to state: inout State) {
         if state.queue.append(record) { state.bytes += record.readableBytes }
@@ -186,7 +187,7 @@ public final class EventStream: Sendable {
     /// The queue goes: what it holds is of no use to a consumer that has to start anew.
     private func overflow(_ state: inout State) {
         _ = state.queue.drain()
-        state.first = nil
+        state.first = []
         state.bytes = 0
         if !rules.overflow.isEmpty { append(ByteBuffer(bytes: rules.overflow), to: &state) }
         state.ending = .overflowed
@@ -211,7 +212,7 @@ public final class EventStream: Sendable {
     func attach(_ outlet: Outlet) {
         let waits = state.withLock { state -> Bool in
             state.outlet = outlet
-            let waits = state.first != nil || !state.queue.isEmpty || state.ending != nil
+            let waits = !state.first.isEmpty || !state.queue.isEmpty || state.ending != nil
             state.isWoken = waits
             return waits
         }
@@ -220,9 +221,8 @@ public final class EventStream: Sendable {
 
     func next() -> Piece {
         let (piece, waiting) = state.withLock { state -> (Piece, [CheckedContinuation<Void, Never>]) in
-            if let first = state.first {
-                state.first = nil
-                state.sent += 1
+            if let first = state.first.popLast() {
+                if state.first.isEmpty { state.sent += 1 }
                 return (.record(first), [])
             }
             if state.isHeld, state.ending == nil {
@@ -256,7 +256,7 @@ public final class EventStream: Sendable {
             let reason = state.ending ?? end
             state.ending = reason
             _ = state.queue.drain()
-            state.first = nil
+            state.first = []
             state.bytes = 0
             state.outlet = nil
             defer { state.onClose = nil }

@@ -23,6 +23,8 @@ public struct MasterServiceLimits: Sendable {
     public var readsWaitingMax = 1_000
     /// Bytes of an answer above which it is sent a piece at a time.
     public var wholeAnswerBytesMax = 4 << 20
+    /// Parts of one such answer that are written at the same time, or wait until those before have left.
+    public var partsAheadMax = 4
     /// Answers sent a piece at a time: each keeps what it shows in memory. One more is answered 503.
     public var largeAnswersMax = 16
 

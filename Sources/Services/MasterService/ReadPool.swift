@@ -64,21 +64,49 @@ extension ReadPool {
         _ streams: [Desk.OpenStream], to core: MasterCore, by principal: String?, heartbeat: Duration
     ) async -> Bool {
         do {
-            try await run {
-                let event = OperatorEvent.subscribed(core.stateView(by: principal), heartbeat: heartbeat)
-                var written: [WireFormat: ByteBuffer] = [:]
-                for open in streams {
-                    guard case .observer(let format) = open.form else { continue }
-                    let record = written[format] ?? ByteBuffer(bytes: event.record(format))
-                    written[format] = record
-                    open.stream.release(with: record)
-                }
+            let event = try await run { OperatorEvent.subscribed(core.stateView(by: principal), heartbeat: heartbeat) }
+            var written: [WireFormat: [ByteBuffer]] = [:]
+            for open in streams {
+                guard case .observer(let format) = open.form else { continue }
+                var record = written[format] ?? []
+                if record.isEmpty { record = try await self.record(event, format) }
+                written[format] = record
+                open.stream.release(with: record)
             }
             return true
         } catch {
             return false
         }
     }
+
+    /// Framed, in blocks that the memory's own sizes have room for.
+    private func record(_ event: OperatorEvent, _ format: WireFormat) async throws -> [ByteBuffer] {
+        guard let pieces = event.pieces(format) else {
+            return try await run { [ByteBuffer(bytes: event.record(format))] }
+        }
+        let parts = PartQueue(pieces, pool: self, aheadMax: limits.partsAheadMax)
+        var blocks: [ByteBuffer] = [ByteBuffer()]
+        var length = 0
+        while let bytes = try await parts.next() {
+            length += bytes.count
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                var block = ByteBuffer()
+                swap(&block, &blocks[blocks.count - 1])
+                let room = ReadPool.blockBytes - block.readableBytes
+                block.writeBytes(rest.prefix(room))
+                rest = rest.dropFirst(room)
+                blocks[blocks.count - 1] = block
+                if !rest.isEmpty { blocks.append(ByteBufferAllocator().buffer(capacity: ReadPool.blockBytes)) }
+            }
+        }
+        var head = ByteBuffer(string: "\(length)\n")
+        guard blocks.count == 1 else { return [head] + blocks }
+        head.writeImmutableBuffer(blocks[0])
+        return [head]
+    }
+
+    private static let blockBytes = 1 << 18
 
     /// What a read comes to.
     enum Document: Sendable {
@@ -109,10 +137,10 @@ extension ReadPool {
             }
             guard let rest else { return .content(begin, type: type) }
             guard let large = largePlace() else { return ReadPool.refusal }
-            let remainder = Remainder(begin: begin, pieces: rest, suffix: Array(suffix.utf8), places: [place, large])
+            let parts = PartQueue(rest, pool: self, aheadMax: limits.partsAheadMax)
+            let remainder = Remainder(begin: begin, parts: parts, suffix: Array(suffix.utf8), places: [place, large])
             return Response(
-                .ok, headers: ["Content-Type": type],
-                body: .pieces(length: nil) { try await self.run { remainder.next() } })
+                .ok, headers: ["Content-Type": type], body: .pieces(length: nil) { try await remainder.next() })
         } catch {
             return .text(.serviceUnavailable, "this master stops")
         }
@@ -122,30 +150,54 @@ extension ReadPool {
         .text(.serviceUnavailable, "too many reads are under way; try again later")
     }
 
-    private final class Remainder: Sendable {
-        private struct State {
-            var begin: [UInt8]?
-            var pieces: DocumentPieces
-            var suffix: [UInt8]?
+    /// A document that is written in parts, some at the same time, and handed out in order.
+    private actor PartQueue {
+        private let pool: ReadPool
+        private let aheadMax: Int
+        private var pieces: DocumentPieces
+        private var ahead: [Task<DocumentPart.Written, any Error>] = []
+
+        init(_ pieces: DocumentPieces, pool: ReadPool, aheadMax: Int) {
+            self.pieces = pieces
+            self.pool = pool
+            self.aheadMax = max(1, aheadMax)
         }
-        private let state: Mutex<State>
+
+        /// Not empty; nil at the end. Asked for one after another.
+        func next() async throws -> [UInt8]? {
+            while true {
+                while ahead.count < aheadMax, let part = pieces.nextPart() {
+                    let pool = pool
+                    ahead.append(Task { try await pool.run { part.write() } })
+                }
+                guard !ahead.isEmpty else { return nil }
+                let bytes = pieces.join(try await ahead.removeFirst().value)
+                if !bytes.isEmpty { return bytes }
+            }
+        }
+    }
+
+    private actor Remainder {
+        private var begin: [UInt8]?
+        private let parts: PartQueue
+        private var suffix: [UInt8]?
         private let places: [Place]
 
-        init(begin: [UInt8], pieces: DocumentPieces, suffix: [UInt8], places: [Place]) {
-            state = Mutex(State(begin: begin, pieces: pieces, suffix: suffix.isEmpty ? nil : suffix))
+        init(begin: [UInt8], parts: PartQueue, suffix: [UInt8], places: [Place]) {
+            self.begin = begin
+            self.parts = parts
+            self.suffix = suffix.isEmpty ? nil : suffix
             self.places = places
         }
 
-        func next() -> [UInt8]? {
-            state.withLock { state in
-                if let begin = state.begin {
-                    state.begin = nil
-                    return begin
-                }
-                if let piece = state.pieces.next() { return piece }
-                defer { state.suffix = nil }
-                return state.suffix
+        func next() async throws -> [UInt8]? {
+            if let begin {
+                self.begin = nil
+                return begin
             }
+            if let piece = try await parts.next() { return piece }
+            defer { suffix = nil }
+            return suffix
         }
     }
 }

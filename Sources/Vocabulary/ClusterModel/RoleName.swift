@@ -49,7 +49,9 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     private static func isUnfit(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isWhitespace || scalar.value < 0x20 || scalar.value == 0x7f
+        // Most names are ASCII, whose properties need no looking up.
+        if scalar.isASCII { return scalar.value <= 0x20 || scalar.value == 0x7f }
+        return scalar.properties.isWhitespace
     }
 
     /// From the top down: `eng`, `backend`.

@@ -25,12 +25,11 @@ public struct MasterDocuments: Sendable {
 
     /// `/state`.
     public var stateDocument: JSONDocument {
-        let groups = FrameworkGroups(state)
         var stretches: [DocumentStretch<JSONSink>] = [.begin, .piece { writeHead(to: &$0) }]
         stretches.append(.every("slaves", state.agents.agents) { $0.legacyAgent($1, isFull: true) })
         stretches.append(.every("recovered_slaves", state.agents.recovered) { $0.legacyRecovered($1) })
-        stretches += frameworks("frameworks", state.frameworks.frameworks, groups)
-        stretches += frameworks("completed_frameworks", state.frameworks.completed, groups)
+        stretches += frameworks("frameworks", state.frameworks.frameworks)
+        stretches += frameworks("completed_frameworks", state.frameworks.completed)
         stretches.append(
             .piece { sink in
                 sink.every("orphan_tasks", [Int]()) { _, _ in }
@@ -63,7 +62,7 @@ public struct MasterDocuments: Sendable {
     }
 
     private func frameworks(
-        _ name: StaticString, _ views: [FrameworkView], _ groups: FrameworkGroups
+        _ name: StaticString, _ views: [FrameworkView]
     ) -> [DocumentStretch<JSONSink>] {
         var stretches: [DocumentStretch<JSONSink>] = [
             .piece { sink in
@@ -71,15 +70,15 @@ public struct MasterDocuments: Sendable {
                 sink.beginArray()
             }
         ]
+        let tasks = state.tasks
+        let executors = Dictionary(grouping: state.executors, by: \.spec.framework)
         for view in views {
-            let group = groups.groups[view.info.id] ?? FrameworkGroups.Group()
-            let tasks = state.tasks
             stretches += [
                 .begin, .piece { $0.legacyFramework(view) },
-                .every("tasks", group.tasks) { $0.legacyTask(tasks.tasks[$1]) },
-                .every("unreachable_tasks", group.unreachable) { $0.legacyTask(tasks.unreachable[$1]) },
-                .every("completed_tasks", group.completed) { $0.legacyTask(tasks.completed[$1]) },
-                .every("executors", group.executors.map { state.executors[$0] }) { $0.legacyExecutor($1) }, .end,
+                .every("tasks", tasks.tasks.of(view.info.id)) { $0.legacyTask($1) },
+                .every("unreachable_tasks", tasks.unreachable.of(view.info.id)) { $0.legacyTask($1) },
+                .every("completed_tasks", tasks.completed.of(view.info.id)) { $0.legacyTask($1) },
+                .every("executors", executors[view.info.id] ?? []) { $0.legacyExecutor($1) }, .end,
             ]
         }
         return stretches + [.piece { $0.endArray() }]
@@ -97,12 +96,11 @@ public struct MasterDocuments: Sendable {
 
     /// `/frameworks`, all or one.
     public func frameworks(only id: FrameworkID? = nil) -> JSONDocument {
-        let groups = FrameworkGroups(state)
         let isMeant = { (view: FrameworkView) in id == nil || view.info.id == id }
         return JSONDocument(
             stretches: [.begin]
-                + frameworks("frameworks", state.frameworks.frameworks.filter(isMeant), groups)
-                + frameworks("completed_frameworks", state.frameworks.completed.filter(isMeant), groups)
+                + frameworks("frameworks", state.frameworks.frameworks.filter(isMeant))
+                + frameworks("completed_frameworks", state.frameworks.completed.filter(isMeant))
                 + [.piece { $0.every("unregistered_frameworks", [Int]()) { _, _ in } }, .end])
     }
 
@@ -140,31 +138,12 @@ extension DocumentStretch {
                 sink.endObject()
             }, close: { $0.endArray() })
     }
-}
 
-/// Which tasks and executors are whose, by position in the views.
-struct FrameworkGroups: Sendable {
-    struct Group: Sendable {
-        var tasks: [Int] = []
-        var unreachable: [Int] = []
-        var completed: [Int] = []
-        var executors: [Int] = []
-    }
-    private(set) var groups: [FrameworkID: Group] = [:]
-
-    init(_ state: StateView) {
-        for (index, task) in state.tasks.tasks.enumerated() {
-            groups[task.framework, default: Group()].tasks.append(index)
-        }
-        for (index, task) in state.tasks.unreachable.enumerated() {
-            groups[task.framework, default: Group()].unreachable.append(index)
-        }
-        for (index, task) in state.tasks.completed.enumerated() {
-            groups[task.framework, default: Group()].completed.append(index)
-        }
-        for (index, executor) in state.executors.enumerated() {
-            groups[executor.spec.framework, default: Group()].executors.append(index)
-        }
+    /// The same for tasks.
+    static func every(
+        _ name: StaticString, _ tasks: TaskListing, _ content: @escaping @Sendable (inout Sink, TaskView) -> Void
+    ) -> DocumentStretch {
+        .array(name, tasks, content)
     }
 }
 

@@ -27,14 +27,15 @@ extension MasterDocuments {
         let lists = [state.tasks.tasks, state.tasks.unreachable, state.tasks.completed]
         var order: [(at: Int64, list: Int, index: Int)] = []
         for (list, tasks) in lists.enumerated() {
-            for (index, task) in tasks.enumerated() {
+            for index in 0..<tasks.count {
+                guard let task = tasks[index] else { continue }
                 guard page.framework == nil || task.framework == page.framework else { continue }
                 guard page.task == nil || task.id == page.task else { continue }
                 order.append((task.statuses.first?.at.nanoseconds ?? 0, list, index))
             }
         }
         order.sort { page.isAscending ? $0 < $1 : $0 > $1 }
-        let shown = order.dropFirst(page.offset).prefix(page.limit).map { lists[$0.list][$0.index] }
+        let shown = order.dropFirst(page.offset).prefix(page.limit).compactMap { lists[$0.list][$0.index] }
         return JSONDocument(stretches: [.begin, .every("tasks", shown) { $0.legacyTask($1) }, .end])
     }
 

@@ -61,15 +61,15 @@ public struct FrameworksView: Hashable, Sendable {
 
 /// The tasks.
 public struct TasksView: Hashable, Sendable {
-    public var tasks: [TaskView]
+    public var tasks: TaskListing
     /// On agents that have not been heard of.
-    public var unreachable: [TaskView]
-    public var completed: [TaskView]
+    public var unreachable: TaskListing
+    public var completed: TaskListing
 
     public init(tasks: [TaskView] = [], unreachable: [TaskView] = [], completed: [TaskView] = []) {
-        self.tasks = tasks
-        self.unreachable = unreachable
-        self.completed = completed
+        self.tasks = TaskListing(tasks)
+        self.unreachable = TaskListing(unreachable)
+        self.completed = TaskListing(completed)
     }
 }
 

@@ -135,14 +135,26 @@ extension OperatorEvent {
         return RecordFraming.record(sink.takeBytes())
     }
 
+    /// The record without its frame, a piece at a time; nil for what is small, and for protobuf.
+    public func pieces(_ format: WireFormat) -> DocumentPieces? {
+        guard format == .json, case .subscribed(let state, let heartbeat) = self else { return nil }
+        return DocumentPieces(
+            [.begin] + OperatorEvent.subscribed(state, heartbeat)
+                + [.piece { $0.member("type", "SUBSCRIBED") }, .end])
+    }
+
+    private static func subscribed<Sink: WireSink>(
+        _ state: StateView, _ heartbeat: Duration
+    ) -> [DocumentStretch<Sink>] {
+        [.begin("subscribed"), .begin("get_state")] + state.stretches()
+            + [.end, .piece { $0.seconds("heartbeat_interval_seconds", heartbeat) }, .end]
+    }
+
     private func write(to sink: inout some WireSink) {
         sink.object { sink in
             switch self {
             case .subscribed(let state, let heartbeat):
-                sink.object("subscribed") { sink in
-                    sink.object("get_state") { state.stretches().write(to: &$0) }
-                    sink.seconds("heartbeat_interval_seconds", heartbeat)
-                }
+                OperatorEvent.subscribed(state, heartbeat).write(to: &sink)
                 sink.member("type", "SUBSCRIBED")
             case .taskAdded(let task):
                 sink.object("task_added") { sink in sink.object("task") { $0.taskView(task) } }

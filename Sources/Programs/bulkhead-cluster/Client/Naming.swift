@@ -9,7 +9,7 @@ enum Naming {
         let all = live + view.completed
         if let exact = all.first(where: { $0.id.text == word }) { return exact }
         // Those that run go before those that did.
-        for group in [live, view.completed] {
+        for group in [live, Array(view.completed)] {
             let named = group.filter { $0.name == word || $0.id.text.hasPrefix(word) }
             if named.count == 1 { return named[0] }
             if named.count > 1 {
