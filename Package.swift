@@ -92,7 +92,7 @@ let package = Package(
         module("Cores", "Coordination", ["ClusterModel", "ClusterAPI", "Determinism", "Diagnostics", collections]),
         module(
             "Cores", "AgentCore",
-            ["Containers", "NetworkFormat", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "LaunchPlanning", collections]),
+            ["Containers", "NetworkFormat", "SeccompFormat", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", "LaunchPlanning", collections]),
         module(
             "Cores", "MasterCore",
             ["Allocation", "Authorization", "Coordination", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", collections]),

@@ -15,7 +15,8 @@ struct SeveralTasksTests {
     private func requests(_ count: Int, _ flags: [String] = []) throws -> [TaskRequest] {
         let line = ["task", "run", "--cpus", "1", "--memory", "100m"] + flags + ["image"]
         let run = try #require(try BulkheadCluster.parseAsRoot(line) as? TaskRun)
-        return try TaskRequestMaker(options: run.options, care: run.care, placement: run.placement, ours: { _ in nil })
+        return try TaskRequestMaker(
+            options: run.options, walls: run.walls, care: run.care, placement: run.placement, ours: { _ in nil })
             .requests(count, image: "image", command: [], name: "job", suffix: "x")
     }
 

@@ -12,7 +12,8 @@ struct TaskRequestTests {
         let line = ArgumentLine(["task", "run"] + words, .cluster)
         let run = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskRun)
         return try TaskRequestMaker(
-            options: run.options, care: run.care, placement: run.placement, ours: { $0 == "OURS" ? "1" : nil }
+            options: run.options, walls: run.walls, care: run.care, placement: run.placement,
+            ours: { $0 == "OURS" ? "1" : nil }
         ).request(image: run.image, command: run.command, name: run.name, suffix: "x1")
     }
 
@@ -36,6 +37,26 @@ struct TaskRequestTests {
         #expect(task.placement.description == "1.5 cpus and 1024 MB of memory")
     }
 
+    @Test("walls and devices become what the agent knows")
+    func walls() throws {
+        let task = try request(
+            "--gpus", "2", "--resource", "fpgas=1", "--device", "/dev/fuse:r", "--cpuset-cpus", "0-1", "--pids", "9",
+            "--device-read-bps", "/dev/sda:1m", "--io-write-iops", "5", "--ulimit", "nofile=1:2", "--ulimit", "core=0",
+            "--sysctl", "net.core.somaxconn=9", "--shm-size", "1g", "--security-opt", "seccomp=strict", "--tmpfs",
+            "/run:size=1m", "--add-host", "db:10.0.0.1", "--stop-signal", "INT", "--network", "bridge:web", "i")
+        let parameters = task.container.docker?.parameters.map { "\($0.key)=\($0.value)" } ?? []
+        #expect(
+            Set(parameters) == [
+                "device=/dev/fuse:r", "cpuset-cpus=0-1", "pids-limit=9", "device-read-bps=/dev/sda:1m",
+                "device-write-iops=5", "ulimit=nofile=1:2", "ulimit=core=0", "sysctl=net.core.somaxconn=9",
+                "shm-size=1g", "security-opt=seccomp=strict", "tmpfs=/run:size=1m", "add-host=db:10.0.0.1",
+                "stop-signal=INT",
+            ])
+        #expect(task.container.networks == [NetworkInfo(name: "bridge:web")])
+        #expect(task.placement.description == "0.5 cpus and 128 MB of memory and 2 gpus and 1 fpgas")
+        #expect(try request("--network", "bridge", "i").container.docker?.network == .bridge)
+    }
+
     @Test("probes become health checks")
     func health() throws {
         #expect(try request("--health-cmd", "true", "i").healthCheck?.probe == .command(CommandSpec(.shell("true"))))
@@ -49,13 +70,15 @@ struct TaskRequestTests {
         arguments: [
             (["--cpus", "x"], "cpus"), (["--memory", "0"], "memory"), (["-v", "/a"], "volume"),
             (["-w", "x"], "workdir"),
-            (["--health-http", "x/y"], "health-http"), (["--network", "bridge"], "network"),
+            (["--health-http", "x/y"], "health-http"), (["--network", "weave"], "network"),
             (["--constraint", "=x"], "constraint"), (["--timeout", "0"], "timeout"),
+            (["--resource", "gpus=1"], "resource"), (["--resource", "fpgas"], "resource"),
         ])
     func refusals(_ flags: [String], _ field: String) throws {
         let line = ArgumentLine(["task", "run"] + flags + ["image"], .cluster)
         let run = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskRun)
-        let maker = TaskRequestMaker(options: run.options, care: run.care, placement: run.placement, ours: { _ in nil })
+        let maker = TaskRequestMaker(
+            options: run.options, walls: run.walls, care: run.care, placement: run.placement, ours: { _ in nil })
         let failure = #expect(throws: Failure.self) {
             try maker.request(image: "image", command: [], name: nil, suffix: "x")
         }

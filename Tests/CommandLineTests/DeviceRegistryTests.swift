@@ -148,3 +148,52 @@ struct DeviceRegistryTests {
         }
     }
 }
+
+/// Which devices of a kind are one container's each.
+@Suite("Devices to give out")
+struct DeviceInventoryTests {
+    /// Devices by their names and the nodes each has, as one specification.
+    private static func inventory(
+        _ devices: [(String, [String])], of kind: String = "vendor.com/gpu"
+    ) throws -> [String] {
+        let place = try DeviceRegistryTests.Specifications()
+        let entries = devices.map { name, nodes in
+            let list = nodes.map { #"{"path": "/dev/\#($0)"}"# }.joined(separator: ", ")
+            return #"{"name": "\#(name)", "containerEdits": {"deviceNodes": [\#(list)]}}"#
+        }
+        let list = entries.joined(separator: ", ")
+        try place.write("a.json", #"{"cdiVersion": "0.6.0", "kind": "vendor.com/gpu", "devices": [\#(list)]}"#)
+        return try DeviceRegistry(directories: place.all).inventory(of: kind).map(\.description)
+    }
+
+    static let inventories: [(devices: [(String, [String])], names: [String])] = [
+        ([("10", ["d"]), ("2", ["c"]), ("b", ["b"]), ("a", ["a"])], ["2", "10", "a", "b"]),
+        ([("0", ["x"]), ("1", ["y"]), ("all", ["x", "y"])], ["0", "1"]),
+        ([("0", ["x"]), ("all", ["x"])], ["0"]), ([("0", ["x"]), ("GPU-1f", ["x"]), ("1", ["y"])], ["0", "1"]),
+        ([("0", ["ctl", "x"]), ("1", ["ctl", "y"]), ("all", ["ctl", "x", "y"])], ["0", "1"]),
+        ([("0", []), ("1", [])], ["0", "1"]),
+    ]
+
+    @Test("are each counted once, numbers first, and several together not at all", arguments: inventories.indices)
+    func counted(_ index: Int) throws {
+        let (devices, names) = Self.inventories[index]
+        #expect(try Self.inventory(devices) == names.map { "vendor.com/gpu=" + $0 })
+    }
+
+    @Test("can be one of them")
+    func one() throws {
+        #expect(try Self.inventory([("0", ["x"]), ("1", ["y"])], of: "vendor.com/gpu=1") == ["vendor.com/gpu=1"])
+    }
+
+    @Test(
+        "are refused where there is none, or two have a part in common",
+        arguments: [
+            ("device.shared", "vendor.com/gpu", [("0", ["x", "y"]), ("1", ["y", "z"]), ("2", ["q"])]),
+            ("device.not-found", "vendor.com/nic", [("0", ["x"])]),
+            ("device.not-found", "vendor.com/gpu=7", [("0", ["x"])]),
+        ] as [(String, String, [(String, [String])])])
+    func refused(_ code: String, _ kind: String, _ devices: [(String, [String])]) throws {
+        let failure = #expect(throws: Failure.self) { try Self.inventory(devices, of: kind) }
+        #expect(failure?.code.rawValue == code)
+    }
+}

@@ -65,6 +65,10 @@ struct DockerFormTests {
             case "isolation.seccomp": launch.isolation.seccomp = .strict
             case "isolation.procView": launch.isolation.procView = .processes
             case "isolation.network": launch.isolation.network = .container(launch.id)
+            case "device":
+                launch.isolation.devices = [DeviceRequest(path: "/dev/x", kind: "c", major: 1, minor: 3, access: "r")]
+            case "emulate": launch.isolation.emulated = [.mknod]
+            case "security-label": launch.isolation.securityLabel = "x"
             case "volume": launch.volumes = [VolumeRequest(source: "/a", target: "/a", noExecute: true)]
             default: launch.limits.ioWeight = 5
             }
@@ -75,7 +79,7 @@ struct DockerFormTests {
         "what it cannot do is refused in words, with the field at fault",
         arguments: [
             "command", "endpointPort", "image", "isolation.seccomp", "isolation.procView", "isolation.network",
-            "volume", "io",
+            "volume", "io", "device", "emulate", "security-label",
         ])
     func refused(_ field: String) throws {
         let refusal = try DockerLaunch.refusal(of: Self.impossible(field))

@@ -22,6 +22,10 @@ extension Agent {
                         remedy: "launch it again when the executor has ended", retry: .later)
                 }
                 try checkVolumes(specs, of: old)
+                if let launch = state.containers[old.container]?.launch {
+                    let wanted = executorResources(old) + specs.flatMap(\.resources)
+                    try taskLaunch.checkDevices(of: wanted, in: launch)
+                }
                 run = old
             } else {
                 run = try launchExecutor(spec, specs, of: framework)
@@ -66,7 +70,7 @@ extension Agent {
         let key = ExecutorKey(framework.id, spec.id)
         let layout = SandboxLayout(workDirectory: configuration.workDirectory, agent: agent.id)
         let sandbox = layout.run(key, id)
-        let container = try TaskLaunch(configuration: configuration).executor(
+        let container = try taskLaunch.executor(
             spec, as: id, key: key, framework: framework, agent: agent, tasks: specs, sandbox: sandbox,
             path: ContainerPath(try ContainerName(id.text)))
         let run = ExecutorRun(spec: spec, container: id, sandbox: sandbox.path)
@@ -85,11 +89,13 @@ extension Agent {
         guard let executor = state.executors[id], let run = state.containers[id], case .launched = run.phase else {
             return
         }
-        var limits = TaskLaunch(configuration: configuration).limits(executorResources(executor))
-        (limits.pids, limits.pidsAsked) = (run.launch.limits.pids, run.launch.limits.pidsAsked)
+        var limits = taskLaunch.limits(executorResources(executor))
+        let launched = run.launch.limits
+        (limits.pids, limits.pidsAsked) = (launched.pids, launched.pidsAsked)
+        (limits.cpuset, limits.io, limits.ioWeight) = (launched.cpuset, launched.io, launched.ioWeight)
         // A container that was started without a disk limit cannot be given one.
-        if run.launch.limits.disk == nil { limits.disk = nil }
-        if !isNew || limits != run.launch.limits { send(.update(id, limits)) }
+        if launched.disk == nil { limits.disk = nil }
+        if !isNew || limits != launched { send(.update(id, limits)) }
     }
 
     mutating func limitsUpdated(_ id: ContainerID, _ failure: Failure?) {

@@ -24,7 +24,7 @@ extension Agent {
 
     mutating func kill(_ key: TaskReference, _ cause: KillOrder.Cause, grace asked: Duration? = nil) {
         guard let task = state.tasks[key], !task.state.isTerminal else { return }
-        var grace = max(.zero, asked ?? task.spec.killGracePeriod ?? configuration.timing.killGrace)
+        var grace = max(.zero, asked ?? task.spec.stopTimeout ?? configuration.timing.killGrace)
         if let most = state.drain?.configuration.maxGracePeriod { grace = min(grace, most) }
         let deadline = now + grace
         if let ending = task.ending {

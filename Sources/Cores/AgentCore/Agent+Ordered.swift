@@ -36,12 +36,12 @@ extension Agent {
                     "container.no-resources", doing: "launch container", on: request.container.description,
                     cause: "one without a parent needs resources", remedy: "set resources", field: "resources")
             }
-            return try TaskLaunch(configuration: configuration).ordered(
+            return try taskLaunch.ordered(
                 request, as: id, parent: nil,
                 sandbox: SandboxLayout.standalone(id, below: configuration.workDirectory))
         }
         let parent = try running(path, to: "launch a container in")
-        return try TaskLaunch(configuration: configuration).ordered(
+        return try taskLaunch.ordered(
             request, as: id, parent: parent, sandbox: SandboxLayout.nested(in: parent.sandbox.path, id))
     }
 
@@ -191,7 +191,7 @@ extension Agent {
                 send(.answer(call, .alreadyLaunched))
                 return
             }
-            let exec = try TaskLaunch(configuration: configuration).session(request, in: parent)
+            let exec = try taskLaunch.session(request, in: parent)
             endedSessions[request.container] = nil
             sessions[call] = Session(path: request.container, container: parent.id)
             send(.openSession(call, in: parent.id, exec))

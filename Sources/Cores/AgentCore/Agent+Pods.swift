@@ -54,7 +54,7 @@ extension Agent {
         let id = newContainerID()
         let layout = SandboxLayout(workDirectory: configuration.workDirectory, agent: agent)
         let sandbox = layout.run(key, id)
-        let container = try TaskLaunch(configuration: configuration).pod(
+        let container = try taskLaunch.pod(
             spec, as: id, key: key, sandbox: sandbox, path: ContainerPath(try ContainerName(id.text)))
         return (ExecutorRun(spec: spec, container: id, sandbox: sandbox.path), container)
     }
@@ -63,13 +63,15 @@ extension Agent {
         _ specs: [TaskSpec], of pod: ExecutorRun, in container: ContainerRun, framework: FrameworkInfo, group: UInt64
     ) throws(Failure) -> [(TaskRun, ContainerRun)] {
         var members: [(TaskRun, ContainerRun)] = []
+        var launch = taskLaunch
         for spec in specs {
             let key = TaskReference(framework: framework.id, task: spec.id)
             let id = newContainerID()
-            let run = try TaskLaunch(configuration: configuration).task(
+            let run = try launch.task(
                 spec, as: id, purpose: .task(key), parent: container,
                 sandbox: SandboxLayout.nested(in: pod.sandbox, id, task: spec.id),
                 path: try container.path.appending(try ContainerName(id.text)))
+            launch.devicesInUse.formUnion((run.launch.devices ?? []).map(\.name))
             let place = TaskRun.Place.member(id, of: pod.container, group: group)
             members.append(
                 (TaskRun(framework: framework.id, spec: spec.withoutSecrets, place: place, arrivedAt: now), run))

@@ -131,7 +131,7 @@ extension Agent {
             // A command task's run is found where an executor of its name would be.
             let executor = ExecutorKey(framework.id, try ExecutorID(spec.id.text))
             let layout = SandboxLayout(workDirectory: configuration.workDirectory, agent: agent)
-            run = try TaskLaunch(configuration: configuration).task(
+            run = try taskLaunch.task(
                 spec, as: id, purpose: .task(key), sandbox: layout.run(executor, id),
                 path: ContainerPath(try ContainerName(id.text)))
         } catch {

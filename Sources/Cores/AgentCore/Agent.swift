@@ -243,6 +243,12 @@ extension Agent {
         outbox.order(.note(Note(name, message, level: level, details)))
     }
 
+    /// What makes launches of what is asked for, as things are now.
+    var taskLaunch: TaskLaunch {
+        let used = configuration.policy.deviceResources.isEmpty ? [] : state.devicesInUse
+        return TaskLaunch(configuration: configuration, devicesInUse: used)
+    }
+
     mutating func newContainerID() -> ContainerID { ContainerID(number: random.next()) }
     mutating func newUpdateID() -> UpdateID { UpdateID(high: random.next(), low: random.next()) }
 

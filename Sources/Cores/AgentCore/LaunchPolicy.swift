@@ -30,6 +30,29 @@ public struct LaunchPolicy: Sendable, Hashable {
         }
     }
 
+    /// Devices that are given out whole, each to one container at a time, as a resource of this name.
+    public struct DeviceResource: Sendable, Hashable {
+        public var resource: String
+        /// `vendor.com/class=name`, in the order in which they are given out.
+        public var devices: [String]
+        public init(_ resource: String, devices: [String]) {
+            self.resource = resource
+            self.devices = devices
+        }
+    }
+
+    /// A device that tasks may ask for by its name, all of them at once.
+    public struct Device: Sendable, Hashable {
+        /// A node's path on the host, `vendor.com/class=name`, or `vendor.com/class` for all of a kind.
+        public var name: String
+        /// What may be done with a node, of `r` and `w`.
+        public var access: String
+        public init(_ name: String, access: String = "rw") {
+            self.name = name
+            self.access = access
+        }
+    }
+
     public var withoutImage: WithoutImage
     public var hostPaths: [HostPath]
     public var allowsHostNetwork: Bool
@@ -57,6 +80,10 @@ public struct LaunchPolicy: Sendable, Hashable {
     public var executorPort: UInt16
     /// Whether a task is held to its disk resource: its container's own files and its sandbox together.
     public var limitsDisk: Bool
+    public var deviceResources: [DeviceResource]
+    public var devices: [Device]
+    /// Profiles of AppArmor, loaded on this host, that a task may choose.
+    public var appArmorProfiles: [String]
 
     private struct Variable: Sendable, Hashable {
         var name: String
@@ -69,9 +96,13 @@ public struct LaunchPolicy: Sendable, Hashable {
         seccompProfiles: [SeccompProfile] = [], unenforceable: [String] = [], allowsUnenforced: Bool = false,
         logBytesMax: UInt64 = 256 << 20, sandboxTarget: String = "/mnt/mesos/sandbox",
         executorEnvironment: KeyValuePairs<String, String> = [:], sharedMemoryBytes: UInt64 = 64 << 20,
-        executorPort: UInt16 = 5051, limitsDisk: Bool = false
+        executorPort: UInt16 = 5051, limitsDisk: Bool = false, deviceResources: [DeviceResource] = [],
+        devices: [Device] = [], appArmorProfiles: [String] = []
     ) {
         self.limitsDisk = limitsDisk
+        self.deviceResources = deviceResources
+        self.devices = devices
+        self.appArmorProfiles = appArmorProfiles
         self.withoutImage = withoutImage
         self.hostPaths = hostPaths
         self.allowsHostNetwork = allowsHostNetwork

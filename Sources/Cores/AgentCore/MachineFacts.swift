@@ -30,17 +30,30 @@ public struct MachineFacts: Hashable, Sendable {
     /// What an agent offers: what `text` (`--resources`) names as it says it, and the rest as found. A name that is
     /// given with zero is not looked for. Some memory and disk stay for the machine itself.
     ///
-    /// - Throws: `resource.unreadable`, naming the part of `text` at fault.
-    public func resources(given text: String, defaultRole: RoleName = .anyone) throws(Failure) -> [Resource] {
+    /// - Parameter devices: as many of each resource as there are devices, unless `text` says less.
+    /// - Throws: `resource.unreadable`, naming the part of `text` at fault; `resource.too-many` for more than there are
+    ///   devices.
+    public func resources(
+        given text: String, defaultRole: RoleName = .anyone, devices: [LaunchPolicy.DeviceResource] = []
+    ) throws(Failure) -> [Resource] {
         let given = try Resource.parse(text, defaultRole: defaultRole)
         let names = Set(given.map(\.name))
         let reservations = defaultRole == .anyone ? [] : [Reservation(.configured, for: defaultRole)]
-        let found: [(String, ResourceValue)] = [
+        for offered in devices {
+            let amount = Resources(given).amount(of: offered.resource)
+            guard amount > Scalar(offered.devices.count) else { continue }
+            throw Failure(
+                "resource.too-many", doing: "offer the resource", on: "\(offered.resource):\(amount)",
+                cause: "there are \(offered.devices.count) devices", remedy: "offer at most those, or leave it out",
+                field: "resources")
+        }
+        var found: [(String, ResourceValue)] = [
             ("cpus", .scalar(Scalar(max(1, processors)))),
             ("mem", .scalar(Scalar(Self.kept(memory, apart: Self.gibibyte, else: Self.gibibyte)))),
             ("disk", .scalar(Scalar(Self.kept(disk, apart: 5 * Self.gibibyte, else: 10 * Self.gibibyte)))),
             ("ports", .ranges(Ranges([31_000...32_000]))),
         ]
+        found += devices.map { ($0.resource, .scalar(Scalar($0.devices.count))) }
         return given.filter { !$0.value.isEmpty }
             + found.filter { !names.contains($0.0) }.map { Resource($0.0, $0.1, reservations: reservations) }
     }

@@ -1,118 +1,233 @@
 import ClusterModel
 import Containers
 import Diagnostics
+import SeccompFormat
 
-/// Options of another engine's command line that clients send along: those known here are carried out, any other
-/// refuses the launch, since a wall or a limit might hang on it.
-extension Draft {
-    mutating func applyDockerParameters() throws(Failure) {
-        guard let docker = container?.docker else { return }
+/// Options of another engine's command line that clients send along. Those that narrow, or stay within what the task
+/// has, are carried out; those that open a wall if the operator's policy allows them; any other refuses the launch by
+/// its name, since a wall or a limit might hang on it. Docs/Decisions/0088.
+extension TaskLaunch {
+    func applyDockerParameters(to draft: inout Draft) throws(Failure) {
+        draft.walls.sharedMemoryBytes = policy.sharedMemoryBytes
+        guard let docker = draft.container?.docker else { return }
         if let driver = docker.volumeDriver {
             throw Failure(
                 "launch.volume", doing: "launch it", on: driver, cause: "this agent has no volume drivers",
                 remedy: "use host paths or persistent volumes", field: "container.docker.volume_driver")
         }
-        for parameter in docker.parameters { try apply(parameter.key, parameter.value) }
+        for (index, parameter) in docker.parameters.enumerated() {
+            let option = DockerOption(
+                key: parameter.key, value: parameter.value, field: "container.docker.parameters[\(index)]")
+            try apply(option, to: &draft)
+        }
     }
 
-    private mutating func apply(_ key: String, _ value: String) throws(Failure) {
-        switch key {
+    private func apply(_ option: DockerOption, to draft: inout Draft) throws(Failure) {
+        if try draft.applyToProcess(option) { return }
+        if try draft.applyToLimits(option) { return }
+        if try draft.applyToFiles(option) { return }
+        if try draft.applyToWalls(option) { return }
+        if try applyByPolicy(option, to: &draft) { return }
+        throw unknown(option)
+    }
+
+    /// Where what it asks for is said here.
+    private static let elsewhere = [
+        "network": "name the network in docker.network or network_infos", "net": "use docker.network or network_infos",
+        "publish": "use docker.port_mappings, with ports the task was offered",
+        "p": "use docker.port_mappings, with ports the task was offered",
+        "memory": "a task's memory is its resource mem, bounded by limits",
+        "m": "a task's memory is its resource mem, bounded by limits",
+        "cpus": "a task's processors are its resource cpus, bounded by limits",
+        "cpu-shares": "a task's share follows from its resource cpus", "c": "it follows from the resource cpus",
+        "memory-swap": "tasks have no swap beside their memory", "gpus": "ask for the resource gpus",
+        "storage-opt": "a task's disk is its resource disk", "tty": "use tty_info", "t": "use tty_info",
+        "name": "a task's name is its own", "health-cmd": "use health_check",
+    ]
+
+    private func unknown(_ option: DockerOption) -> Failure {
+        Failure(
+            "launch.docker-parameter", doing: "launch it", on: Untrusted.shown(option.key),
+            cause: "this agent does not know the option",
+            remedy: Self.elsewhere[option.key] ?? "leave it out, or use the container's own fields",
+            field: option.field)
+    }
+
+    // MARK: What the operator decides
+
+    private func applyByPolicy(_ option: DockerOption, to draft: inout Draft) throws(Failure) -> Bool {
+        switch option.key {
+        // Asked where all capabilities are.
+        case "cap-add": draft.addedCapabilities.append(option.value)
+        case "privileged": if try option.flag() { draft.container?.docker?.isPrivileged = true }
+        case "volume", "v": draft.hostVolumes.append((try option.hostVolume(), field: option.field))
+        case "device": draft.devices.append(try allowed(option))
+        case "security-opt": try applySecurity(option, to: &draft.walls)
+        case "oom-score-adj":
+            let score = try option.number(in: -1_000...1_000)
+            if score < 0, !policy.allowsPrivileged {
+                throw option.forbidden("outlive others when memory runs out", "--allow-privileged")
+            }
+            draft.walls.oomScore = Int32(score)
+        case "pid", "ipc", "uts", "userns", "cgroupns":
+            if option.value != "private" { throw option.forbidden("share that namespace", nil) }
+        default: return false
+        }
+        return true
+    }
+
+    private func allowed(_ option: DockerOption) throws(Failure) -> DeviceOrder {
+        let order = try option.device()
+        let kind = order.name.prefix { $0 != "=" }
+        let keeper = policy.deviceResources.first { resource in
+            resource.devices.contains { $0 == order.name || (!order.isNode && $0.hasPrefix(kind + "=")) }
+        }
+        if let keeper {
+            throw option.invalid(
+                "those are given out one to a task", remedy: "ask for the resource \(keeper.resource) instead")
+        }
+        let rule = policy.devices.first { $0.name == order.name || (!order.isNode && $0.name == kind) }
+        guard let rule, (order.access ?? "").allSatisfy(rule.access.contains) else {
+            let wanted = order.isNode ? "\(order.name):\(order.access ?? "rw")" : order.name
+            throw option.forbidden("have the device", "--allow-device \(wanted)")
+        }
+        return order
+    }
+
+    private func applySecurity(_ option: DockerOption, to walls: inout IsolationRequest) throws(Failure) {
+        let (name, value) = option.pair("=:")
+        switch (name, value) {
+        case ("no-new-privileges", nil), ("no-new-privileges", "true"): walls.noNewPrivileges = true
+        case ("no-new-privileges", "false"):
+            guard policy.allowsPrivileged else { throw option.forbidden("gain privileges", "--allow-privileged") }
+            walls.noNewPrivileges = false
+        case ("seccomp", "unconfined"):
+            guard policy.allowsUnconfined else {
+                throw option.forbidden("run without a system call filter", "--allow-unconfined")
+            }
+            walls.seccomp = .unconfined
+        case ("seccomp", let profile?): walls.seccomp = try seccomp(named: profile, field: option.field)
+        case ("apparmor", "unconfined"):
+            guard policy.allowsUnconfined else {
+                throw option.forbidden("run without an AppArmor profile", "--allow-unconfined")
+            }
+            walls.appArmor = .unconfined
+        case ("apparmor", "standard"), ("apparmor", "default"), ("apparmor", "docker-default"):
+            walls.appArmor = .standard
+        case ("apparmor", let profile?):
+            guard policy.appArmorProfiles.contains(profile) else {
+                throw option.forbidden("choose that AppArmor profile", "--apparmor-profile \(profile)")
+            }
+            walls.appArmor = .named(profile)
+        case ("systempaths", "unconfined"):
+            guard policy.allowsPrivileged else {
+                throw option.forbidden("see what the kernel tells of the host", "--allow-privileged")
+            }
+            (walls.maskedPaths, walls.readOnlyPaths) = ([], [])
+        case ("proc", "subset"): walls.procView = .processes
+        default:
+            throw option.invalid(
+                "this agent does not know it",
+                remedy: "known are no-new-privileges, seccomp=NAME, apparmor=NAME, proc=subset, systempaths=unconfined")
+        }
+    }
+}
+
+// MARK: - What narrows, or stays within the task
+
+extension Draft {
+    fileprivate mutating func applyToProcess(_ option: DockerOption) throws(Failure) -> Bool {
+        switch option.key {
         case "env", "e":
-            let (name, text) = Self.pair(value, "=")
-            guard let text else { throw invalid(key, value, "it is not NAME=value") }
+            let (name, text) = try option.variable()
             environment.set(name, text)
         case "label", "l":
-            let (name, text) = Self.pair(value, "=")
-            labels[name] = text ?? ""
-        case "hostname", "h": hostname = value
-        case "user", "u": user = value
-        case "workdir", "w": workingDirectory = value
-        case "cap-add": addedCapabilities.append(value)
-        case "cap-drop": droppedCapabilities.append(value)
-        case "ulimit": processLimits.append(try limit(key, value))
-        case "volume", "v": try addVolume(key, value)
-        case "tmpfs": temporaryFilesystems.append(TemporaryFilesystem(target: Self.pair(value, ":").0))
-        case "add-host":
-            let (name, address) = Self.pair(value, ":")
-            guard let address else { throw invalid(key, value, "it is not NAME:ADDRESS") }
-            extraHosts.append("\(address) \(name)")
-        case "dns": nameServers.append(value)
-        case "interactive", "i": isInteractive = try flag(key, value)
-        case "read-only": readOnlyRoot = try flag(key, value)
-        case "init": if try !flag(key, value) { throw invalid(key, value, "every container has an init here") }
-        case "shm-size": sharedMemoryBytes = try bytes(key, value)
-        case "pids-limit":
-            guard let number = UInt64(value), number > 0 else {
-                throw invalid(key, value, "it is no number above zero")
+            let (name, text) = option.pair("=")
+            guard !name.hasPrefix("bulkhead."), !name.isEmpty else {
+                throw option.invalid("labels that begin with bulkhead. are the agent's own", remedy: "choose another")
             }
-            pids = number
-        case "stop-signal":
-            guard let number = Self.signal(value) else { throw invalid(key, value, "there is no such signal") }
-            stopSignal = number
-        case "security-opt":
-            let allowed = ["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"]
-            guard allowed.contains(value) else { throw invalid(key, value, "only no-new-privileges is known here") }
-        default:
-            throw Failure(
-                "launch.docker-parameter", doing: "launch it", on: key, cause: "this agent does not know the option",
-                remedy: "leave it out, or use the container's own fields", field: "container.docker.parameters")
+            labels[name] = text ?? ""
+        case "user", "u": user = option.value
+        case "workdir", "w": workingDirectory = try option.absolutePath()
+        case "entrypoint":
+            guard case .execute(nil, _) = command.program, !option.value.isEmpty else {
+                throw option.invalid("the command names its program already", remedy: "leave it out")
+            }
+            entrypoint = option.value
+        case "stop-signal": stopSignal = try option.signal()
+        // Asked where tasks are killed.
+        case "stop-timeout": _ = try option.number(in: 0...86_400)
+        case "interactive", "i": isInteractive = try option.flag()
+        case "init": if try !option.flag() { throw option.invalid("every container has an init here") }
+        case "rm": if try !option.flag() { throw option.invalid("a task's container is always removed") }
+        default: return false
         }
+        return true
     }
 
-    private func invalid(_ key: String, _ value: String, _ cause: String) -> Failure {
-        Failure(
-            "launch.docker-parameter", doing: "launch it", on: "\(key)=\(value)", cause: cause,
-            remedy: "correct it", field: "container.docker.parameters")
-    }
-
-    private static func pair(_ text: String, _ separator: Character) -> (String, String?) {
-        guard let index = text.firstIndex(of: separator) else { return (text, nil) }
-        return (String(text[..<index]), String(text[text.index(after: index)...]))
-    }
-
-    private func flag(_ key: String, _ value: String) throws(Failure) -> Bool {
-        switch value {
-        case "", "true": true
-        case "false": false
-        default: throw invalid(key, value, "it is neither true nor false")
+    fileprivate mutating func applyToLimits(_ option: DockerOption) throws(Failure) -> Bool {
+        switch option.key {
+        case "ulimit":
+            let limit = try option.processLimit()
+            walls.resourceLimits.removeAll { $0.name == limit.name }
+            walls.resourceLimits.append(limit)
+        case "pids-limit", "pids": pids = UInt64(try option.number(in: 1...4_194_304))
+        case "cpuset-cpus", "cpuset": cpuset = try option.processors()
+        case "device-read-bps", "io-read-bps": add(try option.rate(.readBytes))
+        case "device-write-bps", "io-write-bps": add(try option.rate(.writeBytes))
+        case "device-read-iops", "io-read-iops": add(try option.rate(.readOperations))
+        case "device-write-iops", "io-write-iops": add(try option.rate(.writeOperations))
+        // 100 is what everybody has: above it others would have less.
+        case "io-weight": ioWeight = UInt64(try option.number(in: 1...100))
+        default: return false
         }
+        return true
     }
 
-    private mutating func addVolume(_ key: String, _ value: String) throws(Failure) {
-        let parts = value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count), parts[0].hasPrefix("/"),
-            parts.count == 2 || ["ro", "rw"].contains(parts[2])
-        else { throw invalid(key, value, "it is not /host/path:/path, perhaps with :ro") }
-        hostVolumes.append((parts[0], parts[1], parts.count == 3 && parts[2] == "ro"))
+    private mutating func add(_ limit: IOLimit) {
+        io.removeAll { $0.kind == limit.kind && $0.device == limit.device }
+        io.append(limit)
     }
 
-    private func limit(_ key: String, _ value: String) throws(Failure) -> NamedLimit {
-        let (name, text) = Self.pair(value, "=")
-        let (soft, hard) = Self.pair(text ?? "", ":")
-        guard let low = UInt64(soft), let high = UInt64(hard ?? soft), low <= high else {
-            throw invalid(key, value, "it is not NAME=SOFT:HARD")
+    fileprivate mutating func applyToFiles(_ option: DockerOption) throws(Failure) -> Bool {
+        switch option.key {
+        case "tmpfs": temporaryFilesystems.append(try option.temporaryFilesystem())
+        case "read-only": walls.readOnlyRoot = try option.flag()
+        case "shm-size": walls.sharedMemoryBytes = try option.bytes()
+        default: return false
         }
-        return NamedLimit(name: name, soft: low, hard: high)
+        return true
     }
 
-    private func bytes(_ key: String, _ value: String) throws(Failure) -> UInt64 {
-        let units: [Character: UInt64] = ["b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30]
-        let unit = value.last.flatMap { units[Character($0.lowercased())] }
-        guard let number = UInt64(unit == nil ? value[...] : value.dropLast()) else {
-            throw invalid(key, value, "it is no size")
+    fileprivate mutating func applyToWalls(_ option: DockerOption) throws(Failure) -> Bool {
+        switch option.key {
+        case "hostname", "h": hostname = option.value
+        case "domainname": walls.domainname = option.value
+        case "add-host": walls.extraHosts.append(try option.hostLine())
+        case "dns": walls.nameServers.append(try option.address())
+        case "cap-drop": droppedCapabilities.append(option.value)
+        // Which of them are a container's own is known where it is made.
+        case "sysctl":
+            let (name, text) = try option.variable()
+            walls.sysctls[name.replacing("/", with: ".")] = text
+        case "emulate":
+            for word in option.value.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let call = EmulatedCall(rawValue: String(word)) else {
+                    throw option.invalid("it is no call that can be emulated", remedy: "give mknod, sysinfo or both")
+                }
+                if walls.emulated?.contains(call) != true { walls.emulated = (walls.emulated ?? []) + [call] }
+            }
+        default: return false
         }
-        let (size, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
-        if overflow { throw invalid(key, value, "it is no size") }
-        return size
+        return true
     }
+}
 
-    private static func signal(_ text: String) -> Int32? {
-        if let number = Int32(text) { return (1...64).contains(number) ? number : nil }
-        let names: [String: Int32] = [
-            "HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15, "CONT": 18, "STOP": 19,
-            "WINCH": 28,
-        ]
-        let upper = text.uppercased()
-        return names[upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper]
+extension TaskSpec {
+    /// From the polite signal to the end, as the task says it: `kill_policy`, else the parameter `stop-timeout`.
+    var stopTimeout: Duration? {
+        if let killGracePeriod { return killGracePeriod }
+        let parameter = container?.docker?.parameters.last { $0.key == "stop-timeout" }
+        return parameter.flatMap { Int64($0.value) }.map { .seconds($0) }
     }
 }

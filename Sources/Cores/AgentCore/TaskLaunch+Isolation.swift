@@ -5,13 +5,9 @@ import Diagnostics
 /// Walls: capabilities, system calls, shared memory, limits of processes and of the container.
 extension TaskLaunch {
     func isolation(of draft: Draft) throws(Failure) -> IsolationRequest {
-        var isolation = IsolationRequest(hostname: draft.hostname ?? "")
+        var isolation = draft.walls
+        isolation.hostname = draft.hostname ?? ""
         isolation.network = try network(of: draft)
-        isolation.sharedMemoryBytes = draft.sharedMemoryBytes ?? policy.sharedMemoryBytes
-        isolation.extraHosts = draft.extraHosts
-        isolation.nameServers = draft.nameServers
-        isolation.readOnlyRoot = draft.readOnlyRoot
-        isolation.resourceLimits = draft.processLimits
         for limit in draft.container?.processLimits ?? [] {
             let name = limit.kind.rawValue.dropFirst("RLMT_".count).lowercased()
             if (limit.soft == nil) != (limit.hard == nil) {
@@ -55,6 +51,11 @@ extension TaskLaunch {
                 remedy: "leave ipc_mode out, or run the task by itself", field: "container.linux_info.ipc_mode")
         default: break
         }
+        if linux.sharedMemoryMegabytes != nil, draft.parent != nil {
+            throw refusal(
+                "launch.ipc", "the containers of a group share their executor's shared memory",
+                remedy: "give the size at the executor", field: "container.linux_info.shm_size")
+        }
         if let megabytes = linux.sharedMemoryMegabytes { isolation.sharedMemoryBytes = UInt64(megabytes) << 20 }
         switch linux.seccomp {
         case nil: break
@@ -66,20 +67,23 @@ extension TaskLaunch {
                     field: "container.linux_info.seccomp.unconfined")
             }
             isolation.seccomp = .unconfined
-        case .profile(let name): isolation.seccomp = try seccomp(named: name)
+        case .profile(let name):
+            isolation.seccomp = try seccomp(named: name, field: "container.linux_info.seccomp.profile_name")
         }
     }
 
-    private func seccomp(named name: String) throws(Failure) -> IsolationRequest.Seccomp {
+    func seccomp(named name: String, field: String) throws(Failure) -> IsolationRequest.Seccomp {
         switch name {
-        case "standard", "default", "default.json": return .standard
+        case "standard", "builtin", "default", "default.json": return .standard
         case "strict": return .strict
         default:
             guard let profile = policy.seccompProfiles.first(where: { $0.name == name }) else {
                 let known = (["standard", "strict"] + policy.seccompProfiles.map(\.name)).joined(separator: ", ")
                 throw refusal(
                     "launch.seccomp-profile", "this agent has no seccomp profile '\(name)'",
-                    remedy: "use one of \(known)", field: "container.linux_info.seccomp.profile_name")
+                    remedy: "use one of \(known), or start the agent with --seccomp-profile "
+                        + "\(Untrusted.shown(name))=FILE",
+                    field: field)
             }
             return .profile(name: profile.name, json: profile.json)
         }
@@ -154,18 +158,23 @@ extension TaskLaunch {
 
     func checkedLimits(_ draft: Draft, _ isolation: inout IsolationRequest) throws(Failure) -> ContainerLimits {
         if draft.isHold { return ContainerLimits() }
-        if !Resources(draft.resources).amount(of: "gpus").isZero {
-            throw refusal(
-                "launch.gpus", "this agent cannot keep one task's GPUs from another",
-                remedy: "leave gpus out", field: "resources")
-        }
         var limits = limits(draft.resources, draft.limits)
+        (limits.cpuset, limits.io, limits.ioWeight) = (draft.cpuset, draft.io, draft.ioWeight)
         if let pids = draft.pids {
             limits.pids = pids
             limits.pidsAsked = true
         }
         // Whether it can be held is known where the container is made: by the file systems its files are on.
-        if limits.disk != nil, policy.allowsUnenforced { isolation.allowedUnenforced.append("disk") }
+        if policy.allowsUnenforced {
+            if limits.disk != nil { isolation.allowedUnenforced.append("disk") }
+            if limits.cpuset != nil { isolation.allowedUnenforced.append("cpuset") }
+            if !limits.io.isEmpty || limits.ioWeight != nil { isolation.allowedUnenforced.append("io") }
+        }
+        if let name = draft.limits.keys.sorted().first(where: { !["cpus", "mem", "disk"].contains($0) }) {
+            throw refusal(
+                "launch.limits", "this agent bounds cpus, mem and disk, not \(Untrusted.shown(name))",
+                remedy: "leave it out", field: "limits")
+        }
         var asked: [String] = []
         if limits.cpus != nil || limits.cpuWeight != nil { asked.append("cpu") }
         if limits.memory != nil { asked += ["memory", "swap"] }

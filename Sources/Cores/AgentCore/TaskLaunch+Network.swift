@@ -17,6 +17,7 @@ extension TaskLaunch {
                 "launch.network", "a container here is on one network", remedy: "name one",
                 field: "container.network_infos[1]")
         }
+        try checkWishes(networks.first, draft)
         let asked = try network(draft.container?.docker?.network, networks.first)
         let mappings = (draft.container?.docker?.portMappings ?? []) + (networks.first?.portMappings ?? [])
         switch asked {
@@ -28,6 +29,7 @@ extension TaskLaunch {
                     field: "container.network_infos")
             }
             try refuse(mappings, on: "the host's own network")
+            try refuseAddresses(networks.first, on: "the host's own network")
             return .host
         case .bridge(var request):
             request.ports = try publications(mappings, of: draft)
@@ -39,6 +41,7 @@ extension TaskLaunch {
             return .plugins(request)
         case .none, .container:
             try refuse(mappings, on: "a loopback interface")
+            try refuseAddresses(networks.first, on: "a loopback interface")
             return .none
         }
     }
@@ -46,6 +49,13 @@ extension TaskLaunch {
     private func network(
         _ docker: DockerOptions.Network?, _ info: NetworkInfo?
     ) throws(Failure) -> IsolationRequest.Network {
+        if let name = info?.name, docker == .host || docker == DockerOptions.Network.none,
+            name != docker?.rawValue.lowercased()
+        {
+            throw refusal(
+                "launch.network", "docker.network is \(docker?.rawValue ?? "") and network_infos names '\(name)'",
+                remedy: "say it in one of them", field: "container.network_infos[0].name")
+        }
         switch docker {
         case .host: return .host
         case .bridge where info?.name == nil: return .bridge(BridgeRequest())
@@ -94,15 +104,61 @@ extension TaskLaunch {
 
     private func addresses(_ info: NetworkInfo?) throws(Failure) -> [IPAddress] {
         var result: [IPAddress] = []
-        for text in (info?.addresses ?? []).compactMap(\.text) {
+        for asked in info?.addresses ?? [] {
+            guard let text = asked.text else {
+                // Every network of ours gives one of version 4, and of version 6 where it has them.
+                guard asked.family == .version6 else { continue }
+                throw refusal(
+                    "launch.network", "an address of version 6 cannot be asked for without saying which",
+                    remedy: "leave it out, and one is given where the network has them",
+                    field: "container.network_infos[0].ip_addresses")
+            }
             guard let address = IPAddress(text) else {
                 throw refusal(
                     "launch.network", "'\(text)' is not an address", remedy: "leave it out, and one is chosen",
                     field: "container.network_infos[0].ip_addresses")
             }
+            // The protocol's default says version 4 also where nobody has.
+            guard asked.family != .version6 || text.contains(":") else {
+                throw refusal(
+                    "launch.network", "'\(text)' is no address of version 6", remedy: "correct the protocol",
+                    field: "container.network_infos[0].ip_addresses")
+            }
             result.append(address)
         }
         return result
+    }
+
+    private func refuseAddresses(_ info: NetworkInfo?, on network: String) throws(Failure) {
+        guard info?.addresses.contains(where: { $0.text != nil || $0.family == .version6 }) == true else { return }
+        throw refusal(
+            "launch.network", "addresses are for a container on a bridge, not on \(network)",
+            remedy: "use network 'bridge'", field: "container.network_infos[0].ip_addresses")
+    }
+
+    /// What networks here do not have.
+    private func checkWishes(_ info: NetworkInfo?, _ draft: Draft) throws(Failure) {
+        let problem: (String, String)? =
+            if info?.groups.isEmpty == false {
+                ("networks have no groups here", "groups")
+            } else if info?.labels.isEmpty == false {
+                ("labels are not passed on to networks here", "labels")
+            } else {
+                nil
+            }
+        if let (cause, field) = problem {
+            throw refusal(
+                "launch.network", cause, remedy: "leave them out", field: "container.network_infos[0].\(field)")
+        }
+        for (mappings, place) in [
+            (draft.container?.docker?.portMappings, "docker"), (info?.portMappings, "network_infos[0]"),
+        ] {
+            for mapping in mappings ?? [] where !["tcp", "udp"].contains((mapping.transport ?? "tcp").lowercased()) {
+                throw refusal(
+                    "launch.port-mapping", "'\(Untrusted.shown(mapping.transport ?? ""))' is neither tcp nor udp",
+                    remedy: "correct it", field: "container.\(place).port_mappings")
+            }
+        }
     }
 
     // MARK: Ports
@@ -149,8 +205,9 @@ extension TaskLaunch {
     }
 
     private func networkInside(_ parent: ContainerRun, _ draft: Draft) throws(Failure) -> IsolationRequest.Network {
-        let asks = draft.container?.networks.contains { $0.name != nil } ?? false
-        if asks || draft.container?.docker?.network == .host {
+        let docker = draft.container?.docker
+        let hasMappings = docker?.portMappings.isEmpty == false
+        if draft.container?.networks.isEmpty == false || docker?.network != nil || hasMappings {
             throw refusal(
                 "launch.network", "a container inside another is on that one's network",
                 remedy: "name the network at the executor", field: "container.network_infos")

@@ -73,13 +73,26 @@ extension TaskLaunch {
         }
     }
 
-    /// What a probe's command has in its environment is nobody's to look up later.
-    func refuseSecrets(inProbesOf spec: TaskSpec) throws(Failure) {
-        for (probe, field) in [(spec.healthCheck?.probe, "health_check"), (spec.check?.probe, "check")] {
-            guard case .command(let command)? = probe, command.environment.contains(where: \.isSecret) else { continue }
-            throw refusal(
-                "launch.secret", "a check's command is given no secrets of its own",
-                remedy: "have it read a file the task was given", field: "\(field).command.environment")
+    /// A probe's command runs beside the task: what it has in its environment is nobody's to look up later, and nothing
+    /// is fetched for it.
+    func checkProbes(of spec: TaskSpec) throws(Failure) {
+        for (probe, field) in [(spec.healthCheck?.probe, "health_check"), (spec.check?.probe, "check.command")] {
+            guard case .command(let command)? = probe else { continue }
+            if command.environment.contains(where: \.isSecret) {
+                throw refusal(
+                    "launch.secret", "a check's command is given no secrets of its own",
+                    remedy: "have it read a file the task was given", field: "\(field).command.environment")
+            }
+            if !command.fetches.isEmpty {
+                throw refusal(
+                    "launch.check", "nothing is fetched for a check's command",
+                    remedy: "name it in the task's own uris", field: "\(field).command.uris")
+            }
+            if let name = command.unused.first {
+                throw refusal(
+                    "launch.unused", "nothing would come of \(name) beside its other members",
+                    remedy: "leave it out", field: "\(field).command.\(name)")
+            }
         }
     }
 }

@@ -22,13 +22,11 @@ extension TaskLaunch {
                     source: source.path, target: try target(mount.containerPath, field: field),
                     readOnly: mount.mode == .readOnly, confinedTo: source.root))
         }
-        for volume in draft.hostVolumes {
-            let field = "container.docker.parameters"
-            let root = try allowed(volume.source, isWritten: !volume.isReadOnly, field: field)
-            volumes.append(
-                VolumeRequest(
-                    source: volume.source, target: try target(volume.target, field: field),
-                    readOnly: volume.isReadOnly, confinedTo: root))
+        for (asked, field) in draft.hostVolumes {
+            var volume = asked
+            volume.confinedTo = try allowed(volume.source, isWritten: !volume.readOnly, field: field)
+            volume.target = try target(volume.target, field: field)
+            volumes.append(volume)
         }
         for resource in draft.resources where resource.isPersistentVolume {
             guard let path = SandboxLayout.volume(resource, below: configuration.workDirectory),
@@ -44,7 +42,8 @@ extension TaskLaunch {
                     readOnly: volume.mode == .readOnly,
                     confinedTo: SandboxLayout.confinement(ofVolume: path, resource)))
         }
-        let targets = volumes.map(\.target) + (try secretTargets(of: draft))
+        let targets =
+            volumes.map(\.target) + (try secretTargets(of: draft)) + draft.temporaryFilesystems.map(\.target)
         for (index, path) in targets.enumerated() where targets[..<index].contains(path) {
             throw refusal(
                 "launch.volume", "two volumes are at '\(path)'", remedy: "give each its own path",
@@ -70,6 +69,11 @@ extension TaskLaunch {
                 throw refusal(
                     "launch.volume", "mounts inside a container never show on the host",
                     remedy: "leave mount_propagation out", field: field)
+            }
+            if propagation == .fromHost {
+                throw refusal(
+                    "launch.volume", "mounts that the host makes later do not show in a container",
+                    remedy: "leave mount_propagation out, or name the mount itself", field: field)
             }
             guard path.hasPrefix("/") else {
                 return (draft.sandbox.path + "/" + (try plain(path, field: field)), own, true)

@@ -8,6 +8,8 @@ import OrderedCollections
 /// the same launch. What cannot be had as asked is refused with the reason; nothing is left out silently.
 struct TaskLaunch {
     let configuration: AgentConfiguration
+    /// Names of devices that are somebody's.
+    var devicesInUse: Set<String> = []
 
     var policy: LaunchPolicy { configuration.policy }
 
@@ -33,7 +35,7 @@ struct TaskLaunch {
         draft.limits = spec.limits
         draft.labels = ["bulkhead.task": spec.id.text]
         if case .task(let key) = purpose { draft.labels["bulkhead.framework"] = key.framework.text }
-        try refuseSecrets(inProbesOf: spec)
+        try checkProbes(of: spec)
         return try run(draft, purpose: purpose, path: path)
     }
 
@@ -50,6 +52,7 @@ struct TaskLaunch {
             id: id, command: CommandSpec(.execute(path: nil, arguments: [])), container: spec.container,
             parent: nil, sandbox: sandbox, environment: Environment())
         draft.isHold = true
+        draft.resources = spec.resources
         draft.labels = ["bulkhead.executor": spec.id.text, "bulkhead.framework": key.framework.text]
         return try run(draft, purpose: .executor(key), path: path)
     }
@@ -117,6 +120,7 @@ struct TaskLaunch {
             container: request.spec, parent: parent, sandbox: sandbox, environment: environment)
         draft.resources = request.resources
         draft.limits = request.limits
+        draft.isOrdered = true
         return try run(draft, purpose: .ordered, path: request.container)
     }
 
@@ -125,10 +129,7 @@ struct TaskLaunch {
         guard let command = request.command else {
             throw refusal("session.command", "a session needs a command", field: "command")
         }
-        if request.spec?.image != nil || request.spec?.volumes.isEmpty == false {
-            throw refusal(
-                "session.container", "a session is in its parent's file system", field: "container")
-        }
+        try checkSession(request, command)
         var environment = Environment()
         try environment.set(command.environment)
         let arguments: [String]
@@ -145,19 +146,45 @@ struct TaskLaunch {
             terminal: terminal(of: request.spec), interactive: true)
     }
 
+    /// A session is one more process behind the walls of its parent.
+    private func checkSession(_ request: ContainerLaunchRequest, _ command: CommandSpec) throws(Failure) {
+        let spec = request.spec
+        let problem: (String, String)? =
+            if spec?.image != nil || spec?.volumes.isEmpty == false {
+                ("a session is in its parent's file system", "container")
+            } else if spec?.linux != nil || spec?.processLimits.isEmpty == false || spec?.docker != nil {
+                ("a session is behind its parent's walls", "container.linux_info")
+            } else if spec?.networks.isEmpty == false || spec?.hostname != nil {
+                ("a session is on its parent's network", "container.network_infos")
+            } else if !command.fetches.isEmpty {
+                ("nothing is fetched for a session", "command.uris")
+            } else if let name = command.unused.first {
+                ("\(name) does not go with the command's other members", "command.\(name)")
+            } else if !request.resources.isEmpty || !request.limits.isEmpty {
+                ("a session has its parent's resources", "resources")
+            } else {
+                nil
+            }
+        guard let (cause, field) = problem else { return }
+        throw refusal("session.container", cause, remedy: "leave it out", field: field)
+    }
+
     // MARK: Putting it together
 
     private func run(
         _ draft: Draft, purpose: ContainerRun.Purpose, path: ContainerPath
     ) throws(Failure) -> ContainerRun {
         var draft = draft
-        try draft.applyDockerParameters()
+        try refuseUnused(draft)
+        try applyDockerParameters(to: &draft)
         var environment = draft.environment
         try environment.set(draft.command.environment.filter { !$0.isSecret })
         let secrets = try secrets(of: draft)
         let root = try root(of: draft)
         var isolation = try isolation(of: draft)
         let limits = try checkedLimits(draft, &isolation)
+        let devices = try devices(of: draft)
+        if draft.isHold { try refuseWhatAHoldHasNot(draft, devices) }
         let (volumes, directories) = try volumes(of: draft)
         let capabilities = try capabilities(of: draft)
         var sandbox = draft.sandbox
@@ -176,9 +203,18 @@ struct TaskLaunch {
             error: draft.isHold ? nil : output("stderr", of: draft),
             isolation: isolation, addedCapabilities: capabilities.added, droppedCapabilities: capabilities.dropped,
             labels: draft.labels, stopSignal: draft.stopSignal, endpointPort: draft.endpointPort,
-            secrets: secrets.isEmpty ? nil : secrets)
+            secrets: secrets.isEmpty ? nil : secrets, devices: devices.isEmpty ? nil : devices)
         return ContainerRun(
             purpose: purpose, path: path, launch: launch, sandbox: sandbox, fetches: draft.command.fetches)
+    }
+
+    private func refuseUnused(_ draft: Draft) throws(Failure) {
+        let names =
+            (draft.container?.unused ?? []).map { "container.\($0)" } + draft.command.unused.map { "command.\($0)" }
+        guard let name = names.first else { return }
+        throw refusal(
+            "launch.unused", "nothing would come of \(name) beside its other members",
+            remedy: "leave it out", field: name)
     }
 
     private func terminal(of container: ContainerSpec?) -> TerminalRequest? {
@@ -219,6 +255,27 @@ struct TaskLaunch {
         return .image(name)
     }
 
+    /// The container of the built-in executor holds a group's namespaces. Nothing runs in it, so nothing can be given
+    /// to what runs in it; walls of its own process are held trivially.
+    private func refuseWhatAHoldHasNot(_ draft: Draft, _ devices: [DeviceOrder]) throws(Failure) {
+        let problem: (String, String)? =
+            if draft.container?.volumes.isEmpty == false {
+                ("volumes", "container.volumes")
+            } else if draft.resources.contains(where: \.isPersistentVolume) {
+                ("persistent volumes", "resources")
+            } else if !devices.isEmpty {
+                ("devices", "resources")
+            } else if draft.container?.terminal != nil {
+                ("a terminal", "container.tty_info")
+            } else {
+                nil
+            }
+        guard let (what, field) = problem else { return }
+        throw refusal(
+            "launch.executor-runs-nothing", "nothing runs in the built-in executor that could use \(what)",
+            remedy: "give them to the group's tasks", field: "executor." + field)
+    }
+
     func refusal(
         _ code: Failure.Code, _ cause: String, remedy: String? = nil, field: String
     ) -> Failure { Failure(code, doing: "launch it", cause: cause, remedy: remedy, field: field) }
@@ -241,19 +298,23 @@ struct Draft {
     var isHold = false
     var isExecutor = false
     var endpointPort: UInt16?
+    /// An operator's, of no offer.
+    var isOrdered = false
     // What the other engine's parameters add.
     var addedCapabilities: [String] = []
     var droppedCapabilities: [String] = []
-    var processLimits: [NamedLimit] = []
-    var hostVolumes: [(source: String, target: String, isReadOnly: Bool)] = []
+    var hostVolumes: [(VolumeRequest, field: String)] = []
     var temporaryFilesystems: [TemporaryFilesystem] = []
-    var extraHosts: [String] = []
-    var nameServers: [String] = []
-    var readOnlyRoot = false
-    var sharedMemoryBytes: UInt64?
+    var devices: [DeviceOrder] = []
+    var entrypoint: String?
     var pids: UInt64?
+    var cpuset: String?
+    var io: [IOLimit] = []
+    var ioWeight: UInt64?
     var stopSignal: Int32?
     var isInteractive = false
+    /// Walls that the parameters change; what the container's own fields say comes over it.
+    var walls = IsolationRequest(hostname: "")
 
     init(
         id: ContainerID, command: CommandSpec, container: ContainerSpec?, parent: ContainerRun?,
@@ -300,8 +361,9 @@ struct Environment {
 extension Draft {
     /// A description of kind `docker` has that engine's rule: arguments take the place of the image's whole command.
     fileprivate var program: ContainerLaunch.Program {
-        if container?.kind == .docker, case .execute(nil, let arguments) = command.program, !arguments.isEmpty {
-            return .arguments(arguments)
+        if case .execute(nil, let arguments) = command.program {
+            if let entrypoint { return .execute(path: entrypoint, arguments: [entrypoint] + arguments) }
+            if container?.kind == .docker, !arguments.isEmpty { return .arguments(arguments) }
         }
         return command.program.launched
     }

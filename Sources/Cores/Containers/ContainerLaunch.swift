@@ -59,6 +59,10 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
     public var endpointPort: UInt16?
     /// Values are never written down; whoever launches looks references up.
     public var secrets: [SecretRequest]?
+    /// Devices of the host that whoever launches looks up first; what they bring is then in the rest of this value.
+    public var devices: [DeviceOrder]?
+    /// Groups of the task beside its user's.
+    public var groups: [UInt32]?
 
     public init(
         id: ContainerID, parent: ContainerID? = nil, root: Root, program: Program, environment: [String] = [],
@@ -68,7 +72,8 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
         terminal: TerminalRequest? = nil, interactive: Bool = false, output: OutputFile? = nil,
         error: OutputFile? = nil, isolation: IsolationRequest = IsolationRequest(hostname: ""),
         addedCapabilities: [String] = [], droppedCapabilities: [String] = [], labels: [String: String] = [:],
-        stopSignal: Int32? = nil, endpointPort: UInt16? = nil, secrets: [SecretRequest]? = nil
+        stopSignal: Int32? = nil, endpointPort: UInt16? = nil, secrets: [SecretRequest]? = nil,
+        devices: [DeviceOrder]? = nil, groups: [UInt32]? = nil
     ) {
         self.id = id
         self.parent = parent
@@ -92,6 +97,8 @@ public struct ContainerLaunch: Equatable, Sendable, Codable {
         self.stopSignal = stopSignal
         self.endpointPort = endpointPort
         self.secrets = secrets
+        self.devices = devices
+        self.groups = groups
     }
 
     /// As it is after it has been written down and read again.

@@ -18,6 +18,9 @@ extension TaskRules {
     // MARK: Commands
 
     func check(_ command: CommandSpec, hasImage: Bool, _ at: Place) throws(Failure) {
+        if let name = command.unused.first {
+            throw at.refused(name, "nothing would come of it beside its other members")
+        }
         switch command.program {
         case .shell(let line):
             if line.isEmpty { throw at.refused("value", "the line for the shell is empty") }
@@ -61,6 +64,9 @@ extension TaskRules {
     /// `isNested`: in the container of an executor.
     func checkContainer(_ container: ContainerSpec?, _ at: Place, isNested: Bool) throws(Failure) {
         guard let container else { return }
+        if let name = container.unused.first {
+            throw at.refused(name, "nothing would come of it beside its other members")
+        }
         try checkImage(container, at)
         if let hostname = container.hostname {
             let isFit =

@@ -74,7 +74,13 @@ extension WireObject {
                     isExtracted: try uri.bool("extract") ?? true, isCached: try uri.bool("cache") ?? false,
                     outputFile: try uri.string("output_file")))
         }
-        return CommandSpec(program, environment: try environment(), fetches: fetches, user: try string("user"))
+        var spec = CommandSpec(program, environment: try environment(), fetches: fetches, user: try string("user"))
+        if case .shell = program, !(try strings("arguments")).isEmpty { spec.unused.append("arguments") }
+        for (index, variable) in try (object("environment")?.objects("variables") ?? []).enumerated() {
+            let other = try variable.string("type") == "SECRET" ? "value" : "secret"
+            if variable.value(other) != nil { spec.unused.append("environment.variables[\(index)].\(other)") }
+        }
+        return spec
     }
 
     private func environment() throws(Failure) -> [CommandSpec.EnvironmentVariable] {

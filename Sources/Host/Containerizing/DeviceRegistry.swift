@@ -8,19 +8,13 @@ public struct DeviceRegistry: Sendable {
     public static let standardDirectories = ["/etc/cdi", "/var/run/cdi"]
     private static let filesMax = 256
 
-    private let directories: [String]
+    let directories: [String]
 
     /// `directories`: of two that describe the same device, the later counts.
     public init(directories: [String] = Self.standardDirectories) { self.directories = directories }
 
     /// What a container gets that is given a device.
-    public struct Grant: Equatable, Sendable {
-        public var devices: [DeviceRequest] = []
-        public var volumes: [VolumeRequest] = []
-        public var environment: [String] = []
-        public var groups: [UInt32] = []
-        public init() {}
-    }
+    public typealias Grant = DeviceGrant
 
     /// `skippingHooks`: programs a specification wants run on the host are left out instead of refused.
     public func grant(_ names: [DeviceName], skippingHooks: Bool = false) throws(Failure) -> Grant {
@@ -49,7 +43,7 @@ public struct DeviceRegistry: Sendable {
 
     // MARK: Files
 
-    private func specifications() throws(Failure) -> [(String, DeviceSpecification)] {
+    func specifications() throws(Failure) -> [(String, DeviceSpecification)] {
         var result: [(String, DeviceSpecification)] = []
         for path in directories {
             var ofDirectory: [(String, DeviceSpecification)] = []

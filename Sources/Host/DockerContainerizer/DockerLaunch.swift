@@ -54,6 +54,12 @@ struct DockerLaunch {
                 ("it cannot show processes alone", "isolation.procView")
             } else if isolation.seccomp == .strict {
                 ("it has no strict profile", "isolation.seccomp")
+            } else if !isolation.devices.isEmpty {
+                ("it takes devices by their paths, and these are known by their numbers", "device")
+            } else if isolation.emulated?.isEmpty == false {
+                ("no call in its containers can be answered for them", "emulate")
+            } else if isolation.securityLabel != nil || isolation.mountLabel != nil {
+                ("labels are not passed on to it", "security-label")
             } else if launch.secrets?.isEmpty == false {
                 ("it would write secrets into its own files", "secret")
             } else if launch.volumes.contains(where: \.noExecute) {
@@ -134,6 +140,11 @@ struct DockerLaunch {
         case .unconfined: options.append("seccomp=unconfined")
         case .profile(_, let json): options.append("seccomp=" + json)
         }
+        switch isolation.appArmor {
+        case nil, .standard: break
+        case .named(let profile): options.append("apparmor=" + profile)
+        case .unconfined: options.append("apparmor=unconfined")
+        }
         let texts = { (list: [String]) in JSONValue.array(list.map { .string($0) }) }
         return Self.limits(launch.limits) + [
             ("NetworkMode", .string(isolation.network == .host ? "host" : "none")), ("IpcMode", "private"),
@@ -145,7 +156,8 @@ struct DockerLaunch {
             ("OomScoreAdj", .number(isolation.oomScore)), ("ShmSize", .number(isolation.sharedMemoryBytes)),
             ("Dns", texts(isolation.nameServers)), ("ExtraHosts", texts(isolation.extraHosts.map(Self.hostEntry))),
             ("Ulimits", .array(isolation.resourceLimits.map(Self.limit))), ("Mounts", .array(mounts)),
-            ("Tmpfs", Self.object(temporaryFilesystems)), ("Devices", .array(devices)),
+            ("Tmpfs", Self.object(temporaryFilesystems)),
+            ("GroupAdd", texts((launch.groups ?? []).map { "\($0)" })),
             // What is copied from: enough for an agent that is away for a while, and never the whole disk.
             ("LogConfig", ["Type": "json-file", "Config": Self.logBounds]),
         ]
@@ -199,15 +211,6 @@ struct DockerLaunch {
             result[filesystem.target] = .string(options.joined(separator: ","))
         }
         return result
-    }
-
-    private var devices: [JSONValue] {
-        launch.isolation.devices.map { device in
-            [
-                "PathOnHost": .string(device.path), "PathInContainer": .string(device.path),
-                "CgroupPermissions": .string(device.access),
-            ]
-        }
     }
 
     private static func object(_ members: [String: JSONValue]) -> JSONValue {

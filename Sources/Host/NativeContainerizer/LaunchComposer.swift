@@ -43,6 +43,7 @@ public struct LaunchComposer: Sendable {
         if isolation.nameServers.isEmpty { isolation.nameServers = try NameServers.usual(for: isolation.network) }
         var process = composition.process(terminal: launch.terminal, interactive: launch.interactive)
         process.arguments = try launch.program.words(config)
+        process.groups += (launch.groups ?? []).filter { !process.groups.contains($0) }
         var request = ContainerRequest(
             id: launch.id, name: launch.id.text,
             image: ImageIdentity(

@@ -40,14 +40,23 @@ public struct OCIRuntime: ContainerStarter {
     private func processFile(_ id: ContainerID) -> String { bundle(id) + "/pid" }
 
     public func check(_ request: ContainerRequest) throws(Failure) {
+        let isolation = request.isolation
         let problem: String? =
+            !isolation.devices.isEmpty
+            ? "it would make device nodes of its own finding"
+            : isolation.procView == .processes
+                ? "it cannot show processes alone"
+                : isolation.emulated?.isEmpty == false
+                    ? "no call in it can be answered for it"
+                    : isolation.domainname != nil ? "it knows no domain name" : nil
+        let other: String? =
             request.isolation.sharesWithContainer
             ? "it cannot share another container's network"
             : request.holdsOnly == true
                 ? "it needs a task"
                 : !(request.secrets ?? []).isEmpty ? "it has nowhere to put secrets"
                 : !request.isolation.hasInit ? "it needs our init" : nil
-        guard let problem else { return }
+        guard let problem = problem ?? other else { return }
         throw Failure(
             "runtime.not-supported", doing: "run the container with \(program)", on: request.id.text, cause: problem,
             remedy: "let the native runtime run it: --containerizers native")

@@ -33,10 +33,10 @@ struct AgentParts: Sendable {
     /// `owner`: the framework it is launched for; nil: an operator's.
     func launch(_ asked: ContainerLaunch, _ run: ContainerRun?, owner: FrameworkInfo?) async -> LaunchResult {
         do throws(Failure) {
-            var launch = asked
+            var launch = try await LaunchDevices(settings: settings).resolved(asked)
             launch.secrets = try await LaunchSecrets(settings: settings, owner: owner).resolved(asked.secrets)
             if let tokens = settings.executorTokens, let run, case .executor(let key) = run.purpose {
-                launch = try await tokens.launch(asked, of: key, path: run.path)
+                launch = try await tokens.launch(launch, of: key, path: run.path)
             }
             switch try await containerizer.launch(launch) {
             case .alreadyLaunched: return .alreadyLaunched

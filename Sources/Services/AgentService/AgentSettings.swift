@@ -67,6 +67,8 @@ public struct AgentSettings: Sendable {
     public var trail: (any AccountKeeper)?
     /// What tasks may refer to by name; nil: nothing.
     public var secrets: (any SecretKeeper)?
+    /// What knows this machine's devices; nil: no task is given any.
+    public var devices: (any DeviceKeeper)?
     /// What looks at this machine for `/audit`; nil: it answers 501.
     public var auditor: (any MachineAuditor)?
     /// Who calls the executor API on the agent's own port shows the token of its container; nil: nobody is asked.
@@ -105,7 +107,8 @@ public struct AgentSettings: Sendable {
         }
         return AgentConfiguration(
             address: NetworkAddress(hostname: hostname, address: advertisedIP, port: advertisedPort ?? 0),
-            resources: try machine.resources(given: resources, defaultRole: defaultRole),
+            resources: try machine.resources(
+                given: resources, defaultRole: defaultRole, devices: policy.deviceResources),
             attributes: given + machine.attributes, domain: domain, version: version, workDirectory: workDirectory,
             recovery: recovery, policy: policy, timing: timing, bounds: bounds, pinnedImages: pinnedImages,
             pinnedPaths: pinnedPaths)

@@ -10,6 +10,8 @@ public struct CommandSpec: Hashable, Sendable {
     public var environment: [EnvironmentVariable]
     public var fetches: [Fetch]
     public var user: String?
+    /// Members that do not go with its others, by their names: whoever launches refuses them.
+    public var unused: [String] = []
 
     public init(
         _ program: Program, environment: [EnvironmentVariable] = [], fetches: [Fetch] = [], user: String? = nil

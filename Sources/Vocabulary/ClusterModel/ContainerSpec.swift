@@ -16,6 +16,9 @@ public struct ContainerSpec: Hashable, Sendable {
     public var linux: LinuxOptions?
     public var processLimits: [ProcessLimit]
     public var terminal: Terminal?
+    /// Members of the description that nothing would come of beside its others, by their names: whoever launches
+    /// refuses them.
+    public var unused: [String] = []
 
     public init(
         kind: Kind = .mesos, image: ContainerImage? = nil, hostname: String? = nil, volumes: [VolumeMount] = [],

@@ -21,8 +21,45 @@ extension WireObject {
         case .mesos: spec.image = try object("mesos")?.object("image")?.image()
         }
         for volume in try objects("volumes") { spec.volumes.append(try volume.volumeMount()) }
+        spec.unused = try unusedMembers(kind)
         for network in try objects("network_infos") { spec.networks.append(try network.networkInfo()) }
         return spec
+    }
+
+    /// Of several members of which one counts, those that do not.
+    private func unusedMembers(_ kind: ContainerSpec.Kind) throws(Failure) -> [String] {
+        var unused = try others(than: kind.rawValue.lowercased(), of: ["docker", "mesos"])
+        if let image = try object("mesos")?.object("image") { unused += try image.unusedOfImage("mesos.image") }
+        for (index, volume) in try objects("volumes").enumerated() {
+            let origins = ["source", "host_path", "image"]
+            guard let origin = origins.first(where: { volume.value($0) != nil }) else { continue }
+            unused += try volume.others(than: origin, of: origins).map { "volumes[\(index)].\($0)" }
+            if origin == "image", let image = try volume.object("image") {
+                unused += try image.unusedOfImage("volumes[\(index)].image")
+            }
+            guard let source = try volume.object("source"), let type = try source.string("type") else { continue }
+            unused += try source.others(
+                than: type.lowercased(),
+                of: ["docker_volume", "sandbox_path", "secret", "host_path", "csi_volume"]
+            ).map { "volumes[\(index)].source.\($0)" }
+        }
+        if let linux = try object("linux_info"), linux.value("effective_capabilities") != nil,
+            linux.value("capability_info") != nil
+        {
+            unused.append("linux_info.capability_info")
+        }
+        return unused
+    }
+
+    private func unusedOfImage(_ path: String) throws(Failure) -> [String] {
+        var unused = try others(than: string("type")?.lowercased() ?? "", of: ["docker", "appc"])
+        // As old clients gave them; there is a member of their own for them.
+        if try object("docker")?.value("credential") != nil { unused.append("docker.credential") }
+        return unused.map { "\(path).\($0)" }
+    }
+
+    private func others(than used: String, of names: [String]) throws(Failure) -> [String] {
+        names.filter { $0 != used && value($0) != nil }
     }
 
     public func image() throws(Failure) -> ContainerImage {

@@ -74,7 +74,8 @@ struct AgentDaemon: Sendable {
         settings.resources = machine.resources
         if machine.defaultRole != "*" { settings.defaultRole = try RoleName(machine.defaultRole) }
         settings.attributes = machine.attributes
-        settings.policy = try policy()
+        settings.policy = try await ThreadPool.shared.run { () throws(Failure) in try policy() }
+        if machine.deviceOptions.isAsked { settings.devices = machine.deviceOptions.keeper }
         settings.recovery = agent.recover
         settings.timing = try agent.timing
         settings.pinnedImages = agent.keepImage
@@ -91,8 +92,10 @@ struct AgentDaemon: Sendable {
             allowsHostNetwork: machine.allowHostNetwork, allowsPrivileged: machine.allowPrivileged,
             allowsUnconfined: machine.allowUnconfined,
             grantableCapabilities: try CapabilitySet(names: machine.allowCapability),
-            allowsUnenforced: allowsUnenforced,
-            logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"), limitsDisk: machine.limitDisk)
+            seccompProfiles: try machine.seccompProfiles(), allowsUnenforced: allowsUnenforced,
+            logBytesMax: try ByteSize.parse(machine.logSize, flag: "log-size"), limitsDisk: machine.limitDisk,
+            deviceResources: try machine.deviceOptions.resources(), devices: try machine.deviceOptions.allowed(),
+            appArmorProfiles: machine.apparmorProfile)
     }
 
     private func warn(of lacking: [String], _ logger: Logger) {

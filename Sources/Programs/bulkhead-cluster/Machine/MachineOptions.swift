@@ -45,6 +45,15 @@ struct MachineOptions: ParsableArguments {
     var allowPrivileged = false
     @Flag(help: "Tasks may run without a seccomp filter.")
     var allowUnconfined = false
+    @Option(
+        help: .init(
+            "A seccomp profile that tasks may choose by that name: Docker's or the OCI's JSON. Repeatable.",
+            valueName: "name=file"))
+    var seccompProfile: [String] = []
+    @Option(
+        help: .init("An AppArmor profile, loaded here, that tasks may choose. Repeatable.", valueName: "name"))
+    var apparmorProfile: [String] = []
+    @OptionGroup var deviceOptions: DeviceOptions
     @Flag(help: "Tasks may write no more than their disk resource, sandbox included (needs project quotas).")
     var limitDisk = false
     @Option(help: .init("Disk that each of a task's two log files may take.", valueName: "bytes"))
@@ -75,6 +84,29 @@ struct MachineOptions: ParsableArguments {
                     remedy: "write host-tools, refuse or image:NAME")
             }
         }
+    }
+
+    private static let profileBytesMax = 4 << 20
+
+    /// Read now: what tasks choose does not change while the agent runs.
+    func seccompProfiles() throws(Failure) -> [LaunchPolicy.SeccompProfile] {
+        var profiles: [LaunchPolicy.SeccompProfile] = []
+        for text in seccompProfile {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[0].isEmpty, !parts[0].contains("/"), !parts[1].isEmpty else {
+                throw .flag(
+                    "seccomp-profile", text, cause: "it is not NAME=FILE",
+                    remedy: "write for example web=/etc/web.json")
+            }
+            let json: String
+            do throws(KernelError) {
+                json = try TextFile.read(parts[1], limit: Self.profileBytesMax)
+            } catch {
+                throw .flag("seccomp-profile", text, cause: error.description, remedy: "give a file that can be read")
+            }
+            profiles.append(LaunchPolicy.SeccompProfile(name: parts[0], json: json))
+        }
+        return profiles
     }
 
     var hostPaths: [LaunchPolicy.HostPath] {

@@ -26,6 +26,7 @@ struct TaskRequest: Sendable {
 /// Flags and words as a request. Pure: what comes from outside is given.
 struct TaskRequestMaker {
     var options: TaskOptions
+    var walls: TaskWallOptions
     var care: TaskCareOptions
     var placement: PlacementOptions
     /// Looks a variable of ours up.
@@ -96,12 +97,18 @@ struct TaskRequestMaker {
 
     private func container(_ image: String) throws(Failure) -> ContainerSpec {
         var docker = DockerOptions()
+        var networks: [NetworkInfo] = []
         switch options.network {
         case nil: break
         case "none": docker.network = DockerOptions.Network.none
         case "host": docker.network = .host
+        case "bridge": docker.network = .bridge
+        case .some(let name) where name.hasPrefix("bridge:") || name.hasPrefix("cni:"):
+            networks.append(NetworkInfo(name: name))
         case .some(let other):
-            throw .flag("network", other, cause: "there is no such network", remedy: "use none or host")
+            throw .flag(
+                "network", other, cause: "there is no such network",
+                remedy: "use none, bridge, bridge:NAME, cni:NAME or host")
         }
         func add(_ key: String, _ values: [String]) { docker.parameters += values.map { .init(key, $0) } }
         if let workdir = options.workdir {
@@ -113,6 +120,7 @@ struct TaskRequestMaker {
         add("cap-add", options.capAdd)
         add("cap-drop", options.capDrop)
         add("tmpfs", options.tmpfs)
+        for (key, values) in walls.parameters { add(key, values) }
         if options.readOnly { add("read-only", ["true"]) }
         // A terminal has keys anyway.
         if isInteractive, terminal == nil { add("interactive", ["true"]) }
@@ -123,7 +131,7 @@ struct TaskRequestMaker {
         }
         return ContainerSpec(
             kind: .docker, image: ContainerImage(.docker(name: image)), hostname: options.hostname, volumes: volumes,
-            docker: docker, terminal: terminal)
+            docker: docker, networks: networks, terminal: terminal)
     }
 
     private func volume(_ text: String) throws(Failure) -> VolumeMount {
@@ -202,9 +210,29 @@ struct TaskRequestMaker {
         for text in placement.constraint { constraints.append(try Constraint.parse(text)) }
         var needs = [("cpus", try processors()), ("mem", try megabytes(options.memory, "memory"))]
         if let disk = options.disk { needs.append(("disk", try megabytes(disk, "disk"))) }
+        if let gpus = walls.gpus, gpus > 0 { needs.append(("gpus", Scalar(Int(gpus)))) }
+        for text in walls.resource {
+            let need = try amount(text)
+            guard !needs.contains(where: { $0.0 == need.0 }) else {
+                throw .flag("resource", text, cause: "there is a flag for that, or it is there twice")
+            }
+            needs.append(need)
+        }
         return Placement(
             role: try RoleName(placement.role), needs: needs.map { (name: $0.0, amount: $0.1) },
             constraints: constraints)
+    }
+
+    private func amount(_ text: String) throws(Failure) -> (String, Scalar) {
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty, !["cpus", "mem", "disk", "gpus", "ports"].contains(parts[0]),
+            parts[1].allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let count = Double(parts[1]), count > 0
+        else {
+            throw .flag(
+                "resource", text, cause: "it is not NAME=AMOUNT of a resource without a flag of its own",
+                remedy: "write for example fpgas=1")
+        }
+        return (parts[0], try Scalar(count))
     }
 
     private func processors() throws(Failure) -> Scalar {

@@ -43,6 +43,8 @@ actor TaskSession {
         var settings = FrameworkSettings(
             name: "bulkhead task run \(requests[0].name)", role: requests[0].placement.role,
             failoverTimeout: manner.isDetached ? Self.detachedFailover : Self.watchedFailover)
+        // Else an agent with GPUs would not be offered at all. It is taken last where none are asked for.
+        settings.framework.capabilities.insert(.gpuResources)
         settings.framework.labels = [Label(Self.frameworkLabel, requests[0].id.text)]
         settings.reconnection.giveUpAfter = Self.watchedFailover
         settings.acknowledgement = .manual
@@ -111,6 +113,7 @@ actor TaskSession {
 
     private func consider(_ offers: [Offer]) async throws(Failure) {
         let before = waiting
+        let offers = offers.filter { !$0.hasGPUs } + offers.filter(\.hasGPUs)
         let placed = PlacedTasks(before, on: offers)
         var unused: [Offer] = []
         let isLast = placed.waiting.isEmpty
@@ -243,6 +246,10 @@ actor TaskSession {
         }
         return status
     }
+}
+
+extension Offer {
+    fileprivate var hasGPUs: Bool { resources.contains { $0.name == "gpus" } }
 }
 
 /// How tasks are watched.

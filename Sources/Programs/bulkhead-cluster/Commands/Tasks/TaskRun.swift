@@ -18,6 +18,8 @@ struct TaskRun: AsyncParsableCommand {
               bulkhead task run -it busybox sh
               bulkhead task run --cpus 2 --memory 1g --constraint rack=r12 my-image make
               bulkhead task run --instances 3 my-image sh -c 'work on part "$BULKHEAD_INSTANCE"'
+              bulkhead task run --gpus 1 --shm-size 1g my-training
+              bulkhead task run --cpuset 0-1 --io-write-bps 10m --ulimit nofile=4096 my-batch
               bulkhead task run -d --name web --health-http 8080/healthy my-server
             """)
 
@@ -39,6 +41,7 @@ struct TaskRun: AsyncParsableCommand {
     @Option(help: .init("Its name; the image's unless given.", valueName: "name"))
     var name: String?
     @OptionGroup(title: "Task") var options: TaskOptions
+    @OptionGroup(title: "Walls") var walls: TaskWallOptions
     @OptionGroup(title: "Care") var care: TaskCareOptions
     @OptionGroup(title: "Placement") var placement: PlacementOptions
     @OptionGroup(title: "Everywhere") var global: ClientOptions
@@ -55,7 +58,7 @@ struct TaskRun: AsyncParsableCommand {
         var words = command
         if words.first == "--" { words.removeFirst() }
         var maker = TaskRequestMaker(
-            options: options, care: care, placement: placement, ours: { ProcessEnvironment.value($0) })
+            options: options, walls: walls, care: care, placement: placement, ours: { ProcessEnvironment.value($0) })
         maker.isInteractive = interactive
         maker.terminal = tty ? Terminal(size: SessionStreams.size()) : nil
         let requests = try maker.requests(
