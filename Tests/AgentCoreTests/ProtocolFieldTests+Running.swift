@@ -86,7 +86,7 @@ extension ProtocolFieldTests {
             .sample.with { $0.resources.append(Resource("ports", .ranges(Ranges([31_000...31_009])))) })
         scenario.machine.isStubborn = true
         scenario.run(spec, framework)
-        for _ in 0..<5 {
+        for _ in 0..<15 {
             scenario.advance(by: .seconds(4))
             for (id, _) in scenario.probes where scenario.answeredProbes.insert(id).inserted {
                 scenario.feed(.probed(id, .failed("no")))
@@ -98,7 +98,7 @@ extension ProtocolFieldTests {
         scenario.kill(spec.id.text)
         let done = scenario.effects.compactMap { effect -> String? in
             switch effect {
-            case .persist, .compact, .send, .note, .answer, .measureDisk: nil
+            case .persist, .compact, .send, .note, .answer, .measureDisk, .link: nil
             default: "\(effect)"
             }
         }

@@ -194,6 +194,16 @@ struct TaskRulesTests {
             $0.container = ContainerSpec(
                 linux: LinuxOptions(boundingCapabilities: ["NET_RAW"], effectiveCapabilities: ["CHOWN"]))
         },
+        Slip("a description of the other kind", "container.docker") {
+            var container = ContainerSpec()
+            container.unused = ["docker"]
+            $0.container = container
+        },
+        Slip("arguments beside a line for the shell", "command.arguments") {
+            var command = CommandSpec(.shell("x"))
+            command.unused = ["arguments"]
+            $0.runner = .command(command)
+        },
         Slip("shared memory without a namespace", "container.linux_info.shm_size") {
             $0.container = ContainerSpec(linux: LinuxOptions(sharedMemoryMegabytes: 64))
         },
