@@ -99,7 +99,9 @@ struct DockerParameterTests {
         (
             "volume", "/srv:/x:ro,noexec", "--host-path /srv",
             {
-                $0.volumes.contains(VolumeRequest(source: "/srv", target: "/x", readOnly: true, noExecute: true))
+                let volume = VolumeRequest(
+                    source: "/srv", target: "/x", readOnly: true, noExecute: true, confinedTo: "/srv")
+                return $0.volumes.contains(volume)
             }
         ),
         ("device", "/dev/fuse:rw", "--allow-device /dev/fuse:rw", { $0.devices?.map(\.name) == ["/dev/fuse"] }),
