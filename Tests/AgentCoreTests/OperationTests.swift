@@ -66,6 +66,22 @@ struct OperationTests {
         #expect(scenario.agent.state.operations.isEmpty)
     }
 
+    @Test("a role's volumes and those of roles below it are beside each other, not inside")
+    func places() throws {
+        var scenario = Scenario(Self.configuration)
+        for (number, (role, name)) in [("r", "a"), ("r/a", "b"), ("r/a/b", "c")].enumerated() {
+            let reservation = Reservation(.requested, for: try RoleName(role), principal: "ops")
+            let (plain, volume) = (Self.disk(100, [reservation]), Self.disk(100, [reservation], volume: name))
+            scenario.master(.apply(Self.order(UInt64(number * 2 + 1), .reserve([plain]))))
+            scenario.master(.apply(Self.order(UInt64(number * 2 + 2), .create(volumes: [volume]))))
+        }
+        let made = scenario.effects.flatMap { effect -> [VolumeOrder] in
+            if case .changeVolumes(_, let orders) = effect { orders } else { [] }
+        }
+        let below = "/var/lib/bulkhead/volumes/roles/"
+        #expect(made == ["r/a", "r a/b", "r a b/c"].map { .make(path: below + $0) })
+    }
+
     @Test(
         "what does not start from what is there is an error, and changes nothing",
         arguments: [

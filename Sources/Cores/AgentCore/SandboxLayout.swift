@@ -38,26 +38,33 @@ struct SandboxLayout {
         SandboxOrder(path: "\(workDirectory)/containers/\(container)")
     }
 
-    /// What links in the persistent volume at `path` may not lead out of. Roles below another have their volumes below
-    /// that one's directory, and so perhaps in a volume of its tasks. Nil for a whole disk, which is nobody else's.
+    /// What links in the persistent volume at `path` may not lead out of: the directory of its role's volumes. Nil for
+    /// a whole disk, which is nobody else's.
     static func confinement(ofVolume path: String, _ resource: Resource) -> String? {
-        guard let id = resource.disk?.persistence?.id, let role = resource.reservedFor,
-            let first = "\(role)".split(separator: "/").first, path.hasSuffix("/volumes/roles/\(role)/\(id)")
-        else { return nil }
-        return String(path.dropLast("\(role)/\(id)".count)) + first
+        guard let below = volumeDirectory(resource), path.hasSuffix("/" + below.role + "/" + below.name) else {
+            return nil
+        }
+        return String(path.dropLast(below.name.count + 1))
     }
 
     /// Nil for what is not a persistent volume, or is one without a directory of its own.
     static func volume(_ resource: Resource, below workDirectory: String) -> String? {
-        guard let disk = resource.disk, let persistence = disk.persistence, let role = resource.reservedFor else {
-            return nil
-        }
-        guard let source = disk.source else { return "\(workDirectory)/volumes/roles/\(role)/\(persistence.id)" }
+        guard let disk = resource.disk, let (role, name) = volumeDirectory(resource) else { return nil }
+        guard let source = disk.source else { return "\(workDirectory)/\(role)/\(name)" }
         guard let root = source.root else { return nil }
         switch source.kind {
-        case .path: return "\(root)/volumes/roles/\(role)/\(persistence.id)"
+        case .path: return "\(root)/\(role)/\(name)"
         case .mount: return root
         case .block, .raw: return nil
         }
+    }
+
+    /// The directory of a role's volumes, and the volume's name in it. A role below another has one beside that one's,
+    /// with spaces for its slashes as Mesos's agents do it (no role has a space): inside, a volume of the other role
+    /// could hold it.
+    private static func volumeDirectory(_ resource: Resource) -> (role: String, name: String)? {
+        guard let persistence = resource.disk?.persistence, let role = resource.reservedFor else { return nil }
+        let directory = String("\(role)".map { $0 == "/" ? " " : $0 })
+        return ("volumes/roles/\(directory)", "\(persistence.id)")
     }
 }
