@@ -5,7 +5,6 @@ import random
 import shutil
 import subprocess
 import tarfile
-import time
 
 import machine
 from measuring import Broken
@@ -80,10 +79,10 @@ class Unpacking:
         pinned = ["taskset", "--cpu-list", processors] if processors else []
         return self.stopwatch.run(pinned + command, environment)
 
-    def measure(self, below, runs, deadline, processors=None, pause=0.0):
+    def measure(self, below, runs, deadline, processors=None):
         """Medians of what each tool costs in a directory below `below`, which says on which file system; on these
-        `processors` only, if any are named. What a round wrote is removed at its end, and `pause` seconds pass: for five
-        seconds ext4 looks at every inode that was freed before it makes a new file, and no tool should pay for that."""
+        `processors` only, if any are named. What they wrote is removed at the end: for a minute after an inode is freed
+        ext4 looks at it before it makes a new file, and no tool should pay for another's removal."""
         costs = {name: [] for name in self.rows()}
         broken = {}
         for number in range(runs):
@@ -93,11 +92,10 @@ class Unpacking:
             random.shuffle(names)
             for place, name in enumerate(names):
                 try:
-                    costs[name].append(self.once(self.rows()[name], f"{below}/unpacked/{place}", processors))
+                    costs[name].append(self.once(self.rows()[name], f"{below}/unpacked/{number}-{place}", processors))
                 except (Broken, OSError, subprocess.SubprocessError) as problem:
                     broken[name] = str(problem)
-            shutil.rmtree(f"{below}/unpacked")
-            time.sleep(pause)
+        shutil.rmtree(f"{below}/unpacked")
         return {name: {"broken": broken[name]} if name in broken else self.summary(found) for name, found in costs.items()}
 
     def summary(self, costs):
