@@ -111,40 +111,25 @@ class Scheduler:
             raise RuntimeError(f"{kind}: {answer.status} {text}")
 
     def run(self, count):
-        sent = finished = 0
-        started = None
-        while finished < count:
-            event = self.next()
-            if event["type"] == "OFFERS":
-                started = started or time.monotonic()
-                for offer in event["offers"]["offers"]:
-                    number = min(AT_ONCE, count - sent, room(offer))
-                    tasks = [task(offer, sent + index) for index in range(number)]
-                    sent += number
-                    self.call("ACCEPT", {
-                        "offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0},
-                        "operations": [{"type": "LAUNCH", "launch": {"task_infos": tasks}}]})
-            elif event["type"] == "UPDATE":
-                status = event["update"]["status"]
-                if "uuid" in status:
-                    self.call("ACKNOWLEDGE", {name: status[name] for name in ["agent_id", "task_id", "uuid"]})
-                if status["state"] == "TASK_FINISHED":
-                    finished += 1
-                elif status["state"] not in ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING"]:
-                    raise RuntimeError(f"a task did not finish: {status}")
-        seconds = time.monotonic() - started
+        seconds = self.follow(count, "TASK_FINISHED")
         self.call("TEARDOWN")
         return {"tasks": count, "tasks_per_s": count / seconds}
 
     def keep_running(self, count):
         """Has so many tasks run that do not end by themselves."""
-        sent = running = 0
-        while running < count:
+        self.follow(count, "TASK_RUNNING", ["sleep", "100000"])
+
+    def follow(self, count, state, words=("true",)):
+        """Launches so many tasks, and waits until each has been in `state`; the seconds since the first offer."""
+        sent = reached = 0
+        started = None
+        while reached < count:
             event = self.next()
             if event["type"] == "OFFERS":
+                started = started or time.monotonic()
                 for offer in event["offers"]["offers"]:
                     number = min(AT_ONCE, count - sent, room(offer))
-                    tasks = [task(offer, sent + index, ["sleep", "100000"]) for index in range(number)]
+                    tasks = [task(offer, sent + index, words) for index in range(number)]
                     sent += number
                     self.call("ACCEPT", {
                         "offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0},
@@ -153,10 +138,11 @@ class Scheduler:
                 status = event["update"]["status"]
                 if "uuid" in status:
                     self.call("ACKNOWLEDGE", {name: status[name] for name in ["agent_id", "task_id", "uuid"]})
-                if status["state"] == "TASK_RUNNING":
-                    running += 1
-                elif status["state"] not in ["TASK_STAGING", "TASK_STARTING"]:
-                    raise RuntimeError(f"a task does not run: {status}")
+                if status["state"] == state:
+                    reached += 1
+                elif status["state"] not in ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING"]:
+                    raise RuntimeError(f"a task did not get to {state}: {status}")
+        return time.monotonic() - started
 
 
 def room(offer):
