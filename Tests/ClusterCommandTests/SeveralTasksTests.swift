@@ -37,6 +37,18 @@ struct SeveralTasksTests {
         #expect(placed.waiting.map(\.id.text) == ["job.x.5"])
     }
 
+    @Test("each has a port of its own: one that is named is on an agent once")
+    func ports() throws {
+        let offers = [try offer("a", "cpus:8;mem:999;ports:[80-82]"), try offer("b", "cpus:8;mem:500;ports:[80-82]")]
+        let open = PlacedTasks(try requests(4, ["-p", "9"]), on: offers)
+        let taken = open.uses.flatMap { use in
+            use.launches.map { "\(use.offer.agent) \(Resources($0.resources).ranges(named: "ports").shown)" }
+        }
+        #expect(taken == ["a 80", "a 81", "a 82", "b 80"])
+        let named = PlacedTasks(try requests(3, ["-p", "81:9"]), on: offers)
+        #expect(named.uses.map(\.launches.count) == [1, 1] && named.waiting.map(\.id.text) == ["job.x.3"])
+    }
+
     @Test(
         "keys that leave a terminal are written as Docker's are",
         arguments: [

@@ -8,7 +8,9 @@ import Testing
 
 @Suite("Task requests")
 struct TaskRequestTests {
-    private func request(_ words: String...) throws -> TaskRequest {
+    private func request(_ words: String...) throws -> TaskRequest { try request(words) }
+
+    private func request(_ words: [String]) throws -> TaskRequest {
         let line = ArgumentLine(["task", "run"] + words, .cluster)
         let run = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskRun)
         return try TaskRequestMaker(
@@ -57,6 +59,58 @@ struct TaskRequestTests {
         #expect(try request("--network", "bridge", "i").container.docker?.network == .bridge)
     }
 
+    @Test(
+        "published ports are taken from the offer, and what leads to the task is one of them",
+        arguments: [
+            (["80"], "31000-31002", "[31000-31000]", "31000:80/tcp"),
+            (["31002:80", "53/udp", "54"], "31000-31002", "[31000-31002]", "31002:80/tcp 31000:53/udp 31001:54/tcp"),
+            (["53:53", "53:53/udp"], "53-53,80-80", "[53-53]", "53:53/tcp 53:53/udp"),
+            (["8000-8001:90-91/udp"], "8000-9000", "[8000-8001]", "8000:90/udp 8001:91/udp"),
+            (["1", "2"], "7-7,9-9", "[7-7,9-9]", "7:1/tcp 9:2/tcp"),
+        ])
+    func ports(_ published: [String], _ offered: String, _ taken: String, _ mapped: String) throws {
+        let task = try request(published.flatMap { ["-p", $0] } + ["i"])
+        let offer = try offer("cpus:4;mem:999;ports:[\(offered)]")
+        let resources = try #require(task.placement.resources(of: offer))
+        #expect(Resources(resources).ranges(named: "ports").description == taken)
+        let container = try #require(task.spec(on: offer.agent, with: resources).container)
+        #expect(container.docker?.network == .bridge)
+        #expect(container.docker?.portMappings.map(\.shown).joined(separator: " ") == mapped)
+    }
+
+    @Test("ports come from what is kept for the role and from anybody's; a network's name has them beside it")
+    func portsOfNetworks() throws {
+        let task = try request(["-p", "80", "-p", "81", "--network", "cni:lan", "--role", "eng", "i"])
+        let offer = try offer("cpus:4;mem:999;ports(eng):[31005-31005];ports:[31007-31009]")
+        let resources = try #require(task.placement.resources(of: offer))
+        #expect(resources.suffix(2).map(\.description) == ["ports(eng):[31005-31005]", "ports:[31007-31007]"])
+        let container = try #require(task.spec(on: offer.agent, with: resources).container)
+        let mappings = [
+            PortMapping(host: 31_005, container: 80, transport: "tcp"),
+            PortMapping(host: 31_007, container: 81, transport: "tcp"),
+        ]
+        #expect(container.networks == [NetworkInfo(name: "cni:lan", portMappings: mappings)])
+        #expect(container.docker?.portMappings == [] && container.published == mappings)
+    }
+
+    @Test(
+        "an offer without the port does not do, and it is said which ports it has",
+        arguments: [
+            (["8080:80"], "[31000-31001]", "port 8080 of the agent (it offers 31000-31001, by its --resources)"),
+            (
+                ["8080-8081:80-81", "90"], "[8081-8090]",
+                "ports 8080-8081 of the agent and 1 more (it offers 8081-8090, by its --resources)"
+            ),
+            (["1", "2"], "[31000-31000]", "2 ports of the agent (it offers 31000, by its --resources)"),
+            (["1"], "[]", "a port of the agent (it offers none, by its --resources)"),
+        ])
+    func portsNobodyOffers(_ published: [String], _ offered: String, _ lack: String) throws {
+        let placement = try request(published.flatMap { ["-p", $0] } + ["i"]).placement
+        let offer = try offer("cpus:4;mem:999;ports:\(offered)")
+        #expect(placement.resources(of: offer) == nil)
+        #expect(placement.lack(in: offer) == "host lacks " + lack)
+    }
+
     @Test("probes become health checks")
     func health() throws {
         #expect(try request("--health-cmd", "true", "i").healthCheck?.probe == .command(CommandSpec(.shell("true"))))
@@ -73,6 +127,10 @@ struct TaskRequestTests {
             (["--health-http", "x/y"], "health-http"), (["--network", "weave"], "network"),
             (["--constraint", "=x"], "constraint"), (["--timeout", "0"], "timeout"),
             (["--resource", "gpus=1"], "resource"), (["--resource", "fpgas"], "resource"),
+            (["--resource", "ports=1"], "resource"), (["-p", "0"], "publish"), (["-p", "80/sctp"], "publish"),
+            (["-p", "127.0.0.1:80:80"], "publish"), (["-p", "80", "--network", "host"], "publish"),
+            (["-p", "80", "--network", "none"], "publish"), (["-p", "80:1", "-p", "79-80:1-2"], "publish"),
+            (["-p", "1-5000"], "publish"), (["-p", "80-79:1-2"], "publish"), (["-p", "8:1-2"], "publish"),
         ])
     func refusals(_ flags: [String], _ field: String) throws {
         let line = ArgumentLine(["task", "run"] + flags + ["image"], .cluster)

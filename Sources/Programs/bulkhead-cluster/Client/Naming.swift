@@ -10,7 +10,9 @@ enum Naming {
         if let exact = all.first(where: { $0.id.text == word }) { return exact }
         // Those that run go before those that did.
         for group in [live, Array(view.completed)] {
-            let named = group.filter { $0.name == word || $0.id.text.hasPrefix(word) }
+            // A whole name goes before the beginning of an id: 'web' is not 'web2'.
+            let whole = group.filter { $0.name == word }
+            let named = whole.isEmpty ? group.filter { $0.id.text.hasPrefix(word) } : whole
             if named.count == 1 { return named[0] }
             if named.count > 1 {
                 throw ambiguous("task", word, named.map { $0.id.text }, see: "bulkhead task ls")

@@ -27,6 +27,7 @@ struct TaskDocument: Encodable {
     var user: String?
     var labels: [String: String]
     var resources: [String: String]
+    var ports: [String]
     var healthy: Bool?
     var exitCode: Int32?
     var message: String?
@@ -48,6 +49,7 @@ struct TaskDocument: Encodable {
         user = task.user
         labels = task.labels.reduce(into: [:]) { $0[$1.key] = $1.value ?? "" }
         resources = Amounts.document(task.resources)
+        ports = task.container?.published.map(\.shown) ?? []
         healthy = task.statuses.last?.isHealthy
         exitCode = task.exitCode
         message = task.statuses.last?.message

@@ -77,6 +77,7 @@ struct Placement: Sendable {
     var role: RoleName
     /// By resource name, in the order people see them.
     var needs: [(name: String, amount: Scalar)]
+    var ports: [WantedPort] = []
     var constraints: [Constraint]
 
     /// The part of `offer` the task takes; nil when it does not fit.
@@ -87,7 +88,33 @@ struct Placement: Sendable {
             guard let part = Self.part(of: offer.resources, need.name, need.amount) else { return nil }
             taken += part
         }
-        return taken
+        if ports.isEmpty { return taken }
+        guard let chosen = ports.chosen(from: Self.ports(of: offer.resources)) else { return nil }
+        return taken + Self.part(of: offer.resources, chosen)
+    }
+
+    /// Where its ports are reached, with what `resources(of:)` took.
+    func mappings(in taken: [Resource]) -> [PortMapping] { ports.mapped(to: Self.ports(of: taken)) }
+
+    private static func ports(of resources: [Resource]) -> Ranges {
+        resources.reduce(.empty) { all, resource in
+            guard resource.name == "ports", !resource.isRevocable, case .ranges(let ranges) = resource.value else {
+                return all
+            }
+            return all.union(ranges)
+        }
+    }
+
+    private static func part(of resources: [Resource], _ chosen: Ranges) -> [Resource] {
+        resources.compactMap { resource in
+            guard resource.name == "ports", !resource.isRevocable, case .ranges(let ranges) = resource.value else {
+                return nil
+            }
+            var piece = resource
+            let given = ranges.intersection(chosen)
+            piece.value = .ranges(given)
+            return given.isEmpty ? nil : piece
+        }
     }
 
     /// What is kept for the role first, then what is anybody's. Volumes and whole disks are not for this.
@@ -111,11 +138,16 @@ struct Placement: Sendable {
             return "\(offer.address.hostname) does not meet the constraint '\(broken.description)'"
         }
         let lacking = needs.filter { Self.part(of: offer.resources, $0.name, $0.amount) == nil }
-        if lacking.isEmpty { return nil }
-        let words = lacking.map { need in
+        var words = lacking.map { need in
             let there = Self.available(offer.resources, need.name)
             return "\(Self.words(need.name, need.amount)) (it offers \(Self.words(need.name, there)))"
         }
+        let there = Self.ports(of: offer.resources)
+        if ports.chosen(from: there) == nil {
+            let offered = there.isEmpty ? "none" : there.shown
+            words.append("\(ports.description) (it offers \(offered), by its --resources)")
+        }
+        if words.isEmpty { return nil }
         return "\(offer.address.hostname) lacks \(words.joined(separator: " and "))"
     }
 
@@ -135,7 +167,8 @@ struct Placement: Sendable {
 
     /// `0.5 cpus and 128 MB of memory`.
     var description: String {
-        needs.map { Self.words($0.name, $0.amount) }.joined(separator: " and ")
+        (needs.map { Self.words($0.name, $0.amount) } + (ports.isEmpty ? [] : [ports.description]))
+            .joined(separator: " and ")
             + (constraints.isEmpty ? "" : " where \(constraints.map(\.description).joined(separator: ", "))")
     }
 }

@@ -50,6 +50,12 @@ struct TaskOptions: ParsableArguments {
             valueName: "network"))
     var network: String?
     @Option(
+        name: [.customShort("p"), .long], parsing: .unconditionalSingleValue,
+        help: .init(
+            "A port of the agent that leads to one of the task's; without it one the offer has. Ranges too. "
+                + "Repeatable.", valueName: "[port:]port[/udp]"))
+    var publish: [String] = []
+    @Option(
         help: .init(
             "A file the agent fetches into the sandbox first; archives are unpacked. Repeatable.", valueName: "address")
     )

@@ -16,7 +16,15 @@ struct TaskRequest: Sendable {
 
     /// The task on the agent of `offer`, with `resources` of it.
     func spec(on agent: AgentID, with resources: [Resource]) -> TaskSpec {
-        TaskSpec(
+        var container = container
+        let mappings = placement.mappings(in: resources)
+        // A network with a name has its mappings beside it.
+        if container.networks.isEmpty {
+            container.docker?.portMappings = mappings
+        } else {
+            container.networks[0].portMappings = mappings
+        }
+        return TaskSpec(
             id: id, name: name, agent: agent, resources: resources, runner: .command(command),
             killGracePeriod: killGracePeriod, maxCompletionTime: maxCompletionTime, labels: labels,
             container: container, healthCheck: healthCheck)
@@ -98,8 +106,13 @@ struct TaskRequestMaker {
     private func container(_ image: String) throws(Failure) -> ContainerSpec {
         var docker = DockerOptions()
         var networks: [NetworkInfo] = []
-        switch options.network {
+        // Publishing a port says that there is a network to publish from.
+        switch options.network ?? (options.publish.isEmpty ? nil : "bridge") {
         case nil: break
+        case let name? where ["none", "host"].contains(name) && !options.publish.isEmpty:
+            throw .flag(
+                PortWords.flag, options.publish[0], cause: "network \(name) has nothing of the kind",
+                remedy: "use --network bridge, or leave --network out")
         case "none": docker.network = DockerOptions.Network.none
         case "host": docker.network = .host
         case "bridge": docker.network = .bridge
@@ -220,12 +233,16 @@ struct TaskRequestMaker {
         }
         return Placement(
             role: try RoleName(placement.role), needs: needs.map { (name: $0.0, amount: $0.1) },
-            constraints: constraints)
+            ports: try WantedPort.parse(options.publish), constraints: constraints)
     }
 
     private func amount(_ text: String) throws(Failure) -> (String, Scalar) {
         let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, !parts[0].isEmpty, !["cpus", "mem", "disk", "gpus", "ports"].contains(parts[0]),
+        if parts[0] == "ports" {
+            throw .flag(
+                "resource", text, cause: "a port is published by its number", remedy: "use --publish 8080:80")
+        }
+        guard parts.count == 2, !parts[0].isEmpty, !["cpus", "mem", "disk", "gpus"].contains(parts[0]),
             parts[1].allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let count = Double(parts[1]), count > 0
         else {
             throw .flag(

@@ -121,7 +121,7 @@ struct NetworkOptions: ParsableArguments {
     }
 }
 
-/// `--publish [HOSTADDRESS:]HOSTPORT[-END]:PORT[-END][/tcp|udp]`; an address of version 6 in brackets.
+/// `--publish` of a container: `PortWords` whose port of the host is named.
 enum PublishFlag {
     static func parse(_ texts: [String]) throws(Failure) -> [PortPublication] {
         var result: [PortPublication] = []
@@ -138,50 +138,19 @@ enum PublishFlag {
     }
 
     static func parse(_ text: String) throws(Failure) -> [PortPublication] {
-        func refusal(_ cause: String) -> Failure {
-            .flag("publish", text, cause: cause, remedy: "such as 8080:80, 127.0.0.1:5353:53/udp or 8000-8009:80-89")
+        let words = try PortWords(text)
+        guard let hosts = words.hosts else {
+            throw PortWords.refusal(text, "it is not [ADDRESS:]HOSTPORT:PORT")
         }
-        var rest = text[...]
-        var transport = PortPublication.Transport.tcp
-        if let slash = rest.lastIndex(of: "/") {
-            guard let named = PortPublication.Transport(rawValue: String(rest[rest.index(after: slash)...])) else {
-                throw refusal("only tcp and udp ports can be published")
+        var address: IPAddress?
+        if let written = words.address {
+            guard let read = IPAddress(written) else {
+                throw PortWords.refusal(text, "'\(written)' is not an IP address")
             }
-            transport = named
-            rest = rest[..<slash]
+            address = read
         }
-        var parts: [String] = []
-        if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") {
-            parts.append(String(rest[rest.index(after: rest.startIndex)..<end]))
-            rest = rest[rest.index(after: end)...]
-            guard rest.hasPrefix(":") else { throw refusal("it is not ADDRESS:HOSTPORT:PORT") }
-            rest = rest.dropFirst()
+        return zip(hosts, words.ports).map {
+            PortPublication(hostAddress: address, hostPort: $0, port: $1, transport: words.transport)
         }
-        parts += rest.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count) else { throw refusal("it is not [ADDRESS:]HOSTPORT:PORT") }
-        var host: IPAddress?
-        if parts.count == 3 {
-            guard let address = IPAddress(parts[0]) else { throw refusal("'\(parts[0])' is not an IP address") }
-            host = address
-        }
-        guard let outer = range(parts[parts.count - 2]), let inner = range(parts[parts.count - 1]) else {
-            throw refusal("a port is a number from 1 to 65535, or two with '-' between, the lower first")
-        }
-        guard outer.count == inner.count else {
-            throw refusal("\(outer.count) ports of the host cannot lead to \(inner.count) of the container")
-        }
-        return zip(outer, inner).map {
-            PortPublication(hostAddress: host, hostPort: $0, port: $1, transport: transport)
-        }
-    }
-
-    private static func range(_ text: String) -> ClosedRange<UInt16>? {
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { end in
-            end.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt16(end) : nil
-        }
-        guard (1...2).contains(ends.count), let first = ends.first ?? nil, let last = ends.last ?? nil, first > 0,
-            first <= last
-        else { return nil }
-        return first...last
     }
 }

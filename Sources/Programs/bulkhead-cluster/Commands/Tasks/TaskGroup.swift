@@ -59,17 +59,27 @@ struct TaskList: AsyncParsableCommand {
     static func table(
         _ tasks: [TaskView], _ agents: [AgentView], _ frameworks: [FrameworkView], now: Double
     ) -> String {
-        var table = TextTable(headings: ["ID", "STATE", "IMAGE", "CPUS", "MEM", "AGENT", "STARTED"])
+        var table = TextTable(headings: ["ID", "STATE", "IMAGE", "CPUS", "MEM", "AGENT", "STARTED", "PORTS"])
         for task in tasks {
             let resources = Resources(task.resources)
             let agent = agents.first { $0.info.id == task.agent }?.info.address.hostname ?? task.agent.text
             table.rows.append([
                 task.id.text, state(task) + watch(task, frameworks.first(of: task)), task.container?.image?.name ?? "-",
                 resources.amount(of: "cpus").description, resources.amount(of: "mem").description, agent,
-                task.startedAt.map { Age.text(now - $0.seconds) } ?? "-",
+                task.startedAt.map { Age.text(now - $0.seconds) } ?? "-", ports(task),
             ])
         }
         return table.text
+    }
+
+    /// So many are shown in a table.
+    private static let portsShownMax = 4
+
+    private static func ports(_ task: TaskView) -> String {
+        let ports = task.state.isTerminal ? [] : task.container?.published ?? []
+        if ports.isEmpty { return "-" }
+        let more = ports.count > portsShownMax ? " and \(ports.count - portsShownMax) more" : ""
+        return ports.prefix(portsShownMax).map(\.shown).joined(separator: " ") + more
     }
 
     /// A task whose framework is not there goes on without anybody who hears of its end.

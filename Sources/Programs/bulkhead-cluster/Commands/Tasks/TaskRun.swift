@@ -20,6 +20,8 @@ struct TaskRun: AsyncParsableCommand {
               bulkhead task run --instances 3 my-image sh -c 'work on part "$BULKHEAD_INSTANCE"'
               bulkhead task run --gpus 1 --shm-size 1g my-training
               bulkhead task run --cpuset 0-1 --io-write-bps 10m --ulimit nofile=4096 my-batch
+              bulkhead task run -d -p 80 my-server          # 'task ls' says at which port
+              bulkhead task run -d -p 31080:80 --name web my-server
               bulkhead task run -d --name web --health-http 8080/healthy my-server
             """)
 
