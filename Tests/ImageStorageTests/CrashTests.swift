@@ -112,6 +112,28 @@ struct CrashTests {
         }
     }
 
+    /// Whoever takes the outer archive apart reads what strangers wrote: its word for a layer's bytes is not taken.
+    @Test("a layer that is changed after the archive was taken apart is refused")
+    func changedBetween() throws {
+        var recipe = ImageRecipe()
+        recipe.layers = [.files(["one": "1"])]
+        let sandbox = try StoreSandbox()
+        let program = try StoreSandbox.unpacker().program
+        // The third member is the layer; its first file's content begins at 512.
+        let lying = try unpacker(
+            in: sandbox.path, when: "ingest",
+            "\(program) \"$@\" && printf 2 | dd of=/proc/self/fd/3/m2 bs=1 seek=512 conv=notrunc 2>/dev/null; exit")
+        let path = try sandbox.write("image.tar", recipe.ociArchive())
+        let store = try ImageStore(root: sandbox.store.path, unpacker: lying)
+        let failure = #expect(throws: Failure.self) {
+            _ = try store.importImages(ImportRequest(source: .path(path), name: "changed"))
+        }
+        #expect(failure?.code == "image.digest-mismatch", "\(failure?.description ?? "nothing")")
+        #expect(try TextFile.read(sandbox.path + "/tasks") == "ingest\nlayer\ndigest\n")
+        #expect(try store.list().isEmpty)
+        try sandbox.expectGoodImageImports()
+    }
+
     @Test("eight imports of one image at once unpack each layer once")
     func concurrent() throws {
         let sandbox = try StoreSandbox()

@@ -183,6 +183,25 @@ extension HostileImage {
                 recipe.corrupt = { digest, blob in if digest == layer { blob[600] ^= 1 } }
             }.ociArchive()
         },
+        HostileImage("a packed layer with one byte changed", "image.digest-mismatch") {
+            with { recipe in
+                recipe.layers = [.files(["a": "a"], packing: .gzip)]
+                let layer = Digest(of: recipe.layers[0].blob)
+                recipe.corrupt = { digest, blob in if digest == layer { blob[20] ^= 1 } }
+            }.ociArchive()
+        },
+        HostileImage("a layer named as a blob in manifest.json, with one byte changed", "image.digest-mismatch") {
+            with { recipe in
+                let layer = Digest(of: recipe.layers[0].blob)
+                recipe.corrupt = { digest, blob in if digest == layer { blob[600] ^= 1 } }
+            }.dockerArchiveOfBlobs()
+        },
+        HostileImage("a layer twice, with one byte changed", "image.archive-duplicate-member") {
+            var other = ImageRecipe().layers[0].blob
+            let name = "blobs/sha256/\(Digest(of: other).hex)"
+            other[600] ^= 1
+            return ImageRecipe().ociArchive { $0.add(name, content: other) }
+        },
         HostileImage("a layer with a byte more", "image.size-mismatch") {
             with { recipe in
                 let layer = Digest(of: recipe.layers[0].blob)

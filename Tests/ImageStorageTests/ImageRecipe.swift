@@ -98,6 +98,18 @@ struct ImageRecipe {
         return tar.ended()
     }
 
+    /// `manifest.json` with the names of blobs, as Docker 25 writes it, but without `index.json`.
+    func dockerArchiveOfBlobs() -> [UInt8] {
+        var tar = TarBuilder()
+        for (name, content) in layout() where name.hasPrefix("blobs/") { tar.add(name, content: content) }
+        let listed = layers.map { "\"blobs/sha256/\(Digest(of: $0.blob).hex)\"" }.joined(separator: ",")
+        let tagged = tags.map { "\"\($0)\"" }.joined(separator: ",")
+        tar.add(
+            "manifest.json",
+            text: #"[{"Config":"blobs/sha256/\#(configDigest.hex)","RepoTags":[\#(tagged)],"Layers":[\#(listed)]}]"#)
+        return tar.ended()
+    }
+
     /// The members of an OCI image layout.
     func layout(annotations: [String: String] = [:], index: String? = nil) -> [(name: String, content: [UInt8])] {
         var members: [(String, [UInt8])] = [("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))]

@@ -44,6 +44,23 @@ struct ImportTests {
         try expectGood(sandbox, "example/app:1.0")
     }
 
+    @Test("a docker-archive may name its layers as blobs")
+    func dockerArchiveOfBlobs() throws {
+        let sandbox = try StoreSandbox()
+        let imported = try sandbox.importArchive(recipe().dockerArchiveOfBlobs())
+        #expect(imported.map(\.id) == [recipe().configDigest])
+        try expectGood(sandbox, "example/app:1.0")
+    }
+
+    @Test("a blob that is in the archive twice is imported")
+    func blobTwice() throws {
+        let sandbox = try StoreSandbox()
+        let blob = recipe().layers[1].blob
+        let archive = recipe().ociArchive { $0.add("blobs/sha256/\(Digest(of: blob).hex)", content: blob) }
+        try sandbox.importArchive(archive, name: "twice")
+        try expectGood(sandbox, "twice")
+    }
+
     @Test("an oci-archive keeps its manifest's digest, and is named by either annotation")
     func ociArchive() throws {
         let sandbox = try StoreSandbox()

@@ -18,8 +18,10 @@ import Testing
 
     private static let members: [(name: String, content: [UInt8])] = [
         ("oci-layout", Array("{}".utf8)), ("blobs/sha256/aa", [UInt8](repeating: 7, count: 700_000)), ("empty", []),
-        ("blobs/sha256/bb", Array("layer".utf8)),
+        (claiming, Array("layer".utf8)),
     ]
+    /// A blob by its name, whose digest whoever uses it has to compute.
+    private static let claiming = "blobs/sha256/" + String(repeating: "bb", count: 32)
 
     private static var archive: [UInt8] {
         var tar = TarBuilder()
@@ -30,7 +32,7 @@ import Testing
         return tar.ended()
     }
 
-    @Test("members are stored in order with size and digest, links are told, whatever the compression", arguments: [
+    @Test("members are stored in order with size and digest, links are told, however packed", arguments: [
         Compression.none, .gzip, .zstd,
     ])
     func members(_ compression: Compression) throws {
@@ -44,8 +46,8 @@ import Testing
         #expect(outcome.exitStatus == 0)
         let told = outcome.lines.filter { !$0.hasPrefix("{\"progress\"") }
         let expected = Self.members.enumerated().map { index, member in
-            "{\"member\":{\"name\":\"\(member.name)\",\"file\":\"m\(index)\",\"size\":\(member.content.count),"
-                + "\"digest\":\"\(Digest(of: member.content))\"}}"
+            "{\"member\":{\"name\":\"\(member.name)\",\"file\":\"m\(index)\",\"size\":\(member.content.count)"
+                + (member.name == Self.claiming ? "}}" : ",\"digest\":\"\(Digest(of: member.content))\"}}")
         }
         #expect(told[..<4] == expected[...])
         #expect(told[4] == #"{"link":{"name":"layer.tar","target":"../aa/layer.tar"}}"#)

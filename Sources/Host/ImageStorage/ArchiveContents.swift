@@ -11,11 +11,15 @@ protocol ImageContents {
     /// The bytes of a document whose digest and size are `descriptor`'s, verified.
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8]
 
-    /// Whether what `stage` answers has the digest it was asked for; otherwise only its size is verified.
-    var digestsWhileStaging: Bool { get }
-
     /// Puts the blob into the staging directory and answers its file. Once for each blob.
-    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath
+    func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob
+}
+
+/// A blob's file in the staging directory.
+struct StagedBlob {
+    var file: RawPath
+    /// Whether it has the digest it was asked for; otherwise only its size is verified.
+    var isVerified: Bool
 }
 
 /// An image to be imported: documents read and verified, layers still blobs.
@@ -52,11 +56,14 @@ struct ArchiveContents {
     struct Member: Equatable {
         var file: RawPath
         var size: UInt64
-        /// Of its bytes, whatever its name says.
+        /// Of its bytes, whatever its name says; or what its name says, which whoever reads it has to compare.
         var digest: Digest
+        /// Which of the two. A blob is hashed when it is unpacked and not before (Docs/Decisions/0156).
+        var isDigested: Bool
     }
 
     let staging: Staging
+    let unpacker: Unpacker
     private(set) var members: [ArchiveMember: Member] = [:]
     /// Links by their own name, with the target as the archive gives it.
     private var links: [ArchiveMember: String] = [:]
@@ -67,7 +74,7 @@ struct ArchiveContents {
         _ source: OwnedDescriptor, named name: String, into staging: Staging, unpacker: Unpacker, limits: ImageLimits,
         onProgress: (UInt64) -> Void
     ) throws(Failure) -> ArchiveContents {
-        var contents = ArchiveContents(staging: staging)
+        var contents = ArchiveContents(staging: staging, unpacker: unpacker)
         _ = try unpacker.run(
             ["ingest", "--max-bytes", "\(limits.expandedBytes)", "--max-members", "\(limits.archiveMembers)"],
             input: source, target: staging.directory, reading: name, onProgress: onProgress
@@ -81,7 +88,19 @@ struct ArchiveContents {
         return contents
     }
 
-    private init(staging: Staging) { self.staging = staging }
+    private init(staging: Staging, unpacker: Unpacker) {
+        self.staging = staging
+        self.unpacker = unpacker
+    }
+
+    /// Of the member's bytes, computed now if it has not been.
+    private func digest(of member: Member, named name: String) throws(Failure) -> Digest {
+        if member.isDigested { return member.digest }
+        let input = try onStore("open a blob in", staging.root.path) { () throws(KernelError) in
+            try staging.directory.open(member.file, [.readOnly, .noFollow])
+        }
+        return try unpacker.digest(of: input, named: name)
+    }
 
     private mutating func add(_ line: JSONObject) throws(Failure) {
         if let link = try line.object("link") {
@@ -96,15 +115,22 @@ struct ArchiveContents {
             file == "m\(stored)", let size = try entry.integer("size"), size >= 0
         else { throw entry.missing("file") }
         stored += 1
-        let found = Member(file: RawPath(file), size: UInt64(size), digest: try entry.digest("digest"))
-        guard let member = ArchiveMember(name: name) else {
+        let key = ArchiveMember(name: name)
+        let found: Member
+        if case .blob(let claimed) = key, entry.value("digest") == nil {
+            found = Member(file: RawPath(file), size: UInt64(size), digest: claimed, isDigested: false)
+        } else {
+            let digest = try entry.digest("digest")
+            found = Member(file: RawPath(file), size: UInt64(size), digest: digest, isDigested: true)
+        }
+        guard let member = key else {
             // A name that means nothing: its bytes are not kept for the rest of the import.
             return try onStore("remove an unused member from", staging.root.path) { () throws(KernelError) in
                 try staging.directory.unlink(found.file)
             }
         }
         if let known = members[member] {
-            guard known.digest == found.digest else {
+            guard known.size == found.size, try digest(of: known, named: name) == digest(of: found, named: name) else {
                 throw Failure(
                     "image.archive-duplicate-member", doing: "read the archive", cause: "\(name) is in it twice",
                     remedy: "the archive is damaged or hostile; save the image again", field: name)

@@ -5,7 +5,6 @@ import OCIFormat
 /// A docker-archive: `manifest.json` names members, so the manifest of the image is made here, from what they are.
 struct DockerArchive: ImageContents {
     let archive: ArchiveContents
-    let digestsWhileStaging = true
 
     func plans(for wanted: Platform, limits: ImageLimits) throws(Failure) -> [ImagePlan] {
         let listed = try archive.bytes(
@@ -23,17 +22,18 @@ struct DockerArchive: ImageContents {
         _ image: ArchiveManifest.Image, wanted: Platform, limits: ImageLimits
     ) throws(Failure) -> ImagePlan {
         let member = try archive.member(named: image.configuration)
+        let claimed: Digest
         switch ArchiveMember(name: image.configuration) {
-        case .configuration(let digest), .blob(let digest):
-            guard digest == member.digest else { throw Mismatch.digest(image.configuration, digest, member.digest) }
+        case .configuration(let digest), .blob(let digest): claimed = digest
         default:
             throw Failure(
                 "image.archive-member-name", doing: "read manifest.json",
                 cause: "\(image.configuration) is not the name of a configuration", field: "Config")
         }
         let configText = try archive.bytes(of: member, named: image.configuration, limits: limits)
-        guard Digest(of: configText) == member.digest else {
-            throw Mismatch.digest(image.configuration, member.digest, Digest(of: configText))
+        // Of exactly the bytes that are used.
+        guard Digest(of: configText) == claimed else {
+            throw Mismatch.digest(image.configuration, claimed, Digest(of: configText))
         }
         var layers: [Descriptor] = []
         for name in image.layers {
@@ -46,7 +46,7 @@ struct DockerArchive: ImageContents {
         }
         let manifest = Manifest(
             configuration: Descriptor(
-                mediaType: MediaType.ociConfiguration, digest: member.digest, size: member.size),
+                mediaType: MediaType.ociConfiguration, digest: claimed, size: member.size),
             layers: layers)
         let config = try ImageConfig(parsing: configText, limits: limits)
         try PlatformCheck.check(config.platform, wanted: wanted)
@@ -67,25 +67,34 @@ struct DockerArchive: ImageContents {
     }
 
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8] {
-        let file = try stage(descriptor)
-        return try archive.bytes(
-            of: .init(file: file, size: descriptor.size, digest: descriptor.digest), named: "\(descriptor.digest)",
-            limits: limits)
+        let content = try archive.bytes(of: try member(descriptor), named: "\(descriptor.digest)", limits: limits)
+        guard Digest(of: content) == descriptor.digest else {
+            throw Mismatch.digest("\(descriptor.digest)", descriptor.digest, Digest(of: content))
+        }
+        return content
     }
 
-    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath {
-        guard let member = archive.members.values.first(where: { $0.digest == descriptor.digest }) else {
+    func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob {
+        let member = try member(descriptor)
+        return StagedBlob(file: member.file, isVerified: member.isDigested)
+    }
+
+    private func member(_ descriptor: Descriptor) throws(Failure) -> ArchiveContents.Member {
+        let found = archive.members.values.filter { $0.digest == descriptor.digest }
+        guard let member = found.first(where: \.isDigested) ?? found.first else {
             throw Mismatch.missing(descriptor.digest)
         }
-        return member.file
+        return member
     }
 }
 
 /// Refusals of a blob that is not what its descriptor says.
 enum Mismatch {
+    static let digestCode: Failure.Code = "image.digest-mismatch"
+
     static func digest(_ name: String, _ expected: Digest, _ found: Digest) -> Failure {
         Failure(
-            "image.digest-mismatch", doing: "verify \(name)", cause: "its digest is \(found), not \(expected)",
+            digestCode, doing: "verify \(name)", cause: "its digest is \(found), not \(expected)",
             remedy: "the image is damaged or was changed; save it again", field: name)
     }
 

@@ -4,11 +4,10 @@ import OCIFormat
 
 /// The blobs of an OCI image layout, in a directory or in an archive.
 protocol LayoutBlobs {
-    var digestsWhileStaging: Bool { get }
     func file(named name: String, limits: ImageLimits) throws(Failure) -> [UInt8]
     /// Verified in size and digest.
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8]
-    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath
+    func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob
     /// Names for an image without any, by its configuration.
     func names(ofConfiguration digest: Digest, limits: ImageLimits) throws(Failure) -> [ImageReference]
 }
@@ -19,13 +18,11 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
     /// What a name that is only a tag is a tag of; nil when nobody knows.
     let stem: String?
 
-    var digestsWhileStaging: Bool { blobs.digestsWhileStaging }
-
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8] {
         try blobs.document(descriptor, limits: limits)
     }
 
-    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath { try blobs.stage(descriptor) }
+    func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob { try blobs.stage(descriptor) }
 
     func plans(for wanted: Platform, limits: ImageLimits) throws(Failure) -> [ImagePlan] {
         let marker = try JSONBounds(limits).object(

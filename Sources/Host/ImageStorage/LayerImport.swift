@@ -84,7 +84,11 @@ struct LayerImport {
         defer { withExtendedLifetime(lock) {} }
         let known = try LayerRecord.read(identifier, from: root)
         if let known, known.blobs.contains(descriptor.digest) { return known }
-        let record = try unpack(try blobs.file(descriptor), as: form, onProgress: onProgress)
+        let file = try blobs.file(descriptor)
+        let record: LayerRecord
+        do throws(Failure) { record = try unpack(file, as: form, onProgress: onProgress) } catch {
+            throw blobs.cause(of: error, at: descriptor)
+        }
         blobs.isVerified(descriptor.digest)
         guard var known else {
             try publish(record)

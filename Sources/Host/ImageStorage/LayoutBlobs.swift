@@ -2,10 +2,10 @@ import Diagnostics
 import LinuxKernel
 import OCIFormat
 
-/// The blobs of an oci-archive: members that the unpacker has stored and digested.
+/// The blobs of an oci-archive: members that the unpacker has stored. Documents are verified when they are read, layers
+/// when they are unpacked.
 struct ArchiveBlobs: LayoutBlobs {
     let archive: ArchiveContents
-    let digestsWhileStaging = true
 
     func file(named name: String, limits: ImageLimits) throws(Failure) -> [UInt8] {
         try archive.bytes(of: try archive.member(named: name), named: name, limits: limits)
@@ -21,7 +21,10 @@ struct ArchiveBlobs: LayoutBlobs {
         return content
     }
 
-    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath { try member(descriptor).file }
+    func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob {
+        let member = try member(descriptor)
+        return StagedBlob(file: member.file, isVerified: member.isDigested)
+    }
 
     private func member(_ descriptor: Descriptor) throws(Failure) -> ArchiveContents.Member {
         let name = "blobs/sha256/\(descriptor.digest.hex)"
@@ -55,7 +58,6 @@ struct ArchiveBlobs: LayoutBlobs {
 struct DirectoryBlobs: LayoutBlobs {
     let directory: OwnedDescriptor
     let staging: Staging
-    let digestsWhileStaging = false
 
     func file(named name: String, limits: ImageLimits) throws(Failure) -> [UInt8] {
         let file = try open(
@@ -79,7 +81,7 @@ struct DirectoryBlobs: LayoutBlobs {
         return content
     }
 
-    func stage(_ descriptor: Descriptor) throws(Failure) -> RawPath {
+    func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob {
         let source = try open(
             "blobs/sha256/\(descriptor.digest.hex)", missing: Mismatch.missing(descriptor.digest))
         let name = RawPath("b-\(descriptor.digest.hex)")
@@ -88,7 +90,7 @@ struct DirectoryBlobs: LayoutBlobs {
             return try source.copyContent(to: copy, limit: descriptor.size)
         }
         guard size == descriptor.size else { throw Mismatch.size(descriptor.digest, descriptor.size, size) }
-        return name
+        return StagedBlob(file: name, isVerified: false)
     }
 
     func names(ofConfiguration digest: Digest, limits: ImageLimits) throws(Failure) -> [ImageReference] { [] }

@@ -19,10 +19,10 @@ final class StagedBlobs {
     /// The blob's file in the staging directory; its digest may still have to be verified.
     func file(_ descriptor: Descriptor) throws(Failure) -> RawPath {
         if let known = files[descriptor.digest] { return known }
-        let file = try contents.stage(descriptor)
-        files[descriptor.digest] = file
-        if contents.digestsWhileStaging { verified.insert(descriptor.digest) }
-        return file
+        let blob = try contents.stage(descriptor)
+        files[descriptor.digest] = blob.file
+        if blob.isVerified { verified.insert(descriptor.digest) }
+        return blob.file
     }
 
     /// Told by whoever read the whole blob and found this digest.
@@ -32,7 +32,23 @@ final class StagedBlobs {
     /// unpacked from this blob, it is computed now.
     func verifiedFile(_ descriptor: Descriptor) throws(Failure) -> RawPath {
         let file = try file(descriptor)
-        guard !verified.contains(descriptor.digest) else { return file }
+        try verify(descriptor, file)
+        return file
+    }
+
+    /// Why a layer was refused: what cannot be unpacked may be a blob that is not the one the image names, which says
+    /// more than what the decoder stumbled over.
+    func cause(of refusal: Failure, at descriptor: Descriptor) -> Failure {
+        guard refusal.code.rawValue.hasPrefix("layer."), refusal.retry == .never, let file = files[descriptor.digest]
+        else { return refusal }
+        do throws(Failure) { try verify(descriptor, file) } catch {
+            return error.code == Mismatch.digestCode ? error : refusal
+        }
+        return refusal
+    }
+
+    private func verify(_ descriptor: Descriptor, _ file: RawPath) throws(Failure) {
+        guard !verified.contains(descriptor.digest) else { return }
         let input = try onStore("open a blob in", staging.root.path) { () throws(KernelError) in
             try staging.directory.open(file, [.readOnly, .noFollow])
         }
@@ -41,6 +57,5 @@ final class StagedBlobs {
             throw Mismatch.digest("\(descriptor.digest)", descriptor.digest, found)
         }
         verified.insert(descriptor.digest)
-        return file
     }
 }

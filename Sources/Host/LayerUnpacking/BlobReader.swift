@@ -9,15 +9,19 @@ final class BlobReader: @unchecked Sendable {
     private let limits: ImageLimits
     private let declared: Compression?
     private let ring: ChunkRing
+    private let digests: Bool
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
     private var digest = StreamDigest()
     private var compressedBytes: UInt64 = 0
     private var bytes: UInt64 = 0
     private var thread: WorkerThread?
 
-    /// `declared` is what the image says the compression is; nil when it says nothing.
-    init(source: OwnedDescriptor, declared: Compression?, limits: ImageLimits, ring: ChunkRing) {
+    /// - Parameters:
+    ///   - declared: what the image says the compression is; nil when it says nothing.
+    ///   - digests: whether the stream's digest is wanted.
+    init(source: OwnedDescriptor, declared: Compression?, limits: ImageLimits, ring: ChunkRing, digests: Bool) {
         self.source = source
+        self.digests = digests
         self.declared = declared
         self.limits = limits
         self.ring = ring
@@ -44,10 +48,37 @@ final class BlobReader: @unchecked Sendable {
 
     /// Nil when the consumer gave up.
     private func run() throws(Failure) -> DecodedStream? {
-        var held = try read(atLeast: Compression.prefixBytes)
+        let held = try read(atLeast: Compression.prefixBytes)
         let found = try Compression.detected(in: UnsafeRawBufferPointer(rebasing: input[..<held]))
         try compare(found)
+        ring.begin(found)
+        return found == .none ? try pass(held) : try decode(held, found)
+    }
+
+    /// No compression: after the first bytes, which were looked at, the stream is read to where it is used.
+    private func pass(_ held: Int) throws(Failure) -> DecodedStream? {
+        guard var output = ring.emptyBuffer() else { return nil }
+        output.copyMemory(from: UnsafeRawBufferPointer(rebasing: input[..<held]))
+        try account(held)
+        var filled = held
+        while true {
+            if filled == output.count {
+                ring.deliver(filled)
+                guard let next = ring.emptyBuffer() else { return nil }
+                (output, filled) = (next, 0)
+            }
+            let count = try receive(into: UnsafeMutableRawBufferPointer(rebasing: output[filled...]))
+            if count == 0 { break }
+            try account(count)
+            filled += count
+        }
+        if filled > 0 { ring.deliver(filled) }
+        return stream(.none)
+    }
+
+    private func decode(_ first: Int, _ found: Compression) throws(Failure) -> DecodedStream? {
         let decoder = try found.makeDecoder()
+        var held = first
         var start = 0
         guard var output = ring.emptyBuffer() else { return nil }
         var filled = 0
@@ -70,8 +101,12 @@ final class BlobReader: @unchecked Sendable {
         }
         try decoder.finish()
         if filled > 0 { ring.deliver(filled) }
-        return DecodedStream(
-            digest: digest.text, compressedBytes: compressedBytes, bytes: bytes, compression: found)
+        return stream(found)
+    }
+
+    private func stream(_ found: Compression) -> DecodedStream {
+        DecodedStream(
+            digest: digests ? digest.text : nil, compressedBytes: compressedBytes, bytes: bytes, compression: found)
     }
 
     private func compare(_ found: Compression) throws(Failure) {
@@ -86,21 +121,25 @@ final class BlobReader: @unchecked Sendable {
     private func read(atLeast wanted: Int) throws(Failure) -> Int {
         var held = 0
         while held < wanted {
-            let count: Int
-            do throws(KernelError) {
-                count = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: input[held...]))
-            } catch {
-                throw error.failure("layer.read", doing: "read the archive", retry: .later)
-            }
+            let count = try receive(into: UnsafeMutableRawBufferPointer(rebasing: input[held...]))
             if count == 0 { break }
             held += count
         }
-        digest.update(UnsafeRawBufferPointer(rebasing: input[..<held]))
-        compressedBytes += UInt64(held)
+        return held
+    }
+
+    /// The next bytes of the stream, digested and counted; 0 at its end.
+    private func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        let count: Int
+        do throws(KernelError) { count = try source.read(into: buffer) } catch {
+            throw error.failure("layer.read", doing: "read the archive", retry: .later)
+        }
+        if digests { digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+        compressedBytes += UInt64(count)
         if compressedBytes > limits.blobBytes {
             throw Refusal.limit("read the archive", field: "size", "compressed bytes \(limits.blobBytes)")
         }
-        return held
+        return count
     }
 
     private func account(_ produced: Int) throws(Failure) {

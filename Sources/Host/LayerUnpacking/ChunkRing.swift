@@ -10,6 +10,7 @@ final class ChunkRing: @unchecked Sendable {
         var filled: [Int: Int] = [:]  // count of bytes by slot
         var produced = 0
         var consumed = 0
+        var isPlain = false
         var ended: Ending?
         var abandoned = false
     }
@@ -32,6 +33,9 @@ final class ChunkRing: @unchecked Sendable {
     deinit { buffers.forEach { $0.deallocate() } }
 
     // --- the producer's side ---
+
+    /// Says what the stream is packed with, before the first buffer.
+    func begin(_ compression: Compression) { state.withLock { $0.isPlain = compression == .none } }
 
     /// The next buffer to fill, or nil when nobody wants more. Waits while all are full.
     func emptyBuffer() -> UnsafeMutableRawBufferPointer? {
@@ -56,13 +60,20 @@ final class ChunkRing: @unchecked Sendable {
 
     // --- the consumer's side ---
 
+    struct Chunk {
+        var bytes: UnsafeRawBufferPointer
+        /// Whether they are the stream's own, not compressed there.
+        var isPlain: Bool
+    }
+
     /// The next bytes, valid until the next call, or nil at the end. Waits while there are none.
-    func nextChunk() throws(Failure) -> UnsafeRawBufferPointer? {
-        let answer = state.waitFor { state -> Result<UnsafeRawBufferPointer?, Failure>? in
+    func nextChunk() throws(Failure) -> Chunk? {
+        let answer = state.waitFor { state -> Result<Chunk?, Failure>? in
             if state.consumed < state.produced {
                 let slot = state.consumed % Self.slots
                 state.consumed += 1
-                return .success(UnsafeRawBufferPointer(rebasing: buffers[slot][..<(state.filled[slot] ?? 0)]))
+                let bytes = UnsafeRawBufferPointer(rebasing: buffers[slot][..<(state.filled[slot] ?? 0)])
+                return .success(Chunk(bytes: bytes, isPlain: state.isPlain))
             }
             switch state.ended {
             case .complete: return .success(nil)
@@ -87,7 +98,8 @@ final class ChunkRing: @unchecked Sendable {
 
 /// Facts about a compressed stream, known when all of it was read.
 struct DecodedStream: Equatable, Sendable {
-    var digest: String
+    /// Of the stream as it came; nil when nobody wanted it.
+    var digest: String?
     var compressedBytes: UInt64
     var bytes: UInt64
     var compression: Compression

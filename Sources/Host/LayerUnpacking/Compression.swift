@@ -44,9 +44,10 @@ protocol StreamDecoder: AnyObject {
 }
 
 extension Compression {
+    /// What is not compressed needs none: it is passed on as it is read.
     func makeDecoder() throws(Failure) -> any StreamDecoder {
         switch self {
-        case .none: PlainDecoder()
+        case .none: preconditionFailure("no decoder of what is not compressed")
         case .gzip: GzipDecoder()
         case .zstd: try ZstandardDecoder()
         }
@@ -57,17 +58,4 @@ extension Compression {
             "layer.compressed-data", doing: "decompress the \(name) stream", cause: cause,
             remedy: "the archive is damaged; export or download it again")
     }
-}
-
-/// No compression: the bytes as they are.
-final class PlainDecoder: StreamDecoder {
-    func decode(
-        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-    ) throws(Failure) -> (consumed: Int, produced: Int) {
-        let count = min(input.count, output.count)
-        output.copyMemory(from: UnsafeRawBufferPointer(rebasing: input[..<count]))
-        return (count, count)
-    }
-
-    func finish() throws(Failure) {}
 }

@@ -3,7 +3,7 @@ import LinuxKernel
 
 /// What the unpacker tells the process that started it: one JSON object a line on the descriptor given for it.
 enum ResultLine {
-    case member(name: String, file: String, size: UInt64, digest: String)
+    case member(name: String, file: String, size: UInt64, digest: String?)
     case link(name: String, target: String)
     case progress(bytes: UInt64)
     case ingested(members: UInt64, bytes: UInt64)
@@ -15,7 +15,8 @@ enum ResultLine {
         case .member(let name, let file, let size, let digest):
             Self.line(
                 "member",
-                [("name", .text(name)), ("file", .text(file)), ("size", .number(size)), ("digest", .text(digest))])
+                [("name", .text(name)), ("file", .text(file)), ("size", .number(size))]
+                    + (digest.map { [("digest", .text($0))] } ?? []))
         case .link(let name, let target): Self.line("link", [("name", .text(name)), ("target", .text(target))])
         case .progress(let bytes): Self.line("progress", [("bytes", .number(bytes))])
         case .ingested(let members, let bytes):

@@ -11,7 +11,7 @@ extension UnpackWorker {
         }
         let writer = LayerWriter(
             root: scratch ?? target, lowers: lowers, limits: order.limits, content: image ?? FileContent())
-        let (stream, diffID) = try withArchive { archive in
+        let (stream, uncompressed) = try withArchive(digests: true) { archive in
             try writer.prepareRoot()
             while let entry = try archive.next() {
                 do {
@@ -21,8 +21,11 @@ extension UnpackWorker {
                 }
             }
         }
-        if let expected = order.digest, expected != stream.digest {
-            throw Refusal.digest("digest", expected: expected, found: stream.digest)
+        guard let digest = stream.digest, let diffID = uncompressed else {
+            preconditionFailure("a layer's stream without its digests")
+        }
+        if let expected = order.digest, expected != digest {
+            throw Refusal.digest("digest", expected: expected, found: digest)
         }
         if let expected = order.diffID, expected != diffID {
             throw Refusal.digest("diffID", expected: expected, found: diffID)
@@ -39,7 +42,7 @@ extension UnpackWorker {
         try tell(
             .unpacked(
                 UnpackedLayer(
-                    digest: stream.digest, diffID: diffID, entries: writer.entries, bytes: stream.bytes,
+                    digest: digest, diffID: diffID, entries: writer.entries, bytes: stream.bytes,
                     compressedBytes: stream.compressedBytes, skippedDevices: writer.skipped)))
     }
 }

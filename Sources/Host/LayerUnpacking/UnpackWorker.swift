@@ -85,16 +85,17 @@ public struct UnpackWorker {
         }
     }
 
-    /// The pipeline both archives go through. `body` reads entries; what remains is read for the digests afterwards.
+    /// The pipeline both archives go through. `body` reads entries; what remains is read afterwards. The digests of the
+    /// stream as it came and of what it unpacks to are computed if `digests` says so.
     func withArchive(
-        _ body: (TarReader) throws -> Void
-    ) throws(Failure) -> (stream: DecodedStream, diffID: String) {
+        digests: Bool, _ body: (TarReader) throws -> Void
+    ) throws(Failure) -> (stream: DecodedStream, diffID: String?) {
         let ring = ChunkRing()
         let reader = BlobReader(
-            source: source, declared: order.compression, limits: order.limits, ring: ring)
+            source: source, declared: order.compression, limits: order.limits, ring: ring, digests: digests)
         do throws(KernelError) { try reader.start() } catch { throw Refusal.kernel(error, at: nil) }
         defer { reader.stop() }
-        let stream = TarStream(ring: ring) { bytes throws(Failure) in try pulse(bytes) }
+        let stream = TarStream(ring: ring, digests: digests) { bytes throws(Failure) in try pulse(bytes) }
         do {
             try body(try TarReader(stream, limits: order.limits))
         } catch let failure as Failure {
