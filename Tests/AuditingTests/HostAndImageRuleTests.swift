@@ -58,6 +58,8 @@ struct HostAndImageRuleTests {
         plantedWalls, plantedSettings,
         [
             PlantedHost(id: "BH-HOST-020") { $0.surroundings.securityModules = ["landlock"] },
+            PlantedHost(id: "BH-HOST-020") { $0.surroundings.plantSELinux(.permissive) },
+            PlantedHost(id: "BH-HOST-020") { $0.surroundings.plantSELinux(.empty) },
             PlantedHost(id: "BH-HOST-021") { $0.places.edit { $0[0].mode = 0o777 } },
         ],
     ].flatMap { $0 }

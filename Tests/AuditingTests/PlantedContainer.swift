@@ -35,6 +35,10 @@ extension Observed {
     }
 }
 
+extension HostSurroundings {
+    mutating func plantSELinux(_ mode: PolicyMode) { (securityModules, selinux) = (["selinux"], mode) }
+}
+
 extension ContainerFacts {
     mutating func shareWithHost(_ kind: String) {
         let host = CleanContainer.inode(kind, host: true)
@@ -44,6 +48,13 @@ extension ContainerFacts {
         processes.edit { processes in
             for process in processes.indices { processes[process].threads[0].namespaces[kind] = host }
         }
+    }
+
+    /// On a host with SELinux and nothing else.
+    mutating func plantSELinux(_ label: String, _ mode: PolicyMode, _ domain: DomainFacts?) {
+        host.plantSELinux(mode)
+        domains = domain.map { .seen([$0]) }
+        editThread { $0.label = label }
     }
 
     mutating func editTask(_ body: (inout TaskFacts) -> Void) { processes.edit { body(&$0[1]) } }
@@ -113,9 +124,24 @@ extension PlantedContainer {
             facts.processes.edit { $0[0].threads[0].effective |= 1 << 19 }
         },
         PlantedContainer("BH-CON-027", "unconfined") { $0.editThread { $0.label = "unconfined" } },
-        PlantedContainer("BH-CON-028", "kernel_t", along: ["BH-CON-027"]) { facts in
-            facts.host.securityModules = ["selinux"]
-            facts.editThread { $0.label = "system_u:system_r:kernel_t:s0" }
+        PlantedContainer("BH-CON-027", "p (complain)") { $0.editThread { $0.label = "p (complain)" } },
+        PlantedContainer("BH-CON-028", "kernel_t:s0, which may load a policy", along: ["BH-CON-027"]) { facts in
+            let label = "system_u:system_r:kernel_t:s0"
+            facts.plantSELinux(label, .enforcing, DomainFacts(label, deeds: ["load a policy"]))
+        },
+        PlantedContainer("BH-CON-028", "a permissive domain", along: ["BH-CON-027"]) { facts in
+            let label = "system_u:system_r:container_t:s0"
+            facts.plantSELinux(label, .enforcing, DomainFacts(label, isPermissive: true))
+        },
+        PlantedContainer("BH-CON-028", "not asked about", along: ["BH-CON-027"]) { facts in
+            let label = "system_u:system_r:container_t:s0"
+            facts.plantSELinux(label, .enforcing, DomainFacts("system_u:system_r:other_t:s0"))
+        },
+        PlantedContainer("BH-CON-028", "permissive", along: ["BH-CON-027"]) { facts in
+            facts.plantSELinux("system_u:system_r:container_t:s0", .permissive, nil)
+        },
+        PlantedContainer("BH-CON-028", "no policy", along: ["BH-CON-027"]) { facts in
+            facts.plantSELinux("kernel", .empty, nil)
         },
         PlantedContainer("BH-CON-030", "CAP_NET_RAW", in: .podBaseline) { $0.editThread { $0.effective |= 1 << 13 } },
         PlantedContainer("BH-CON-031", "CAP_CHOWN", in: .podRestricted, along: ["BH-CON-025"]) { _ in },

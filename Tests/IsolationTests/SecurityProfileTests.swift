@@ -48,6 +48,26 @@ struct SecurityProfileTests {
         #expect(plan.steps.contains { $0.step == .setLabel(file: "attr/exec", value: "a:b:c") })
     }
 
+    @Test("a label is for the task, its keyring and each file system that is made, also where it is only reported")
+    func labelled() throws {
+        var context = Fixture.context {
+            ($0.isolation.securityLabel, $0.isolation.mountLabel) = ("a:b:c", "a:b:f:s0:c1,c2")
+            $0.isolation.allowedUnenforced = ["selinux"]
+            $0.temporaryFilesystems = [TemporaryFilesystem(target: "/t")]
+        }
+        for state in [Ability.State.enforced, .weakened, .unavailable] {
+            context.host.features[.selinux] = Ability(state)
+            let plan = try ContainerPlan.build(context)
+            let set = plan.steps.compactMap { if case .setLabel(let file, "a:b:c") = $0.step { file } else { nil } }
+            #expect(set == (state == .unavailable ? [] : ["attr/keycreate", "attr/exec"]))
+            let targets = plan.steps.compactMap { planned -> String? in
+                guard case .mount(_, let target, _, _, let options) = planned.step else { return nil }
+                return options.contains("context=a:b:f:s0:c1,c2") ? target : nil
+            }
+            #expect(targets == (state == .unavailable ? [] : ["/dev/pts", "/dev/shm", "/t"]))
+        }
+    }
+
     @Test("Landlock is told what can be written, where the root cannot")
     func landlock() throws {
         var context = Fixture.context {

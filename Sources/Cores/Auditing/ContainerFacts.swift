@@ -32,6 +32,9 @@ public struct ContainerFacts: Codable, Equatable, Sendable {
     /// Who on this host holds a listener of a filter, any filter; nil where no filter here hands calls over.
     public var callHolders: Observed<[CallHolderFacts]>?
 
+    /// The domains of its threads; nil where SELinux is not active.
+    public var domains: Observed<[DomainFacts]>?
+
     public init(subject: Subject, host: HostSurroundings) {
         self.subject = subject
         self.host = host
@@ -58,11 +61,42 @@ public struct HostSurroundings: Codable, Equatable, Sendable {
     public var controllers: [String]
     /// Whether a version 2 cgroup tree is there at all.
     public var hasControlGroups: Bool
+    /// What SELinux does, where it is active.
+    public var selinux: PolicyMode?
 
-    public init(securityModules: [String] = [], controllers: [String] = [], hasControlGroups: Bool = true) {
+    public init(
+        securityModules: [String] = [], controllers: [String] = [], hasControlGroups: Bool = true,
+        selinux: PolicyMode? = nil
+    ) {
+        self.selinux = selinux
         self.securityModules = securityModules
         self.controllers = controllers
         self.hasControlGroups = hasControlGroups
+    }
+}
+
+/// What an SELinux that is active does with its policy.
+public enum PolicyMode: String, Codable, Sendable {
+    case enforcing
+    /// Says what it would deny.
+    case permissive
+    /// There is none.
+    case empty = "no policy"
+    /// Its files are not mounted, or not ours to read.
+    case hidden
+}
+
+/// What the loaded SELinux policy makes of a label that threads of a container have.
+public struct DomainFacts: Codable, Equatable, Sendable {
+    public var label: String
+    /// The policy only reports what this domain is denied.
+    public var isPermissive: Bool
+    /// Of what only the host may do, what the policy lets it do: `write files of the host`.
+    public var deeds: [String]
+    public init(_ label: String, isPermissive: Bool = false, deeds: [String] = []) {
+        self.label = label
+        self.isPermissive = isPermissive
+        self.deeds = deeds
     }
 }
 

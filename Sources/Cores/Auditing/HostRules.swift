@@ -122,10 +122,21 @@ enum HostRules {
             mappings: RuleMappings(cis: ["5.2", "5.3"], nist: ["4.5.2"], attack: ["T1611"]))
     ) { state in
         let active = state.surroundings.securityModules
-        let evidence = [Evidence(active.joined(separator: ","), source: "/sys/kernel/security/lsm")]
-        let known: Set = ["apparmor", "selinux", "smack", "tomoyo"]
-        return active.contains(where: known.contains)
-            ? .pass("\(active.joined(separator: ", ")) is active", evidence) : .found("none is active", evidence)
+        var evidence = [Evidence(active.joined(separator: ","), source: "/sys/kernel/security/lsm")]
+        let mode = active.contains("selinux") ? state.surroundings.selinux : nil
+        if let mode { evidence.append(Evidence("selinux: \(mode.rawValue)", source: "/sys/fs/selinux/enforce")) }
+        // One that denies nothing is as none.
+        let known: Set = ["apparmor", "smack", "tomoyo"]
+        if active.contains(where: known.contains) || mode == .enforcing {
+            return .pass("\(active.joined(separator: ", ")) is active", evidence)
+        }
+        switch mode {
+        case .hidden: return .unknown("selinux is active, and what it does cannot be read")
+        case .permissive, .empty: return .found("selinux denies nothing: \(mode?.rawValue ?? "")", evidence)
+        case .enforcing, nil:
+            return active.contains("selinux")
+                ? .unknown("selinux is active, and nobody asked what it does") : .found("none is active", evidence)
+        }
     }
 
     private static let places = Inquiry<HostState>(

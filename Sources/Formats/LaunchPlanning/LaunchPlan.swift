@@ -17,6 +17,13 @@ public struct LaunchPlan: Equatable, Sendable {
         self.descriptors = descriptors
         self.steps = steps
     }
+
+    /// What SELinux takes the files for that are made for the container, as those of its root; nil: each for what it
+    /// says itself.
+    public var mountLabel: String? {
+        for case .rootTree(let tree) in descriptors.values { return tree.label }
+        return nil
+    }
 }
 
 /// A step with the reason a person is given when it fails or is explained.

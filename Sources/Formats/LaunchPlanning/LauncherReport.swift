@@ -73,6 +73,12 @@ public struct LauncherReport: Equatable, Sendable {
     /// One sentence: which step of which isolator failed, where in it, and with what error.
     public func sentence(in plan: LaunchPlan) -> String { failure(in: plan).description }
 
+    /// What SELinux has the program run under.
+    private static func label(_ plan: LaunchPlan) -> String? {
+        for case .setLabel("attr/exec", let label) in plan.steps.lazy.map(\.step) { return label }
+        return nil
+    }
+
     private func failure(of planned: PlannedStep, in plan: LaunchPlan) -> Failure {
         let part = Part(rawValue: detail) ?? .whole
         let answer = "the kernel answered \(ErrnoName.described(error))" + part.clause
@@ -85,7 +91,7 @@ public struct LauncherReport: Equatable, Sendable {
         case (.execute(let arguments, _), _):
             return Failure(
                 "launch.program-not-executable", doing: "execute", on: arguments.first,
-                cause: ErrnoName.described(error), remedy: ErrnoNumber.executeRemedy(error))
+                cause: ErrnoName.described(error), remedy: ErrnoNumber.executeRemedy(error, under: Self.label(plan)))
         case (.findProgram(let arguments, _), _):
             return Failure(
                 "launch.program-not-found", doing: "execute", on: arguments.first, cause: ErrnoName.described(error),
@@ -129,6 +135,7 @@ extension LauncherReport.Part {
 
 /// The error numbers that have a remedy of their own.
 private enum ErrnoNumber {
+    private static let notPermitted: Int32 = 1
     static let noEntry: Int32 = 2
     private static let tooBig: Int32 = 7
     private static let noExecutable: Int32 = 8
@@ -137,8 +144,12 @@ private enum ErrnoNumber {
     private static let isDirectory: Int32 = 21
     private static let tooManyLinks: Int32 = 40
 
-    static func executeRemedy(_ error: Int32) -> String? {
+    static func executeRemedy(_ error: Int32, under label: String?) -> String? {
         switch error {
+        case accessDenied where label != nil, notPermitted where label != nil:
+            "the file must be executable for the task's user, not on a noexec mount, and SELinux must allow "
+                + "\(label ?? "") to be entered by it, from the launcher's domain, under no_new_privs and on a nosuid "
+                + "mount: `ausearch -m avc` says what was denied"
         case tooBig: "shorten arguments or environment: together at most a quarter of the stack limit, each 128 KiB"
         case noExecutable: "use an image for this machine's architecture; a script needs a first line with #!"
         case accessDenied: "the file must be executable for the task's user, and not on a noexec mount"

@@ -27,7 +27,7 @@ public enum RuntimeFeatures {
                     "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
                     "knownFlags": .strings(filterFlags), "supportedFlags": .strings(filterFlags),
                 ],
-                "apparmor": ["enabled": true], "selinux": ["enabled": false], "intelRdt": ["enabled": false],
+                "apparmor": ["enabled": true], "selinux": ["enabled": true], "intelRdt": ["enabled": false],
                 "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": false],
             ],
             "annotations": ["org.bulkhead.oci.version": .string(version)],

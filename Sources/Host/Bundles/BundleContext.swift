@@ -32,7 +32,7 @@ public struct BundleContext: Sendable {
     public var heldCapabilities: CapabilitySet
     /// Hard limits nobody here may raise, by their place in getrlimit(2); none where CAP_SYS_RESOURCE is held.
     public var ceilings: [UInt32: UInt64] = [:]
-    public var modules: SecurityModules = []
+    public var modules = SecurityModules()
     /// The first process of the running container that another process joins; nil for a container's own first one.
     public var joined: Int32?
     /// Namespaces of that process that are not ours.

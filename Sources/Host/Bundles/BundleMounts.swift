@@ -16,7 +16,7 @@ public struct BundleMounts: BundleContributor {
             if options.isBind {
                 try addBind(mount, options, index: index, context, to: &contribution)
             } else if mount.type == "cgroup" || mount.type == "cgroup2" {
-                addGroups(mount, options, index: index, context, to: &contribution)
+                try addGroups(mount, options, index: index, context, to: &contribution)
             } else {
                 try addFilesystem(mount, options, context, to: &contribution)
             }
@@ -94,6 +94,7 @@ public struct BundleMounts: BundleContributor {
         }
         var data = options.data
         if let source = mount.source, !source.isEmpty { data.insert("source=\(source)", at: 0) }
+        data = try BundleLabels.labelled(data, type: type, context)
         // Where they are is what files of the kernel are trusted by: no link of an image may lead elsewhere.
         let isKernels = type == "proc" || type == "sysfs" || mount.destination == "/dev"
             || mount.destination.hasPrefix("/dev/")
@@ -116,7 +117,7 @@ public struct BundleMounts: BundleContributor {
     private func addGroups(
         _ mount: MountSpec, _ options: MountOptions, index: Int, _ context: BundleContext,
         to contribution: inout PlanContribution
-    ) {
+    ) throws(Failure) {
         func bind(_ path: String, _ target: String, _ name: String) {
             let name = DescriptorName(name)
             contribution.open(
@@ -130,7 +131,9 @@ public struct BundleMounts: BundleContributor {
             contribution.add(
                 .mount(
                     type: "tmpfs", target: mount.destination, attributes: options.set.subtracting(.readOnly),
-                    resolve: .create, options: ["source=tmpfs", "mode=755"]), at: .volumes)
+                    resolve: .create,
+                    options: try BundleLabels.labelled(["source=tmpfs", "mode=755"], type: "tmpfs", context)),
+                at: .volumes)
             for (name, path) in directories { bind(path, "\(mount.destination)/\(name)", "cgroup:\(index):\(name)") }
             for (name, target) in links {
                 contribution.add(.makeLink("\(mount.destination)/\(name)", destination: target), at: .volumes)

@@ -40,6 +40,7 @@ extension BundleRuntime {
         var context = try Self.context(id, bundle, configuration, options, groups)
         context.filter = filter
         for sentence in BundleLimits.notes(context.process, ceilings: context.ceilings) { note(sentence) }
+        for sentence in BundleLabels.notes(context) { note(sentence) }
         let plan = try BundlePlan.build(context)
         let place = try store.create(id, configuration: bytes)
         var hooked = false
@@ -213,7 +214,7 @@ extension BundleRuntime {
             })
         context.kernelMounts = KernelMounts.find
         context.ceilings = BundleLimits.ceilings(held: context.heldCapabilities)
-        context.modules = SecurityModules.enforced()
+        context.modules = SecurityModules.active()
         context.isSocket = ListenerAgent.isSocket
         if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }
         return context

@@ -30,6 +30,8 @@ extension BundleRuntime {
         if let below = options.groupBelow { try groups.descend(to: below) }
         var configuration: RuntimeConfiguration
         if let known { configuration = known } else { configuration = try self.configuration(id) }
+        var process = process
+        BundleLabels.inherit(from: configuration.process, by: &process)
         configuration.process = process
         var context = try Self.joining(record, configuration, options, groups)
         context.joined = first.id
@@ -72,7 +74,7 @@ extension BundleRuntime {
             process: configuration.process, options: options, groups: groups.view,
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
         context.ceilings = BundleLimits.ceilings(held: context.heldCapabilities)
-        context.modules = SecurityModules.enforced()
+        context.modules = SecurityModules.active()
         context.isSocket = ListenerAgent.isSocket
         return context
     }

@@ -27,12 +27,21 @@ enum SecurityModules {
     }
 
     static func selinux() -> Ability {
-        guard let text = probed({ try TextFile.read("/sys/fs/selinux/enforce", limit: 16) }) else {
-            return Ability(
-                .unavailable, why: "SELinux is not active on this host", remedy: "boot with lsm=…,selinux")
+        switch SELinux.state() {
+        case .absent:
+            Ability(.unavailable, why: "SELinux is not active on this host", remedy: "boot with lsm=…,selinux")
+        case .hidden:
+            Ability(
+                .unavailable, why: "SELinux is active, and its files are not mounted or not ours to read",
+                remedy: "mount -t selinuxfs none /sys/fs/selinux")
+        case .empty:
+            Ability(
+                .unavailable, why: "SELinux is active and has no policy: it denies nothing",
+                remedy: "install and load a policy, such as selinux-policy-default")
+        case .permissive:
+            Ability(.weakened, why: "SELinux only reports what it would deny", remedy: "setenforce 1")
+        case .enforcing: .enforced
         }
-        return text.hasPrefix("1")
-            ? .enforced : Ability(.weakened, why: "SELinux only reports what it would deny", remedy: "setenforce 1")
     }
 
     /// Moving files between directories, which every unpacking needs, is a right of its own since the second version.

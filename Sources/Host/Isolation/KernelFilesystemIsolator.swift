@@ -26,7 +26,7 @@ public struct KernelFilesystemIsolator: Isolator {
                 options: isolation.procView == .processes ? ["subset=pid"] : []),
             at: .kernelFilesystems)
         addSys(isolation.network, to: &contribution)
-        addDevices(isolation, to: &contribution)
+        addDevices(isolation, label: SecurityLabelIsolator.options(context), to: &contribution)
         return contribution
     }
 
@@ -51,19 +51,22 @@ public struct KernelFilesystemIsolator: Isolator {
             at: .kernelFilesystems)
     }
 
-    private func addDevices(_ isolation: IsolationRequest, to contribution: inout PlanContribution) {
+    /// `label`: mount options. A file system of queues takes none: the kernel has made it before anybody mounts it.
+    private func addDevices(
+        _ isolation: IsolationRequest, label: [String], to contribution: inout PlanContribution
+    ) {
         contribution.open("dev", .deviceTree(DeviceIsolator.nodes(isolation), bytesMax: 1 << 20))
         contribution.add(
             .attach(tree: "dev", target: "/dev", kind: .directory, resolve: Self.target), at: .kernelFilesystems)
         contribution.add(
             .mount(
                 type: "devpts", target: "/dev/pts", attributes: [.noSetuid, .noExecute], resolve: [.noLinks],
-                options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=\(Self.terminalsMax)"]),
+                options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=\(Self.terminalsMax)"] + label),
             at: .kernelFilesystems)
         contribution.add(
             .mount(
                 type: "tmpfs", target: "/dev/shm", attributes: Self.quiet, resolve: [.noLinks],
-                options: ["mode=1777"] + MemoryFilesystem.options(bytesMax: isolation.sharedMemoryBytes)),
+                options: ["mode=1777"] + MemoryFilesystem.options(bytesMax: isolation.sharedMemoryBytes) + label),
             at: .kernelFilesystems)
         contribution.add(
             .mount(type: "mqueue", target: "/dev/mqueue", attributes: Self.quiet, resolve: [.noLinks], options: []),

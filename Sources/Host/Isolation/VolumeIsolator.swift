@@ -17,7 +17,7 @@ public struct VolumeIsolator: Isolator {
         }
         for filesystem in context.request.temporaryFilesystems {
             try Self.check(filesystem.target, flag: "tmpfs")
-            add(filesystem, to: &contribution)
+            add(filesystem, label: SecurityLabelIsolator.options(context), to: &contribution)
         }
         return contribution
     }
@@ -38,12 +38,15 @@ public struct VolumeIsolator: Isolator {
             at: .volumes)
     }
 
-    private func add(_ filesystem: TemporaryFilesystem, to contribution: inout PlanContribution) {
+    private func add(
+        _ filesystem: TemporaryFilesystem, label: [String], to contribution: inout PlanContribution
+    ) {
         var attributes: MountAttributes = [.noSetuid, .noDevices]
         if filesystem.readOnly { attributes.insert(.readOnly) }
         if !filesystem.execute { attributes.insert(.noExecute) }
         var options = ["mode=\(String(filesystem.mode, radix: 8))"]
         if let bytes = filesystem.bytesMax { options += MemoryFilesystem.options(bytesMax: bytes) }
+        options += label
         contribution.add(
             .mount(
                 type: "tmpfs", target: filesystem.target, attributes: attributes, resolve: .create, options: options),

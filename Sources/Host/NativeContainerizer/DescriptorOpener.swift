@@ -24,13 +24,16 @@ struct DescriptorOpener: Sendable {
         _ plan: LaunchPlan, userNamespace: () throws(KernelError) -> OwnedDescriptor?
     ) throws(KernelError) -> [OwnedDescriptor] {
         let sources = plan.descriptors.values
-        var made = MadeFiles(place: places.workshop, owner: rootID)
+        let label = plan.mountLabel
+        var made = MadeFiles(place: places.workshop, owner: rootID, label: label)
         var opened: [OwnedDescriptor?] = []
         for (index, source) in sources.enumerated() {
             if source.isMapped {
                 opened.append(nil)
             } else if let file = try made.make(source, index) {
                 opened.append(file)
+            } else if case .deviceTree(let nodes, let bytesMax) = source {
+                opened.append(try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID, label: label))
             } else {
                 opened.append(try open(source))
             }
@@ -62,8 +65,6 @@ struct DescriptorOpener: Sendable {
         switch source {
         case .hostTree(let path, let kind, let attributes, let recursive, _, let root):
             return try hostTree(path, beneath: root, kind, attributes, recursive: recursive, mappedBy: nil)
-        case .deviceTree(let nodes, let bytesMax):
-            return try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID)
         case .controlGroupTree:
             guard let group else { throw KernelError(call: "open the container's cgroup", errno: Errno.noEntry) }
             let tree = try OwnedDescriptor.detachedTree(at: group)
@@ -100,6 +101,8 @@ struct DescriptorOpener: Sendable {
             throw KernelError(call: "open what only a bundle has", errno: Errno.invalid)
         case .nullDevice:
             throw KernelError(call: "make", on: "null", errno: Errno.invalid)
+        case .deviceTree:
+            throw KernelError(call: "make", on: "dev", errno: Errno.invalid)
         case .rootTree:
             throw KernelError(call: "open the root without its user namespace", errno: Errno.invalid)
         case .generatedFile(let name, _, _), .secretFile(let name, _, _, _, _):
@@ -138,10 +141,13 @@ struct DescriptorOpener: Sendable {
 private struct MadeFiles {
     let place: String
     let owner: UInt32
+    let label: String?
     private var files: GeneratedFiles?
     private var secrets: SecretFiles?
 
-    init(place: String, owner: UInt32) { (self.place, self.owner) = (place, owner) }
+    init(place: String, owner: UInt32, label: String?) {
+        (self.place, self.owner, self.label) = (place, owner, label)
+    }
 
     /// Nil for a source that is not such a file.
     mutating func make(_ source: DescriptorSource, _ number: Int) throws(KernelError) -> OwnedDescriptor? {
@@ -152,7 +158,7 @@ private struct MadeFiles {
             return try generated().makeNullDevice()
         case .secretFile(_, let value, let uid, let gid, let mode):
             let made: SecretFiles
-            if let secrets { made = secrets } else { made = try SecretFiles(place: place, owner: owner) }
+            if let secrets { made = secrets } else { made = try SecretFiles(place: place, owner: owner, label: label) }
             secrets = made
             return try made.make(number, value, uid: uid, gid: gid, mode: mode)
         default: return nil
@@ -161,7 +167,7 @@ private struct MadeFiles {
 
     private mutating func generated() throws(KernelError) -> GeneratedFiles {
         if let files { return files }
-        let made = try GeneratedFiles(place: place, owner: owner)
+        let made = try GeneratedFiles(place: place, owner: owner, label: label)
         files = made
         return made
     }

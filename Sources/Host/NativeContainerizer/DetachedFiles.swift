@@ -10,10 +10,12 @@ struct GeneratedFiles: Sendable {
     private let owner: UInt32
     private let directory: OwnedDescriptor
 
-    init(place: String, owner: UInt32) throws(KernelError) {
+    /// `label`: what SELinux takes its files for.
+    init(place: String, owner: UInt32, label: String?) throws(KernelError) {
         self.place = place
         self.owner = owner
         let context = try FilesystemContext("tmpfs")
+        if let label { try context.set("context", label) }
         try context.set("size", "1048576")
         try context.set("nr_inodes", "32")
         directory = try context.mount(attributes: 0)
@@ -48,9 +50,10 @@ struct SecretFiles: Sendable {
     private let owner: UInt32
     private let directory: OwnedDescriptor
 
-    init(place: String, owner: UInt32) throws(KernelError) {
+    init(place: String, owner: UInt32, label: String?) throws(KernelError) {
         self.owner = owner
         let context = try FilesystemContext("ramfs")
+        if let label { try context.set("context", label) }
         try context.set("mode", "700")
         directory = try context.mount(attributes: 0)
         try directory.attachMount(at: place)
@@ -72,8 +75,11 @@ struct SecretFiles: Sendable {
 
 /// A container's /dev: a tmpfs made by the host, so that its device nodes work inside a user namespace.
 enum DeviceTree {
-    static func make(_ nodes: [DeviceNode], bytesMax: UInt64, owner: UInt32) throws(KernelError) -> OwnedDescriptor {
+    static func make(
+        _ nodes: [DeviceNode], bytesMax: UInt64, owner: UInt32, label: String?
+    ) throws(KernelError) -> OwnedDescriptor {
         let context = try FilesystemContext("tmpfs")
+        if let label { try context.set("context", label) }
         try context.set("mode", "755")
         for (key, value) in MemoryFilesystem.limits(bytesMax: bytesMax) { try context.set(key, value) }
         let tree = try context.mount(attributes: MountAttributes([.noSetuid, .noExecute]).rawValue)

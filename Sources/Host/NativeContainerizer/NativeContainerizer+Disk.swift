@@ -17,12 +17,11 @@ extension NativeContainerizer {
     }
 
     /// The root file system of a container, as `prepareRoot` makes it.
-    func rootTree(_ record: ContainerRecord) -> RootTree {
-        let request = record.request
+    func rootTree(_ request: ContainerRequest, layers: [String]) -> RootTree {
         var root = snapshots.tree(
-            request.id.text, layers: record.layers, owner: request.isolation.identities.base,
+            request.id.text, layers: layers, owner: request.isolation.identities.base,
             allowance: Self.allowance(request))
-        root.label = request.isolation.mountLabel
+        root.label = SecurityLabelIsolator.mountLabel(request.isolation, host)
         return root
     }
 

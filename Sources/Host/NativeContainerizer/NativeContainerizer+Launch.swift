@@ -67,6 +67,7 @@ extension NativeContainerizer {
         do throws(Failure) {
             try names.take(request.name, for: request.id) { other in records.exists(other) }
             Failpoint.pass("launch.recorded")
+            try SecurityLabelIsolator.resolve(&record.request.isolation, host)
             let shared = try sharedContainer(of: request)
             if let shared {
                 record.request.isolation.identities = shared.range
@@ -96,7 +97,7 @@ extension NativeContainerizer {
         _ record: inout ContainerRecord, attachment: Attachment, joining: ProcessHandle?,
         beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
-        let (request, root) = (record.request, rootTree(record))
+        let (request, root) = (record.request, rootTree(record.request, layers: record.layers))
         let groundwork = try Groundwork(
             record: { [record] () throws(Failure) in try records.write(record) },
             lay: { [record] () throws(Failure) in

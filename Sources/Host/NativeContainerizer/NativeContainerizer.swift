@@ -55,9 +55,7 @@ public struct NativeContainerizer: Sendable {
         if request.isolation.identities.count == 0 {
             request.isolation.identities = IdentityRange(base: IdentityLeases.firstBase, count: IdentityLeases.size)
         }
-        let root = snapshots.tree(
-            request.id.text, layers: layers, owner: request.isolation.identities.base,
-            allowance: Self.allowance(request))
+        let root = rootTree(request, layers: layers)
         return try ContainerPlan.build(context(request, root: root, hasReader: hasReader))
     }
 

@@ -55,6 +55,7 @@ public struct OCIRuntime: ContainerStarter {
             : request.holdsOnly == true
                 ? "it needs a task"
                 : !(request.secrets ?? []).isEmpty ? "it has nowhere to put secrets"
+                : isolation.mountLabel != nil ? "it would label some of the container's files, and not all"
                 : !request.isolation.hasInit ? "it needs our init" : nil
         guard let problem = problem ?? other else { return }
         throw Failure(

@@ -22,12 +22,13 @@ public struct ContainerObserver: Sendable {
     public static func surroundings(_ host: HostAbilities) -> HostSurroundings {
         var modules: [String] = []
         if read("/sys/module/apparmor/parameters/enabled")?.hasPrefix("Y") == true { modules.append("apparmor") }
-        if HostFacts.exists("/sys/fs/selinux/enforce") { modules.append("selinux") }
+        let selinux = DomainObserver.mode()
+        if selinux != nil { modules.append("selinux") }
         let listed = (read("/sys/kernel/security/lsm") ?? "").split { $0 == "," || $0.isWhitespace }.map(String.init)
         modules += listed.filter { !modules.contains($0) && !["apparmor", "selinux"].contains($0) }
         return HostSurroundings(
             securityModules: modules, controllers: host.groups.controllers.sorted(),
-            hasControlGroups: host.groups.mountPoint != nil)
+            hasControlGroups: host.groups.mountPoint != nil, selinux: selinux)
     }
 
     private static func read(_ path: String) -> String? {
@@ -113,6 +114,7 @@ public struct ContainerObserver: Sendable {
         }
         guard let processes = facts.processes.value else { return }
         facts.secretVariables = EnvironmentObserver.names(processes)
+        if facts.host.selinux == .enforcing { facts.domains = DomainObserver.domains(processes) }
         facts.filters = FilterObserver(planned: target.plannedFilter, plannedForInit: target.plannedInitFilter)
             .observe(processes)
         if facts.emulators != nil || facts.filters.value?.contains(where: { $0.handed?.isEmpty == false }) == true {

@@ -18,6 +18,7 @@ public enum RootAssembly {
         userNamespace: () throws(KernelError) -> OwnedDescriptor?
     ) throws(KernelError) -> OwnedDescriptor {
         if case .directory(let path) = tree.assembly {
+            guard tree.label == nil else { throw KernelError(call: "label", on: path, errno: Errno.notSupported) }
             let isImage = path.hasSuffix(RootTree.imageSuffix)
             let copy = isImage ? try image(path) : try OwnedDescriptor.detachedTree(at: path)
             try copy.setMountAttributes(

@@ -58,6 +58,8 @@ enum ExecCommand {
         process.environment += options.all("env")
         if let directory = options.value("cwd") { process.workingDirectory = directory }
         if options.has("no-new-privs") { process.noNewPrivileges = true }
+        if let label = options.value("process-label") { process.selinuxLabel = label }
+        if let profile = options.value("apparmor") { process.apparmorProfile = profile }
         if let user = options.value("user") { try change(&process, user: user) }
         for text in options.all("additional-gids") {
             guard let number = decimal(text) else { throw wrong("additional-gids", text) }

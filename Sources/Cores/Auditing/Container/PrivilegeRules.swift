@@ -231,36 +231,63 @@ enum PrivilegeRules {
         }
     }
 
-    private static let appArmor = label(
+    private static let appArmor = Inquiry<ContainerFacts>(
         AuditRule(
             "BH-CON-027", "An AppArmor profile confines every thread", .medium,
             risk: "The host's security module stands aside.",
             remedy: "start it with --security-opt apparmor=PROFILE", profiles: everywhere + [.podBaseline],
             mappings: RuleMappings(
-                cis: ["5.2"], pss: ["baseline: AppArmor"], nist: ["4.4.3"], attack: ["T1611"])), "apparmor")
+                cis: ["5.2"], pss: ["baseline: AppArmor"], nist: ["4.4.3"], attack: ["T1611"]))
+    ) { facts in
+        guard facts.host.securityModules.contains("apparmor") else {
+            return .notApplicable("apparmor is not active on this host")
+        }
+        return facts.processes.ask { processes in
+            let found = evidence(processes, "attr/current") { _, thread in
+                guard let label = thread.label, !label.isEmpty else { return "no label" }
+                // Its mode stands behind a profile: one that complains, or is mixed, lets pass.
+                return label.hasSuffix(" (enforce)") || label.hasSuffix(" (kill)") ? nil : label
+            }
+            return .findings(found, found: { _ in "threads are unconfined" }, none: "every thread is confined")
+        }
+    }
 
-    private static let seLinux = label(
+    /// By what the loaded policy allows, not by the domain's name: one that may do what the host may confines nobody,
+    /// whatever it is called.
+    private static let seLinux = Inquiry<ContainerFacts>(
         AuditRule(
             "BH-CON-028", "An SELinux domain of containers confines every thread", .medium,
             risk: "The host's security module stands aside.",
-            remedy: "start it with --security-opt label=type:container_t", profiles: everywhere + [.podBaseline],
+            remedy: "start it with --security-label USER:ROLE:TYPE:LEVEL of a domain for containers, and setenforce 1",
+            profiles: everywhere + [.podBaseline],
             mappings: RuleMappings(
-                cis: ["5.3"], pss: ["baseline: SELinux"], nist: ["4.4.3"], attack: ["T1611"])), "selinux")
-
-    private static func label(_ rule: AuditRule, _ module: String) -> Inquiry<ContainerFacts> {
-        Inquiry(rule) { facts in
-            guard facts.host.securityModules.contains(module) else {
-                return .notApplicable("\(module) is not active on this host")
-            }
-            return facts.processes.ask { processes in
-                let found = evidence(processes, "attr/current") { _, thread in
-                    guard let label = thread.label, !label.isEmpty else { return "no label" }
-                    let isConfined = module == "apparmor" ? !label.hasPrefix("unconfined") : label.contains("container")
-                    return isConfined ? nil : label
-                }
+                cis: ["5.3"], pss: ["baseline: SELinux"], nist: ["4.4.3"], attack: ["T1611"]))
+    ) { facts in
+        guard facts.host.securityModules.contains("selinux") else {
+            return .notApplicable("selinux is not active on this host")
+        }
+        switch facts.host.selinux {
+        case .permissive?, .empty?:
+            let mode = facts.host.selinux?.rawValue ?? ""
+            return .found(
+                "SELinux denies nothing on this host: \(mode)", [Evidence(mode, source: "/sys/fs/selinux/enforce")])
+        case .hidden?, nil: return .unknown("what SELinux does on this host cannot be read")
+        case .enforcing?: break
+        }
+        return facts.processes.ask { processes in
+            (facts.domains ?? .hidden("the policy was not asked")).ask { domains in
+                let found = evidence(processes, "attr/current") { _, thread in unconfined(thread, domains) }
                 return .findings(found, found: { _ in "threads are unconfined" }, none: "every thread is confined")
             }
         }
+    }
+
+    /// Why SELinux does not hold this thread; nil when it does.
+    private static func unconfined(_ thread: ThreadFacts, _ domains: [DomainFacts]) -> String? {
+        guard let label = thread.label, !label.isEmpty else { return "no label" }
+        guard let domain = domains.first(where: { $0.label == label }) else { return "\(label), not asked about" }
+        if domain.isPermissive { return "\(label), a permissive domain" }
+        return domain.deeds.isEmpty ? nil : "\(label), which may \(domain.deeds.joined(separator: ", "))"
     }
 
     private static let podCapabilities = capabilityProfile(
