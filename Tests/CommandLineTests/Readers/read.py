@@ -6,12 +6,14 @@ all the same or that have no FROM.
 """
 import collections
 import json
+import pathlib
 import re
 import sys
 import types
 import typing
 import urllib.parse
 
+import jsonschema
 import junitparser
 import pydantic
 import sarif_om
@@ -19,9 +21,17 @@ import sarif_pydantic
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 
+# OASIS' own schema of SARIF, where "prepare" was given it.
+SCHEMA = pathlib.Path(sarif_pydantic.__file__).parents[2] / "sarif-schema-2.1.0.json"
+
+
 def sarif(text):
     """SARIF 2.1.0: sarif_pydantic says which object is where and of what type its members are; sarif_om, which was made from
     OASIS' JSON schema, which members an object has and must have."""
+    if SCHEMA.exists():
+        schema = json.loads(SCHEMA.read_text())
+        faults = jsonschema.Draft4Validator(schema, format_checker=jsonschema.FormatChecker()).iter_errors(json.loads(text))
+        assert not (found := [fault.message for fault in faults]), found
     run_all(json.loads(text), sarif_pydantic.Sarif, "$")
     log = sarif_pydantic.Sarif.model_validate_json(text)
     assert log.version == "2.1.0" and len(log.runs) == 1
@@ -161,7 +171,7 @@ def main():
         except (AssertionError, AttributeError, KeyError, ValueError):
             continue
         taken.append(f"{form}: {new}")
-    print(json.dumps(counts | {"taken": taken}, sort_keys=True))
+    print(json.dumps(counts | {"taken": taken, "schema": SCHEMA.exists()}, sort_keys=True))
 
 
 main()
