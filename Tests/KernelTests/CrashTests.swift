@@ -34,6 +34,29 @@ struct CrashTests {
         #expect(try host.shell("echo next").output == "next\n")
     }
 
+    @Test(
+        "at every named point of a launch in namespaces made ahead, and of their making",
+        arguments: Failpoint.names.filter { !$0.hasPrefix("remove.") })
+    func pooled(_ point: String) throws {
+        let host = try TestHost(namespacePool: 0)
+        let id = ContainerID(number: KernelRandom.number())
+        let outcome = try LaunchOnce.run("pooled", on: host, id.text, failpoint: point)
+        #expect(outcome.end == .signaled(9), "\(outcome.output)")
+        #expect(try Traces(of: host).lines.contains { $0.contains("/ids/") }, "\(point): nothing was leased")
+        try settle(host, id, at: point, mayRun: ["launch.released", "launch.started"].contains(point))
+        #expect(try host.shell("echo next").output == "next\n")
+    }
+
+    @Test("a process that ends with namespaces made ahead leaves its container, and no lease but that one's")
+    func ended() throws {
+        let host = try TestHost(namespacePool: 0)
+        let id = ContainerID(number: KernelRandom.number())
+        #expect(try LaunchOnce.run("pooled", on: host, id.text).end == .exited(0))
+        try host.containerizer.sweep()
+        #expect(try Traces(of: host).lines.filter { $0.contains("/ids/") || $0.contains("/pending/") }.count == 1)
+        try settle(host, id, at: "the end", mayRun: true)
+    }
+
     @Test("at every named point of a removal", arguments: Failpoint.names.filter { $0.hasPrefix("remove.") })
     func remove(_ point: String) throws {
         let host = try TestHost()

@@ -41,6 +41,8 @@ struct Traces: Equatable, CustomStringConvertible {
     var lines: [String] = []
 
     init(of host: TestHost) throws {
+        // What is held for containers to come is none's; given back, it must leave nothing either.
+        try host.containerizer.namespaces?.end()
         for directory in ["containers", "pending", "running", "names", "ids", "workshop"] {
             try add(host.places.volatile + "/" + directory)
         }

@@ -16,13 +16,18 @@ final class TestHost: Sendable {
     /// The directory everything of this host is in.
     let scratch: String
 
-    /// `base`: a directory on the file system to be tested on.
-    init(base: String = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp") throws {
+    /// `base`: a directory on the file system to be tested on. `namespacePool`: of how many containers namespaces are
+    /// made ahead; every suite can be run so.
+    init(
+        base: String = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp",
+        namespacePool: Int = ProcessEnvironment.value("BULKHEAD_TEST_NAMESPACE_POOL").flatMap { Int($0) } ?? 0
+    ) throws {
         scratch = "\(base)/bulkhead-test-\(String(KernelRandom.number(), radix: 36))"
         places = Places(volatile: scratch + "/run", store: scratch + "/store")
         layer = scratch + "/store/layers/busybox"
         containerizer = NativeContainerizer(
-            places: places, launcherPath: Self.launcherPath, host: HostProbe.abilities(store: scratch))
+            places: places, launcherPath: Self.launcherPath, host: HostProbe.abilities(store: scratch),
+            namespacePool: namespacePool)
         try Directories.makeAll(scratch, mode: 0o711)
         try containerizer.records.prepare()
         try Self.makeRoot(at: layer)
@@ -62,6 +67,7 @@ final class TestHost: Sendable {
 
     deinit {
         do {
+            try containerizer.namespaces?.end()
             for status in try containerizer.list() { try containerizer.remove(status.record.request.id, force: true) }
             try TreeRemoval.remove(scratch)
         } catch {

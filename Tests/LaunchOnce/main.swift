@@ -8,6 +8,7 @@
  *   launch-once bridge RUN STORE LAUNCHER LAYER ID     the same on a bridge, with a port and limits
  *   launch-once plugins RUN STORE LAUNCHER LAYER ID    the same on the network cni:plain of RUN/../net.d
  *   launch-once brief RUN STORE LAUNCHER LAYER ID      starts one that ends at once, and ends
+ *   launch-once pooled RUN STORE LAUNCHER LAYER ID     the same as launch, in namespaces that were made before
  *   launch-once remove RUN STORE LAUNCHER LAYER ID     removes it
  *   launch-once many RUN STORE LAUNCHER LAYER COUNT    starts and ends containers in every way; prints what is left
  */
@@ -19,12 +20,13 @@ import NativeContainerizer
 
 let words = CommandLine.arguments
 guard words.count == 7 else {
-    print("usage: launch-once launch|bridge|plugins|limited|loop|brief|remove|many RUN STORE LAUNCHER LAYER ID|COUNT")
+    print("usage: launch-once VERB RUN STORE LAUNCHER LAYER ID|COUNT, as above")
     CurrentProcess.exit(2)
 }
 let containerizer = NativeContainerizer(
     places: Places(volatile: words[2], store: words[3]), launcherPath: words[4],
-    host: HostProbe.abilities(store: words[3]))
+    host: HostProbe.abilities(store: words[3]),
+    namespacePool: words[1] == "pooled" ? 1 : Int(ProcessEnvironment.value("BULKHEAD_TEST_NAMESPACE_POOL") ?? "") ?? 0)
 
 func request(_ id: ContainerID, _ arguments: [String]) -> ContainerRequest {
     var request = ContainerRequest(
@@ -58,6 +60,11 @@ do {
         var request = request(try ContainerID(words[6]), ["sleep", "600"])
         request.isolation.network = .plugins(PluginRequest(network: "plain", configurations: words[2] + "/../net.d"))
         _ = try launch(request)
+    case "pooled":
+        guard containerizer.namespaces?.awaitFull() == 1 else {
+            throw Failure("test.no-namespaces", doing: "make namespaces ahead", cause: "none are there")
+        }
+        _ = try launch(request(try ContainerID(words[6]), ["sleep", "600"]))
     case "brief":
         _ = try launch(request(try ContainerID(words[6]), ["true"]))
     case "remove":

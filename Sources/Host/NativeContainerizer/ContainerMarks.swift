@@ -45,6 +45,9 @@ struct ContainerMarks: Sendable {
         try drop(id, in: running)
     }
 
+    /// Whether something of that id is being made or removed, or was when a crash cut that off.
+    func isPending(_ id: String) -> Bool { HostFacts.exists("\(pending)/\(id)") }
+
     func dropPending(_ id: ContainerID) throws(Failure) { try drop(id, in: pending) }
 
     private func drop(_ id: ContainerID, in directory: String) throws(Failure) {

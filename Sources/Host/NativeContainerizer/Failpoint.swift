@@ -7,7 +7,7 @@ public enum Failpoint {
         "launch.recorded", "launch.addressed", "launch.snapshot", "launch.established", "launch.spawned",
         "launch.attached", "launch.opened",
         "launch.released",
-        "launch.started", "remove.stopped", "remove.cleaned",
+        "launch.started", "remove.stopped", "remove.cleaned", "pool.leased", "pool.made",
     ]
 
     private static let armed = ProcessEnvironment.value("BULKHEAD_FAILPOINT")

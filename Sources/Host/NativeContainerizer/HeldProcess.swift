@@ -11,6 +11,8 @@ struct HeldProcess: Sendable {
     let control: OwnedDescriptor
     /// One that is not can be signalled and waited for, not reaped.
     var isChild = true
+    /// It was born in a user namespace whose maps were written before.
+    var isMapped = false
 
     static func spawn(
         _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, joining other: ProcessHandle? = nil
@@ -32,20 +34,21 @@ struct HeldProcess: Sendable {
         }
     }
 
-    /// `file` is `plan`, encoded.
+    /// `file` is `plan`, encoded. Of its namespaces those that are `prepared` are not made.
     static func spawn(
         _ plan: LaunchPlan, _ file: OwnedDescriptor, launcher: LauncherImage, group: ControlGroup?,
-        joining other: ProcessHandle?
+        joining other: ProcessHandle?, prepared: HeldNamespaces? = nil
     ) throws(Failure) -> HeldProcess {
         let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
         do throws(KernelError) {
             let (ours, theirs) = try OwnedDescriptor.packetPair()
             let process = try LauncherProcess.start(
-                launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
+                launcher: launcher.descriptor,
+                flags: plan.spawn.namespaces.rawValue & ~(prepared?.types ?? 0), cgroup: directory,
                 descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
                 owner: plan.spawn.userMap.first?.outside ?? 0,
-                joining: other.map { ($0, plan.spawn.joined.rawValue) })
-            return HeldProcess(process: process, control: ours)
+                joining: other.map { ($0, plan.spawn.joined.rawValue) }, namespaces: prepared?.files ?? [])
+            return HeldProcess(process: process, control: ours, isMapped: prepared != nil)
         } catch {
             let doing = "start a process in the container"
             if error.errno == Errno.wouldBlock, let failure = group?.processLimitFailure(doing: doing) { throw failure }

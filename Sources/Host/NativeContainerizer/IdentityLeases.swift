@@ -89,6 +89,27 @@ public struct IdentityLeases: Sendable {
         }
     }
 
+    /// Gives `id` the block that `holder` has alone, in one step: at any moment one of them has it. False when `holder`
+    /// does not have it alone, and then nothing is changed.
+    func handOver(
+        _ range: IdentityRange, from holder: ContainerID, to id: ContainerID
+    ) throws(Failure) -> Bool {
+        let name = RawPath("\((range.base - Self.firstBase) / Self.size)")
+        return try locked("lease user ids for container", on: id.text) { folder throws(KernelError) in
+            guard try folder.exists(name), try holders(of: name, in: folder) == [holder.text] else { return false }
+            // Read as a lease by nobody but a sweep, which removes it.
+            let next: RawPath = "next"
+            do throws(KernelError) {
+                try folder.open(next, [.writeOnly, .create, .truncate, .noFollow], mode: 0o600).write(id.text)
+                try folder.rename(next, to: name)
+            } catch {
+                if try folder.exists(next) { try folder.unlink(next) }
+                throw error
+            }
+            return true
+        }
+    }
+
     /// Takes all but the holders `isKept` says from a block, and gives it back when none is left.
     private func keep(
         _ name: RawPath, in folder: OwnedDescriptor, _ isKept: (String) -> Bool

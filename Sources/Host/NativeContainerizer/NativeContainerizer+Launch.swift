@@ -52,6 +52,14 @@ extension NativeContainerizer {
         _ request: ContainerRequest, layers: [String], attachment: Attachment,
         beforeRelease: (ProcessHandle) throws(Failure) -> Void = { _ in }
     ) throws(Failure) -> RunningContainer {
+        guard let namespaces else { return try made(request, layers, attachment, beforeRelease) }
+        return try namespaces.launching { () throws(Failure) in try made(request, layers, attachment, beforeRelease) }
+    }
+
+    private func made(
+        _ request: ContainerRequest, _ layers: [String], _ attachment: Attachment,
+        _ beforeRelease: (ProcessHandle) throws(Failure) -> Void
+    ) throws(Failure) -> RunningContainer {
         try records.prepare()
         let mark = try marks.begin(request.id)
         do throws(Failure) { try records.makeDirectory(request.id) } catch {
@@ -69,11 +77,15 @@ extension NativeContainerizer {
             Failpoint.pass("launch.recorded")
             try SecurityLabelIsolator.resolve(&record.request.isolation, host)
             let shared = try sharedContainer(of: request)
+            var prepared: PreparedNamespaces?
             if let shared {
                 record.request.isolation.identities = shared.range
                 try leases.share(shared.range, with: request.id)
             } else {
-                record.request.isolation.identities = try leases.take(for: request.id)
+                if request.isolation.network.isOwn { prepared = try namespaces?.take(for: request.id) }
+                if let prepared { record.request.isolation.identities = prepared.identities } else {
+                    record.request.isolation.identities = try leases.take(for: request.id)
+                }
             }
             if case .bridge(var bridge) = request.isolation.network {
                 bridge.lease = try networks.reserve(bridge, for: request.id, holder: places.records)
@@ -81,7 +93,7 @@ extension NativeContainerizer {
             }
             Failpoint.pass("launch.addressed")
             var running = try start(
-                &record, attachment: attachment, joining: shared?.process, beforeRelease: beforeRelease)
+                &record, attachment: attachment, joining: shared?.process, in: prepared, beforeRelease: beforeRelease)
             try marks.launched(request.id)
             running.mark = mark
             running.park()
@@ -95,7 +107,7 @@ extension NativeContainerizer {
 
     private func start(
         _ record: inout ContainerRecord, attachment: Attachment, joining: ProcessHandle?,
-        beforeRelease: (ProcessHandle) throws(Failure) -> Void
+        in prepared: PreparedNamespaces?, beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
         let (request, root) = (record.request, rootTree(record.request, layers: record.layers))
         let groundwork = try Groundwork(
@@ -108,7 +120,7 @@ extension NativeContainerizer {
         let context = context(request, root: root, hasReader: attachment.hasReader)
         var mounts: SlowDescriptor?
         do throws(Failure) {
-            (held, plan) = try hold(context, attachment, joining, groundwork)
+            (held, plan) = try hold(context, attachment, joining, prepared, groundwork)
             do throws(Failure) {
                 try attach(context, &record, plan, held, groundwork)
                 try beforeRelease(held.process)
@@ -154,7 +166,8 @@ extension NativeContainerizer {
 
     /// The container's first process, in its namespaces and its cgroup, waiting. What it will see is being opened.
     private func hold(
-        _ context: LaunchContext, _ attachment: Attachment, _ joining: ProcessHandle?, _ groundwork: Groundwork
+        _ context: LaunchContext, _ attachment: Attachment, _ joining: ProcessHandle?, _ prepared: PreparedNamespaces?,
+        _ groundwork: Groundwork
     ) throws(Failure) -> (HeldProcess, LaunchPlan) {
         let id = context.request.id
         try starter?.check(context.request)
@@ -165,13 +178,15 @@ extension NativeContainerizer {
         try ControlGroup(id, host: host)?.claim(for: places.volatile)
         Failpoint.pass("launch.established")
         groundwork.open(plan, with: opener(for: context.request, attachment: attachment))
+        let namespaces = prepared.flatMap { $0.suit(plan.spawn) ? $0.held : nil }
+        if let namespaces { groundwork.map(through: namespaces.userNamespace) }
         let held: HeldProcess
         if let starter {
             held = try spawn(through: starter, context, file)
         } else {
             held = try HeldProcess.spawn(
                 plan, file, launcher: try LauncherImage(path: launcherPath), group: ControlGroup(id, host: host),
-                joining: joining)
+                joining: joining, prepared: namespaces)
         }
         Failpoint.pass("launch.spawned")
         return (held, plan)
@@ -182,8 +197,10 @@ extension NativeContainerizer {
         _ context: LaunchContext, _ record: inout ContainerRecord, _ plan: LaunchPlan, _ held: HeldProcess,
         _ groundwork: Groundwork
     ) throws(Failure) {
-        try held.writeIdentityMaps(plan.spawn)
-        groundwork.map(through: try held.userNamespace())
+        if !held.isMapped {
+            try held.writeIdentityMaps(plan.spawn)
+            groundwork.map(through: try held.userNamespace())
+        }
         if held.isChild { try held.prepare() } else { try enterGroup(held.process, context.request.id) }
         record.process = try identity(of: held.process)
         record.phase = .held

@@ -24,7 +24,7 @@ extension NativeContainerizer {
             }
             if status.process != nil { try marks.launched(id) }
         }
-        try removeLeftovers()
+        try removeLeftovers(of: Set(cutOff.map(\.id.text)))
         // Last: until here a crash of ours is one more thing the next sweep finds.
         for (id, lock) in cutOff {
             try marks.dropPending(id)
@@ -61,9 +61,10 @@ extension NativeContainerizer {
         if status == nil || status?.state == .ended { try marks.settled(id) }
     }
 
-    /// Everything that has no record any more. Listed before the records it is compared with: a launch makes its
-    /// record's directory first, so one that is under way is never taken for a leftover.
-    private func removeLeftovers() throws(Failure) {
+    /// Everything that has no record any more, and no mark but one of `cutOff`, which nobody holds. Listed before the
+    /// records it is compared with: a launch makes its record's directory first, so one that is under way is never
+    /// taken for a leftover.
+    private func removeLeftovers(of cutOff: Set<String>) throws(Failure) {
         let directories = try containerDirectories()
         let groups = try ControlGroups.names(host: host)
         // Also settles containers whose marks went with the files of the last start of the host.
@@ -75,7 +76,9 @@ extension NativeContainerizer {
         }
         try networks.sweep()
         // A lease or a name without a holder is one whose writing was cut off.
-        try leases.dropAbandoned { id in id.isEmpty || !records.exists(id) }
+        try leases.dropAbandoned { id in
+            id.isEmpty || !records.exists(id) && (cutOff.contains(id) || !marks.isPending(id))
+        }
         try names.dropAbandoned { id in !records.exists(id) }
     }
 

@@ -26,10 +26,14 @@ public struct NativeContainerizer: Sendable {
     let trail: LaunchTrail
     /// Nil: we start containers ourselves.
     let starter: (any ContainerStarter)?
+    /// Nil: each launch makes its own namespaces.
+    public let namespaces: NamespacePool?
 
-    /// `launcherPath` is the static launcher program. Nothing is touched until a method is called.
+    /// `launcherPath` is the static launcher program. `namespacePool`: for how many containers namespaces are made
+    /// ahead, by a process that launches many; 0 makes none. Nothing is touched until a method is called.
     public init(
-        places: Places, launcherPath: String, host: HostAbilities, starter: (any ContainerStarter)? = nil
+        places: Places, launcherPath: String, host: HostAbilities, starter: (any ContainerStarter)? = nil,
+        namespacePool: Int = 0
     ) {
         self.starter = starter
         self.places = places
@@ -41,6 +45,8 @@ public struct NativeContainerizer: Sendable {
         leases = IdentityLeases(directory: places.leases)
         marks = ContainerMarks(pending: places.pending, running: places.running)
         names = ContainerNames(directory: places.names)
+        namespaces = namespacePool > 0 && starter == nil
+            ? NamespacePool(size: namespacePool, leases: leases, marks: marks) : nil
         snapshots = OverlaySnapshotter(root: places.containers, targets: places.targets)
     }
 

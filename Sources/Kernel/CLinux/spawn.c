@@ -1,12 +1,14 @@
 /*
- * Starting the launcher. This is the only place where a child of ours exists before exec, so everything here is
- * async-signal-safe, touches no memory but its own stack and `request`, and does nothing a plan could do later.
+ * Starting the launcher, and making namespaces ahead of it. This is the only place where a child of ours exists before
+ * exec, so everything here is async-signal-safe, touches no memory but its own stack and `request`, and does nothing a
+ * plan could do later.
  */
 #define _GNU_SOURCE
 #include "CLinux.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/capability.h>
@@ -19,7 +21,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-enum { first_descriptor = 3, stack_size = 64 * 1024, close_range_unshare = 2 };
+enum { first_descriptor = 3, stack_size = 64 * 1024, placeholder_stack_size = 8 * 1024, close_range_unshare = 2 };
 
 struct child {
     const struct bh_spawn *request;
@@ -28,6 +30,7 @@ struct child {
     void (*main)(struct child *);
     struct clone_args *arguments; /* of the second clone, when another container's namespaces are joined first */
     volatile long process;
+    pid_t parent; /* of one that only waits */
 };
 
 static int failed(struct child *child, const char *call) {
@@ -278,9 +281,92 @@ static long clone_joined(struct clone_args *arguments, struct child *child, cons
     return -1;
 }
 
+/*
+ * Waits to be killed, in namespaces that somebody else is taking hold of. It shares our memory and this thread's errno,
+ * so it does nothing that could fail, and runs no handler: every signal is blocked. It must not outlive us.
+ */
+static void run_placeholder(struct child *child) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    while (getppid() == child->parent) (void)syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+}
+
+static int write_map(long process, const char *file, const char *text, const char **failed_call) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/%s", process, file);
+    *failed_call = "write the id maps";
+    int map = open(path, O_WRONLY | O_CLOEXEC);
+    if (map < 0) return -1;
+    ssize_t written = write(map, text, strlen(text));
+    int error = errno;
+    (void)close(map);
+    errno = error;
+    return written < 0 ? -1 : 0;
+}
+
+static const char *namespace_name(int type) {
+    switch (type) {
+    case CLONE_NEWUSER: return "user";
+    case CLONE_NEWNET: return "net";
+    case CLONE_NEWIPC: return "ipc";
+    case CLONE_NEWUTS: return "uts";
+    default: return "none";
+    }
+}
+
+static int hold_namespaces(long process, const char *map, struct bh_join *made, unsigned count,
+                           const char **failed_call) {
+    static const char *const maps[] = { "uid_map", "gid_map", "projid_map" };
+    char path[64];
+    for (unsigned i = 0; i < sizeof maps / sizeof *maps; i++)
+        if (write_map(process, maps[i], map, failed_call) < 0) return -1;
+    *failed_call = "open a new namespace";
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(path, sizeof path, "/proc/%ld/ns/%s", process, namespace_name(made[i].type));
+        if ((made[i].descriptor = open(path, O_RDONLY | O_CLOEXEC)) < 0) return -1;
+    }
+    return 0;
+}
+
+int bh_make_namespaces(uid_t owner, const char *map, struct bh_join *made, unsigned count, const char **failed_call) {
+    _Alignas(16) char stack[placeholder_stack_size];
+    struct bh_spawn request = { .owner = owner };
+    struct child child = { &request, 0, NULL, run_placeholder, NULL, -1, getpid() };
+    struct clone_args arguments;
+    int descriptor = -1, status, error = 0;
+    memset(&arguments, 0, sizeof arguments);
+    arguments.flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD;
+    arguments.pidfd = (uint64_t)(uintptr_t)&descriptor;
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = (uint64_t)(uintptr_t)stack;
+    arguments.stack_size = sizeof stack;
+    for (unsigned i = 0; i < count; i++) {
+        made[i].descriptor = -1;
+        arguments.flags |= (uint64_t)made[i].type;
+    }
+
+    sigset_t all, before;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    long process = clone_as_owner(&arguments, &child, failed_call);
+    if (process < 0) error = errno;
+    if (!error && hold_namespaces(process, map, made, count, failed_call) < 0) error = errno;
+    if (process >= 0) {
+        /* It runs on our stack, so nobody may go on here before it has ended. ECHILD: somebody ignores SIGCHLD. */
+        if (bh_pidfd_send_signal(descriptor, SIGKILL) < 0 && errno != ESRCH) abort();
+        if (bh_pidfd_wait(descriptor, 0, &status) < 0 && errno != ECHILD) abort();
+        (void)close(descriptor);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+    for (unsigned i = 0; error && i < count; i++)
+        if (made[i].descriptor >= 0) (void)close(made[i].descriptor);
+    errno = error;
+    return error ? -1 : 0;
+}
+
 pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call) {
     _Alignas(16) char stack[stack_size];
-    struct child child = { request, 0, NULL, run_child, NULL, -1 };
+    struct child child = { request, 0, NULL, run_child, NULL, -1, 0 };
     int descriptor = -1;
     struct clone_args arguments;
     memset(&arguments, 0, sizeof arguments);

@@ -7,6 +7,8 @@ import NativeContainerizer
 /// One runtime over a store and a state directory, and the containers it was told to leave running.
 struct BenchmarkSession {
     private let containerizer: NativeContainerizer
+    /// The same, with namespaces that are made ahead.
+    private let pooled: NativeContainerizer
     private let layer: String
     private var running: [RunningContainer] = []
 
@@ -18,15 +20,21 @@ struct BenchmarkSession {
                 "benchmark.no-launcher", doing: "find the launcher", cause: "BULKHEAD_LAUNCHER does not name it")
         }
         self.layer = layer
-        containerizer = NativeContainerizer(places: places, launcherPath: launcher, host: HostProbe.abilities())
+        let host = HostProbe.abilities()
+        containerizer = NativeContainerizer(places: places, launcherPath: launcher, host: host)
+        pooled = NativeContainerizer(
+            places: places, launcherPath: launcher, host: host, namespacePool: NamespacePool.usualSize)
     }
 
     /// Carries out one order and gives the line that answers it.
     mutating func obey(_ words: [String]) throws -> String {
         let count = words.count > 1 ? Int(words[1]) ?? 1 : 1
         switch words.first {
-        case "launch": return times(try timed(count) { try launch() })
-        case "together": return try together(count, by: words.count > 2 ? Int(words[2]) ?? 1 : 1)
+        case "launch": return times(try timed(count) { try launch(containerizer) })
+        case "warm": return try warm(count)
+        case "together", "pooled":
+            return try together(
+                count, by: words.count > 2 ? Int(words[2]) ?? 1 : 1, words[0] == "pooled" ? pooled : containerizer)
         case "start": return "{\"processes\": [\(try start(count))]}"
         case "exec": return times(try timed(count) { try join() })
         case "stop": return try stop()
@@ -59,20 +67,31 @@ struct BenchmarkSession {
         return request
     }
 
-    private func launch() throws {
+    /// Each when as many namespaces are there as may be.
+    private func warm(_ count: Int) throws -> String {
+        times(
+            try (0..<count).flatMap { _ in
+                guard pooled.namespaces?.awaitFull() == NamespacePool.usualSize else {
+                    throw Failure("benchmark.no-pool", doing: "make namespaces ahead", cause: "fewer were made")
+                }
+                return try timed(1) { try launch(pooled) }
+            })
+    }
+
+    private func launch(_ containerizer: NativeContainerizer) throws {
         let request = request(["/bin/true"], removeAtEnd: true)
         let running = try containerizer.launch(request, layers: [layer], attachment: Attachment())
         let exit = try containerizer.wait(for: request.id, running: running)
         guard exit.code == 0 else { throw Failure("benchmark.failed", doing: "run true", cause: exit.message) }
     }
 
-    private func together(_ count: Int, by hands: Int) throws -> String {
+    private func together(_ count: Int, by hands: Int, _ containerizer: NativeContainerizer) throws -> String {
         let (session, failures) = (self, Monitor<[String]>([]))
         let before = HostFacts.monotonicClock()
         let threads = try (0..<hands).map { hand in
             try WorkerThread {
                 for _ in stride(from: hand, to: count, by: hands) {
-                    do { try session.launch() } catch { failures.withLock { $0.append("\(error)") } }
+                    do { try session.launch(containerizer) } catch { failures.withLock { $0.append("\(error)") } }
                 }
             }
         }
@@ -103,6 +122,9 @@ struct BenchmarkSession {
             attachment: Attachment(streams: [1: out.write, 2: error.write]))
         guard try joined.wait() == 0 else { throw Failure("benchmark.failed", doing: "exec true", cause: "it failed") }
     }
+
+    /// Gives back what is held for launches to come.
+    func end() throws { try pooled.namespaces?.end() }
 
     mutating func stop() throws -> String {
         for container in running {

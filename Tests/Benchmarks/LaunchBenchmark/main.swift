@@ -7,7 +7,9 @@ import LinuxKernel
 /// interleave it with other tools:
 ///
 ///     launch N    N containers that run `true`, from the call to the known end, each removed; microseconds
+///     warm N      the same, each when the pool of namespaces is full; the filling is not timed
 ///     together N T   N such launches by T threads at once; microseconds from the first call to the last known end
+///     pooled N T     the same with the pool of namespaces, as an agent has it
 ///     start N     N containers that sleep; gives the host ids of their first processes
 ///     exec N      N times `true` joined to the first of them; microseconds
 ///     stop        ends and removes them
@@ -23,6 +25,7 @@ do {
         try OwnedDescriptor.standardStream(1).write(answer + "\n")
     }
     _ = try session.stop()
+    try session.end()
 } catch {
     try OwnedDescriptor.standardStream(2).write("launch-benchmark: \(error)\n")
     CurrentProcess.exit(1)

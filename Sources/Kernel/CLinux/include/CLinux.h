@@ -198,6 +198,13 @@ struct bh_spawn {
  */
 pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call);
 
+/*
+ * Makes a user namespace and what belongs to it, the types of `made`, and fills their descriptors (close-on-exec).
+ * They are made by the host user `owner`; `map` is the text of all three of its id maps. No process stays in them.
+ * Returns 0, or -1 and errno; `failed_call` then says what failed, and nothing is left.
+ */
+int bh_make_namespaces(uid_t owner, const char *map, struct bh_join *made, unsigned count, const char **failed_call);
+
 /* seccomp_unotify(2): a call that a filter handed over, by value. `error` is an errno, or 0 and `value` is the answer. */
 struct bh_call { uint64_t id; int32_t thread; uint32_t number; uint32_t architecture; uint64_t arguments[6]; };
 int bh_call_receive(int listener, struct bh_call *call);

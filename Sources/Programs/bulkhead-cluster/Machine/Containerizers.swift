@@ -76,7 +76,8 @@ struct Containerizers: Sendable {
         }
         return NativeTasks(
             runtime: NativeContainerizer(
-                places: places, launcherPath: try InstalledProgram.launcher.found(), host: abilities, starter: starter),
+                places: places, launcherPath: try InstalledProgram.launcher.found(), host: abilities, starter: starter,
+                namespacePool: NamespacePool.usualSize),
             images: images, name: name)
     }
 }
