@@ -18,12 +18,10 @@ private enum Tree: JSONTree, Equatable {
     static var noMembers: [Member] { [] }
 
     static func add(_ value: Tree, as name: String, to members: inout [Member]) -> Bool {
-        if contains(name, in: members) { return false }
+        if members.contains(where: { $0.name == name }) { return false }
         members.append(Member(name: name, value: value))
         return true
     }
-
-    static func contains(_ name: String, in members: [Member]) -> Bool { members.contains { $0.name == name } }
 }
 
 private let limits = JSONLimits(bytes: 1_000, depth: 5, values: 20, numberBytes: 20)

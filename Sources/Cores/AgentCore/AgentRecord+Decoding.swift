@@ -14,17 +14,16 @@ extension AgentRecord {
     ///
     /// - Throws: `Failure` `journal.decode`, `journal.record-unknown`, or the codes of the protocol's own values.
     public static func decode(_ bytes: [UInt8]) throws(Failure) -> [AgentRecord] {
-        guard case .array(let values) = try bounds.value(parsing: bytes) else {
+        guard let objects = try WireObject.list(parsing: bytes, bounds) else {
             throw Failure("journal.decode", doing: "read a record", cause: "it is not an array")
         }
         var records: [AgentRecord] = []
-        records.reserveCapacity(values.count)
-        for value in values { records.append(try AgentRecord(value)) }
+        records.reserveCapacity(objects.count)
+        for object in objects { records.append(try AgentRecord(object)) }
         return records
     }
 
-    init(_ value: WireValue) throws(Failure) {
-        let record = try WireObject(value)
+    private init(_ record: WireObject) throws(Failure) {
         let type = try record.required("type", record.string("type"))
         if type == "DRAIN_CANCELLED" {
             self = .drainCancelled
@@ -213,9 +212,9 @@ extension WireObject {
             purpose = .ordered
         }
         let phase: ContainerRun.Phase
-        if value("exit") != nil {
+        if has("exit") {
             phase = .ended(try exit("exit"))
-        } else if value("launched") != nil {
+        } else if has("launched") {
             phase = .launched(at: try moment("launched"), try member("running").runningContainer())
         } else {
             phase = .planned

@@ -73,7 +73,7 @@ extension RegistryChange {
     public init(_ record: RegistryRecord) throws(Failure) {
         let key = try RegistryKey(text: record.key)
         do throws(Failure) {
-            self = try RegistryChange.read(key, try WireObject(WireBounds.standard.value(parsing: record.bytes)))
+            self = try RegistryChange.read(key, WireObject(parsing: record.bytes))
         } catch {
             throw Failure(
                 "registry.record-unfit", doing: "read the registry's record", on: record.key,

@@ -22,13 +22,7 @@ extension MasterCore {
         for info in registration.frameworks { adopt(info, on: agent, at: now) }
         let believed = agents[agent]?.tasks ?? []
         adoptExecutors(registration.executors, on: agent)
-        var reported: Set<TaskReference> = []
-        for task in registration.tasks {
-            guard frameworks[task.framework] != nil else { continue }
-            let key = TaskReference(framework: task.framework, task: task.spec.id)
-            reported.insert(key)
-            adopt(task, key, on: agent, wasUnreachable: wasUnreachable, at: now)
-        }
+        let (reported, killed) = adopt(registration.tasks, on: agent, wasUnreachable: wasUnreachable, at: now)
         if wasUnreachable { forgetUnreachable(on: agent, at: now) }
         adoptOperations(registration.operations, on: agent)
         let missing = believed.subtracting(reported).sorted()
@@ -39,7 +33,7 @@ extension MasterCore {
         for key in doubtful { endUse(of: key) }
         if let info = agents[agent]?.currentInfo { allocator.addAgent(info, holdings: holdings(on: agent)) }
         if !doubtful.isEmpty { send(.reconcile(doubtful), to: agent) }
-        for key in reported.sorted() {
+        for key in killed.sorted() {
             if let kill = tasks[key]?.killAsked { send(.kill(key, gracePeriod: kill.gracePeriod), to: agent) }
         }
     }
@@ -75,28 +69,59 @@ extension MasterCore {
         }
     }
 
+    /// Takes over what the agent says it has. Of frameworks that are over there is nothing to take over.
+    ///
+    /// - Returns: Those it has, and of them those that their frameworks want ended.
     private mutating func adopt(
-        _ report: TaskReport, _ key: TaskReference, on agent: AgentID, wasUnreachable: Bool, at now: Instant
-    ) {
-        let known = tasks[key]
-        let former = frameworks[key.framework]?.unreachableTasks.remove(key.task)
+        _ reports: [TaskReport], on agent: AgentID, wasUnreachable: Bool, at now: Instant
+    ) -> (reported: Set<TaskReference>, killed: [TaskReference]) {
+        var reported: Set<TaskReference> = []
+        reported.reserveCapacity(reports.count)
+        var killed: [TaskReference] = []
+        var added: [TaskRecord] = []
+        added.reserveCapacity(reports.count)
+        for report in reports where frameworks.keys.contains(report.framework) {
+            let key = TaskReference(framework: report.framework, task: report.spec.id)
+            let isFirst = reported.insert(key).inserted
+            if !isFirst { addReported(&added, on: agent) }
+            let known = tasks[key]
+            let former = frameworks[key.framework]?.unreachableTasks.remove(key.task)
+            let record = record(of: report, on: agent, killAsked: known?.killAsked ?? former?.killAsked)
+            if record.killAsked != nil, isFirst { killed.append(key) }
+            if known == nil { added.append(record) } else { replaceTask(record) }
+            if wasUnreachable, former != nil || known == nil, !report.state.isTerminal {
+                tellReturned(report, key, on: agent, at: now)
+            }
+        }
+        addReported(&added, on: agent)
+        return (reported, killed)
+    }
+
+    private func record(
+        of report: TaskReport, on agent: AgentID, killAsked: TaskRecord.KillRequest?
+    ) -> TaskRecord {
         let role = report.spec.resources.first?.allocatedTo ?? .anyone
         var record = TaskRecord(
-            framework: key.framework, spec: report.spec, agent: agent, role: role, state: report.state,
+            framework: report.framework, spec: report.spec, agent: agent, role: role, state: report.state,
             resources: Resources(report.spec.resources).allocated(to: role))
         record.statuses = Array(report.statuses.suffix(configuration.limits.statusesMax))
         record.hasReturnedResources = report.state.isTerminal
-        record.killAsked = known?.killAsked ?? former?.killAsked
+        record.killAsked = killAsked
         if let pending = report.pending, let id = pending.id {
             record.pendingUpdate = TaskRecord.PendingUpdate(state: pending.state, id: id)
         }
-        if known != nil {
-            replaceTask(record)
-        } else {
-            addTask(record)
-            announce { core in .taskAdded(core.taskView(record)) }
-        }
-        guard wasUnreachable, former != nil || known == nil, !report.state.isTerminal else { return }
+        return record
+    }
+
+    private mutating func addReported(_ added: inout [TaskRecord], on agent: AgentID) {
+        addTasks(added, on: agent)
+        for record in added { announce { core in .taskAdded(core.taskView(record)) } }
+        added.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func tellReturned(
+        _ report: TaskReport, _ key: TaskReference, on agent: AgentID, at now: Instant
+    ) {
         let update = StatusUpdate(
             framework: key.framework, task: key.task, state: report.state, source: .master,
             reason: .agentReregistered, message: "the agent is back, and the task is still on it", agent: agent,
@@ -128,11 +153,7 @@ extension MasterCore {
     /// What every framework has on the agent, for the allocator.
     private func holdings(on agent: AgentID) -> [Holding] {
         guard let record = agents[agent] else { return [] }
-        var held: [FrameworkID: Resources] = [:]
-        for key in record.tasks.sorted() {
-            guard let task = tasks[key], !task.hasReturnedResources else { continue }
-            held[key.framework, default: .none] += task.resources
-        }
+        var held = record.used
         for (framework, executors) in record.executors {
             for executor in executors.values.sorted(by: { $0.id < $1.id }) {
                 held[framework, default: .none] += Resources(executor.resources)

@@ -7,14 +7,21 @@ import Determinism
 extension MasterCore {
     // MARK: Table
 
-    mutating func addTask(_ task: TaskRecord) {
-        let key = task.key
-        tasks[key] = task
-        agents[task.agent]?.tasks.insert(key)
-        frameworks[key.framework]?.tasks.insert(key.task)
-        if !task.hasReturnedResources { countUse(of: task, +=) }
-        count(key.framework, on: task.agent, by: 1)
-        if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] += 1 }
+    mutating func addTask(_ task: TaskRecord) { addTasks([task], on: task.agent) }
+
+    /// Tasks of one agent that are not there yet, together: the agent and each framework are looked up once.
+    mutating func addTasks(_ added: [TaskRecord], on agent: AgentID) {
+        for task in added {
+            tasks[task.key] = task
+            if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] += 1 }
+        }
+        var rest = added[...]
+        while let framework = rest.first?.framework {
+            let those = rest.prefix { $0.framework == framework }
+            agents[agent]?.add(those, of: framework)
+            frameworks[framework]?.add(those, on: agent)
+            rest = rest.dropFirst(those.count)
+        }
     }
 
     mutating func replaceTask(_ task: TaskRecord) {
@@ -27,21 +34,17 @@ extension MasterCore {
         guard let task = tasks.removeValue(forKey: key) else { return nil }
         agents[task.agent]?.tasks.remove(key)
         frameworks[key.framework]?.tasks.remove(key.task)
-        if !task.hasReturnedResources { countUse(of: task, -=) }
+        if !task.hasReturnedResources { agents[task.agent]?.endUse(of: task) }
         count(key.framework, on: task.agent, by: -1)
         if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] -= 1 }
         return task
-    }
-
-    private mutating func countUse(of task: TaskRecord, _ change: (inout Resources, Resources) -> Void) {
-        agents[task.agent]?.countUse(of: task, change)
     }
 
     /// The task holds nothing any more; whether somebody else gets it is said elsewhere.
     mutating func endUse(of key: TaskReference) {
         guard let task = tasks[key], !task.hasReturnedResources else { return }
         tasks[key]?.hasReturnedResources = true
-        countUse(of: task, -=)
+        agents[task.agent]?.endUse(of: task)
     }
 
     /// A task that is over and about which nobody waits for anything any more.

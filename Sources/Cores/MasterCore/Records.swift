@@ -54,9 +54,19 @@ public struct AgentRecord: Sendable {
         return info
     }
 
-    mutating func countUse(of task: TaskRecord, _ change: (inout Resources, Resources) -> Void) {
-        change(&used[task.framework, default: .none], task.resources)
-        if used[task.framework] == Resources.none { used[task.framework] = nil }
+    mutating func add(_ added: ArraySlice<TaskRecord>, of framework: FrameworkID) {
+        var held = used[framework] ?? .none
+        for task in added {
+            tasks.insert(task.key)
+            if !task.hasReturnedResources { held += task.resources }
+        }
+        used[framework] = held.isEmpty ? nil : held
+    }
+
+    /// The task holds nothing any more.
+    mutating func endUse(of task: TaskRecord) {
+        used[task.framework]? -= task.resources
+        if used[task.framework]?.isEmpty == true { used[task.framework] = nil }
     }
 
     init(entry: RegisteredAgent, isRecovered: Bool) {
@@ -123,6 +133,11 @@ public struct FrameworkRecord: Sendable {
         return nil
     }
     public var isConnected: Bool { stream != nil }
+    mutating func add(_ added: ArraySlice<TaskRecord>, on agent: AgentID) {
+        for task in added { tasks.insert(task.spec.id) }
+        agents[agent, default: 0] += added.count
+    }
+
     public func has(_ capability: FrameworkInfo.Capability) -> Bool { info.capabilities.contains(capability) }
 }
 
@@ -208,6 +223,7 @@ public struct RecentTasks: Sendable {
     }
 
     mutating func remove(_ id: TaskID) -> TaskRecord? {
+        if records.isEmpty { return nil }
         let removed = records.removeValue(forKey: id)?.task
         compact()
         return removed

@@ -19,7 +19,6 @@ extension AuditDocument: JSONTree {
     public static func add(_ value: AuditDocument, as name: String, to members: inout [String: AuditDocument]) -> Bool {
         members.updateValue(value, forKey: name) == nil
     }
-    public static func contains(_ name: String, in members: [String: AuditDocument]) -> Bool { members[name] != nil }
 }
 
 extension AuditDocument: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,

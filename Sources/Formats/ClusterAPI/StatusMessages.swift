@@ -11,7 +11,7 @@ extension WireObject {
             source: try choice("source", of: StatusUpdate.Source.self) ?? .master,
             reason: try choice("reason", of: StatusReason.self), message: try string("message"),
             data: try bytes("data"), agent: try identifier("agent_id"), executor: try identifier("executor_id"),
-            at: try seconds("timestamp") ?? .epoch, id: try value("uuid") == nil ? nil : updateID(),
+            at: try seconds("timestamp") ?? .epoch, id: try has("uuid") ? updateID() : nil,
             isHealthy: try bool("healthy"), labels: try labels("labels"),
             unreachableSince: try instant("unreachable_time"),
             limitation: try object("limitation")?.resources("resources") ?? [],
@@ -22,7 +22,7 @@ extension WireObject {
     /// Seconds since 1970 as a number; exact to the nanosecond when it is written out in decimals.
     public func seconds(_ name: String) throws(Failure) -> Instant? {
         guard let approximate = try double(name) else { return nil }
-        if case .number(let text) = value(name), let exact = Instant(decimalSeconds: text) { return exact }
+        if let text = digits(name), let exact = Instant(decimalSeconds: text) { return exact }
         let range = Duration.seconds(-9_000_000_000)...Duration.seconds(9_000_000_000)
         guard let offset = Duration(clamping: approximate, to: range) else {
             throw invalid(name, "it is not a number")

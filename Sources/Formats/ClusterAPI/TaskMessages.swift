@@ -78,7 +78,7 @@ extension WireObject {
         if case .shell = program, !(try strings("arguments")).isEmpty { spec.unused.append("arguments") }
         for (index, variable) in try (object("environment")?.objects("variables") ?? []).enumerated() {
             let other = try variable.string("type") == "SECRET" ? "value" : "secret"
-            if variable.value(other) != nil { spec.unused.append("environment.variables[\(index)].\(other)") }
+            if variable.has(other) { spec.unused.append("environment.variables[\(index)].\(other)") }
         }
         return spec
     }

@@ -21,12 +21,24 @@ public struct WireBounds: Hashable, Sendable {
     /// - Throws: `Failure` `api.body-too-large`, `-encoding`, `-syntax`, `-too-deep`, `-too-many-values` or
     ///   `-duplicate-member`, with the byte at fault.
     public func value(parsing body: [UInt8]) throws(Failure) -> WireValue {
-        let limits = JSONLimits(bytes: bytes, depth: depth, values: values, allowsInfinity: true)
         do throws(JSONFault) {
             return try JSONReader.read(body, limits: limits)
         } catch {
             throw refusal(error, in: body)
         }
+    }
+
+    /// The same, of which nothing has been made yet.
+    func text(parsing body: [UInt8]) throws(Failure) -> JSONTape {
+        do throws(JSONFault) {
+            return try JSONTape(body, limits: limits)
+        } catch {
+            throw refusal(error, in: body)
+        }
+    }
+
+    private var limits: JSONLimits {
+        JSONLimits(bytes: bytes, depth: depth, values: values, allowsInfinity: true)
     }
 
     private func refusal(_ fault: JSONFault, in body: [UInt8]) -> Failure {
@@ -58,6 +70,4 @@ extension WireValue: JSONTree {
     public static func add(_ value: WireValue, as name: String, to members: inout [String: WireValue]) -> Bool {
         members.updateValue(value, forKey: name) == nil
     }
-
-    public static func contains(_ name: String, in members: [String: WireValue]) -> Bool { members[name] != nil }
 }

@@ -1,39 +1,97 @@
 public import ClusterModel
 public import Diagnostics
+import JSONFormat
 
 /// An object of a call and the place it stands at, read by the protocol's lenient rules: members nobody knows are
 /// ignored, `null` is unset, one value stands for a list of one, numbers and booleans may be strings. What is wrong all
 /// the same is refused with its place.
+///
+/// It is a look at the document: a tree, or the JSON itself, of which only what is asked for is made into anything.
 public struct WireObject: Sendable {
-    public let members: [String: WireValue]
-    /// `accept.operations[0].launch`; empty for the call itself.
-    public let path: String
+    private enum Content: Sendable {
+        case tree([String: WireValue], path: String)
+        case text(JSONTape, place: Int)
+    }
+    private let content: Content
 
     /// - Throws: `Failure` `api.member-type` when `value` is not an object.
     public init(_ value: WireValue, path: String = "") throws(Failure) {
-        guard case .object(let members) = value else { throw WireObject.wrongType(value, at: path, "an object") }
-        self.members = members
-        self.path = path
+        try self.init(.tree(value)) { path }
     }
 
-    public func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-
-    public func value(_ name: String) -> WireValue? {
-        guard let value = members[name], value != .null else { return nil }
-        return value
+    /// JSON as it came.
+    ///
+    /// - Throws: `Failure` `api.body-…` as `WireBounds.value` has them, `api.member-type` when it is not an object.
+    public init(parsing body: [UInt8], _ bounds: WireBounds = .standard) throws(Failure) {
+        try self.init(.text(try bounds.text(parsing: body), place: 0)) { "" }
     }
+
+    /// JSON that is a list of objects. Nil: it is no list.
+    ///
+    /// - Throws: As `init(parsing:)`.
+    public static func list(parsing body: [UInt8], _ bounds: WireBounds) throws(Failure) -> [WireObject]? {
+        guard let elements = WireItem.text(try bounds.text(parsing: body), place: 0).elements else { return nil }
+        return try objects(elements) { "" }
+    }
+
+    private init(_ item: WireItem, _ path: () -> String) throws(Failure) {
+        switch item {
+        case .tree(.object(let members)): content = .tree(members, path: path())
+        case .text(let tape, let place) where tape.kind(at: place) == .object: content = .text(tape, place: place)
+        default: throw WireObject.wrongType(item, at: path(), "an object")
+        }
+    }
+
+    /// `accept.operations[0].launch`; empty for the call itself.
+    public var path: String {
+        switch content {
+        case .tree(_, let path): path
+        case .text(let tape, let place): tape.path(to: place)
+        }
+    }
+
+    /// Sorted.
+    var names: [String] {
+        switch content {
+        case .tree(let members, _): members.keys.sorted()
+        case .text(let tape, let place): tape.members(of: place).map(\.name).sorted()
+        }
+    }
+
+    public func place(_ name: String) -> String {
+        let path = path
+        return path.isEmpty ? name : "\(path).\(name)"
+    }
+
+    private func item(_ name: String) -> WireItem? {
+        switch content {
+        case .tree(let members, _):
+            guard let value = members[name], value != .null else { return nil }
+            return .tree(value)
+        case .text(let tape, let place):
+            guard let member = tape.member(name, of: place), tape.kind(at: member) != .null else { return nil }
+            return .text(tape, place: member)
+        }
+    }
+
+    /// As a tree.
+    public func value(_ name: String) -> WireValue? { item(name)?.tree }
+
+    /// Whether it is set.
+    public func has(_ name: String) -> Bool { item(name) != nil }
 
     public func string(_ name: String) throws(Failure) -> String? {
-        guard let value = value(name) else { return nil }
-        guard case .string(let text) = value else { throw wrongType(value, name, "a string") }
+        guard let item = item(name) else { return nil }
+        guard let text = item.string else { throw wrongType(item, name, "a string") }
         return text
     }
 
+    /// A number as it is written; nil for one in quotes, and for whatever else.
+    func digits(_ name: String) -> String? { item(name)?.digits }
+
     public func double(_ name: String) throws(Failure) -> Double? {
-        guard let value = value(name) else { return nil }
-        guard let number = WireObject.numeral(value).flatMap(WireObject.double) else {
-            throw wrongType(value, name, "a number")
-        }
+        guard let item = item(name) else { return nil }
+        guard let number = item.numeral.flatMap(WireObject.double) else { throw wrongType(item, name, "a number") }
         return number
     }
 
@@ -41,16 +99,30 @@ public struct WireObject: Sendable {
     public func integer<Integer: FixedWidthInteger>(
         _ name: String, as type: Integer.Type = Integer.self
     ) throws(Failure) -> Integer? {
-        guard let value = value(name) else { return nil }
-        guard let number = WireObject.whole(value, as: type) else {
-            throw wrongType(value, name, "a whole number from \(Integer.min) to \(Integer.max)")
+        guard let item = item(name) else { return nil }
+        guard let number = item.whole(as: type) else {
+            throw wrongType(item, name, "a whole number from \(Integer.min) to \(Integer.max)")
         }
         return number
     }
 
+    /// A list of such numbers, empty when unset.
+    func integers<Integer: FixedWidthInteger>(_ name: String) throws(Failure) -> [Integer] {
+        guard let item = item(name) else { return [] }
+        var integers: [Integer] = []
+        for (index, element) in (item.elements ?? [item]).enumerated() {
+            guard let number = element.whole(as: Integer.self) else {
+                throw wrongType(
+                    element, "\(name)[\(index)]", "a whole number from \(Integer.min) to \(Integer.max)")
+            }
+            integers.append(number)
+        }
+        return integers
+    }
+
     public func bool(_ name: String) throws(Failure) -> Bool? {
-        guard let value = value(name) else { return nil }
-        guard let flag = WireObject.flag(value) else { throw wrongType(value, name, "a boolean") }
+        guard let item = item(name) else { return nil }
+        guard let flag = item.flag else { throw wrongType(item, name, "a boolean") }
         return flag
     }
 
@@ -69,28 +141,31 @@ public struct WireObject: Sendable {
     }
 
     public func object(_ name: String) throws(Failure) -> WireObject? {
-        guard let value = value(name) else { return nil }
-        return try WireObject(value, path: place(name))
+        guard let item = item(name) else { return nil }
+        return try WireObject(item) { place(name) }
     }
 
     /// A repeated member, empty when unset.
     public func objects(_ name: String) throws(Failure) -> [WireObject] {
-        guard let value = value(name) else { return [] }
-        guard case .array(let elements) = value else { return [try WireObject(value, path: place(name))] }
+        guard let item = item(name) else { return [] }
+        guard let elements = item.elements else { return [try WireObject(item) { place(name) }] }
+        return try WireObject.objects(elements) { place(name) }
+    }
+
+    private static func objects(_ elements: [WireItem], _ path: () -> String) throws(Failure) -> [WireObject] {
         var objects: [WireObject] = []
         objects.reserveCapacity(elements.count)
         for (index, element) in elements.enumerated() {
-            objects.append(try WireObject(element, path: "\(place(name))[\(index)]"))
+            objects.append(try WireObject(element) { "\(path())[\(index)]" })
         }
         return objects
     }
 
     public func strings(_ name: String) throws(Failure) -> [String] {
-        guard let value = value(name) else { return [] }
-        let elements = if case .array(let elements) = value { elements } else { [value] }
+        guard let item = item(name) else { return [] }
         var texts: [String] = []
-        for (index, element) in elements.enumerated() {
-            guard case .string(let text) = element else { throw wrongType(element, "\(name)[\(index)]", "a string") }
+        for (index, element) in (item.elements ?? [item]).enumerated() {
+            guard let text = element.string else { throw wrongType(element, "\(name)[\(index)]", "a string") }
             texts.append(text)
         }
         return texts
@@ -100,8 +175,8 @@ public struct WireObject: Sendable {
     public func entries(_ name: String) throws(Failure) -> [(key: String, value: WireObject)] {
         guard let map = try object(name) else { return [] }
         var entries: [(key: String, value: WireObject)] = []
-        for (key, value) in map.members.sorted(by: { $0.key < $1.key }) where value != .null {
-            entries.append((key, try WireObject(value, path: map.place(key))))
+        for key in map.names {
+            if let value = try map.object(key) { entries.append((key, value)) }
         }
         return entries
     }
@@ -200,37 +275,24 @@ extension WireObject {
         }
     }
 
-    func wrongType(_ value: WireValue, _ name: String, _ expected: String) -> Failure {
-        WireObject.wrongType(value, at: place(name), expected)
+    private func wrongType(_ item: WireItem, _ name: String, _ expected: String) -> Failure {
+        WireObject.wrongType(item, at: place(name), expected)
     }
 
-    private static func wrongType(_ value: WireValue, at place: String, _ expected: String) -> Failure {
+    private static func wrongType(_ item: WireItem, at place: String, _ expected: String) -> Failure {
         Failure(
             "api.member-type", doing: "read the call",
-            cause: "\(place.isEmpty ? "the body" : place) is \(value.kind), not \(expected)",
+            cause: "\(place.isEmpty ? "the body" : place) is \(item.kind), not \(expected)",
             remedy: "send \(expected)", field: place.isEmpty ? nil : place)
     }
 
     static func whole<Integer: FixedWidthInteger>(_ value: WireValue, as type: Integer.Type) -> Integer? {
-        guard let text = numeral(value) else { return nil }
-        return Integer(text) ?? double(text).flatMap(Integer.init(exactly:))
+        WireItem.tree(value).whole(as: type)
     }
 
-    static func flag(_ value: WireValue) -> Bool? {
-        switch value {
-        case .bool(let flag): flag
-        case .string("true"): true
-        case .string("false"): false
-        default: nil
-        }
-    }
+    static func flag(_ value: WireValue) -> Bool? { WireItem.tree(value).flag }
 
-    static func numeral(_ value: WireValue) -> String? {
-        switch value {
-        case .number(let text), .string(let text): text
-        default: nil
-        }
-    }
+    static func numeral(_ value: WireValue) -> String? { WireItem.tree(value).numeral }
 
     /// Decimal notation and the word of the protocol only: the standard library would also read "nan" and "0x1p3".
     static func double(_ text: String) -> Double? {

@@ -14,5 +14,4 @@ public protocol JSONTree {
     static var noMembers: Members { get }
     /// False, and nothing done, when the name is there already.
     static func add(_ value: Self, as name: String, to members: inout Members) -> Bool
-    static func contains(_ name: String, in members: Members) -> Bool
 }

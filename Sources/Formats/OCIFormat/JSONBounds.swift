@@ -67,8 +67,4 @@ extension JSONValue: JSONTree {
     ) -> Bool {
         members.updateValue(value, forKey: name) == nil
     }
-
-    public static func contains(_ name: String, in members: OrderedDictionary<String, JSONValue>) -> Bool {
-        members[name] != nil
-    }
 }

@@ -21,10 +21,6 @@ public indirect enum SpecValue: Equatable, Sendable, JSONTree {
         return true
     }
 
-    public static func contains(_ name: String, in members: OrderedDictionary<String, SpecValue>) -> Bool {
-        members[name] != nil
-    }
-
     public static func number(_ value: some BinaryInteger) -> SpecValue { .number(String(value)) }
     public static func strings(_ values: [String]) -> SpecValue { .array(values.map { .string($0) }) }
 

@@ -17,8 +17,6 @@ indirect enum ProfileTree: JSONTree {
         members[name] = value
         return true
     }
-
-    static func contains(_ name: String, in members: [String: ProfileTree]) -> Bool { members[name] != nil }
 }
 
 /// A value with the place it stands at, so that every refusal names the entry at fault.

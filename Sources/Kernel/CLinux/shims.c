@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <signal.h>
 #include <linux/bpf.h>
@@ -250,4 +251,8 @@ ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const in
 
 int bh_pidfd_getfd(int pidfd, int number) {
     return (int)syscall(SYS_pidfd_getfd, pidfd, number, 0u);
+}
+
+int bh_malloc_trim(void) {
+    return malloc_trim(0);
 }

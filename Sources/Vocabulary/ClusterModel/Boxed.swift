@@ -1,17 +1,22 @@
 /// Keeps a value that is big or seldom there apart from the struct it belongs to, so that copies of the struct stay
 /// cheap. Copies share the value; equal boxes are compared by identity first.
-@propertyWrapper public struct Boxed<Value: Hashable & Sendable>: Hashable, Sendable {
-    private final class Box: Sendable {
-        let value: Value
-        init(_ value: Value) { self.value = value }
+///
+/// Inlinable, because a box without a value is made for every record that is read or shown: where it is not known what
+/// would be in it, that costs more than all else of the record.
+@propertyWrapper @frozen public struct Boxed<Value: Hashable & Sendable>: Hashable, Sendable {
+    @usableFromInline final class Box: Sendable {
+        @usableFromInline let value: Value
+        @inlinable init(_ value: Value) { self.value = value }
     }
-    private var box: Box?
+    @usableFromInline var box: Box?
 
-    public init(wrappedValue: Value?) { box = wrappedValue.map(Box.init) }
+    @inlinable public init(wrappedValue: Value?) {
+        if let wrappedValue { box = Box(wrappedValue) } else { box = nil }
+    }
 
-    public var wrappedValue: Value? {
+    @inlinable public var wrappedValue: Value? {
         get { box?.value }
-        set { box = newValue.map(Box.init) }
+        set { self = Boxed(wrappedValue: newValue) }
     }
 
     /// The box itself, to hand on without copying what is in it.

@@ -37,6 +37,8 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         if text.isEmpty { return "it is empty" }
         if text.utf8.count > bytesMax { return "it has \(text.utf8.count) bytes" }
         if text == "." || text == ".." { return "it names a directory" }
+        // Nearly all are ASCII, and nothing is wrong with them.
+        if text.utf8.allSatisfy({ $0 > 0x1f && $0 < 0x7f && $0 != 0x2f && $0 != 0x5c }) { return nil }
         let refused = text.unicodeScalars.first { scalar in
             scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || scalar == "/" || scalar == "\\"
         }

@@ -32,7 +32,7 @@ extension WireObject {
         if let image = try object("mesos")?.object("image") { unused += try image.unusedOfImage("mesos.image") }
         for (index, volume) in try objects("volumes").enumerated() {
             let origins = ["source", "host_path", "image"]
-            guard let origin = origins.first(where: { volume.value($0) != nil }) else { continue }
+            guard let origin = origins.first(where: { volume.has($0) }) else { continue }
             unused += try volume.others(than: origin, of: origins).map { "volumes[\(index)].\($0)" }
             if origin == "image", let image = try volume.object("image") {
                 unused += try image.unusedOfImage("volumes[\(index)].image")
@@ -43,8 +43,8 @@ extension WireObject {
                 of: ["docker_volume", "sandbox_path", "secret", "host_path", "csi_volume"]
             ).map { "volumes[\(index)].source.\($0)" }
         }
-        if let linux = try object("linux_info"), linux.value("effective_capabilities") != nil,
-            linux.value("capability_info") != nil
+        if let linux = try object("linux_info"), linux.has("effective_capabilities"),
+            linux.has("capability_info")
         {
             unused.append("linux_info.capability_info")
         }
@@ -54,12 +54,12 @@ extension WireObject {
     private func unusedOfImage(_ path: String) throws(Failure) -> [String] {
         var unused = try others(than: string("type")?.lowercased() ?? "", of: ["docker", "appc"])
         // As old clients gave them; there is a member of their own for them.
-        if try object("docker")?.value("credential") != nil { unused.append("docker.credential") }
+        if try object("docker")?.has("credential") == true { unused.append("docker.credential") }
         return unused.map { "\(path).\($0)" }
     }
 
     private func others(than used: String, of names: [String]) throws(Failure) -> [String] {
-        names.filter { $0 != used && value($0) != nil }
+        names.filter { $0 != used && has($0) }
     }
 
     public func image() throws(Failure) -> ContainerImage {
@@ -217,7 +217,7 @@ extension WireObject {
     func texts(_ name: String) throws(Failure) -> [String: String] {
         guard let map = try object(name) else { return [:] }
         var texts: [String: String] = [:]
-        for key in map.members.keys.sorted() { texts[key] = try map.string(key) }
+        for key in map.names { texts[key] = try map.string(key) }
         return texts
     }
 
@@ -279,7 +279,7 @@ extension WireObject {
     private func probe(command: WireObject?) throws(Failure) -> Probe {
         // Old clients leave the type out.
         var type = try string("type")
-        if type == nil { type = command != nil ? "COMMAND" : value("http") != nil ? "HTTP" : "TCP" }
+        if type == nil { type = command != nil ? "COMMAND" : has("http") ? "HTTP" : "TCP" }
         switch type {
         case "COMMAND": return .command(try required("command", command).command())
         case "HTTP": return .http(try part("http").httpProbe())
@@ -296,18 +296,6 @@ extension WireObject {
         HTTPProbe(
             port: try required("port", integer("port")), path: try string("path"), scheme: try string("scheme"),
             statuses: try integers("statuses"), family: try choice("protocol", of: NetworkInfo.Family.self))
-    }
-
-    private func integers<Integer: FixedWidthInteger>(_ name: String) throws(Failure) -> [Integer] {
-        guard let value = value(name) else { return [] }
-        let elements = if case .array(let elements) = value { elements } else { [value] }
-        var integers: [Integer] = []
-        for (index, element) in elements.enumerated() {
-            let member = "\(name)[\(index)]"
-            let single = try WireObject(.object([member: element]), path: path)
-            integers.append(try required(member, single.integer(member)))
-        }
-        return integers
     }
 
     private func seconds(_ name: String, standard: Int64) throws(Failure) -> Duration {

@@ -18,11 +18,10 @@ extension AgentMessage {
     ///
     /// - Throws: `Failure` `api.body-…`, `api.member-…` or the value's own code; `link.message-unknown`.
     public init(_ record: [UInt8], bounds: WireBounds = AgentLink.bounds) throws(Failure) {
-        try self.init(bounds.value(parsing: record))
+        try self.init(WireObject(parsing: record, bounds))
     }
 
-    public init(_ value: WireValue) throws(Failure) {
-        let message = try WireObject(value)
+    private init(_ message: WireObject) throws(Failure) {
         let type = try message.required("type", message.string("type"))
         if type == "PONG" {
             self = .pong
@@ -58,11 +57,10 @@ extension MasterMessage {
     ///
     /// - Throws: `Failure` `api.body-…`, `api.member-…` or the value's own code; `link.message-unknown`.
     public init(_ record: [UInt8], bounds: WireBounds = AgentLink.bounds) throws(Failure) {
-        try self.init(bounds.value(parsing: record))
+        try self.init(WireObject(parsing: record, bounds))
     }
 
-    public init(_ value: WireValue) throws(Failure) {
-        let message = try WireObject(value)
+    private init(_ message: WireObject) throws(Failure) {
         let type = try message.required("type", message.string("type"))
         switch type {
         case "PING": self = .ping

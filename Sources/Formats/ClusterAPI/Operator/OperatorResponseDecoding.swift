@@ -144,7 +144,7 @@ extension WireObject {
             limits: try limits(),
             statuses: try list("statuses") { object throws(Failure) in try object.status(of: framework) },
             updateState: try choice("status_update_state", of: TaskState.self),
-            updateID: try value("status_update_uuid") == nil ? nil : updateID("status_update_uuid"),
+            updateID: try has("status_update_uuid") ? updateID("status_update_uuid") : nil,
             user: try string("user"), killGracePeriod: try object("kill_policy")?.duration("grace_period"),
             maxCompletionTime: try duration("max_completion_time"), labels: try labels("labels"),
             container: try object("container")?.containerSpec(),

@@ -33,7 +33,7 @@ extension WireObject {
 
     private func anyDuration(_ name: String) throws(Failure) -> Duration? {
         guard let object = try object(name) else { return nil }
-        guard object.value("nanoseconds") == nil else { return try duration(name) }
+        guard !object.has("nanoseconds") else { return try duration(name) }
         let seconds = try object.integer("seconds", as: Int64.self) ?? 0
         let nanoseconds = try object.integer("nanos", as: Int64.self) ?? 0
         guard (0...9_000_000_000).contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {

@@ -215,4 +215,7 @@ int bh_call_answer(int listener, uint64_t id, int64_t value, int32_t error);
 #define BH_POLL_MAX 256
 int bh_poll_many(const int32_t *descriptors, int16_t *events, uint32_t count);
 
+/* malloc_trim(3) of all that is free: 1 when something went back to the kernel. */
+int bh_malloc_trim(void);
+
 #endif

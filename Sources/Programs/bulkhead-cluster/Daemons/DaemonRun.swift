@@ -25,12 +25,22 @@ struct DaemonRun: Sendable {
     /// Returns at the first signal; a second one while everything is being ended ends the process at once.
     func untilAsked() async throws(Failure) {
         let signals = signals
+        let settling = Task { await Self.settle() }
+        defer { settling.cancel() }
         _ = try await Self.waiters.run { () throws(Failure) in try Self.next(signals) }
         Task.detached {
             do throws(Failure) {
                 _ = try await Self.waiters.run { () throws(Failure) in try Self.next(signals) }
                 CurrentProcess.exit(ErrorReport.ownStatus)
             } catch { Console.note("bulkhead: \(error)") }
+        }
+    }
+
+    /// What was read and worked out to start is not needed again: a journal, a registry, what runs already.
+    private static func settle() async {
+        for time in [Duration.seconds(1), .seconds(9)] {
+            do { try await Task.sleep(for: time) } catch { return }
+            CurrentProcess.giveBackFreedMemory()
         }
     }
 
