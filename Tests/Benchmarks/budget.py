@@ -54,6 +54,11 @@ def unpacking(found):
             images = rows.get("the same, --snapshotter erofs", {}).get("processor")
             yield f"import as EROFS, processor time, {label}", "umoci unpack", 0.3, over(images, umoci)
             yield "import, resident MiB", None, 64, rows.get("bulkhead image import", {}).get("resident MiB")
+    for kind in found.get("unpack", {}).get("kinds", []):
+        own, umoci, skopeo = (kind["rows"].get(name, {}).get("processor") for name in [
+            "bulkhead image import", "umoci unpack", "skopeo copy"])
+        beside = ("umoci unpack", umoci) if umoci else ("skopeo copy", skopeo)
+        yield f"import of {kind['what']}", beside[0], 0.3, over(own, beside[1])
     mount = median(found.get("mount", {}).get("rows", {}), "image of one file")
     yield "mount of an EROFS image, ms", None, 1, mount / 1000 if mount else None
 

@@ -1,4 +1,4 @@
-"""The medians as one picture: bars for launches and joins, lines for launches in a crowd."""
+"""The medians as one picture: bars for launches and joins, lines for launches in a crowd and imports by processors."""
 
 WIDTH, OURS, THEIRS, INK, FAINT = 760, "#1f6f8b", "#b8bfc6", "#222222", "#d9dde1"
 LINES = ["#1f6f8b", "#d1792b", "#5a8f3c", "#8a5a9e", "#777777", "#b03a3a"]
@@ -28,7 +28,7 @@ def bars(title, rows, top):
 
 
 def curves(title, points, top):
-    """Medians in milliseconds against how many containers run; the distance between sizes says nothing."""
+    """Medians in milliseconds at points with a label each; the distance between points says nothing."""
     names = [name for name in points[0]["rows"] if all("median" in point["rows"].get(name, {}) for point in points)]
     most = max(point["rows"][name]["median"] for point in points for name in names) / 1000
     left, right, bottom = 60, 520, top + 240
@@ -41,7 +41,7 @@ def curves(title, points, top):
             f'<line x1="{left}" x2="{right}" y1="{y(value):.0f}" y2="{y(value):.0f}" stroke="{FAINT}"/>',
             words(left - 8, round(y(value)) + 4, f"{value:.0f}", 12, "end")]
     for index, point in enumerate(points):
-        lines.append(words(round(x(index)), bottom + 18, f"{point['containers']} running", 12, "middle"))
+        lines.append(words(round(x(index)), bottom + 18, point["label"], 12, "middle"))
     labels = []
     for number, name in enumerate(names):
         colour = LINES[number % len(LINES)]
@@ -67,10 +67,19 @@ def drawn(found):
             more, top = bars(title, found[part], top)
             lines += more
             top += 14
-    points = found.get("crowd", [])
-    if len(points) > 1:
-        more, top = curves("Launch while others run: median milliseconds", points, top)
-        lines += more
+    crowd = [dict(point, label=f"{point['containers']} running") for point in found.get("crowd", [])]
+    imports = [
+        {"label": f"{point['processors']} processor{'s' * (point['processors'] > 1)}", "rows": {
+            name: {"median": row["wall"] * 1e6} for name, row in point["rows"].items() if "wall" in row}}
+        for point in found.get("unpack", {}).get("processors", [])]
+    for title, points in [
+        ("Launch while others run: median milliseconds", crowd),
+        ("Import and unpack into memory by processors: median milliseconds", imports),
+    ]:
+        if len(points) > 1:
+            more, top = curves(title, points, top)
+            lines += more
+            top += 14
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top}" font-family="sans-serif">'
             f'<rect width="{WIDTH}" height="{top}" fill="#ffffff"/>')
     return "\n".join([head, *lines, "</svg>"]) + "\n"

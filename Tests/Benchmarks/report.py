@@ -4,6 +4,7 @@ import re
 
 import budget
 import picture
+import unpacking
 
 
 def table(head, rows):
@@ -79,6 +80,31 @@ def unpack_rows(rows):
     return head, body
 
 
+def processors_rows(points):
+    """Wall time by processors, and what the last point has of the first's."""
+    head = ["wall s"] + [f"{point['processors']} processor{'s' * (point['processors'] > 1)}" for point in points]
+    body = []
+    for name in points[0]["rows"]:
+        walls = [point["rows"].get(name, {}).get("wall") for point in points]
+        body.append([name] + [wall if wall else "-" for wall in walls]
+                    + [ratio(walls[-1], walls[0]) if walls[0] and walls[-1] else "-"])
+    return head + ["last to first"], body
+
+
+def kinds_rows(kinds):
+    """Processor time of each tool by what the layers are, and ours beside theirs."""
+    head = ["processor s", "MB, packed", "import", "as EROFS", "umoci", "skopeo", "x umoci", "x skopeo", "EROFS x skopeo"]
+    body = []
+    for kind in kinds:
+        own, images, umoci, skopeo = (kind["rows"].get(name, {}).get("processor") for name in [
+            unpacking.OWN, unpacking.AS_IMAGES, unpacking.UMOCI, unpacking.SKOPEO])
+        beside = lambda value, base: ratio(value, base) if value and base else "-"
+        body.append([
+            kind["what"], f"{kind['expanded'] / 1e6:.0f}, {kind['compressed'] / 1e6:.0f}", own or "-", images or "-",
+            umoci or "-", skopeo or "-", beside(own, umoci), beside(own, skopeo), beside(images, skopeo)])
+    return head, body
+
+
 def sections(found):
     """Title, sentence, head and rows of every part that was measured."""
     if "launch" in found:
@@ -103,8 +129,12 @@ def sections(found):
         yield (f"{title}, onto the disk", "medians; import also checks both digests of every layer and syncs it",
                *unpack_rows(unpack["disk"]))
         yield f"{title}, into memory", "without the disk and its file system's own cost", *unpack_rows(unpack["memory"])
-        if "one processor" in unpack:
-            yield f"{title}, into memory, one processor", "the same, held to one", *unpack_rows(unpack["one processor"])
+        if "processors" in unpack:
+            yield (f"{title}, into memory, by processors", "the same, held to so many",
+                   *processors_rows(unpack["processors"]))
+        if unpack.get("kinds"):
+            yield ("The same bytes as other layers, into memory", "25,000 files of 5,000 bytes, or one file, by gzip -6 or "
+                   "zstd -3; umoci reads no zstd", *kinds_rows(unpack["kinds"]))
     if "mount" in found:
         yield (f"Mounting an image of {found['mount']['MB']} MB that is one EROFS file", "",
                *latency_rows(found["mount"]["rows"], "tmpfs"))
