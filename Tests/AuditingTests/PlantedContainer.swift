@@ -273,8 +273,20 @@ extension PlantedContainer {
         PlantedContainer("BH-CON-112", "anon_inode:bpf-prog") {
             $0.descriptors.edit { $0.append(held("8", "anon_inode:bpf-prog", "other", inside: nil)) }
         },
+        PlantedContainer("BH-CON-112", "anon_inode:[what-comes-next]") {
+            $0.descriptors.edit { $0.append(held("8", "anon_inode:[what-comes-next]", "other", inside: nil)) }
+        },
+        PlantedContainer("BH-CON-112", "anon_inode:[pidfd]") {
+            $0.descriptors.edit { $0.append(held("8", "anon_inode:[pidfd]", "process", inside: false)) }
+        },
+        PlantedContainer("BH-CON-112", "mnt:[4026531841]") {
+            $0.descriptors.edit { $0.append(held("8", "mnt:[4026531841]", "namespace", inside: false)) }
+        },
         PlantedContainer("BH-CON-113", "/etc/shadow, mount 99") {
             $0.descriptors.edit { $0.append(held("9", "/etc/shadow", "file", inside: false)) }
+        },
+        PlantedContainer("BH-CON-113", "/dev/mem, mount 99") {
+            $0.descriptors.edit { $0.append(held("map_files/1-2", "/dev/mem", "device 1:1", inside: false)) }
         },
     ]
 

@@ -117,20 +117,25 @@ public struct ControlGroupFacts: Codable, Equatable, Sendable {
 /// An open descriptor, or a directory a process stands in.
 public struct DescriptorFacts: Codable, Hashable, Sendable {
     public var process: Int32
-    /// `3`, `cwd`, `root`.
+    /// `3`, `cwd`, `root`, `map_files/5000-6000`.
     public var name: String
-    /// What /proc/PID/fd/N leads to.
+    /// What /proc/PID/fd/N, or a range of /proc/PID/map_files, leads to.
     public var target: String
-    /// `directory`, `file`, `device 1:3`, `socket`, `pipe`, `other`.
+    /// `directory`, `file`, `device 1:3`, `socket`, `pipe`, `process`, `namespace`, `other`.
     public var kind: String
     /// Of the mount it is on, fdinfo; nil where the kernel does not say.
     public var mount: UInt64?
-    /// Whether that mount is one of the container's own mount namespace; nil when it is not on a mount a path leads
-    /// to: pipes, sockets, memory.
+    /// Whether that mount is one of the container's own mount namespace, or the process or namespace is the
+    /// container's; nil when it is not on a mount a path leads to: pipes, sockets, memory.
     public var isInside: Bool?
+    /// The thread that has it, where that does not share what its process has, or is all that is left of it.
+    public var thread: Int32?
+
     public init(
-        process: Int32, name: String, target: String, kind: String, mount: UInt64? = nil, isInside: Bool? = nil
+        process: Int32, name: String, target: String, kind: String, mount: UInt64? = nil, isInside: Bool? = nil,
+        thread: Int32? = nil
     ) {
+        self.thread = thread
         self.process = process
         self.name = name
         self.target = target

@@ -107,7 +107,12 @@ public struct ContainerObserver: Sendable {
             let files = FileObserver(process: target.process, mounts: known, more: host.throttlePaths)
             facts.paths = files.paths()
             facts.devices = DeviceObserver(process: target.process, mounts: known).nodes()
-            if let processes = facts.processes.value { facts.descriptors = files.descriptors(processes) }
+            if let processes = facts.processes.value {
+                facts.descriptors = DescriptorObserver(
+                    mounts: Set(known.map(\.id)), members: Set(members.map(\.id)),
+                    strangers: table.strangers(to: members)
+                ).descriptors(processes)
+            }
             if let descriptors = facts.descriptors.value {
                 facts.outsidePeers = reach.outsidePeers(descriptors, members: Set(members.map(\.id)))
             }

@@ -2,10 +2,8 @@ import Auditing
 import Containers
 import LinuxKernel
 
-/// What a container meets at the dangerous paths of /proc and /sys, and what its processes hold open.
+/// What a container meets at the dangerous paths of /proc and /sys.
 struct FileObserver {
-    static let descriptorsMax = 65_536
-
     let process: Int32
     let mounts: [MountFacts]
     /// Paths of this host that are to be masked besides the usual ones.
@@ -56,65 +54,5 @@ struct FileObserver {
         return PathFacts(
             path, wanted: wanted, state: .open,
             seen: wanted == .masked ? "the kernel's own (\(type))" : "writable (\(type))")
-    }
-
-    /// Everything `processes` hold open, and where they stand.
-    func descriptors(_ processes: [TaskFacts]) -> Observed<[DescriptorFacts]> {
-        let inside = Set(mounts.map(\.id))
-        var found: [DescriptorFacts] = []
-        for process in processes {
-            do throws(KernelError) {
-                let names = try OwnedDescriptor.open(RawPath("/proc/\(process.id)/fd"), [.directory]).entries()
-                for name in names.compactMap({ Int32($0.name.description) }).sorted() {
-                    if let fact = try descriptor(process.id, "fd/\(name)", "\(name)", inside) { found.append(fact) }
-                    guard found.count <= Self.descriptorsMax else {
-                        return .hidden("there are more than \(Self.descriptorsMax) descriptors")
-                    }
-                }
-                for name in ["cwd", "root"] {
-                    if let fact = try descriptor(process.id, name, name, inside) { found.append(fact) }
-                }
-            } catch {
-                if error.errno == Errno.noEntry || error.errno == Errno.noProcess { continue }
-                return .hidden("the descriptors of process \(process.id) cannot be read: \(error)")
-            }
-        }
-        return .seen(found)
-    }
-
-    /// Nil when it was closed meanwhile.
-    private func descriptor(
-        _ process: Int32, _ link: String, _ name: String, _ inside: Set<UInt64>
-    ) throws(KernelError) -> DescriptorFacts? {
-        let path = "/proc/\(process)/\(link)"
-        guard let target = HostFacts.linkTarget(path) else { return nil }
-        guard target.hasPrefix("/"), !Self.isAnonymous(target) else {
-            return DescriptorFacts(process: process, name: name, target: target, kind: "other")
-        }
-        let place: OwnedDescriptor
-        do throws(KernelError) { place = try OwnedDescriptor.open(RawPath(path), [.path]) } catch {
-            if error.errno == Errno.noEntry { return nil }
-            throw error
-        }
-        let mount = try MountNumber.of(place)
-        return DescriptorFacts(
-            process: process, name: name, target: target, kind: Self.kind(try place.status()), mount: mount,
-            isInside: mount.map(inside.contains))
-    }
-
-    /// Files that the kernel keeps on mounts of its own, where no path leads.
-    private static func isAnonymous(_ target: String) -> Bool {
-        ["/memfd:", "/SYSV", "/[aio]", "/dev/zero (deleted)", "/anon_hugepage"].contains(where: target.hasPrefix)
-    }
-
-    private static func kind(_ status: FileStatus) -> String {
-        switch status.kind {
-        case .directory: "directory"
-        case .regular: "file"
-        case .character, .block: "device \(status.deviceMajor):\(status.deviceMinor)"
-        case .socket: "socket"
-        case .fifo: "pipe"
-        case .link, .other: "other"
-        }
     }
 }

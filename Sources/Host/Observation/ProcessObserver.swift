@@ -25,7 +25,8 @@ struct ProcessObserver {
                 userMap: ProcessText.ranges(try text("uid_map")), groupMap: ProcessText.ranges(try text("gid_map")),
                 limits: ProcessText.limits(try text("limits")),
                 oomScoreAdjust: Int(try text("oom_score_adj").filter { !$0.isWhitespace }) ?? 0,
-                executable: executable(), controlGroup: ProcessText.unifiedGroup(try text("cgroup")) ?? "/",
+                executable: executable(threads[0].id),
+                controlGroup: ProcessText.unifiedGroup(try text("cgroup")) ?? "/",
                 threads: threads)
         } catch {
             if error.errno == Errno.noEntry || error.errno == Errno.noProcess { return nil }
@@ -70,8 +71,9 @@ struct ProcessObserver {
         return nil
     }
 
-    private func executable() -> ExecutableFacts? {
-        guard let link = HostFacts.linkTarget("/proc/\(id)/exe") else { return nil }
+    /// By a thread that lives: the first of a process may have ended before the others, and has no memory then.
+    private func executable(_ thread: Int32) -> ExecutableFacts? {
+        guard let link = HostFacts.linkTarget("/proc/\(id)/task/\(thread)/exe") else { return nil }
         let suffix = " (deleted)"
         let isDeleted = link.hasSuffix(suffix)
         let path = isDeleted ? String(link.dropLast(suffix.count)) : link
@@ -93,7 +95,8 @@ enum EnvironmentObserver {
         var names: Set<String> = []
         for process in processes where !process.isInit {
             do throws(KernelError) {
-                let text = try TextFile.read("/proc/\(process.id)/environ", limit: bytesMax)
+                let thread = process.threads.first?.id ?? process.id
+                let text = try TextFile.read("/proc/\(process.id)/task/\(thread)/environ", limit: bytesMax)
                 names.formUnion(text.split(separator: "\0").compactMap(secret))
             } catch {
                 if error.errno == Errno.noEntry || error.errno == Errno.noProcess { continue }

@@ -90,6 +90,14 @@ public struct ProcessTable: Sendable {
         return result
     }
 
+    /// Inodes of namespaces that others on this host are in and none of `members` is.
+    func strangers(to members: [Row]) -> Set<UInt64> {
+        let inside = Set(members.map(\.id))
+        var found = Set(host.values)
+        for row in rows where !inside.contains(row.id) { found.formUnion(row.namespaces.values) }
+        return found.subtracting(members.flatMap(\.namespaces.values))
+    }
+
     public func row(_ id: Int32) -> Row? { rows.first { $0.id == id } }
 
     /// The processes that belong together with `first`: those of its cgroup below `group`, those of its pid namespace

@@ -43,6 +43,8 @@ int bh_renameat2(int from, const char *old_path, int to, const char *new_path, u
     return (int)syscall(SYS_renameat2, from, old_path, to, new_path, flags);
 }
 
+int bh_kcmp(int one, int other, int kind) { return (int)syscall(SYS_kcmp, one, other, kind, 0ul, 0ul); }
+
 int bh_fsopen(const char *type) { return (int)syscall(SYS_fsopen, type, 1u /* FSOPEN_CLOEXEC */); }
 int bh_fsconfig(int context, unsigned command, const char *key, const void *value, int auxiliary) {
     return (int)syscall(SYS_fsconfig, context, command, key, value, auxiliary);

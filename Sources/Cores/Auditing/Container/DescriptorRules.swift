@@ -16,9 +16,10 @@ enum DescriptorRules {
             let evidence = descriptors.filter { !own.contains($0.process) && wrong($0) }.map { descriptor in
                 let mount = descriptor.mount.map { ", mount \($0)" } ?? ""
                 let isNumber = descriptor.name.allSatisfy(\.isNumber)
+                let thread = descriptor.thread.map { "task/\($0)/" } ?? ""
                 return Evidence(
                     descriptor.target + mount,
-                    source: "/proc/\(descriptor.process)/\(isNumber ? "fd/" : "")\(descriptor.name)")
+                    source: "/proc/\(descriptor.process)/\(thread)\(isNumber ? "fd/" : "")\(descriptor.name)")
             }
             return .findings(evidence, found: { "\($0) \(found)" }, none: none)
         }
@@ -45,13 +46,14 @@ enum DescriptorRules {
 
     private static let files = Inquiry<ContainerFacts>(
         AuditRule(
-            "BH-CON-113", "No open file is one of the host's", .medium,
-            risk: "What is open can be read or written, whatever the mounts say.",
+            "BH-CON-113", "No file that is open or mapped is one of the host's", .medium,
+            risk: "What is open or mapped can be read or written, whatever the mounts say.",
             remedy: "find out who gave it to the process; close descriptors before starting containers",
             profiles: [.standard, .nist800190], mappings: RuleMappings(nist: ["4.4.1"], attack: ["T1611"]))
     ) { facts in
         answer(facts, found: "files of the host are open", none: "no file of the host is open") {
-            $0.isInside == false && !isPlace($0) && $0.kind != "directory" && !isStream($0)
+            $0.isInside == false && !isPlace($0) && !["directory", "process", "namespace"].contains($0.kind)
+                && !isStream($0)
         }
     }
 
@@ -67,22 +69,28 @@ enum DescriptorRules {
         }
     }
 
-    /// Kernel objects that a container has no business to hold.
-    private static let powerful = [
-        "anon_inode:bpf-prog", "anon_inode:bpf-map", "anon_inode:[perf_event]", "anon_inode:[userfaultfd]",
-        "anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "anon_inode:seccomp notify", "anon_inode:[fscontext]",
-        "anon_inode:[io_uring]",
+    /// Kernel objects without a file that programs use for themselves. Whatever else the kernel may come to have is not
+    /// harmless because nobody here knows it.
+    private static let harmless: Set = [
+        "[eventfd]", "[eventpoll]", "[signalfd]", "[timerfd]", "inotify", "[landlock-ruleset]", "sync_file",
     ]
+
+    private static func isPowerful(_ descriptor: DescriptorFacts) -> Bool {
+        // Whoever holds another process can end it and take its descriptors; a namespace can be entered.
+        if ["process", "namespace"].contains(descriptor.kind) { return descriptor.isInside == false }
+        let mark = "anon_inode:"
+        guard descriptor.target.hasPrefix(mark) else { return false }
+        return !harmless.contains(String(descriptor.target.dropFirst(mark.count)))
+    }
 
     private static let powers = Inquiry<ContainerFacts>(
         AuditRule(
             "BH-CON-112", "No descriptor is an object of the kernel with powers of its own", .medium,
-            risk: "BPF programs, performance counters, page-fault handlers and rings reach deep into the kernel.",
+            risk: "BPF programs, page-fault handlers and rings reach deep into the kernel; by a descriptor of a "
+                + "process or a namespace of the host it can be signalled, emptied or entered.",
             remedy: "find out who gave it to the process, and refuse the call that makes it",
             profiles: [.standard, .nist800190], mappings: RuleMappings(nist: ["4.4.3"], attack: ["T1068"]))
     ) { facts in
-        answer(facts, found: "descriptors are such objects", none: "none is") { descriptor in
-            powerful.contains { descriptor.target.hasPrefix($0) }
-        }
+        answer(facts, found: "descriptors are such objects", none: "none is", where: isPowerful)
     }
 }

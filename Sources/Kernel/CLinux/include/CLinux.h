@@ -51,6 +51,8 @@ int bh_renameat2(int from, const char *old_path, int to, const char *new_path, u
 #define BH_PROPAGATION_PRIVATE (1ull << 18)
 #define BH_PROPAGATION_SLAVE (1ull << 19)
 
+/* kcmp(2) of what has no index: 0 equal, 1 to 3 different */
+int bh_kcmp(int one, int other, int kind);
 int bh_fsopen(const char *type);
 int bh_fsconfig(int context, unsigned command, const char *key, const void *value, int auxiliary);
 int bh_fsmount(int context, unsigned attributes);
