@@ -78,6 +78,25 @@ struct RefusalTests {
                 "image frob",
                 "cannot understand the command line: there is no command 'frob'; see 'bulkhead image --help'"
             ),
+            (
+                "run --memry 64m box true",
+                "cannot understand the command line: unknown option '--memry'; did you mean --memory? see 'bulkhead "
+                    + "run --help'"
+            ),
+            (
+                "stop --tiem=3 nobody",
+                "cannot understand the command line: unknown option '--tiem'; did you mean --time? see 'bulkhead stop "
+                    + "--help'"
+            ),
+            (
+                "image improt x.tar",
+                "cannot understand the command line: there is no command 'improt'; did you mean import? see 'bulkhead "
+                    + "image --help'"
+            ),
+            (
+                "taks ls", "cannot understand the command line: there is no command 'taks'; did you mean task? see "
+                    + "'bulkhead --help'"
+            ),
             ("ps --fly", "cannot understand the command line: unknown option '--fly'; see 'bulkhead ps --help'"),
             (
                 "stop nobody",

@@ -1,5 +1,5 @@
 public import ArgumentParser
-import Diagnostics
+public import Diagnostics
 
 /// Says on the standard streams how a command line ended, and gives the exit status that goes with it.
 public struct RefusalReport {
@@ -30,13 +30,48 @@ public struct RefusalReport {
         return ErrorReport.status(of: failure)
     }
 
-    private func refusal(for error: any Error) -> Failure {
+    /// What the parser did not understand, in our words.
+    public func refusal(for error: any Error) -> Failure {
         let said = root.message(for: error).split(separator: "\n").first.map(String.init) ?? "it cannot be understood"
         var cause = said.asClause
-        if let unknown = line.unknownCommand(below: root) { cause = "there is no command '\(unknown)'" }
+        var meant: String?
+        if let unknown = line.unknownCommand(below: root) {
+            cause = "there is no command '\(unknown)'"
+            meant = known(\.commandNames).question(unknown)
+        } else if let option = Self.unknownOption(in: said) {
+            meant = known(\.optionNames).question(option)
+        }
+        let help = "see '\(line.helpCommand(below: root))'"
         return Failure(
             "usage.invalid", doing: "understand the command line", cause: cause,
-            remedy: "see '\(line.helpCommand(below: root))'")
+            remedy: meant.map { "\($0) \(help)" } ?? help)
+    }
+
+    /// The parser tells which by its sentence only.
+    private static func unknownOption(in said: String) -> String? {
+        let beginning = "Unknown option '"
+        guard said.hasPrefix(beginning) else { return nil }
+        return String(said.dropFirst(beginning.count).prefix { $0 != "'" && $0 != "=" })
+    }
+
+    /// Names at the last command of the line that there is.
+    private func known(_ names: (CommandTree) -> [String]) -> Spelling {
+        do throws(Failure) {
+            var tree = try CommandTree(of: root)
+            for word in line.command { tree = tree.command(word) ?? tree }
+            return Spelling(names(tree))
+        } catch {
+            // The refusal itself matters more than a guess at what was meant.
+            return Spelling([])
+        }
+    }
+}
+
+extension CommandTree {
+    fileprivate var commandNames: [String] { shown.flatMap { [$0.commandName] + ($0.aliases ?? []) } }
+    fileprivate var optionNames: [String] {
+        let taking = defaultSubcommand.flatMap(command) ?? self
+        return taking.options.flatMap { ($0.names ?? []).filter { $0.kind != .short }.map(\.text) }
     }
 }
 
