@@ -150,6 +150,71 @@ extension ControllerTests {
             #expect(left.bytesMax == 0 && left.bytes > 6 << 20, "the files stay, the limit goes")
         }
 
+        @Test("a link in the place of a volume, or on the way to it, is not followed to be counted", arguments: [0, 1])
+        func links(disk: Int) throws {
+            let host = try Self.host(disk)
+            let outside = try host.directory("outside", mode: 0o755)
+            try Directories.makeAll(outside + "/nested", mode: 0o755)
+            let sandbox = try host.directory("parent", mode: 0o777)
+            try OwnedDescriptor.open(RawPath(sandbox), [.directory]).makeLink(RawPath("way"), to: RawPath(outside))
+            try OwnedDescriptor.open(RawPath(sandbox), [.directory]).makeLink(RawPath("up"), to: RawPath("."))
+            try Directories.makeAll(sandbox + "/containers", mode: 0o755)
+            try OwnedDescriptor.open(RawPath(sandbox + "/containers"), [.directory])
+                .makeLink(RawPath("nested"), to: RawPath("../../outside"))
+            for source in ["way/nested", "containers/nested", "up"] {
+                let failure = #expect(throws: Failure.self) {
+                    try host.started("sleep 600") {
+                        $0.limits.disk = Self.limit
+                        $0.volumes = [
+                            VolumeRequest(
+                                source: sandbox + "/" + source, target: "/sandbox", countsAsOwn: true,
+                                confinedTo: sandbox)
+                        ]
+                    }
+                }
+                #expect(failure?.code == "disk.cannot-count", "\(String(describing: failure))")
+            }
+            for path in [outside, outside + "/nested", sandbox] {
+                #expect(try OwnedDescriptor.open(RawPath(path), [.directory]).project() == 0, "\(path)")
+            }
+        }
+
+        @Test("a sandbox inside another's has limits of its own, and takes none of the other's along at its end")
+        func nested() throws {
+            try #require(Self.disks.count == 2)
+            // On another file system than the store: there the directories have projects of their own.
+            let (host, other) = (try Self.host(0), try Self.host(1))
+            let sandbox = try other.directory("sandbox", mode: 0o777)
+            try Directories.makeAll(sandbox + "/containers/a", mode: 0o777)
+            try Directories.makeAll(sandbox + "/containers/b", mode: 0o777)
+            func started(_ path: String, _ bytes: UInt64) throws -> (id: ContainerID, place: OwnedDescriptor) {
+                let id = try host.started("sleep 600") {
+                    $0.limits.disk = bytes
+                    $0.volumes = [
+                        VolumeRequest(source: path, target: "/sandbox", countsAsOwn: true, confinedTo: sandbox)
+                    ]
+                }.id
+                return (id, try OwnedDescriptor.open(RawPath(path), [.directory]))
+            }
+            func limit(_ place: OwnedDescriptor) throws -> UInt64 {
+                try place.quota(ofProject: place.project()).bytesMax
+            }
+            let parent = try started(sandbox, 3 * Self.limit)
+            let a = try started(sandbox + "/containers/a", Self.limit)
+            let b = try started(sandbox + "/containers/b", 2 * Self.limit)
+            #expect(Set([try parent.place.project(), try a.place.project(), try b.place.project()]).count == 3)
+            #expect(try limit(parent.place) == 3 * Self.limit)
+            try host.containerizer.remove(a.id, force: true)
+            #expect(try limit(a.place) == 0 && limit(b.place) == 2 * Self.limit)
+            #expect(try limit(parent.place) == 3 * Self.limit)
+            // Where b's sandbox was, the parent puts a directory of its own.
+            #expect(try HostCommand.run("cd \(sandbox) && mv containers old && mkdir -p containers/b").code == 0)
+            try host.containerizer.remove(b.id, force: true)
+            #expect(try limit(parent.place) == 3 * Self.limit)
+            try host.containerizer.remove(parent.id, force: true)
+            #expect(try limit(parent.place) == 0)
+        }
+
         @Test("an update moves the limit, and takes it away", arguments: [0, 1])
         func update(disk: Int) throws {
             let host = try Self.host(disk)

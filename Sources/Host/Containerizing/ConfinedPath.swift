@@ -5,9 +5,10 @@ public enum ConfinedPath {
     /// Opens `path`. With `root`, a directory at or above it by name, links are followed only while they stay below
     /// that (openat2(2), RESOLVE_BENEATH), so an absolute one never is. Links on the way to `root` are the operator's.
     ///
-    /// - Throws: EXDEV for what leads out of `root`, or is not below it.
+    /// - Parameter followsLinks: false: there is none on the way from `root` to what is opened.
+    /// - Throws: EXDEV for what leads out of `root`, or is not below it; ELOOP for a link that may not be there.
     public static func open(
-        _ path: String, beneath root: String?, _ flags: OpenFlags = [.path], mode: UInt32 = 0
+        _ path: String, beneath root: String?, _ flags: OpenFlags = [.path], mode: UInt32 = 0, followsLinks: Bool = true
     ) throws(KernelError) -> OwnedDescriptor {
         guard let root else { return try OwnedDescriptor.open(RawPath(path), flags, mode: mode) }
         let (names, above) = (path.split(separator: "/"), root.split(separator: "/"))
@@ -19,7 +20,7 @@ public enum ConfinedPath {
         do throws(KernelError) {
             return try directory.open(
                 RawPath(names.dropFirst(above.count).joined(separator: "/")), flags, mode: mode,
-                rules: [.beneath, .noMagicLinks])
+                rules: followsLinks ? [.beneath, .noMagicLinks] : [.beneath, .noLinks])
         } catch {
             throw KernelError(call: "\(error.call) beneath \(root)", on: path, errno: error.errno)
         }

@@ -1,3 +1,4 @@
+import Containerizing
 import Containers
 import Diagnostics
 import Isolation
@@ -32,7 +33,8 @@ extension NativeContainerizer {
             request.id.text, layers: record.layers, owner: request.isolation.identities.base, allowance: allowance)
         if let allowance, allowance.backing == .quota {
             for volume in request.volumes where volume.countsAsOwn == true && !volume.isFile {
-                try snapshots.count(volume.source, for: request.id.text, allowance: allowance)
+                try snapshots.count(
+                    try counted(volume), at: volume.source, for: request.id.text, allowance: allowance)
             }
         }
     }
@@ -41,10 +43,36 @@ extension NativeContainerizer {
     func releaseDisk(_ record: ContainerRecord) throws(Failure) {
         if Self.allowance(record.request) != nil {
             for volume in record.request.volumes where volume.countsAsOwn == true && !volume.isFile {
-                try snapshots.discount(volume.source)
+                guard let directory = try stillThere(volume) else { continue }
+                try snapshots.discount(directory, at: volume.source, for: record.request.id.text)
             }
         }
         try snapshots.remove(record.request.id.text)
+    }
+
+    private func counted(_ volume: VolumeRequest) throws(Failure) -> OwnedDescriptor {
+        do throws(KernelError) { return try Self.opened(volume) } catch {
+            throw error.failure(
+                "disk.cannot-count", doing: "count the volume's files as the container's", on: volume.source,
+                remedy: "see that it is a directory, with no link in its place or on its way")
+        }
+    }
+
+    /// The one that was counted, unless a task has put something else there: then its limit is not ours to find.
+    private func stillThere(_ volume: VolumeRequest) throws(Failure) -> OwnedDescriptor? {
+        do throws(KernelError) { return try Self.opened(volume) } catch {
+            let isElsewhere = [Errno.noEntry, Errno.notDirectory, Errno.tooManyLinks, Errno.crossDevice]
+            if isElsewhere.contains(error.errno) { return nil }
+            throw error.failure(
+                "disk.cannot-change", doing: "take the disk limit away", on: volume.source, retry: .later)
+        }
+    }
+
+    /// Whoever may write around it could put a link there, and what that leads to would be counted and limited as the
+    /// container's own (Docs/Decisions/0093).
+    private static func opened(_ volume: VolumeRequest) throws(KernelError) -> OwnedDescriptor {
+        try ConfinedPath.open(
+            volume.source, beneath: volume.confinedTo, [.directory, .noFollow], followsLinks: false)
     }
 
     /// Adds what the container's files take, where there is a limit to compare it with.

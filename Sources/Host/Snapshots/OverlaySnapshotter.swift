@@ -1,6 +1,6 @@
 public import Diagnostics
 public import LaunchPlanning
-import LinuxKernel
+public import LinuxKernel
 
 /// overlayfs: the layers read-only below, a directory of the container's own above.
 public struct OverlaySnapshotter: Snapshotter {
@@ -98,19 +98,32 @@ public struct OverlaySnapshotter: Snapshotter {
 
 /// The disk a container takes, while it is there.
 extension OverlaySnapshotter {
-    /// What is below `path` counts as the container's from now on, under the limits of its writable layer: together
+    /// Says, where no task can forge it, which container's limits a directory on another file system is under.
+    private static let mark = RawPath("trusted.bulkhead.disk")
+
+    private static func isMarked(_ directory: OwnedDescriptor, _ name: String) throws(KernelError) -> Bool {
+        guard try directory.attributeNames().contains(mark) else { return false }
+        return try directory.attribute(mark) == Array(name.utf8)
+    }
+
+    /// What is in `directory` counts as the container's from now on, under the limits of its writable layer: together
     /// with it where both are on one file system, else as much again.
-    public func count(_ path: String, for name: String, allowance: DiskAllowance) throws(Failure) {
+    public func count(
+        _ directory: OwnedDescriptor, at path: String, for name: String, allowance: DiskAllowance
+    ) throws(Failure) {
         do throws(KernelError) {
             let upper = try OwnedDescriptor.open(RawPath(upper(name)), [.directory])
-            let directory = try OwnedDescriptor.open(RawPath(path), [.directory])
             guard directory.projectQuotaState() == .enforced else {
                 if allowance.mayGoWithout { return }
                 throw KernelError(call: "quotactl", errno: Errno.notSupported)
             }
             let isOne = try upper.status().device == directory.status().device
-            let project = try isOne ? upper.project() : ProjectLease.take(for: directory)
+            // One inside another's has that one's project already, which is not this container's.
+            let project =
+                try isOne
+                ? upper.project() : ProjectLease.take(for: directory, anew: !Self.isMarked(directory, name))
             guard ProjectLease.isOurs(project) else { return }
+            if !isOne { try directory.setAttribute(Self.mark, to: Array(name.utf8)) }
             try ProjectLease.adopt(directory, into: project)
             if isOne { return }
             try directory.setQuota(
@@ -120,9 +133,13 @@ extension OverlaySnapshotter {
         }
     }
 
-    /// Takes the limits of a directory that counted away; it stays in its project. Idempotent.
-    public func discount(_ path: String) throws(Failure) {
-        do throws(KernelError) { try ProjectLease.release(path) } catch {
+    /// Takes the limits of a directory that counted away; it stays in its project. Idempotent. Where it shared those of
+    /// the writable layer they go with that; another's directory, put in its place, keeps its own.
+    public func discount(_ directory: OwnedDescriptor, at path: String, for name: String) throws(Failure) {
+        do throws(KernelError) {
+            guard directory.projectQuotaState() != .none, try Self.isMarked(directory, name) else { return }
+            try ProjectLease.release(directory)
+        } catch {
             throw error.failure("disk.cannot-change", doing: "take the disk limit away", on: path, retry: .later)
         }
     }

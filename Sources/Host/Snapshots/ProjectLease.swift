@@ -12,13 +12,13 @@ enum ProjectLease {
 
     static func isOurs(_ project: UInt32) -> Bool { project >= first && project - first < count }
 
-    /// Puts an empty directory into a project nobody else on its file system uses, unless it is in one of ours already.
-    /// A crash after this is undone by `release`, as the directory is still there.
+    /// Puts an empty directory into a project nobody else on its file system uses, unless it is in one of ours already
+    /// and that will do. A crash after this is undone by `release`, as the directory is still there.
     static func take(
-        for directory: OwnedDescriptor, draw: () -> UInt64 = KernelRandom.number
+        for directory: OwnedDescriptor, anew: Bool = false, draw: () -> UInt64 = KernelRandom.number
     ) throws(KernelError) -> UInt32 {
         let known = try directory.project()
-        if isOurs(known) { return known }
+        if isOurs(known), !anew { return known }
         for _ in 0..<attempts {
             let candidate = first + UInt32(draw() % UInt64(count))
             guard try directory.quota(ofProject: candidate).isUnused else { continue }
@@ -31,6 +31,10 @@ enum ProjectLease {
     /// Takes the limits of the directory's project away. One that is not there, or in no project of ours, is fine.
     static func release(_ path: String) throws(KernelError) {
         guard let directory = try opened(path) else { return }
+        try release(directory)
+    }
+
+    static func release(_ directory: OwnedDescriptor) throws(KernelError) {
         let project = try projectIfAny(directory)
         guard let project, try !directory.quota(ofProject: project).isUnused else { return }
         try directory.setQuota(ofProject: project, bytesMax: 0, inodesMax: 0)
