@@ -17,7 +17,8 @@ struct SpellingTests {
         ])
     func near(_ word: String, _ question: String) {
         let known = [
-            "--memory", "--memory-swap", "--cpus", "--io-read-bps", "--io-read-iops", "--io-write-bps", "--port", "--sort",
+            "--memory", "--memory-swap", "--cpus", "--io-read-bps", "--io-read-iops", "--io-write-bps", "--port",
+            "--sort",
         ]
         #expect(Spelling(known).question(word) == question)
     }

@@ -214,6 +214,10 @@ struct VolumeTests {
             $0.temporaryFilesystems = [TemporaryFilesystem(target: "/scratch", bytesMax: 4 << 20, mode: 0o750)]
         }
         #expect(small.output == "750\nfull\n")
+        let usual = try host.shell("stat -f -c '%b %S %c' /scratch") {
+            $0.temporaryFilesystems = [TemporaryFilesystem(target: "/scratch")]
+        }
+        #expect(usual.output == "16384 4096 65536\n", "64 MiB, and as many files as that may cost")
         let open = try host.shell(script) {
             $0.temporaryFilesystems = [TemporaryFilesystem(target: "/scratch", execute: true)]
         }

@@ -146,6 +146,13 @@ public struct TemporaryFilesystem: Equatable, Sendable, Codable {
     public var mode: UInt32
     public var readOnly: Bool
     public var execute: Bool
+
+    /// Of one whose size nobody gave, as /dev/shm has it: the kernel would allow half of the machine's memory.
+    public static let usualBytesMax: UInt64 = 64 << 20
+
+    /// Bytes that its files may hold. Never 0, which the kernel takes for all there is.
+    public var limit: UInt64 { max(1, bytesMax ?? Self.usualBytesMax) }
+
     public init(
         target: String, bytesMax: UInt64? = nil, mode: UInt32 = 0o1777, readOnly: Bool = false, execute: Bool = false
     ) {

@@ -207,7 +207,7 @@ struct DockerLaunch {
         for filesystem in launch.temporaryFilesystems {
             var options = ["mode=" + String(filesystem.mode, radix: 8), filesystem.execute ? "exec" : "noexec"]
             if filesystem.readOnly { options.append("ro") }
-            if let bytes = filesystem.bytesMax { options.append("size=\(bytes)") }
+            options.append("size=\(filesystem.limit)")
             result[filesystem.target] = .string(options.joined(separator: ","))
         }
         return result

@@ -44,9 +44,8 @@ public struct VolumeIsolator: Isolator {
         var attributes: MountAttributes = [.noSetuid, .noDevices]
         if filesystem.readOnly { attributes.insert(.readOnly) }
         if !filesystem.execute { attributes.insert(.noExecute) }
-        var options = ["mode=\(String(filesystem.mode, radix: 8))"]
-        if let bytes = filesystem.bytesMax { options += MemoryFilesystem.options(bytesMax: bytes) }
-        options += label
+        let options =
+            ["mode=\(String(filesystem.mode, radix: 8))"] + MemoryFilesystem.options(bytesMax: filesystem.limit) + label
         contribution.add(
             .mount(
                 type: "tmpfs", target: filesystem.target, attributes: attributes, resolve: .create, options: options),

@@ -150,7 +150,7 @@ struct Bundle: Sendable {
         var options = ["nosuid", "nodev", "mode=\(String(filesystem.mode, radix: 8))"]
         if filesystem.readOnly { options.append("ro") }
         if !filesystem.execute { options.append("noexec") }
-        if let bytes = filesystem.bytesMax { options.append("size=\(bytes)") }
+        options += MemoryFilesystem.limits(bytesMax: filesystem.limit).map { "\($0.key)=\($0.value)" }
         return mount(filesystem.target, "tmpfs", "tmpfs", options)
     }
 

@@ -31,7 +31,9 @@ public struct Spelling: Sendable {
         return "did you mean \(others.isEmpty ? last : "\(others) or \(last)")?"
     }
 
-    private static func bare(_ word: String) -> [UInt8] { Array(word.lowercased().utf8.drop { $0 == UInt8(ascii: "-") }) }
+    private static func bare(_ word: String) -> [UInt8] {
+        Array(word.lowercased().utf8.drop { $0 == UInt8(ascii: "-") })
+    }
 
     /// Words are short; whoever writes a longer one means nothing we know.
     private static let lengthMax = 64

@@ -25,7 +25,7 @@ struct TaskOptions: ParsableArguments {
     var secret: [String] = []
     @Option(
         help: .init(
-            "An empty file system in memory; options size=, mode=, exec, ro. Repeatable.",
+            "An empty file system in memory; options size= (usual 64m), mode=, exec, ro. Repeatable.",
             valueName: "target[:option,…]"))
     var tmpfs: [String] = []
     @Option(name: [.short, .long], help: .init("User the task runs as, by name or number.", valueName: "user"))

@@ -42,7 +42,7 @@ enum MountFlag: Equatable {
         _ fields: [String: String], at target: String
     ) throws(Failure) -> TemporaryFilesystem {
         var filesystem = TemporaryFilesystem(target: target, readOnly: try truth("readonly", fields))
-        if let size = fields["tmpfs-size"] { filesystem.bytesMax = try ByteSize.parse(size, flag: "mount") }
+        if let size = fields["tmpfs-size"] { filesystem.bytesMax = try TmpfsFlag.size(size, flag: "mount") }
         if let mode = fields["tmpfs-mode"] { filesystem.mode = try FileMode.parse(mode, flag: "mount") }
         return filesystem
     }
@@ -97,7 +97,7 @@ enum TmpfsFlag {
         for option in (parts.count == 2 ? parts[1] : "").split(separator: ",") {
             let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
             switch (pair[0], pair.count == 2 ? pair[1] : nil) {
-            case ("size", .some(let size)): filesystem.bytesMax = try ByteSize.parse(size, flag: "tmpfs")
+            case ("size", .some(let size)): filesystem.bytesMax = try Self.size(size, flag: "tmpfs")
             case ("mode", .some(let mode)): filesystem.mode = try FileMode.parse(mode, flag: "tmpfs")
             case ("ro", nil): filesystem.readOnly = true
             case ("rw", nil): filesystem.readOnly = false
@@ -111,5 +111,14 @@ enum TmpfsFlag {
             }
         }
         return filesystem
+    }
+
+    /// The kernel would take zero for half of the machine's memory.
+    static func size(_ text: String, flag: String) throws(Failure) -> UInt64 {
+        let bytes = try ByteSize.parse(text, flag: flag)
+        guard bytes > 0 else {
+            throw .flag(flag, text, cause: "a file system of no size holds nothing", remedy: "give at least 4k")
+        }
+        return bytes
     }
 }

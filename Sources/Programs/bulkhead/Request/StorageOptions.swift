@@ -19,7 +19,9 @@ struct StorageOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: .init("An empty file system in memory; options size=, mode=, exec, ro.", valueName: "target[:option,…]"))
+        help: .init(
+            "An empty file system in memory; options size= (usual 64m), mode=, exec, ro.",
+            valueName: "target[:option,…]"))
     var tmpfs: [String] = []
 
     @Option(
