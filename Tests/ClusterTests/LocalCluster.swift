@@ -23,13 +23,17 @@ actor LocalCluster {
     private var running: [Part: (process: ProcessHandle, output: OwnedDescriptor)] = [:]
     /// What earlier processes said.
     private var said: [String] = []
+    /// Holds a network namespace of the cluster's own; nil: it is on ours.
+    private nonisolated let network: ProcessHandle?
     /// The folder with programs of another build, which is what starts; nil: those that were built with these tests.
     private var programs: String?
 
-    /// `options` are those of an agent.
+    /// `options` are those of an agent. In a network of its own only `run` and `runTool` reach it.
     init(
-        _ options: [String] = [], parts: [Part] = [.local], images: [String] = ["busybox"], programs: String? = nil
+        _ options: [String] = [], parts: [Part] = [.local], images: [String] = ["busybox"], programs: String? = nil,
+        inOwnNetwork: Bool = false
     ) async throws {
+        network = inOwnNetwork ? try Self.newNetwork() : nil
         self.programs = programs
         let base = ProcessEnvironment.value("BULKHEAD_TEST_SCRATCH") ?? "/tmp"
         scratch = "\(base)/bulkhead-cluster-\(String(KernelRandom.number(), radix: 36))"
@@ -86,9 +90,9 @@ actor LocalCluster {
     func start() async throws {
         for part in parts where running[part] == nil {
             let output = try OwnedDescriptor.memoryFile("output")
-            let process = try ToolProcess.start(
-                programs.map { $0 + "/bulkhead-cluster" } ?? Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"),
-                arguments(part), environment: environment(of: programs), descriptors: [nil, output, output])
+            let process = try started(
+                programs.map { $0 + "/bulkhead-cluster" } ?? Self.cluster, arguments(part),
+                environment: environment(of: programs), [nil, output, output])
             running[part] = (process, output)
         }
         try await eventually("the cluster is up") {
@@ -97,6 +101,38 @@ actor LocalCluster {
             }
             return await isUp()
         }
+    }
+
+    private static var cluster: String { Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER") }
+
+    /// A network namespace with a loopback interface, there for as long as its process.
+    private static func newNetwork() throws -> ProcessHandle {
+        let (holder, said) = try holdingNetwork()
+        guard try said.readAll(limit: 16) == Array("up\n".utf8) else {
+            throw Failure("test.network", doing: "make a network namespace")
+        }
+        return holder
+    }
+
+    /// Our copy of the write end is gone when this returns.
+    private static func holdingNetwork() throws -> (ProcessHandle, said: OwnedDescriptor) {
+        let said = try OwnedDescriptor.pipe()
+        let script = "ip link set lo up && echo up && exec sleep 100000 > /dev/null"
+        let holder = try ToolProcess.start(
+            "/usr/bin/unshare", ["--net", "/bin/sh", "-c", script],
+            environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], descriptors: [nil, said.write, nil])
+        return (holder, said.read)
+    }
+
+    private nonisolated func started(
+        _ program: String, _ words: [String], environment: [String], _ descriptors: [OwnedDescriptor?]
+    ) throws -> ProcessHandle {
+        guard let network else {
+            return try ToolProcess.start(program, words, environment: environment, descriptors: descriptors)
+        }
+        return try ToolProcess.start(
+            "/usr/bin/nsenter", ["--net=/proc/\(network.id)/ns/net", program] + words, environment: environment,
+            descriptors: descriptors)
     }
 
     func processID(_ part: Part) -> Int32? { running[part]?.process.id }
@@ -118,6 +154,7 @@ actor LocalCluster {
     /// The master serves and its agent is there.
     private func isUp() async -> Bool {
         do {
+            if network != nil { return try await run(["agent", "ls"]).text.contains(" active ") }
             let agents = try await client().agents()
             return parts == [.master] || agents.agents.contains { $0.isActive }
         } catch {
@@ -155,6 +192,10 @@ actor LocalCluster {
             }
             return left.isEmpty
         }
+        if let network {
+            _ = try network.signal(SignalNumber.kill)
+            _ = try network.reap()
+        }
         try TreeRemoval.remove(scratch)
     }
 
@@ -185,11 +226,15 @@ actor LocalCluster {
 
     /// A command of ours that asks this master; gives its exit status and what it printed.
     nonisolated func run(_ words: [String]) async throws -> (status: Int32, text: String) {
+        try await runTool(Self.cluster, words)
+    }
+
+    /// A program on the cluster's network.
+    nonisolated func runTool(_ program: String, _ words: [String]) async throws -> (status: Int32, text: String) {
         let output = try OwnedDescriptor.memoryFile("command")
-        let process = try ToolProcess.start(
-            Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER"), words,
-            environment: environment + ["BULKHEAD_MASTER=http://127.0.0.1:\(masterPort)"],
-            descriptors: [nil, output, nil])
+        let process = try started(
+            program, words, environment: environment + ["BULKHEAD_MASTER=http://127.0.0.1:\(masterPort)"],
+            [nil, output, nil])
         try await eventually("the command ends", within: .seconds(60)) { try process.hasEnded() }
         let end = try process.reap()
         guard case .exited(let status) = end else { throw Failure("test.killed", doing: "run", on: "\(words)") }

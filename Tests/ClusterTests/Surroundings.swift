@@ -7,9 +7,10 @@ import Testing
 /// A cluster for one test, gone at its end; when the test fails, what the cluster said is shown.
 func withCluster(
     _ options: [String] = [], parts: [LocalCluster.Part] = [.local], images: [String] = ["busybox"],
-    programs: String? = nil, _ body: (LocalCluster) async throws -> Void
+    programs: String? = nil, inOwnNetwork: Bool = false, _ body: (LocalCluster) async throws -> Void
 ) async throws {
-    let cluster = try await LocalCluster(options, parts: parts, images: images, programs: programs)
+    let cluster = try await LocalCluster(
+        options, parts: parts, images: images, programs: programs, inOwnNetwork: inOwnNetwork)
     do {
         try await body(cluster)
     } catch {
