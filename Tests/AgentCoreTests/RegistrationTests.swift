@@ -35,6 +35,26 @@ struct RegistrationTests {
         #expect(waits == Self.waits(seed: 7, tries: 12))
     }
 
+    @Test("that no master is there is said once, with the reason, and again when one was there and went")
+    func unreached() {
+        var scenario = Scenario(starts: false) { $0.masterAnswers = false }
+        scenario.start()
+        func said(_ scenario: Scenario) -> Int { scenario.notes.filter { $0.name == "link.failed" }.count }
+        for _ in 0..<3 {
+            scenario.advance(by: .seconds(60))
+            scenario.feed(.linkFailed(Self.failure))
+        }
+        #expect(said(scenario) == 1)
+        scenario.masterAnswers = true
+        scenario.advance(by: .seconds(60))
+        #expect(scenario.notes.contains { $0.name == "agent.registered" })
+        scenario.masterAnswers = false
+        scenario.feed(.linkLost(Self.failure))
+        scenario.advance(by: .seconds(60))
+        scenario.feed(.linkFailed(Self.failure))
+        #expect(said(scenario) == 2)
+    }
+
     @Test("the first registration has no id, every later one has the id, the tasks and their updates")
     func fullReport() throws {
         var scenario = Scenario { $0.masterAcknowledges = false }

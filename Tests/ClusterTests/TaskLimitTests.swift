@@ -55,7 +55,8 @@ struct TaskLimitControllerTests {
         try await eventually("the control group is gone") { !HostFacts.exists(group.path) }
     }
 
-    /// One cluster for all: in the VM its start takes longer than what is looked at.
+    /// One cluster for all: in the VM its start takes longer than what is looked at. Nothing else may run meanwhile
+    /// that measures processors or disks (Tests/run sees to it).
     @Test("limits of tasks are in the kernel's files, hold, are seen from inside, and cannot be changed there")
     func limits() async throws {
         try await withCluster { cluster in

@@ -97,6 +97,35 @@ struct RefusalTests {
                 "taks ls", "cannot understand the command line: there is no command 'taks'; did you mean task? see "
                     + "'bulkhead --help'"
             ),
+            ("help frob", "cannot understand the command line: there is no command 'frob'; see 'bulkhead --help'"),
+            ("frob --help", "cannot understand the command line: there is no command 'frob'; see 'bulkhead --help'"),
+            (
+                "help image improt",
+                "cannot understand the command line: there is no command 'improt'; did you mean import? see 'bulkhead "
+                    + "image --help'"
+            ),
+            (
+                "network create x",
+                "cannot understand the command line: there is no command 'create'; see 'bulkhead network --help'"
+            ),
+            (
+                "run -p 80:80 --network host box true",
+                "cannot use --publish 80:80: network host has nothing of the kind; use --network bridge, or leave it "
+                    + "out"
+            ),
+            (
+                "run --ip 10.0.0.1 box true",
+                "cannot use --ip 10.0.0.1: network none has nothing of the kind; add --network bridge"
+            ),
+            (
+                "run --allow-to-host box true",
+                "cannot use --allow-to-host: network none has nothing of the kind; add --network bridge"
+            ),
+            (
+                "image import /etc/hostname",
+                "cannot read the tar archive /etc/hostname: Unrecognized archive format; the archive is damaged; "
+                    + "export or download it again"
+            ),
             ("ps --fly", "cannot understand the command line: unknown option '--fly'; see 'bulkhead ps --help'"),
             (
                 "stop nobody",

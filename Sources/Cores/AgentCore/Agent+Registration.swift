@@ -19,6 +19,8 @@ struct MasterLink: Sendable {
     var phase = Phase.apart
     /// The next wait is drawn from zero to this.
     var backoff: Duration?
+    /// It has been said that no master takes us.
+    var hasFailed = false
     /// How long without a ping the link counts as alive.
     var patience: Duration?
     var registeredAt: Instant?
@@ -70,6 +72,10 @@ extension Agent {
         if link.phase == .registered {
             link.backoff = nil
             note("link.lost", "the link to the master is lost; tasks run on", .warning, ["failure": "\(failure)"])
+        } else if !link.hasFailed {
+            // Once: it is tried again for as long as it takes.
+            note("link.failed", "no master takes this agent; it tries again", .warning, ["failure": "\(failure)"])
+            link.hasFailed = true
         }
         part()
         planRegistration()
@@ -116,6 +122,7 @@ extension Agent {
         }
         link.phase = .registered
         link.backoff = nil
+        link.hasFailed = false
         link.patience = patience > .zero ? patience : configuration.timing.pingTimeout
         link.registeredAt = now
         disarm(.register)

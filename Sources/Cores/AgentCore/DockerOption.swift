@@ -12,7 +12,7 @@ struct DockerOption {
 
     func invalid(_ cause: String, remedy: String = "correct it") -> Failure {
         Failure(
-            "launch.docker-parameter", doing: "launch it", on: "\(key)=\(Untrusted.shown(value))", cause: cause,
+            "launch.docker-parameter", doing: "launch it with", on: "\(key)=\(Untrusted.shown(value))", cause: cause,
             remedy: remedy, field: field)
     }
 
@@ -20,7 +20,7 @@ struct DockerOption {
     func forbidden(_ what: String, _ flag: String?) -> Failure {
         let remedy = flag.map { "leave it out, or start the agent with \($0)" } ?? "leave it out: no flag allows it"
         return Failure(
-            "launch.docker-parameter", doing: "launch it", on: "\(key)=\(Untrusted.shown(value))",
+            "launch.docker-parameter", doing: "launch it with", on: "\(key)=\(Untrusted.shown(value))",
             cause: "this agent does not let tasks \(what)", remedy: remedy, field: field)
     }
 

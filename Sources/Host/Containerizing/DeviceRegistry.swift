@@ -206,7 +206,10 @@ public enum HostDevice {
             let root = try OwnedDescriptor.open("/", [.path, .directory])
             return try root.open(RawPath(String(path.dropFirst())), [.path, .noFollow], rules: [.noLinks]).status()
         } catch {
-            guard error.errno == Errno.tooManyLinks else { throw refused(path, error.description) }
+            guard error.errno == Errno.tooManyLinks else {
+                throw refused(
+                    path, error.description, remedy: "name a device that 'ls -l /dev' of this host shows")
+            }
             throw refused(path, "a symbolic link is on the way", remedy: "name the real path, as readlink -f shows it")
         }
     }

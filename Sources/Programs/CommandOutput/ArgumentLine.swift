@@ -67,9 +67,22 @@ public struct ArgumentLine: Sendable {
 
     /// The word that should name a command and does not.
     func unknownCommand(below root: any ParsableCommand.Type) -> String? {
+        command.first == "help" ? nil : Self.unknown(command, below: root)
+    }
+
+    /// The word after `help` that should name a command and does not.
+    func unknownHelp(below root: any ParsableCommand.Type) -> String? {
+        command.first == "help" ? Self.unknown(asked, below: root) : nil
+    }
+
+    /// The command meant, also where it is asked about.
+    var asked: [String] {
+        command.first == "help" ? command.dropFirst() + flags.prefix { !$0.hasPrefix("-") } : command
+    }
+
+    private static func unknown(_ words: [String], below root: any ParsableCommand.Type) -> String? {
         var commands = root.configuration.allSubcommands
-        for (index, word) in command.enumerated() {
-            if index == 0, word == "help" { return nil }
+        for word in words {
             guard let found = commands.first(where: { $0.answers(to: word) }) else {
                 return commands.isEmpty ? nil : word
             }
@@ -80,8 +93,9 @@ public struct ArgumentLine: Sendable {
 
     /// How to learn more: about the command, or about all when there is no such command.
     func helpCommand(below root: any ParsableCommand.Type) -> String {
-        let known =
-            unknownCommand(below: root).flatMap { command.firstIndex(of: $0) }.map { Array(command[..<$0]) } ?? command
+        let words = asked
+        let known = Self.unknown(words, below: root).flatMap { words.firstIndex(of: $0) }.map { Array(words[..<$0]) }
+            ?? words
         return (["bulkhead"] + known + ["--help"]).joined(separator: " ")
     }
 

@@ -6,7 +6,8 @@ extension Failure {
         _ flag: String, _ value: String, cause: String, remedy: String? = nil, limit: String? = nil
     ) -> Failure {
         Failure(
-            "flag.invalid", doing: "use --\(flag)", on: value, cause: cause, remedy: remedy, field: flag, limit: limit)
+            "flag.invalid", doing: "use --\(flag)", on: value.isEmpty ? nil : value, cause: cause, remedy: remedy,
+            field: flag, limit: limit)
     }
 }
 

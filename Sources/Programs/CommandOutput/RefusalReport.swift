@@ -13,8 +13,11 @@ public struct RefusalReport {
 
     public func status(of error: any Error) -> Int32 {
         if let failure = error as? Failure { return status(of: failure) }
-        // Help is an answer, everything else of the parser's a refusal.
+        // Help is an answer, everything else of the parser's a refusal; so is help on what is not there.
         guard root.exitCode(for: error) == .success else { return status(of: refusal(for: error)) }
+        if let unknown = line.unknownHelp(below: root) ?? line.unknownCommand(below: root) {
+            return status(of: refusal(of: unknown))
+        }
         do throws(Failure) { try Console.write(root.fullMessage(for: error) + "\n") } catch {
             return ErrorReport.ownStatus
         }
@@ -33,14 +36,16 @@ public struct RefusalReport {
     /// What the parser did not understand, in our words.
     public func refusal(for error: any Error) -> Failure {
         let said = root.message(for: error).split(separator: "\n").first.map(String.init) ?? "it cannot be understood"
-        var cause = said.asClause
-        var meant: String?
-        if let unknown = line.unknownCommand(below: root) {
-            cause = "there is no command '\(unknown)'"
-            meant = known(\.commandNames).question(unknown)
-        } else if let option = Self.unknownOption(in: said) {
-            meant = known(\.optionNames).question(option)
-        }
+        if let unknown = line.unknownCommand(below: root) { return refusal(of: unknown) }
+        let option = Self.unknownOption(in: said)
+        return refusal(said.asClause, meant: option.flatMap { known(\.optionNames).question($0) })
+    }
+
+    private func refusal(of command: String) -> Failure {
+        refusal("there is no command '\(command)'", meant: known(\.commandNames).question(command))
+    }
+
+    private func refusal(_ cause: String, meant: String?) -> Failure {
         let help = "see '\(line.helpCommand(below: root))'"
         return Failure(
             "usage.invalid", doing: "understand the command line", cause: cause,
@@ -58,7 +63,7 @@ public struct RefusalReport {
     private func known(_ names: (CommandTree) -> [String]) -> Spelling {
         do throws(Failure) {
             var tree = try CommandTree(of: root)
-            for word in line.command { tree = tree.command(word) ?? tree }
+            for word in line.asked { tree = tree.command(word) ?? tree }
             return Spelling(names(tree))
         } catch {
             // The refusal itself matters more than a guess at what was meant.

@@ -80,7 +80,9 @@ extension ArgumentLine {
 extension ArgumentGrammar {
     /// What this program's own commands look like.
     static let runtime = ArgumentGrammar(
-        groups: ["image", "task", "agent", "framework", "quota", "weights", "volume", "maintenance", "audit"],
+        groups: [
+            "image", "network", "task", "agent", "framework", "quota", "weights", "volume", "maintenance", "audit",
+        ],
         passing: ["run", "exec"], globalOptions: ["--output", "--store", "--state"],
         switches: [
             "--read-only", "--cdi-skip-hooks", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty",

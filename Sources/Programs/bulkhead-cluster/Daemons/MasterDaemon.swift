@@ -25,6 +25,11 @@ struct MasterDaemon: Sendable {
     var ownAgentSecret: String?
 
     func start(_ run: DaemonRun) async throws(Failure) -> Running {
+        do throws(KernelError) { try Directories.makeAll(registry, mode: 0o700) } catch {
+            throw error.failure(
+                "registry.unopenable", doing: "make the master's directory", on: registry,
+                remedy: "give --work-dir a directory it may write to")
+        }
         let master = try await Master.start(
             try settings(run), logger: run.logger,
             ended: { failure in

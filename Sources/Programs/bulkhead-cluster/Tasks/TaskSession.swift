@@ -172,7 +172,10 @@ actor TaskSession {
         let underWay = ids.compactMap { instances[$0] }.filter(\.isUnderWay)
         guard !underWay.isEmpty else {
             // Nothing runs: the master forgets that we asked.
-            do throws(Failure) { try await scheduler.tearDown() } catch { Console.note("bulkhead: \(error)") }
+            do throws(Failure) { try await scheduler.tearDown() } catch {
+                // A master that was never reached has nothing to forget.
+                if error.code != "scheduler.not-subscribed" { Console.note("bulkhead: \(error)") }
+            }
             CurrentProcess.exit(128 + signal)
         }
         for request in waiting {

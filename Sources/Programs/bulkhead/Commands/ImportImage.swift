@@ -66,7 +66,14 @@ struct ImportImage: ParsableCommand {
         let request = ImportRequest(
             source: try place(), name: name, reference: reference, platform: platform, layerForm: try layerForm(),
             digest: try digest.map { (text: String) throws(Failure) in try Digest(parsing: text) })
-        return try store.importImages(request) { progress.show($0) }
+        do throws(Failure) { return try store.importImages(request) { progress.show($0) } } catch {
+            // At its very beginning there is no entry yet that could be named.
+            var failure = error
+            if failure.code == "layer.archive-invalid", failure.subject == nil {
+                failure.subject = source == "-" ? "on standard input" : source
+            }
+            throw failure
+        }
     }
 
     private func layerForm() throws(Failure) -> LayerForm {

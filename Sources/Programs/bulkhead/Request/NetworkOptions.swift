@@ -70,8 +70,7 @@ struct NetworkOptions: ParsableArguments {
                     network: name ?? BridgeRequest.usualNetwork, ports: ports, addresses: addresses, reach: reach,
                     bandwidth: bandwidth))
         case ("cni", let name?):
-            try refuse([("allow-to-host", allowToHost), ("allow-metadata", allowMetadata),
-                ("allow-from-containers", allowFromContainers), ("allow-from", !allowFrom.isEmpty)], on: text)
+            try refuse(reachGiven, on: text)
             return .plugins(
                 PluginRequest(
                     network: name, configurations: HostPath.absolute(cniConfig, in: CurrentProcess.directory()),
@@ -81,10 +80,8 @@ struct NetworkOptions: ParsableArguments {
                     addresses: addresses, bandwidth: bandwidth))
         case ("none", nil), ("host", nil), ("container", _?):
             try refuse(
-                [("publish", !ports.isEmpty), ("ip", !ip.isEmpty), ("allow-to-host", allowToHost),
-                    ("allow-metadata", allowMetadata), ("allow-from-containers", allowFromContainers),
-                    ("allow-from", !allowFrom.isEmpty), ("bandwidth-in", bandwidthIn != nil),
-                    ("bandwidth-out", bandwidthOut != nil)], on: text)
+                [("publish", publish.first), ("ip", ip.first)] + reachGiven
+                    + [("bandwidth-in", bandwidthIn), ("bandwidth-out", bandwidthOut)], on: text)
             if let name { return .container(try containerizer.find(name).request.id) }
             return kind == "host" ? .host : .none
         default:
@@ -95,10 +92,20 @@ struct NetworkOptions: ParsableArguments {
         }
     }
 
-    private func refuse(_ flags: [(String, Bool)], on network: String) throws(Failure) {
-        guard let flag = flags.first(where: \.1)?.0 else { return }
-        throw .flag(
-            flag, "given", cause: "network \(network) has nothing of the kind", remedy: "add --network bridge")
+    /// Flags of whom it may reach, with what was given.
+    private var reachGiven: [(String, String?)] {
+        [
+            ("allow-to-host", allowToHost ? "" : nil), ("allow-metadata", allowMetadata ? "" : nil),
+            ("allow-from-containers", allowFromContainers ? "" : nil), ("allow-from", allowFrom.first),
+        ]
+    }
+
+    private func refuse(_ flags: [(String, String?)], on text: String) throws(Failure) {
+        for case (let flag, let value?) in flags {
+            throw .flag(
+                flag, value, cause: "network \(text) has nothing of the kind",
+                remedy: network == nil ? "add --network bridge" : "use --network bridge, or leave it out")
+        }
     }
 
     private func address(_ text: String) throws(Failure) -> IPAddress {

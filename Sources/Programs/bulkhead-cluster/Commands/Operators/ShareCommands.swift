@@ -75,9 +75,10 @@ struct QuotaSet: AsyncParsableCommand {
 
     func run() async throws {
         guard guarantee != nil || limit != nil else {
-            throw Failure.flag(
-                "guarantee", "", cause: "there is neither a guarantee nor a limit",
-                remedy: "give one, or use 'bulkhead quota remove'")
+            throw Failure(
+                "flag.invalid", doing: "set the quota of", on: role, cause: "there is neither a guarantee nor a limit",
+                remedy: "give --guarantee 'cpus:2;mem:1024' or --limit, or use 'bulkhead quota remove'",
+                field: "guarantee")
         }
         var quota = Quota()
         for resource in try Self.amounts(guarantee, "guarantee") { quota.guarantees[resource.name] = resource.amount }

@@ -36,7 +36,7 @@ struct TaskExec: AsyncParsableCommand {
         if words.first == "--" { words.removeFirst() }
         guard let program = words.first else {
             throw Failure(
-                "usage.invalid", doing: "understand the command line", cause: "there is no command",
+                "usage.invalid", doing: "understand the command line", cause: "no command was given",
                 remedy: "see 'bulkhead task exec --help'")
         }
         let client = try global.client()
