@@ -17,6 +17,10 @@ def launching(found):
     process = median(rows, "bulkhead, in process")
     yield "launch in process", "crun run", 0.35, over(process, crun)
     yield "launch in process", "floor", 1.3, over(process, floor)
+    ahead = median(rows, "bulkhead, in process, namespaces ahead")
+    yield "launch in process, namespaces ahead", "crun run", 0.2, over(ahead, crun)
+    yield "launch in process, namespaces ahead", "the same floor", 1.3, over(
+        ahead, median(rows, "floor, namespaces ahead"))
     yield "bulkhead-oci run", f"{named} run", 0.8, over(median(rows, "bulkhead-oci run"), static)
     whole = median(rows, "bulkhead run --rm")
     yield "bulkhead run --rm, the whole program", "crun run", 2, over(whole, crun)

@@ -4,6 +4,7 @@
  *
  *   floor LAYER SCRATCH N    makes N containers over LAYER that run /bin/true, one after the other; prints the
  *                            microseconds of each, from the first call to the known end with everything removed
+ *   floor LAYER SCRATCH N pooled   the same, the user and the network namespace of each made before its time begins
  *
  * SCRATCH is an empty directory on LAYER's file system. Needs root and Linux 6.15 (layers that are attached nowhere).
  */
@@ -228,21 +229,50 @@ static void inside(void) {
 
 static char layer[4096], scratch[4096];
 
-/* As vfork(2): the child runs on our stack until it has exec'ed, so this must stay a frame of its own. */
-__attribute__((noinline)) static pid_t start(int group, int control, int self, int *pidfd) {
-    struct clone_args arguments = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID
-            | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */,
-        .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group,
-    };
-    long result;
+__attribute__((always_inline)) static inline long clone_here(struct clone_args *arguments) {
 #if defined(__x86_64__)
+    long result;
     __asm__ volatile("syscall" : "=a"(result)
-                     : "0"((long)SYS_clone3), "D"(&arguments), "S"(sizeof arguments) : "rcx", "r11", "memory");
+                     : "0"((long)SYS_clone3), "D"(arguments), "S"(sizeof *arguments) : "rcx", "r11", "memory");
+    return result;
 #else
-    arguments.flags &= ~(uint64_t)CLONE_VM;
-    result = syscall(SYS_clone3, &arguments, sizeof arguments);
+    arguments->flags &= ~(uint64_t)CLONE_VM;
+    return syscall(SYS_clone3, arguments, sizeof *arguments);
 #endif
+}
+
+/*
+ * As vfork(2): the child runs on our stack until it has exec'ed, so this must stay a frame of its own. With namespaces
+ * made before, a child that enters them has the child for us.
+ */
+__attribute__((noinline)) static pid_t start(int group, int control, int self, int *pidfd, const int made[2]) {
+    struct clone_args arguments = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS
+            | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */,
+        .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD,
+    };
+    volatile long result = 0;
+    if (made) {
+        struct clone_args joiner = { .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_INTO_CGROUP,
+                                     .exit_signal = SIGCHLD, .cgroup = (uint64_t)group };
+        int status;
+        long entering = clone_here(&joiner);
+        if (entering == 0) {
+            if (setns(made[1], CLONE_NEWNET) < 0 || setns(made[0], CLONE_NEWUSER) < 0) _exit(1);
+            arguments.flags |= CLONE_PARENT;
+            arguments.exit_signal = 0; /* that of whoever clones is taken */
+            result = clone_here(&arguments);
+            if (result != 0) _exit(result < 0);
+        } else {
+            if (entering < 0) { errno = (int)-entering; return -1; }
+            must(waitpid((pid_t)entering, &status, 0), "waitpid");
+            if (status) { errno = EPERM; return -1; }
+        }
+    } else {
+        arguments.flags |= CLONE_NEWUSER | CLONE_NEWNET | CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)group;
+        result = clone_here(&arguments);
+    }
     if (result == 0) {
         char *const words[] = { "floor", NULL }, *const nothing[] = { NULL };
         struct { uint32_t version; int process; } header = { 0x20080522, 0 };
@@ -332,7 +362,28 @@ static void remove_all(const char *place, const char *group) {
     must(rmdir(group), group);
 }
 
-static void launch(int self, int number) {
+/* A user and a network namespace, held open; the process they were made with is gone. */
+static void make_namespaces(int made[2]) {
+    static const char *const name[] = { "user", "net" };
+    char path[64];
+    struct clone_args arguments = { .flags = CLONE_NEWUSER | CLONE_NEWNET, .exit_signal = SIGCHLD };
+    pid_t child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    must(child, "clone3");
+    if (child == 0)
+        for (;;) pause();
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)child);
+    write_file(path, "0 268435456 65536\n");
+    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)child);
+    write_file(path, "0 268435456 65536\n");
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)child, name[i]);
+        must(made[i] = open(path, O_RDONLY | O_CLOEXEC), path);
+    }
+    kill(child, SIGKILL);
+    must(waitpid(child, NULL, 0), "waitpid");
+}
+
+static void launch(int self, int number, const int made[2]) {
     char place[4120], path[4200], group[64];
     int control[2], pidfd = -1, status;
     snprintf(place, sizeof place, "%s/%d", scratch, number);
@@ -346,15 +397,18 @@ static void launch(int self, int number) {
     must(mkdir(group, 0755), group);
     int directory = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control), "socketpair");
-    pid_t child = start(directory, control[1], self, &pidfd);
+    pid_t child = start(directory, control[1], self, &pidfd, made);
     must(child, "clone3");
     close(control[1]);
-    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)child);
-    write_file(path, "0 268435456 65536\n");
-    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)child);
-    write_file(path, "0 268435456 65536\n");
-    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)child);
-    int user_namespace = open(path, O_RDONLY | O_CLOEXEC);
+    int user_namespace = made ? made[0] : -1;
+    if (!made) {
+        snprintf(path, sizeof path, "/proc/%d/uid_map", (int)child);
+        write_file(path, "0 268435456 65536\n");
+        snprintf(path, sizeof path, "/proc/%d/gid_map", (int)child);
+        write_file(path, "0 268435456 65536\n");
+        snprintf(path, sizeof path, "/proc/%d/ns/user", (int)child);
+        user_namespace = open(path, O_RDONLY | O_CLOEXEC);
+    }
     int tree[trees] = { overlay(user_namespace, place), open_tree_at(AT_FDCWD, group, 0), devices(),
                         open_tree_at(AT_FDCWD, "/dev/null", 0) };
     set_attributes(tree[1], 0xf, -1);
@@ -368,17 +422,20 @@ static void launch(int self, int number) {
     close(control[0]);
     close(pidfd);
     close(user_namespace);
+    if (made) close(made[1]);
     close(directory);
     remove_all(place, group);
 }
 
 int main(int count, char **words) {
     if (count == 1) inside();
-    if (count != 4 || !realpath(words[1], layer) || !realpath(words[2], scratch)) return 2;
+    int pooled = count == 5 && !strcmp(words[4], "pooled"), made[2];
+    if (count != 4 + pooled || !realpath(words[1], layer) || !realpath(words[2], scratch)) return 2;
     int self = fcntl(open("/proc/self/exe", O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, 16), rounds = atoi(words[3]);
     for (int i = 0; i < rounds; i++) {
+        if (pooled) make_namespaces(made);
         double before = now();
-        launch(self, i);
+        launch(self, i, pooled ? made : NULL);
         printf("%.0f\n", now() - before);
     }
     return 0;

@@ -59,14 +59,14 @@ class CommandLine:
         return self.timed("run", *self.places, "--rm", "busybox", "true")
 
 
-def floor_row(stopwatch, program, layer, scratch):
-    """One launch of the floor in its own process; the time is the one it took itself."""
+def floor_row(stopwatch, program, layer, scratch, *mode):
+    """One launch of the floor in its own process; the time is the one it took itself. "pooled": namespaces made ahead."""
     place = f"{scratch}/floor-containers"
     os.makedirs(place, exist_ok=True)
 
     def once():
         done = subprocess.run(
-            stopwatch.prefix + [program, layer, place, "3"], capture_output=True, text=True, timeout=60)
+            stopwatch.prefix + [program, layer, place, "3", *mode], capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise Broken((done.stderr.strip().splitlines() or ["it failed"])[0])
         return float(done.stdout.split()[-1])  # the first ones of a process pay for its pages
@@ -127,7 +127,10 @@ class Launching:
     def launches(self, runs, seconds, with_podman):
         rows = {
             "floor": floor_row(self.stopwatch, self.programs["floor"], self.layer, self.scratch),
+            "floor, namespaces ahead": floor_row(
+                self.stopwatch, self.programs["floor"], self.layer, self.scratch, "pooled"),
             "bulkhead, in process": lambda: self.agent.one("launch 1"),
+            "bulkhead, in process, namespaces ahead": lambda: self.agent.one("warm 1"),
             "bulkhead run --rm": self.line.run,
         }
         for runtime in self.runtimes:
@@ -145,7 +148,10 @@ class Launching:
 
     def together(self, count, hands, rounds, seconds):
         """Launches a second, so many in flight; each round is `count` of them for each row."""
-        rows = {"bulkhead, in process": lambda: self.agent.one(f"together {count} {hands}")}
+        rows = {
+            "bulkhead, in process": lambda: self.agent.one(f"together {count} {hands}"),
+            "bulkhead, in process, namespaces ahead": lambda: self.agent.one(f"pooled {count} {hands}"),
+        }
         for runtime in self.runtimes:
             rows[f"{runtime.name} run"] = lambda runtime=runtime: runtime.together(self.stopwatch, count, hands)
         found = interleaved(rows, rounds, seconds, warmup=1)

@@ -31,10 +31,16 @@ public final class NamespacePool: Sendable {
     /// So many where a process launches many containers.
     public static let usualSize = 4
     public static let sizeMax = 64
+    /// So long after the last launch they are made: until then what was launched has the processors.
+    static let quietMilliseconds: UInt32 = 10
 
     private struct State {
         var ready: [PreparedNamespaces] = []
         var launching = 0
+        /// Launches so far.
+        var launched = 0
+        /// Somebody waits.
+        var isUrgent = false
         /// A launch has been since something last failed here.
         var isWanted = false
         var isEnded = false
@@ -62,7 +68,10 @@ public final class NamespacePool: Sendable {
 
     /// Around a launch, which nothing is made beside: it would wait for what is made for others.
     func launching<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
-        state.withLock { $0.launching += 1 }
+        state.withLock { state in
+            state.launching += 1
+            state.launched += 1
+        }
         defer { begin { $0.launching -= 1 } }
         return try body()
     }
@@ -85,9 +94,11 @@ public final class NamespacePool: Sendable {
     /// Waits until as many are there as there may be, or none can be made; gives how many there are.
     @discardableResult
     public func awaitFull() -> Int {
-        begin { _ in }
+        begin { $0.isUrgent = true }
         return state.waitFor { [size] state in
-            state.ready.count >= size || !state.isWanted || state.isEnded ? state.ready.count : nil
+            guard state.ready.count >= size || !state.isWanted || state.isEnded else { return nil }
+            state.isUrgent = false
+            return state.ready.count
         }
     }
 
@@ -137,6 +148,7 @@ public final class NamespacePool: Sendable {
 
         func run() {
             while waitForNeed() {
+                guard isQuiet() else { continue }
                 do throws(Failure) {
                     let prepared = try make()
                     state.withLock { $0.ready.append(prepared) }
@@ -152,6 +164,14 @@ public final class NamespacePool: Sendable {
                 if state.isEnded { return false }
                 return state.isWanted && state.launching == 0 && state.ready.count < size ? true : nil
             }
+        }
+
+        /// Whether nothing was launched for a while; waits for that long.
+        private func isQuiet() -> Bool {
+            let before: Int? = state.withLock { $0.isUrgent ? nil : $0.launched }
+            guard let before else { return true }
+            Interval.pass(milliseconds: NamespacePool.quietMilliseconds)
+            return state.withLock { !$0.isEnded && $0.launched == before }
         }
 
         private func make() throws(Failure) -> PreparedNamespaces {

@@ -24,6 +24,7 @@ struct BenchmarkSession {
         containerizer = NativeContainerizer(places: places, launcherPath: launcher, host: host)
         pooled = NativeContainerizer(
             places: places, launcherPath: launcher, host: host, namespacePool: NamespacePool.usualSize)
+        try containerizer.records.prepare()
     }
 
     /// Carries out one order and gives the line that answers it.
