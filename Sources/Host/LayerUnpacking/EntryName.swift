@@ -45,26 +45,26 @@ enum EntryMeaning: Equatable {
     /// Bookkeeping of aufs (`.wh..wh.plnk`, `.wh..wh.aufs`): no content of the image.
     case bookkeeping
 
-    private static let prefix = Array(".wh.".utf8)
-    private static let bookkeepingPrefix = Array(".wh..wh.".utf8)
+    private static let prefix: RawPath = ".wh."
+    private static let bookkeepingPrefix: RawPath = ".wh..wh."
     private static let opaqueName: RawPath = ".wh..wh..opq"
 
     /// - Throws: `layer.entry-invalid` for a whiteout of nothing, of `.` or of `..`, and for a name below a whiteout.
     init(_ name: EntryName, of entry: [UInt8]) throws(Failure) {
-        for directory in name.parent where directory.bytes.starts(with: Self.prefix) {
-            guard directory.bytes.starts(with: Self.bookkeepingPrefix) else {
+        for directory in name.parent where directory.starts(with: Self.prefix) {
+            guard directory.starts(with: Self.bookkeepingPrefix) else {
                 throw Refusal.entry(entry, field: "path", "the name leads through a whiteout")
             }
             self = .bookkeeping
             return
         }
-        guard let last = name.components.last, last.bytes.starts(with: Self.prefix) else {
+        guard let last = name.components.last, last.starts(with: Self.prefix) else {
             self = .content
             return
         }
         if last == Self.opaqueName {
             self = .opaque
-        } else if last.bytes.starts(with: Self.bookkeepingPrefix) {
+        } else if last.starts(with: Self.bookkeepingPrefix) {
             self = .bookkeeping
         } else {
             let hidden = Array(last.bytes.dropFirst(Self.prefix.count))

@@ -23,6 +23,8 @@ final class LayerImage: LayerContent {
     private let tails: GatheredFile
     /// By inode number in the tree in memory.
     private(set) var extents: [UInt64: Extent] = [:]
+    /// Of these, those with extended attributes of their own.
+    private(set) var attributed: Set<UInt64> = []
     /// The block after the last one in use. The first is the superblock's.
     private(set) var nextBlock: UInt64 = 1
 
@@ -39,8 +41,8 @@ final class LayerImage: LayerContent {
 
     static func tailBytes(of size: UInt64) -> Int { tailBytesOf(size) }
 
-    func begin(_ file: OwnedDescriptor, size: Int64) throws(KernelError) {
-        inode = try file.status().inode
+    func begin(_ file: OwnedDescriptor, inode: UInt64, size: Int64) throws(KernelError) {
+        self.inode = inode
         extent = Extent(firstBlock: 0, size: UInt64(size), tailOffset: tails.end)
         tail = [UInt8](repeating: 0, count: extent.tailBytes)
         extent.firstBlock = try take(blocks: ErofsGeometry.blocks(extent.size - UInt64(extent.tailBytes)))
@@ -62,6 +64,8 @@ final class LayerImage: LayerContent {
         if !tail.isEmpty { try tails.write(tail, at: extent.tailOffset) }
         extents[inode] = extent
     }
+
+    func noteAttributes() { attributed.insert(inode) }
 
     /// The next `blocks` blocks of the image.
     func take(blocks: UInt64) throws(KernelError) -> UInt32 {

@@ -1,11 +1,14 @@
 import ErofsFormat
 import LinuxKernel
 
-/// Turns the tree in memory into the metadata of its image, in two passes over it: the first gives each inode its
-/// place, because a directory states the places of what is in it, the second writes.
+/// Turns the tree in memory into the metadata of its image, in two passes: the first walks over it and gives each inode
+/// its place, because a directory states the places of what is in it, the second writes what the first has seen.
 struct LayerImageMetadata {
     private let contents: LayerImage
     private let walk: LayerTreeWalk
+    private let notes: LayerTreeNotes
+    /// Whether any file may have extended attributes, not only those whose entries had some.
+    private let asksEach: Bool
     /// The same file as the contents', gathered apart from them.
     private let metadata: GatheredFile
     private var placement = ErofsPlacement()
@@ -15,8 +18,11 @@ struct LayerImageMetadata {
     /// Of the few files that have any.
     private var attributes: [UInt64: ErofsAttributes] = [:]
 
-    init(of root: OwnedDescriptor, contents: LayerImage) {
+    /// - Parameter asksEach: whether every file is asked for extended attributes, because some inherited them.
+    init(of root: OwnedDescriptor, contents: LayerImage, asksEach: Bool) throws(KernelError) {
         self.contents = contents
+        self.asksEach = asksEach
+        notes = try LayerTreeNotes(beside: root)
         walk = LayerTreeWalk(root: root)
         metadata = GatheredFile(contents.image.file)
     }
@@ -45,21 +51,28 @@ struct LayerImageMetadata {
 
     private mutating func placeAll() throws(KernelError) {
         var pass = self
-        try walk.run { directory throws(KernelError) in
-            try pass.place(directory)
-        } file: { child, parent throws(KernelError) in
-            try pass.place(child, in: parent)
-        }
+        try walk.run { directory throws(KernelError) in try pass.place(directory) }
         self = pass
     }
 
     private mutating func place(_ directory: LayerTreeWalk.Directory) throws(KernelError) {
         let inode = directory.status.inode
-        let size = Self.listing(directory).size
+        var noted = LayerTreeNotes.Directory(
+            node: .init(directory.status), parent: directory.parent, children: [])
+        noted.children.reserveCapacity(directory.children.count)
+        for child in directory.children {
+            let target = child.status.kind == .link ? try directory.descriptor.linkTarget(child.name).bytes : []
+            noted.children.append(.init(node: .init(child.status), name: child.name.bytes, target: target))
+        }
+        try notes.add(noted)
+        let size = Self.listing(noted).size
         let attributes = try noteAttributes(of: directory.descriptor, inode)
         let tail = LayerImage.tailBytes(of: size)
         places[inode] = placement.place(attributeBytes: attributes, tailBytes: tail)
         directoryBlocks[inode] = try contents.take(blocks: ErofsGeometry.blocks(size - UInt64(tail)))
+        for child in directory.children where child.status.kind != .directory {
+            try place(child, in: directory.descriptor)
+        }
     }
 
     private mutating func place(_ child: LayerTreeWalk.Child, in parent: OwnedDescriptor) throws(KernelError) {
@@ -70,8 +83,10 @@ struct LayerImageMetadata {
         var tail = 0
         switch status.kind {
         case .regular:
-            let file = try parent.open(child.name, [.readOnly, .noFollow])
-            attributeBytes = try noteAttributes(of: file, status.inode)
+            if asksEach || contents.attributed.contains(status.inode) {
+                let file = try parent.open(child.name, [.readOnly, .noFollow])
+                attributeBytes = try noteAttributes(of: file, status.inode)
+            }
             tail = contents.extents[status.inode]?.tailBytes ?? 0
         case .link:
             tail = Self.linkTail(UInt64(status.size))
@@ -97,9 +112,8 @@ struct LayerImageMetadata {
         return found.bytes.count
     }
 
-    private static func listing(_ directory: LayerTreeWalk.Directory) -> ErofsDirectory {
-        ErofsDirectory(
-            directory.children.map { ErofsDirectory.Entry(name: $0.name.bytes, kind: .init($0.status.kind)) })
+    private static func listing(_ directory: LayerTreeNotes.Directory) -> ErofsDirectory {
+        ErofsDirectory(directory.children.map { ErofsDirectory.Entry(name: $0.name, kind: $0.node.kind) })
     }
 
     /// The target of a link is all beside its inode, or all in a block.
@@ -109,22 +123,30 @@ struct LayerImageMetadata {
 
     private func writeAll(from start: Int64) throws(KernelError) {
         var written: Set<UInt64> = []
-        try walk.run { directory throws(KernelError) in
+        try notes.forEach { directory throws(KernelError) in
             try write(directory, from: start)
-        } file: { child, parent throws(KernelError) in
-            guard child.status.links == 1 || written.insert(child.status.inode).inserted else { return }
-            try write(child, in: parent, from: start)
+            for child in directory.children where child.node.kind != .directory {
+                if child.node.links > 1, !written.insert(child.node.inode).inserted { continue }
+                try write(child, from: start)
+            }
         }
     }
 
-    private func write(_ directory: LayerTreeWalk.Directory, from start: Int64) throws(KernelError) {
-        let inode = directory.status.inode
+    private func write(_ directory: LayerTreeNotes.Directory, from start: Int64) throws(KernelError) {
+        let inode = directory.node.inode
         let listing = Self.listing(directory)
-        var inodes: [[UInt8]: UInt64] = [[0x2E]: inode, [0x2E, 0x2E]: directory.parent]
-        for child in directory.children { inodes[child.name.bytes] = child.status.inode }
+        // Its entries are the children in their order, with the two that every directory has among them.
+        var children = directory.children.makeIterator()
         var numbers: [UInt64] = []
+        numbers.reserveCapacity(listing.entries.count)
         for entry in listing.entries {
-            guard let place = inodes[entry.name].flatMap({ places[$0] }) else {
+            let named: UInt64? =
+                switch entry.name {
+                case Self.itself: inode
+                case Self.above: directory.parent
+                default: children.next()?.node.inode
+                }
+            guard let place = named.flatMap({ places[$0] }) else {
                 throw KernelError(call: "readdir: the tree changed while it was read", errno: Errno.inputOutput)
             }
             numbers.append(ErofsPlacement.number(of: place))
@@ -135,51 +157,52 @@ struct LayerImageMetadata {
         if whole > 0 {
             try contents.image.write(Array(bytes[..<whole]), at: Int64(first) * Int64(ErofsGeometry.blockBytes))
         }
-        try write(directory.status, size: listing.size, block: first, tail: Array(bytes[whole...]), from: start)
+        try write(directory.node, size: listing.size, block: first, tail: Array(bytes[whole...]), from: start)
     }
 
-    private func write(
-        _ child: LayerTreeWalk.Child, in parent: OwnedDescriptor, from start: Int64
-    ) throws(KernelError) {
-        let status = child.status
-        switch status.kind {
+    private static let itself: [UInt8] = [0x2E]
+    private static let above: [UInt8] = [0x2E, 0x2E]
+
+    private func write(_ child: LayerTreeNotes.Child, from start: Int64) throws(KernelError) {
+        let node = child.node
+        switch node.kind {
         case .regular:
-            guard let extent = contents.extents[status.inode] else {
-                return try write(status, size: 0, block: 0, tail: [], from: start)
+            guard let extent = contents.extents[node.inode] else {
+                return try write(node, size: 0, block: 0, tail: [], from: start)
             }
             let tail = extent.tailBytes == 0 ? [] : try contents.readTail(extent)
-            try write(status, size: extent.size, block: extent.firstBlock, tail: tail, from: start)
+            try write(node, size: extent.size, block: extent.firstBlock, tail: tail, from: start)
         case .link:
-            let target = try parent.linkTarget(child.name).bytes
-            let block = directoryBlocks[status.inode]
+            let target = child.target
+            let block = directoryBlocks[node.inode]
             if let block { try contents.image.write(target, at: Int64(block) * Int64(ErofsGeometry.blockBytes)) }
             try write(
-                status, size: UInt64(target.count), block: block ?? 0, tail: block == nil ? target : [], from: start)
+                node, size: UInt64(target.count), block: block ?? 0, tail: block == nil ? target : [], from: start)
         default:
-            try write(status, size: 0, block: nil, tail: [], from: start)
+            try write(node, size: 0, block: nil, tail: [], from: start)
         }
     }
 
     /// `block` is nil for what has no content: the whiteouts, 0:0, and fifos.
     private func write(
-        _ status: FileStatus, size: UInt64, block: UInt32?, tail: [UInt8], from start: Int64
+        _ node: LayerTreeNotes.Node, size: UInt64, block: UInt32?, tail: [UInt8], from start: Int64
     ) throws(KernelError) {
-        guard let place = places[status.inode] else {
+        guard let place = places[node.inode] else {
             throw KernelError(call: "stat: the tree changed while it was read", errno: Errno.inputOutput)
         }
         let inode = ErofsInode(
-            mode: Self.type(status.kind) | status.mode, uid: status.uid, gid: status.gid,
-            links: UInt32(clamping: status.links), size: size, modifiedSeconds: status.modifiedSeconds,
-            modifiedNanoseconds: UInt32(clamping: status.modifiedNanoseconds),
+            mode: Self.type(node.kind) | node.mode, uid: node.uid, gid: node.gid,
+            links: UInt32(clamping: node.links), size: size, modifiedSeconds: node.modifiedSeconds,
+            modifiedNanoseconds: UInt32(clamping: node.modifiedNanoseconds),
             serial: UInt32(truncatingIfNeeded: ErofsPlacement.number(of: place)),
             content: block.map { tail.isEmpty ? .blocks(start: $0) : .blocksAndTail(start: $0) } ?? .device(0),
-            attributes: attributes[status.inode] ?? ErofsAttributes())
+            attributes: attributes[node.inode] ?? ErofsAttributes())
         try metadata.write(inode.bytes + tail, at: start + Int64(place))
     }
 
-    private static func type(_ kind: FileStatus.Kind) -> UInt32 {
+    private static func type(_ kind: ErofsDirectory.Kind) -> UInt32 {
         switch kind {
-        case .regular, .other: 0o100000
+        case .regular, .unknown: 0o100000
         case .directory: 0o040000
         case .link: 0o120000
         case .character: 0o020000

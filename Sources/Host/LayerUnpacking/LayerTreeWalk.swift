@@ -1,15 +1,15 @@
 import ErofsFormat
 import LinuxKernel
 
-/// Goes through a layer's tree, always in the same order: a directory, then what it has in the order of the names'
-/// bytes, first all that are no directories. By descriptors, two of them open at a time, without recursion.
+/// Goes through a layer's tree, always in the same order: a directory with what it has, then the directories in it, in
+/// the order of the names' bytes. By descriptors, two of them open at a time, without recursion.
 struct LayerTreeWalk {
     struct Child {
         var name: RawPath
         var status: FileStatus
     }
 
-    /// A directory and its children, in no order.
+    /// A directory and its children, in the order of the names' bytes.
     struct Directory {
         var descriptor: OwnedDescriptor
         var status: FileStatus
@@ -27,10 +27,7 @@ struct LayerTreeWalk {
 
     let root: OwnedDescriptor
 
-    func run(
-        directory: (Directory) throws(KernelError) -> Void,
-        file: (_ child: Child, _ parent: OwnedDescriptor) throws(KernelError) -> Void
-    ) throws(KernelError) {
+    func run(_ directory: (Directory) throws(KernelError) -> Void) throws(KernelError) {
         var here = root
         var levels: [Level] = []
         var entered: OwnedDescriptor? = root
@@ -41,7 +38,6 @@ struct LayerTreeWalk {
                 let parent = levels.last?.inode ?? status.inode
                 let children = try children(of: here)
                 try directory(Directory(descriptor: here, status: status, parent: parent, children: children))
-                for child in children where child.status.kind != .directory { try file(child, here) }
                 levels.append(
                     Level(
                         inode: status.inode, parent: parent,

@@ -13,6 +13,8 @@ final class LayerView {
     private let limits: ImageLimits
     private let times: DirectoryTimes
     private var trail = Trail()
+    /// Whether a directory of the layer ever had access rights that what is made in it inherits.
+    private(set) var hasInheritedAccess = false
 
     /// `lowers` are the roots of the layers below, topmost first; nil when they are not known.
     init(root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits, times: DirectoryTimes) {
@@ -60,6 +62,13 @@ final class LayerView {
     /// Forgets what was found below the first `depth` components of the last walk: something there is replaced. Called
     /// with 0 it forgets everything.
     func forget(below depth: Int) { trail.cut(to: depth) }
+
+    /// Told of the attributes a file of the layer is given.
+    func note(_ attributes: [RawPath]) {
+        if attributes.contains(Self.inheritedAccess) { hasInheritedAccess = true }
+    }
+
+    private static let inheritedAccess: RawPath = "system.posix_acl_default"
 
     private func checked(_ entry: [UInt8], _ step: () throws(PathWalk.Problem) -> Void) throws(Failure) {
         do throws(PathWalk.Problem) {
@@ -122,7 +131,7 @@ extension LayerView {
         let status = try model.status()
         try parent.upper.makeDirectory(name, mode: 0o700)
         let made = try parent.upper.open(name, [.directory, .noFollow])
-        try made.take(status, attributesFrom: model)
+        note(try made.take(status, attributesFrom: model))
         let modified = Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
         try times.record(path, modified)
         return made
@@ -131,11 +140,12 @@ extension LayerView {
 
 extension OwnedDescriptor {
     /// Gives this file the owner, mode and attributes another layer has recorded, as an overlay's copy-up does.
-    func take(_ status: FileStatus, attributesFrom model: OwnedDescriptor) throws(KernelError) {
+    /// - Returns: the names of the attributes.
+    func take(_ status: FileStatus, attributesFrom model: OwnedDescriptor) throws(KernelError) -> [RawPath] {
         try changeOwner(uid: status.uid, gid: status.gid)
         try changeMode(status.mode)
-        for name in try model.attributeNames() where AttributeRule.isKept(name.bytes) {
-            try setAttribute(name, to: try model.attribute(name))
-        }
+        let names = try model.attributeNames().filter { AttributeRule.isKept($0.bytes) }
+        for name in names { try setAttribute(name, to: try model.attribute(name)) }
+        return names
     }
 }

@@ -41,10 +41,10 @@ extension LayerWriter {
             try account(status.size, entry)
             let model = try lower.open(name, [.readOnly, .noFollow, .nonBlocking])
             let copy = try upper.open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
-            try content.begin(copy, size: status.size)
+            try content.begin(copy, inode: try copy.status().inode, size: status.size)
             try copyContent(from: model)
             try content.end()
-            try copy.take(status, attributesFrom: model)
+            if try !copy.take(status, attributesFrom: model).isEmpty { content.noteAttributes() }
             try copy.setModified(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
             return
         case .link: try upper.makeLink(name, to: try lower.linkTarget(name))

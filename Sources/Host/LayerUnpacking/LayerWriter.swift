@@ -36,7 +36,7 @@ final class LayerWriter {
             return
         }
         let status = try model.status()
-        try root.take(status, attributesFrom: model)
+        view.note(try root.take(status, attributesFrom: model))
         try times.record([], Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds))
     }
 
@@ -86,7 +86,7 @@ final class LayerWriter {
             throw Refusal.entry(entry.name, field: "typeflag", "the root of the layer must be a directory")
         }
         try clearAttributes(of: view.root.upper)
-        try setMetadata(of: view.root.upper, entry)
+        try setMetadata(of: view.root.upper, try view.root.upper.status(), entry)
         try times.record([], entry.modified)
     }
 
@@ -97,9 +97,11 @@ final class LayerWriter {
     ) throws {
         try account(entry.size, entry)
         let file = try replacing(leaf, in: parent) { () throws(KernelError) in
-            try parent.directory.upper.open(leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
+            try parent.directory.upper.open(
+                leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: Self.firstMode(of: entry))
         }
-        try self.content.begin(file, size: entry.size)
+        let status = try file.status()
+        try self.content.begin(file, inode: status.inode, size: entry.size)
         var end: Int64 = 0
         while let block = try content.nextBlock() {
             // The decoder keeps blocks within the size it announced, which `account` has accepted; this holds it to it.
@@ -110,7 +112,8 @@ final class LayerWriter {
             end = block.offset + Int64(block.bytes.count)
         }
         try self.content.end()
-        try setMetadata(of: file, entry)
+        try setMetadata(of: file, status, entry)
+        if !entry.attributes.isEmpty { self.content.noteAttributes() }
         try file.setModified(seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
     }
 
@@ -123,20 +126,20 @@ final class LayerWriter {
         var existed = false
         var replaced = false
         do throws(KernelError) {
-            try upper.makeDirectory(leaf, mode: 0o700)
+            try upper.makeDirectory(leaf, mode: Self.firstMode(of: entry))
         } catch {
             guard error.errno == Errno.exists else { throw error }
             existed = true
             if try upper.status(of: leaf).kind != .directory {
                 try clear(leaf, in: parent)
-                try upper.makeDirectory(leaf, mode: 0o700)
+                try upper.makeDirectory(leaf, mode: Self.firstMode(of: entry))
                 replaced = true
             }
         }
         let directory = try upper.open(leaf, [.directory, .noFollow])
         if existed { try clearAttributes(of: directory) }
         if replaced { try view.hideLowers(directory, of: parent.directory, leaf) }
-        try setMetadata(of: directory, entry)
+        try setMetadata(of: directory, try directory.status(), entry)
         try times.record(parent.path + [leaf], entry.modified)
     }
 
@@ -162,10 +165,15 @@ final class LayerWriter {
         try upper.setModified(of: leaf, seconds: entry.modified.seconds, nanoseconds: entry.modified.nanoseconds)
     }
 
+    /// With what a file is made: its permissions, which most files then have already. Nobody can look at it yet.
+    private static func firstMode(of entry: TarEntry) -> UInt32 { entry.mode & 0o777 }
+
     /// Owner before mode, because chown(2) clears set-user-ID; attributes after both, because it clears capabilities.
-    private func setMetadata(of file: OwnedDescriptor, _ entry: TarEntry) throws {
-        try file.changeOwner(uid: entry.uid, gid: entry.gid)
-        try file.changeMode(entry.mode)
+    /// What `status`, the file's own, says already is left: each change is one more of its inode.
+    private func setMetadata(of file: OwnedDescriptor, _ status: FileStatus, _ entry: TarEntry) throws {
+        let isOwned = status.uid == entry.uid && status.gid == entry.gid
+        if !isOwned { try file.changeOwner(uid: entry.uid, gid: entry.gid) }
+        if !isOwned || status.mode != entry.mode { try file.changeMode(entry.mode) }
         for attribute in entry.attributes where AttributeRule.isKept(attribute.name) {
             guard attribute.name.count <= AttributeRule.nameBytesMax else {
                 throw Refusal.limit(
@@ -173,7 +181,9 @@ final class LayerWriter {
                     "bytes of an attribute's name \(AttributeRule.nameBytesMax)")
             }
             do throws(KernelError) {
-                try file.setAttribute(RawPath(bytes: attribute.name), to: attribute.value)
+                let name = RawPath(bytes: attribute.name)
+                try file.setAttribute(name, to: attribute.value)
+                view.note([name])
             } catch {
                 throw Refusal.attribute(attribute.name, of: entry.name, error)
             }

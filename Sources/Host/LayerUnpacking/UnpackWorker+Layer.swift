@@ -33,7 +33,8 @@ extension UnpackWorker {
         do throws(KernelError) {
             try writer.finish()
             if let image, let scratch {
-                var metadata = LayerImageMetadata(of: scratch, contents: image)
+                var metadata = try LayerImageMetadata(
+                    of: scratch, contents: image, asksEach: writer.view.hasInheritedAccess)
                 try metadata.write()
             }
         } catch {

@@ -39,6 +39,8 @@ extension OwnedDescriptor {
 
     /// Names of the extended attributes, xattr(7); at most 64 KiB of them.
     public func attributeNames() throws(KernelError) -> [RawPath] {
+        // Most files have none.
+        if try checked("flistxattr", { bh_flistxattr(number, nil, 0) }) == 0 { return [] }
         var buffer = [CChar](repeating: 0, count: 65_536)
         let count = try checked("flistxattr") { bh_flistxattr(number, &buffer, buffer.count) }
         return buffer[..<count].split(separator: 0).map { RawPath(bytes: $0.map { UInt8(bitPattern: $0) }) }

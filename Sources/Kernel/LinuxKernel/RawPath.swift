@@ -8,14 +8,18 @@ public struct RawPath: Hashable, Sendable, ExpressibleByStringLiteral, CustomStr
     /// A path holding a NUL byte is cut there by every system call, so callers that take names from outside refuse
     /// them first; here it traps.
     public init(bytes: some Sequence<UInt8>) {
-        var storage = ContiguousArray<CChar>()
-        storage.reserveCapacity(bytes.underestimatedCount + 1)
-        for byte in bytes {
-            precondition(byte != 0, "a path holds a NUL byte")
-            storage.append(CChar(bitPattern: byte))
+        // At once where they lie together, as names mostly do: an archive has tens of thousands of them.
+        terminated = bytes.withContiguousStorageIfAvailable { Self.terminated($0) }
+            ?? Array(bytes).withUnsafeBufferPointer { Self.terminated($0) }
+    }
+
+    private static func terminated(_ bytes: UnsafeBufferPointer<UInt8>) -> ContiguousArray<CChar> {
+        precondition(!bytes.contains(0), "a path holds a NUL byte")
+        return ContiguousArray(unsafeUninitializedCapacity: bytes.count + 1) { storage, count in
+            UnsafeMutableRawBufferPointer(storage).copyMemory(from: UnsafeRawBufferPointer(bytes))
+            storage[bytes.count] = 0
+            count = bytes.count + 1
         }
-        storage.append(0)
-        terminated = storage
     }
 
     public init(_ text: String) { self.init(bytes: text.utf8) }
@@ -30,6 +34,14 @@ public struct RawPath: Hashable, Sendable, ExpressibleByStringLiteral, CustomStr
     public func precedes(_ other: RawPath) -> Bool {
         // The NUL at the end is less than every byte of a path.
         terminated.withUnsafeBytes { own in other.terminated.withUnsafeBytes { own.lexicographicallyPrecedes($0) } }
+    }
+
+    /// Whether the first bytes are `other`'s.
+    public func starts(with other: RawPath) -> Bool {
+        guard count >= other.count else { return false }
+        return terminated.withUnsafeBytes { own in
+            other.terminated.withUnsafeBytes { $0.dropLast().elementsEqual(own[..<other.count]) }
+        }
     }
 
     /// For people: invalid UTF-8 is shown as replacement characters.
