@@ -38,6 +38,43 @@ import Testing
         #expect((root.mode, root.uid, root.modifiedSeconds) == (0o711, 9, 12))
     }
 
+    @Test("a directory that hands down its group changes nothing of what the archive says of what is in it")
+    func inheritedGroup() throws {
+        let layer = try unpack { tar in
+            tar.add("shared/", .directory, mode: 0o2775) { $0.gid = 50 }
+            tar.add("shared/roots", mode: 0o644, content: [1])
+            tar.add("shared/theirs", mode: 0o2644, content: [1]) { $0.gid = 50 }
+            tar.add("shared/plain/", .directory, mode: 0o755) { $0.gid = 50 }
+            tar.add("shared/roots-own/", .directory, mode: 0o700)
+        }
+        let shared = try layer.open("shared", [.directory])
+        for (name, mode, gid) in [
+            ("roots", 0o644, 0), ("theirs", 0o2644, 50), ("plain", 0o755, 50), ("roots-own", 0o700, 0),
+        ] as [(String, UInt32, UInt32)] {
+            let status = try shared.status(of: RawPath(name))
+            #expect((status.mode, status.gid, status.uid) == (mode, gid, 0), "\(name)")
+        }
+    }
+
+    @Test("a file has the access rights its directory hands down, also one without attributes of its own")
+    func inheritedAccess() throws {
+        // user::rwx user:7:r-- group::r-x mask::r-x other::---.
+        let list: [UInt8] =
+            [2, 0, 0, 0] + [1, 0, 7, 0, 255, 255, 255, 255] + [2, 0, 4, 0, 7, 0, 0, 0]
+            + [4, 0, 5, 0, 255, 255, 255, 255] + [0x10, 0, 5, 0, 255, 255, 255, 255]
+            + [0x20, 0, 0, 0, 255, 255, 255, 255]
+        let layer = try unpack { tar in
+            tar.add("plain/", .directory)
+            tar.attribute("system.posix_acl_default", list)
+            tar.add("listed/", .directory)
+            for directory in ["plain", "listed"] { tar.add("\(directory)/file", mode: 0o640, content: [1]) }
+        }
+        let (plain, listed) = (try layer.open("plain/file"), try layer.open("listed/file"))
+        #expect(try plain.attributeNames().isEmpty)
+        #expect(try listed.attributeNames() == ["system.posix_acl_access"])
+        for file in [plain, listed] { #expect(try file.status().mode == 0o640) }
+    }
+
     @Test("times keep their nanoseconds, and may be before 1970")
     func preciseTimes() throws {
         let layer = try unpack { tar in
