@@ -14,8 +14,8 @@ SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
 PROBE := .build/probe/bulkhead-probe
-PROGRAMS := bulkhead bulkhead-oci bulkhead-cluster bulkhead-audit bulkhead-unpack bulkhead-emulate bulkhead-launch \
-    bulkhead-probe
+PROGRAMS := bulkhead bulkhead-oci bulkhead-cluster bulkhead-audit bulkhead-unpack bulkhead-verify bulkhead-emulate \
+    bulkhead-launch bulkhead-probe
 IMAGES := $(patsubst images/%/build,%,$(wildcard images/*/build))
 need = $(if $(filter no,$(BULKHEAD_SETUP)),true,.ci/setup $(1))
 
@@ -46,6 +46,7 @@ build: ## build the programs, optimised, into .build/release
 	@$(MAKE) launcher probe
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-unpack
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-verify
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-emulate
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-oci
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-cluster
@@ -104,7 +105,7 @@ install: ## install what was built below DESTDIR/PREFIX: programs, completions, 
 	install -m 755 $(RELEASE)/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkhead
 	install -m 755 $(RELEASE)/bulkhead-oci $(DESTDIR)$(PREFIX)/bin/bulkhead-oci
 	install -m 755 $(RELEASE)/bulkhead-cluster $(RELEASE)/bulkhead-audit $(RELEASE)/bulkhead-unpack \
-	    $(RELEASE)/bulkhead-emulate $(LAUNCHER) $(PROBE) \
+	    $(RELEASE)/bulkhead-verify $(RELEASE)/bulkhead-emulate $(LAUNCHER) $(PROBE) \
 	    $(DESTDIR)$(PREFIX)/libexec/bulkhead
 	$(RELEASE)/bulkhead completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkhead
 	$(RELEASE)/bulkhead completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkhead

@@ -103,6 +103,8 @@ let package = Package(
         systemLibrary("CArchive", package: "libarchive", debian: "libarchive-dev"),
         systemLibrary("CInflate", package: "libisal", debian: "libisal-dev"),
         systemLibrary("CZstandard", package: "libzstd", debian: "libzstd-dev"),
+        systemLibrary("CCryptography", package: "libcrypto", debian: "libssl-dev"),
+        systemLibrary("COpenPGP", package: "librnp", debian: "librnp-dev"),
         // libnftables is loaded when it is first needed; only its header is needed here.
         .target(
             name: "CNftables", path: "Sources/Kernel/CNftables", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
@@ -119,6 +121,10 @@ let package = Package(
         module(
             "Host", "LayerUnpacking",
             ["CArchive", "CInflate", "CZstandard", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "ErofsFormat", "OCIFormat", "Diagnostics", crypto]),
+        // The library of the confined verifier: what only bulkhead-verify loads.
+        module(
+            "Host", "SignatureVerification",
+            ["CCryptography", "COpenPGP", "CInflate", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "TrustFormat", "OCIFormat", "Diagnostics"]),
         module("Host", "ImageStorage", ["LinuxKernel", "DurableStorage", "TrustFormat", "OCIFormat", "Diagnostics", collections]),
         module("Host", "Snapshots", ["LinuxKernel", "ErofsFormat", "LaunchPlanning", "Diagnostics"]),
         module(
@@ -203,6 +209,7 @@ let package = Package(
             linking: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
         program("bulkhead-emulate", ["Emulation", "LinuxKernel", "Diagnostics"]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
+        program("bulkhead-verify", ["SignatureVerification", "LinuxKernel"]),
 
         // Launcher: the static C program that becomes the container's first process. The Makefile links it with musl;
         // this target is the same code without main(), for tests and fuzzing.
@@ -310,6 +317,7 @@ let package = Package(
         tests("ObservationTests", ["Observation", "InventoryFormat", "LinuxKernel", "Diagnostics"]),
         tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
         tests("OCICommandTests", ["bulkhead-oci", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
+        tests("SignatureVerificationTests", ["ImageStorage", "TrustFormat", "LinuxKernel", "Diagnostics", "bulkhead-verify"]),
         tests("TrustFormatTests", ["TrustFormat", "OCIFormat", "Diagnostics", crypto]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),
         tests(

@@ -51,6 +51,12 @@ enum SeccompDocument {
 
             \(UnpackerFilter.groups.map(section).joined(separator: "\n\n"))
 
+            ## The filter of the verifier
+
+            Any other call answers ENOSYS.
+
+            \(VerifierFilter.groups.map(section).joined(separator: "\n\n"))
+
             ## Profiles of your own
 
             `--security-opt seccomp=FILE` takes Docker's format and the `linux.seccomp` object of the OCI runtime

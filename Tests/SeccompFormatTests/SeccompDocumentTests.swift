@@ -21,6 +21,7 @@ struct SeccompDocumentTests {
         "every line of the tables gives a reason, and it is a sentence",
         arguments: [
             DefaultTable.groups, DefaultTable.strictGroups, InitFilter.groups, UnpackerFilter.groups,
+            VerifierFilter.groups,
         ])
     func reasons(groups: [CallGroup]) {
         for group in groups {
@@ -34,6 +35,7 @@ struct SeccompDocumentTests {
         "no call is decided twice in one table",
         arguments: [
             DefaultTable.groups, DefaultTable.strictGroups, InitFilter.groups, UnpackerFilter.groups,
+            VerifierFilter.groups,
         ])
     func unique(groups: [CallGroup]) {
         let calls = groups.flatMap { $0.allowed + $0.decisions.map(\.call) }

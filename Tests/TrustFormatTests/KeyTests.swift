@@ -54,6 +54,31 @@ struct KeyTests {
         #expect(key.accepts(Array(signature.derRepresentation), of: [1, 2, 3]))
     }
 
+    @Test("P-521 signs with SHA-512 as well")
+    func longestDigest() throws {
+        let secret = P521.Signing.PrivateKey()
+        let key = try VerificationKey(pem: Array(secret.publicKey.pemRepresentation.utf8), from: "key")
+        let signature = try secret.signature(for: SHA512.hash(data: [1, 2, 3]))
+        #expect(key.accepts(Array(signature.derRepresentation), of: [1, 2, 3]))
+    }
+
+    @Test("an RSA key is known by its DER, accepts nothing by itself, and has only one form")
+    func rsa() throws {
+        let key = try VerificationKey(pem: Array(ForeignSignatures.rsa.utf8), from: "key")
+        #expect(key.id == ForeignSignatures.rsaID && key.needsChecker)
+        #expect(!key.accepts([UInt8](repeating: 0, count: 256), of: []))
+        #expect(try RSAPublicKey(key.der, from: "key")?.bits == 2_048)
+        // All that stands before the digits of the modulus.
+        for position in 0..<32 {
+            var der = key.der
+            der[position] ^= 1
+            let changed = try RSAPublicKey.isOne(der) ? RSAPublicKey(der, from: "key") : nil
+            #expect(changed == nil, "byte \(position)")
+        }
+        #expect(!RSAPublicKey.isOne(key.der + [0]) && !RSAPublicKey.isOne(key.der.dropLast()))
+        #expect(!RSAPublicKey.isOne([]) && !RSAPublicKey.isOne([0x30]) && !RSAPublicKey.isOne([0x30, 0x84, 1, 0, 0, 0]))
+    }
+
     static let good = P256.Signing.PrivateKey().publicKey.pemRepresentation
 
     static let bad: [(String, Failure.Code)] = [
@@ -76,6 +101,9 @@ struct KeyTests {
             "image.key-invalid"
         ),
         (ForeignSignatures.strangers[0], "image.key-unsupported"),
+        (ForeignSignatures.shortRSA, "image.key-weak"),
+        (ForeignSignatures.smallExponent, "image.key-weak"),
+        (ForeignSignatures.longRSA, "image.key-unsupported"),
     ]
 
     @Test("what is no key of ours is refused, by what it is", arguments: bad)

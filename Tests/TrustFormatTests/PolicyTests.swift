@@ -74,7 +74,29 @@ struct PolicyTests {
         ),
         (
             #"{"default":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/x"}]}"#,
-            "image.policy-unsupported", "default[0].type"
+            "test.no-key", nil
+        ),
+        (
+            #"{"default":[{"type":"signedBy","keyType":"X509Certificates","keyPath":"/keys/team.pub"}]}"#,
+            "image.policy-unsupported", "default[0].keyType"
+        ),
+        (#"{"default":[{"type":"signedBy","keyPath":"/x"}]}"#, "image.policy-unsupported", "default[0].keyType"),
+        (#"{"default":[{"type":"signedBy","keyType":"GPGKeys"}]}"#, "image.policy-invalid", "default[0]"),
+        (
+            #"{"default":[{"type":"signedBy","keyType":"GPGKeys","keyDatas":["AA=="]}]}"#, "image.policy-invalid",
+            "default[0].keyDatas"
+        ),
+        (
+            #"{"default":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/keys/team.pub"}]}"#, "image.key-invalid",
+            "key"
+        ),
+        (
+            #"{"default":[{"type":"signedBy","keyType":"GPGKeys","keyData":"lQOYBGAAAAAB"}]}"#, "image.key-invalid",
+            "key"
+        ),
+        (
+            #"{"default":[{"type":"signedBy","keyType":"GPGKeys","keyData":"mQGNBGAAAAAB","fulcio":{}}]}"#,
+            "image.policy-invalid", "default[0].fulcio"
         ),
         (#"{"default":[{"type":"reject"}],"transports":{"dokcer":{}}}"#, "image.policy-invalid", "transports.dokcer"),
         (

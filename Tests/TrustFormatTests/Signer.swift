@@ -11,7 +11,7 @@ struct Signer {
 
     func signature(over payload: String) throws -> ImageSignature {
         let bytes = Array(payload.utf8)
-        return ImageSignature(payload: bytes, signature: Array(try secret.signature(for: bytes).derRepresentation))
+        return .bare(payload: bytes, signature: Array(try secret.signature(for: bytes).derRepresentation))
     }
 
     func signature(of digest: OCIFormat.Digest, as identity: String) throws -> ImageSignature {
@@ -19,7 +19,7 @@ struct Signer {
     }
 
     static func payload(
-        of digest: String, as identity: String, type: String = SignedPayload.type, more: String = ""
+        of digest: String, as identity: String, type: String = SignedPayload.Kind.cosign.rawValue, more: String = ""
     ) -> String {
         #"{"critical":{"identity":{"docker-reference":"\#(identity)"},"image":{"docker-manifest-digest":"\#(digest)"},"#
             + #""type":"\#(type)"\#(more)},"optional":{"creator":"a test"}}"#

@@ -123,7 +123,7 @@ enum ImageRules {
         AuditRule(
             "BH-IMG-011", "The image is signed by a key that the policy trusts", .low,
             risk: "Whoever can change the image on its way here decides what runs.",
-            remedy: "sign it with cosign, import it with its signature, and ask for the key in the image policy",
+            remedy: "sign it with cosign or skopeo, import it with its signature, and ask for the key in the policy",
             profiles: standard + [.cisDocker5],
             mappings: RuleMappings(cis: ["4.5"], nist: ["4.1.5"], attack: ["T1525", "T1195"]))
     ) { facts in

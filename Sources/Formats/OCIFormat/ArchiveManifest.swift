@@ -102,6 +102,8 @@ public enum ArchiveMember: Hashable, Sendable {
     case legacyConfiguration(Digest)
     /// `<hex>/VERSION`
     case legacyVersion(Digest)
+    /// `signature-1` and so on, as containers/image calls the signatures it keeps beside an image.
+    case signature(Int)
 
     /// Nil for any other name. `./` in front is allowed: tar writes it.
     public init?(name: String) {
@@ -112,6 +114,10 @@ public enum ArchiveMember: Hashable, Sendable {
         case (1, "repositories", _): self = .repositories
         case (1, "index.json", _): self = .index
         case (1, "oci-layout", _): self = .layoutVersion
+        case (1, let file, _) where file.hasPrefix("signature-"):
+            let text = file.dropFirst(10)
+            guard let number = Int(text), number > 0, String(number) == text else { return nil }
+            self = .signature(number)
         case (3, "blobs", let hex):
             guard parts[1] == "sha256", let digest = Self.digest(hex) else { return nil }
             self = .blob(digest)

@@ -2,19 +2,24 @@ public import Diagnostics
 public import OCIFormat
 
 /// A signature as it came with an image: not verified, so nothing in it is believed.
-public struct ImageSignature: Hashable, Sendable {
-    /// The bytes that were signed, see `SignedPayload`.
-    public var payload: [UInt8]
-    public var signature: [UInt8]
-
-    public init(payload: [UInt8], signature: [UInt8]) {
-        self.payload = payload
-        self.signature = signature
-    }
+public enum ImageSignature: Hashable, Sendable {
+    /// cosign's: what was signed, see `SignedPayload`, and a signature of exactly these bytes.
+    case bare(payload: [UInt8], signature: [UInt8])
+    /// Simple signing's: an OpenPGP message, binary, which holds the payload and its signature.
+    case message([UInt8])
 
     /// The digest it claims to be about; nil when its payload cannot be read. For sorting only.
     public var claimedDigest: Digest? {
-        do throws(Failure) { return try SignedPayload(parsing: payload).digest } catch { return nil }
+        guard case .bare(let payload, _) = self else { return nil }
+        do throws(Failure) { return try SignedPayload(parsing: payload, as: .cosign).digest } catch { return nil }
+    }
+
+    /// For an order that does not depend on where it came from.
+    fileprivate var sortingBytes: [UInt8] {
+        switch self {
+        case .bare(let payload, let signature): [0] + payload + signature
+        case .message(let bytes): [1] + bytes
+        }
     }
 }
 
@@ -35,8 +40,12 @@ public struct SignatureDocument: Equatable, Sendable {
         guard try object.integer("version") == Self.version else { throw object.missing("version") }
         signatures = []
         for entry in try object.objects("signatures", entries: TrustLimits.signatures) ?? [] {
+            if entry.value("message") != nil {
+                signatures.append(.message(try entry.base64("message", bytes: TrustLimits.payloadBytes)))
+                continue
+            }
             signatures.append(
-                ImageSignature(
+                .bare(
                     payload: try entry.base64("payload", bytes: TrustLimits.payloadBytes),
                     signature: try entry.base64("signature", bytes: TrustLimits.signatureBytes)))
         }
@@ -44,11 +53,13 @@ public struct SignatureDocument: Equatable, Sendable {
 
     /// Equal signatures give equal bytes, whatever their order was.
     public var text: String {
-        let sorted = signatures.sorted {
-            ($0.payload + $0.signature).lexicographicallyPrecedes($1.payload + $1.signature)
-        }
+        let sorted = signatures.sorted { $0.sortingBytes.lexicographicallyPrecedes($1.sortingBytes) }
         let entries: [JSONValue] = sorted.map {
-            ["payload": .string(Base64Text.text($0.payload)), "signature": .string(Base64Text.text($0.signature))]
+            switch $0 {
+            case .bare(let payload, let signature):
+                ["payload": .string(Base64Text.text(payload)), "signature": .string(Base64Text.text(signature))]
+            case .message(let bytes): ["message": .string(Base64Text.text(bytes))]
+            }
         }
         let value: JSONValue = ["version": .number(Self.version), "signatures": .array(entries)]
         return value.text

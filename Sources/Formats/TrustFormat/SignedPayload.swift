@@ -1,10 +1,15 @@
 public import Diagnostics
 public import OCIFormat
 
-/// What a cosign signature signs: "simple signing" JSON that names an image's digest and what its signer calls it.
+/// What a signature of an image signs: "simple signing" JSON that names an image's digest and what its signer calls it.
 /// Read only after the signature was found good, and strictly: what a reader does not know may mean something.
 public struct SignedPayload: Equatable, Sendable {
-    public static let type = "cosign container image signature"
+    /// `critical.type`: what made it, so that neither kind passes for the other.
+    public enum Kind: String, Sendable {
+        case cosign = "cosign container image signature"
+        case simpleSigning = "atomic container signature"
+    }
+
     /// Of the manifest, or of the index it is listed in.
     public var digest: Digest
     /// `critical.identity.docker-reference`, as it stands there.
@@ -16,7 +21,7 @@ public struct SignedPayload: Equatable, Sendable {
     }
 
     /// - Throws: `image.signature-payload`, and what `JSONObject` throws.
-    public init(parsing content: [UInt8]) throws(Failure) {
+    public init(parsing content: [UInt8], as kind: Kind) throws(Failure) {
         let bounds = JSONBounds(
             bytes: UInt64(TrustLimits.payloadBytes), depth: TrustLimits.payloadDepth, values: TrustLimits.payloadValues)
         let object = try bounds.object(parsing: content, as: "the signed payload")
@@ -24,10 +29,10 @@ public struct SignedPayload: Equatable, Sendable {
         guard let critical = try object.object("critical") else { throw object.missing("critical") }
         try critical.allow(["type", "image", "identity"], "image.signature-payload")
         let type = try critical.string("type", bytes: 256)
-        guard type == Self.type else {
+        guard type == kind.rawValue else {
             throw critical.refusal(
                 "image.signature-payload", at: "critical.type",
-                cause: "it is signed as '\(type ?? "nothing")', not as '\(Self.type)'")
+                cause: "it is signed as '\(type ?? "nothing")', not as '\(kind.rawValue)'")
         }
         guard let image = try critical.object("image") else { throw critical.missing("image") }
         try image.allow(["docker-manifest-digest"], "image.signature-payload")

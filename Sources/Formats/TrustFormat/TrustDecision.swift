@@ -27,7 +27,8 @@ public struct ImageEvidence: Sendable {
 public struct TrustVerdict: Hashable, Sendable {
     /// Whether a key of the policy's signed it; otherwise the policy asks for nothing.
     public var isSigned: Bool
-    /// Of the keys that did, one for each requirement that asked.
+    /// The keys that did, one for each requirement that asked: the SHA-256 of a key's DER, or `openpgp:` and the
+    /// fingerprint of the primary key.
     public var keys: [String]
     /// What the signature is about: the manifest, or an index it is listed in.
     public var signedDigest: Digest?
@@ -45,18 +46,24 @@ public struct TrustVerdict: Hashable, Sendable {
 extension TrustPolicy {
     /// Lets an image through, or says why not. An image with several names needs one that the policy lets through,
     /// since whoever asked could have said that one.
-    /// - Throws: `image.untrusted`.
-    public func verdict(on image: ImageEvidence) throws(Failure) -> TrustVerdict {
+    /// - Parameter checker: asked about RSA and OpenPGP, and only when a signature of that kind could decide.
+    /// - Throws: `image.untrusted`, and what `checker` throws.
+    public func verdict(
+        on image: ImageEvidence, checker: (any SignatureChecking)? = nil
+    ) throws(Failure) -> TrustVerdict {
         var first: Failure?
+        var checks = SignatureChecks(checker)
         for reference in image.references.isEmpty ? [nil] : image.references.map(Optional.some) {
-            do throws(Failure) { return try verdict(on: image, as: reference) } catch {
+            do throws(Failure) { return try verdict(on: image, as: reference, &checks) } catch {
                 if first == nil { first = error }
             }
         }
         throw first ?? refusal(image, nil, scope(for: nil), "the policy says nothing about it")
     }
 
-    private func verdict(on image: ImageEvidence, as reference: ImageReference?) throws(Failure) -> TrustVerdict {
+    private func verdict(
+        on image: ImageEvidence, as reference: ImageReference?, _ checks: inout SignatureChecks
+    ) throws(Failure) -> TrustVerdict {
         let scope = scope(for: reference)
         var verdict = TrustVerdict(
             isSigned: false, keys: [], scope: scope.name, policyName: name, policy: digest,
@@ -67,59 +74,14 @@ extension TrustPolicy {
             case .reject:
                 throw refusal(image, reference, scope, "the policy rejects it")
             case .signed(let keys, let identity):
-                switch Self.search(image, reference, keys, identity) {
-                case .good(let key, let payload):
-                    verdict.isSigned = true
-                    if !verdict.keys.contains(key) { verdict.keys.append(key) }
-                    verdict.signedDigest = payload.digest
-                    verdict.identity = payload.identity
-                case .none(let why): throw refusal(image, reference, scope, why)
-                }
+                let search = SignatureSearch(image: image, reference: reference, identity: identity)
+                try verdict.take(search.bare(keys, &checks)) { refusal(image, reference, scope, $0) }
+            case .signedBy(let keyring, let identity):
+                let search = SignatureSearch(image: image, reference: reference, identity: identity)
+                try verdict.take(search.messages(keyring, &checks)) { refusal(image, reference, scope, $0) }
             }
         }
         return verdict
-    }
-
-    private enum Search {
-        case good(key: String, SignedPayload)
-        case none(String)
-    }
-
-    /// The first signature of one of the keys that is about this image under a fitting name, or what is wrong with the
-    /// one that came closest.
-    private static func search(
-        _ image: ImageEvidence, _ reference: ImageReference?, _ keys: [VerificationKey], _ identity: SignedIdentity
-    ) -> Search {
-        guard !image.signatures.isEmpty else { return .none("it came without a signature") }
-        var closest = (rank: 0, why: "none of its \(image.signatures.count) signatures is by a key the policy trusts")
-        func note(_ rank: Int, _ why: String) { if rank > closest.rank { closest = (rank, why) } }
-        for signature in image.signatures {
-            guard let key = keys.first(where: { $0.accepts(signature.signature, of: signature.payload) }) else {
-                continue
-            }
-            do throws(Failure) {
-                let payload = try SignedPayload(parsing: signature.payload)
-                guard image.digests.contains(payload.digest) else {
-                    note(2, "the trusted signature is of another image, \(payload.digest)")
-                    continue
-                }
-                guard identity.accepts(payload.identity, for: reference) else {
-                    note(3, misfit(payload.identity, reference))
-                    continue
-                }
-                return .good(key: key.id, payload)
-            } catch {
-                note(1, "what a trusted key signed cannot be read: \(error.cause ?? error.description)")
-            }
-        }
-        return .none(closest.why)
-    }
-
-    private static func misfit(_ identity: String, _ reference: ImageReference?) -> String {
-        let asked = reference.map { "not as '\($0)'" } ?? "and the image has no name here"
-        return
-            "its signer signed it as '\(identity)', \(asked); signatures of cosign hold no tag, which signedIdentity "
-            + "matchRepository allows"
     }
 
     private func refusal(
@@ -130,5 +92,20 @@ extension TrustPolicy {
             cause: "\(why) (policy \(name), \(scope.name); \(image.manifestText))",
             remedy: "have it signed by a key of the policy and import it with its signatures, or change the policy",
             field: "image-policy")
+    }
+}
+
+extension TrustVerdict {
+    fileprivate mutating func take(
+        _ found: SignatureSearch.Result, _ refusal: (String) -> Failure
+    ) throws(Failure) {
+        switch found {
+        case .none(let why): throw refusal(why)
+        case .good(let key, let payload):
+            isSigned = true
+            if !keys.contains(key) { keys.append(key) }
+            signedDigest = payload.digest
+            identity = payload.identity
+        }
     }
 }

@@ -117,15 +117,33 @@ extension TrustPolicy {
                 try SignedIdentity(member)
             }
             return .signed(keys: try keys(object, readKey), identity: identity ?? .matchRepoDigestOrExact)
-        case "signedBy":
-            throw Failure(
-                "image.policy-unsupported", doing: "use the policy's requirement", on: "signedBy",
-                cause: "OpenPGP signatures are not verified here",
-                remedy: "sign the image with cosign or 'skopeo copy --sign-by-sigstore-private-key', and ask for it "
-                    + "with sigstoreSigned", field: object.place("type"))
+        case "signedBy": return try signedBy(object, readKey)
         case let other:
             throw object.refusal(code, at: object.place("type"), cause: "'\(other ?? "")' is no requirement")
         }
+    }
+
+    /// containers-policy.json(5) knows four kinds of keys and only ever accepts one.
+    private static func signedBy(
+        _ object: JSONObject, _ readKey: (String) throws(Failure) -> [UInt8]
+    ) throws(Failure) -> Requirement {
+        try object.allow(["type", "keyType", "keyPath", "keyPaths", "keyData", "signedIdentity"], code)
+        let type = try object.string("keyType", bytes: 64)
+        guard type == "GPGKeys" else {
+            throw Failure(
+                "image.policy-unsupported", doing: "use the policy's keyType", on: type ?? "(none)",
+                cause: "only keys of OpenPGP are used, from files and not by way of others",
+                remedy: "write \"keyType\": \"GPGKeys\" and name the signers' own keys",
+                field: object.place("keyType"))
+        }
+        var keyring = OpenPGPKeyring()
+        for (content, name) in try keyFiles(object, TrustLimits.keyringBytes, readKey) {
+            try keyring.add(content, from: name)
+        }
+        let identity = try object.object("signedIdentity").map { (member: JSONObject) throws(Failure) in
+            try SignedIdentity(member)
+        }
+        return .signedBy(keyring, identity: identity ?? .matchRepoDigestOrExact)
     }
 
     private static func refuseKeyless(_ object: JSONObject) throws(Failure) {
@@ -144,6 +162,17 @@ extension TrustPolicy {
     private static func keys(
         _ object: JSONObject, _ readKey: (String) throws(Failure) -> [UInt8]
     ) throws(Failure) -> [VerificationKey] {
+        var keys: [VerificationKey] = []
+        for (content, name) in try keyFiles(object, TrustLimits.keyBytes, readKey) {
+            keys.append(try VerificationKey(pem: content, from: name))
+        }
+        return keys
+    }
+
+    /// What the one member that names keys leads to, and what each is called.
+    private static func keyFiles(
+        _ object: JSONObject, _ limit: Int, _ readKey: (String) throws(Failure) -> [UInt8]
+    ) throws(Failure) -> [(content: [UInt8], name: String)] {
         let sources = ["keyPath", "keyPaths", "keyData", "keyDatas"].filter { object.value($0) != nil }
         guard sources.count == 1, let source = sources.first else {
             throw object.refusal(
@@ -152,32 +181,31 @@ extension TrustPolicy {
                     ? "it names no key: give keyPath, keyPaths, keyData or keyDatas"
                     : "it has \(sources.joined(separator: " and ")), and only one of them is allowed")
         }
-        let bytes = TrustLimits.keyBytes * 2
         let texts: [String]
         if source.hasSuffix("s") {
-            texts = try object.strings(source, entries: TrustLimits.keys, bytes: bytes) ?? []
+            texts = try object.strings(source, entries: TrustLimits.keys, bytes: limit * 2) ?? []
         } else {
-            texts = try object.string(source, bytes: bytes).map { [$0] } ?? []
+            texts = try object.string(source, bytes: limit * 2).map { [$0] } ?? []
         }
         guard !texts.isEmpty else { throw object.refusal(code, at: object.place(source), cause: "it names no key") }
-        var keys: [VerificationKey] = []
-        for text in texts { keys.append(try key(text, source, object, readKey)) }
-        return keys
+        var files: [(content: [UInt8], name: String)] = []
+        for text in texts { files.append(try keyFile(text, source, object, readKey)) }
+        return files
     }
 
-    private static func key(
+    private static func keyFile(
         _ text: String, _ source: String, _ object: JSONObject, _ readKey: (String) throws(Failure) -> [UInt8]
-    ) throws(Failure) -> VerificationKey {
+    ) throws(Failure) -> (content: [UInt8], name: String) {
         if source.hasPrefix("keyData") {
             guard let content = Base64Text.bytes(text.utf8) else {
                 throw object.refusal(code, at: object.place(source), cause: "\(object.place(source)) is not base64")
             }
-            return try VerificationKey(pem: content, from: object.place(source))
+            return (content, object.place(source))
         }
         guard text.hasPrefix("/") else {
             throw object.refusal(
                 code, at: object.place(source), cause: "'\(text.prefix(256))' does not begin with /")
         }
-        return try VerificationKey(pem: try readKey(text), from: text)
+        return (try readKey(text), text)
     }
 }

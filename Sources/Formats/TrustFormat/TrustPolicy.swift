@@ -10,6 +10,8 @@ public struct TrustPolicy: Sendable {
         case reject
         /// Signed by one of the keys, under a name that fits.
         case signed(keys: [VerificationKey], identity: SignedIdentity)
+        /// Simple signing: in an OpenPGP message signed by one of the keys, under a name that fits.
+        case signedBy(OpenPGPKeyring, identity: SignedIdentity)
     }
 
     /// Where a list of requirements stands.
@@ -39,6 +41,15 @@ public struct TrustPolicy: Sendable {
         self.init(
             name: "given keys", digest: Digest(of: described.utf8),
             fallback: [.signed(keys: keys, identity: identity)], scopes: [:])
+    }
+
+    /// As above, with simple signing.
+    public init(keyring: OpenPGPKeyring, signedAs: ImageReference?) {
+        let identity = signedAs.map(SignedIdentity.exactRepository) ?? .matchRepository
+        let described = keyring.files.map { "\(Digest(of: $0.content))" }.sorted().joined(separator: " ")
+        self.init(
+            name: "given keys", digest: Digest(of: described.utf8),
+            fallback: [.signedBy(keyring, identity: identity)], scopes: [:])
     }
 
     private static func builtIn(_ name: String, _ type: String, _ requirement: Requirement) -> TrustPolicy {

@@ -2,15 +2,20 @@ import Crypto
 public import Diagnostics
 
 /// A public key of somebody who signs images: PEM with a SubjectPublicKeyInfo (RFC 5280), as `cosign
-/// generate-key-pair` and `openssl pkey -pubout` write it. ECDSA on P-256 and P-384, and Ed25519.
+/// generate-key-pair` and `openssl pkey -pubout` write it. ECDSA on P-256, P-384 and P-521, Ed25519, and RSA.
 public struct VerificationKey: Sendable {
     private enum Kind: Sendable {
         case p256(P256.Signing.PublicKey)
         case p384(P384.Signing.PublicKey)
+        case p521(P521.Signing.PublicKey)
         case ed25519(Curve25519.Signing.PublicKey)
+        /// Verified in another process.
+        case rsa
     }
 
     private let kind: Kind
+    /// Its SubjectPublicKeyInfo.
+    let der: [UInt8]
     /// SHA-256 of the key's DER, 64 hexadecimal digits: the same whatever file it is in.
     public let id: String
 
@@ -20,7 +25,7 @@ public struct VerificationKey: Sendable {
         guard content.count <= TrustLimits.keyBytes else {
             throw Self.invalid(name, "it has \(content.count) bytes", limit: "key bytes \(TrustLimits.keyBytes)")
         }
-        let der = try PEMBlock(content, from: name).publicKey(from: name)
+        der = try PEMBlock(content, from: name).publicKey(from: name)
         kind = try Self.kind(der, name)
         id = SHA256.hash(data: der).map { byte in
             let digits = String(byte, radix: 16)
@@ -39,6 +44,11 @@ public struct VerificationKey: Sendable {
         0x00,
         0x22, 0x03, 0x62, 0x00,
     ]
+    private static let p521: [UInt8] = [
+        0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81,
+        0x04,
+        0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
+    ]
     private static let ed25519: [UInt8] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
 
     private static func kind(_ der: [UInt8], _ name: String) throws(Failure) -> Kind {
@@ -49,18 +59,29 @@ public struct VerificationKey: Sendable {
             if der.starts(with: p384) {
                 return .p384(try P384.Signing.PublicKey(x963Representation: der.dropFirst(p384.count)))
             }
+            if der.starts(with: p521) {
+                return .p521(try P521.Signing.PublicKey(x963Representation: der.dropFirst(p521.count)))
+            }
             if der.starts(with: ed25519) {
                 return .ed25519(try Curve25519.Signing.PublicKey(rawRepresentation: der.dropFirst(ed25519.count)))
             }
         } catch { throw invalid(name, "its bytes are no key of that kind") }
+        if RSAPublicKey.isOne(der) {
+            guard try RSAPublicKey(der, from: name) != nil else {
+                throw invalid(name, "its bytes are no key of that kind")
+            }
+            return .rsa
+        }
         throw Failure(
             "image.key-unsupported", doing: "read the key", on: name, cause: "it is of no kind that is supported",
-            remedy: "sign with ECDSA on P-256 or P-384 or with Ed25519, as 'cosign generate-key-pair' does",
-            field: "key")
+            remedy: "sign with ECDSA on P-256, P-384 or P-521, with Ed25519 or with RSA", field: "key")
     }
 
-    /// Whether this key made `signature` of exactly these bytes. ECDSA signatures are DER; with P-384 both digests that
-    /// signers are known to use are tried.
+    /// Whether only another process can say what this key made.
+    var needsChecker: Bool { if case .rsa = kind { true } else { false } }
+
+    /// Whether this key made `signature` of exactly these bytes. ECDSA signatures are DER; with the longer curves both
+    /// digests that signers are known to use are tried. False for a key that needs a checker.
     public func accepts(_ signature: [UInt8], of payload: [UInt8]) -> Bool {
         switch kind {
         case .ed25519(let key): return signature.count == 64 && key.isValidSignature(signature, for: payload)
@@ -75,6 +96,13 @@ public struct VerificationKey: Sendable {
             }
             return key.isValidSignature(parsed, for: SHA256.hash(data: payload))
                 || key.isValidSignature(parsed, for: SHA384.hash(data: payload))
+        case .p521(let key):
+            guard let parsed = Self.parsed({ try P521.Signing.ECDSASignature(derRepresentation: signature) }) else {
+                return false
+            }
+            return key.isValidSignature(parsed, for: SHA256.hash(data: payload))
+                || key.isValidSignature(parsed, for: SHA512.hash(data: payload))
+        case .rsa: return false
         }
     }
 
@@ -116,8 +144,9 @@ private struct PEMBlock {
         }
         guard !label.contains("PGP") else {
             throw Failure(
-                "image.key-unsupported", doing: "read the key", on: name, cause: "OpenPGP keys are not supported",
-                remedy: "sign the image with cosign, and give its public key", field: "key")
+                "image.key-unsupported", doing: "read the key", on: name,
+                cause: "it is an OpenPGP key, which verifies simple signing and not cosign's signatures",
+                remedy: "ask for it with signedBy in a policy, or with --openpgp-key", field: "key")
         }
         throw VerificationKey.invalid(name, "it holds a \(label.prefix(64))")
     }

@@ -25,9 +25,12 @@ struct ImageImport {
         do throws(Failure) {
             let contents = try open(staging)
             let chosen = try ImageChoice(request: request).chosen(from: try contents.plans(for: wanted, limits: limits))
-            let plans = try KnownSignatures(root: root).added(to: chosen)
+            let found = try SignatureFiles.added(to: chosen, from: request.signatures)
+            let plans = try KnownSignatures(root: root).added(to: found)
             // Before anything of it is unpacked.
-            let verdicts = try ImportAdmission(request: request, policy: policy).verdicts(on: plans)
+            let verdicts = try ImportAdmission(
+                request: request, policy: policy, verifier: Verifier(beside: unpacker)
+            ).verdicts(on: plans)
             let documents = plans.compactMap(\.signatureDocument).map { Digest(of: $0) }
             try staging.reserve(chains: plans.flatMap(\.config.chain), blobs: plans.flatMap(\.blobs) + documents)
             var sizes: [UInt64] = []

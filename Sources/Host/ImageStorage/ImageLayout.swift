@@ -8,6 +8,8 @@ protocol LayoutBlobs {
     /// Verified in size and digest.
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8]
     func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob
+    /// The file `signature-<number>` beside index.json; nil when there is none.
+    func signatureFile(_ number: Int) throws(Failure) -> [UInt8]?
     /// Names for an image without any, by its configuration.
     func names(ofConfiguration digest: Digest, limits: ImageLimits) throws(Failure) -> [ImageReference]
 }

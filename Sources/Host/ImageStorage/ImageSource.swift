@@ -78,10 +78,12 @@ public struct ImportRequest: Sendable {
     /// What the image must be, by its manifest or by the index it is chosen from; anything else is refused before a
     /// layer is unpacked. `name` and `reference` may hold one as well.
     public var digest: Digest?
+    /// A directory with more signatures, see `SignatureFiles`.
+    public var signatures: String?
 
     public init(
         source: ImageSource, name: String? = nil, reference: String? = nil, platform: String? = nil,
-        layerForm: LayerForm = .directory, digest: Digest? = nil
+        layerForm: LayerForm = .directory, digest: Digest? = nil, signatures: String? = nil
     ) {
         self.source = source
         self.name = name
@@ -89,5 +91,6 @@ public struct ImportRequest: Sendable {
         self.platform = platform
         self.layerForm = layerForm
         self.digest = digest
+        self.signatures = signatures
     }
 }

@@ -18,7 +18,8 @@ extension ImageStore {
             on: ImageEvidence(
                 manifest: image.summary.manifest, indexes: image.indexes,
                 references: image.asked.map { [$0] } ?? image.summary.references,
-                signatures: try signatures(of: image)))
+                signatures: try signatures(of: image)),
+            checker: Verifier(beside: unpacker))
     }
 
     /// What the policy in force says of an image that is somebody else's, such as a Docker Engine's: nothing of it is
@@ -53,6 +54,7 @@ extension ImagePlan {
 struct ImportAdmission {
     let request: ImportRequest
     let policy: TrustPolicy
+    let verifier: Verifier
 
     /// - Throws: `image.digest-mismatch`, `image.untrusted`.
     func verdicts(on plans: [ImagePlan]) throws(Failure) -> [TrustVerdict] {
@@ -61,7 +63,7 @@ struct ImportAdmission {
             if let digest = request.digest {
                 try Self.check(digest, plan, from: request.source, field: "digest")
             }
-            verdicts.append(try policy.verdict(on: plan.evidence))
+            verdicts.append(try policy.verdict(on: plan.evidence, checker: verifier))
         }
         return verdicts
     }

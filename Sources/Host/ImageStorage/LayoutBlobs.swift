@@ -26,6 +26,11 @@ struct ArchiveBlobs: LayoutBlobs {
         return StagedBlob(file: member.file, isVerified: member.isDigested)
     }
 
+    func signatureFile(_ number: Int) throws(Failure) -> [UInt8]? {
+        guard let member = archive.members[.signature(number)] else { return nil }
+        return try archive.bytes(of: member, named: "signature-\(number)", limits: SignatureFiles.limits)
+    }
+
     private func member(_ descriptor: Descriptor) throws(Failure) -> ArchiveContents.Member {
         let name = "blobs/sha256/\(descriptor.digest.hex)"
         let member = try archive.member(named: name)
@@ -91,6 +96,10 @@ struct DirectoryBlobs: LayoutBlobs {
         }
         guard size == descriptor.size else { throw Mismatch.size(descriptor.digest, descriptor.size, size) }
         return StagedBlob(file: name, isVerified: false)
+    }
+
+    func signatureFile(_ number: Int) throws(Failure) -> [UInt8]? {
+        try SignatureFiles.content("signature-\(number)", in: directory)
     }
 
     func names(ofConfiguration digest: Digest, limits: ImageLimits) throws(Failure) -> [ImageReference] { [] }

@@ -29,10 +29,13 @@ struct KnownSignatures {
 struct LayoutEntries {
     private(set) var images: [Descriptor] = []
     private var found: [(signature: ImageSignature, about: Set<Digest>)] = []
+    /// Files beside index.json. Which image one is of is known when it is verified, so every image gets all of them.
+    private let loose: [ImageSignature]
 
     /// - Throws: what is wrong with a manifest or a payload of signatures: a layout whose signatures are damaged is not
     ///   taken for one without.
     init<Blobs: LayoutBlobs>(_ index: ImageIndex, from blobs: Blobs, limits: ImageLimits) throws(Failure) {
+        loose = try SignatureFiles.all { number throws(Failure) in try blobs.signatureFile(number) }
         var beside: [(SignatureManifest, Descriptor)] = []
         for entry in index.manifests where entry.platform?.os != "unknown" {
             let isBeside = SignatureManifest.isArtifactName(entry.referenceName ?? "")
@@ -59,7 +62,7 @@ struct LayoutEntries {
         for (manifest, entry) in beside {
             for layer in manifest.layers {
                 let payload = try blobs.document(layer.payload, limits: limits)
-                let signature = ImageSignature(payload: payload, signature: layer.signature)
+                let signature = ImageSignature.bare(payload: payload, signature: layer.signature)
                 let about = [signature.claimedDigest, manifest.subject, Self.tagged(entry)].compactMap { $0 }
                 found.append((signature, Set(about)))
             }
@@ -69,7 +72,7 @@ struct LayoutEntries {
     /// What belongs to an image of these digests: by what was signed, or by where it was kept, so that a signature of
     /// something else in its place is seen and said.
     func signatures(of digests: [Digest]) throws(Failure) -> [ImageSignature] {
-        var result: [ImageSignature] = []
+        var result = loose
         for (signature, about) in found where !about.isDisjoint(with: digests) && !result.contains(signature) {
             result.append(signature)
         }

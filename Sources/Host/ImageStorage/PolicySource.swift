@@ -37,7 +37,9 @@ public struct PolicySource: Sendable {
         case .file(let path):
             return try TrustPolicy(
                 parsing: try Self.read(path, "the image policy", limit: TrustLimits.policyBytes), from: path
-            ) { key throws(Failure) in try Self.read(key, "a key of the image policy", limit: TrustLimits.keyBytes) }
+            ) { key throws(Failure) in
+                try Self.read(key, "a key of the image policy", limit: TrustLimits.keyringBytes)
+            }
         }
     }
 
@@ -49,6 +51,15 @@ public struct PolicySource: Sendable {
                 try VerificationKey(pem: try read(path, "the key", limit: TrustLimits.keyBytes), from: path))
         }
         return keys
+    }
+
+    /// The OpenPGP keys in these files.
+    public static func keyring(_ paths: [String]) throws(Failure) -> OpenPGPKeyring {
+        var keyring = OpenPGPKeyring()
+        for path in paths {
+            try keyring.add(try read(path, "the OpenPGP key", limit: TrustLimits.keyringBytes), from: path)
+        }
+        return keyring
     }
 
     /// The content of a file that decides whom to trust: nobody but its owner, who must be this user or root, may be

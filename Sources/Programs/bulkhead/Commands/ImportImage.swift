@@ -11,8 +11,9 @@ struct ImportImage: ParsableCommand {
         discussion: """
             Takes what 'docker save', 'podman save', 'skopeo copy' and 'buildah push' write: docker-archive and \
             oci-archive, plain or compressed, from a file or, with -, from standard input; and layout directories. \
-            Layers are unpacked by a confined process. Signatures of cosign in an OCI image layout come along; what \
-            the policy or a digest does not let through is refused before anything is unpacked.
+            Layers are unpacked by a confined process. Signatures in an OCI image layout come along, cosign's and \
+            simple signing's; --signatures names a directory with more. What the policy or a digest does not let \
+            through is refused before anything is unpacked.
 
             Examples:
               bulkhead image import busybox.tar --name busybox
@@ -20,6 +21,7 @@ struct ImportImage: ParsableCommand {
               docker save alpine | bulkhead image import -
               bulkhead image import ./layout --reference app:1.2
               bulkhead image import ./layout --reference app:1.2@sha256:…  --image-policy reject.json
+              bulkhead image import ./layout --name registry.example/app:1 --signatures /var/lib/containers/sigstore
             """)
 
     @Argument(help: "A file, a directory, or - for standard input.")
@@ -41,6 +43,11 @@ struct ImportImage: ParsableCommand {
             "What the image must be, by its manifest or index; so does NAME@sha256:… in --name and --reference.",
             valueName: "sha256:…"))
     var digest: String?
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "More signatures: a lookaside directory, or one with signature-1, signature-2, ….", valueName: "directory"))
+    var signatures: String?
     @OptionGroup(title: "Trust") var policy: PolicyFlag
     @Flag(name: .shortAndLong, help: "Print nothing but the names, or ids of images without one.")
     var quiet = false
@@ -65,7 +72,8 @@ struct ImportImage: ParsableCommand {
         defer { progress.clear() }
         let request = ImportRequest(
             source: try place(), name: name, reference: reference, platform: platform, layerForm: try layerForm(),
-            digest: try digest.map { (text: String) throws(Failure) in try Digest(parsing: text) })
+            digest: try digest.map { (text: String) throws(Failure) in try Digest(parsing: text) },
+            signatures: signatures)
         do throws(Failure) { return try store.importImages(request) { progress.show($0) } } catch {
             // At its very beginning there is no entry yet that could be named.
             var failure = error

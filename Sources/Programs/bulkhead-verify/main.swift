@@ -1,0 +1,4 @@
+import LinuxKernel
+import SignatureVerification
+
+OwnProcess.exit(VerificationWorker.run())
