@@ -16,10 +16,13 @@ public enum PlanBuilder {
             try merge(contribution, into: &plan.descriptors)
         }
         for stage in Stage.allCases {
-            for contribution in contributions {
-                for entry in contribution.steps where entry.stage == stage {
+            // By place: taking out each entry to ask for its stage copies the step as well.
+            for part in contributions.indices {
+                for place in contributions[part].steps.indices where contributions[part].steps[place].stage == stage {
                     plan.steps.append(
-                        PlannedStep(stage: stage, isolator: contribution.isolator, step: entry.step))
+                        PlannedStep(
+                            stage: stage, isolator: contributions[part].isolator,
+                            step: contributions[part].steps[place].step))
                 }
             }
         }

@@ -50,7 +50,7 @@ public struct LinuxSpec: Equatable, Sendable {
     public var cgroupsPath: String?
     public var namespaces: [Namespace]
     public var devices: [Device]
-    public var seccomp: SpecObject?
+    public var seccomp: SeccompSection?
     public var rootfsPropagation: String?
     public var maskedPaths: [String]
     public var readonlyPaths: [String]
@@ -71,7 +71,7 @@ public struct LinuxSpec: Equatable, Sendable {
         }
         devices = []
         for entry in try object.objects("devices") { devices.append(try Self.device(entry)) }
-        seccomp = try object.object("seccomp")
+        seccomp = try object.object("seccomp").map(SeccompSection.init)
         rootfsPropagation = try object.string("rootfsPropagation")
         maskedPaths = try object.strings("maskedPaths")
         readonlyPaths = try object.strings("readonlyPaths")
@@ -146,7 +146,7 @@ public struct LinuxSpec: Equatable, Sendable {
         left.users == right.users && left.groups == right.groups && left.sysctl == right.sysctl
             && left.resources == right.resources && left.cgroupsPath == right.cgroupsPath
             && left.namespaces == right.namespaces && left.devices == right.devices
-            && left.seccomp?.members == right.seccomp?.members && left.rootfsPropagation == right.rootfsPropagation
+            && left.seccomp == right.seccomp && left.rootfsPropagation == right.rootfsPropagation
             && left.maskedPaths == right.maskedPaths && left.readonlyPaths == right.readonlyPaths
             && left.mountLabel == right.mountLabel && left.personality?.domain == right.personality?.domain
             && left.personality?.flags == right.personality?.flags && left.timeOffsets == right.timeOffsets

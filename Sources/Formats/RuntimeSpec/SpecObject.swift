@@ -14,7 +14,7 @@ public struct SpecObject: Sendable {
     static let limits = JSONLimits(bytes: 16 << 20, depth: 64, values: 1_000_000)
 
     /// - Throws: `Failure` `bundle.config-invalid`.
-    public init(parsing bytes: [UInt8], document: String) throws(Failure) {
+    public init(parsing bytes: [UInt8], document: String, path: String = "") throws(Failure) {
         let value: SpecValue
         do throws(JSONFault) { value = try JSONReader.read(bytes, limits: Self.limits) } catch {
             let place = error.path.isEmpty ? "" : " in \(error.path.joined(separator: "."))"
@@ -23,7 +23,7 @@ public struct SpecObject: Sendable {
                 "bundle.config-invalid", doing: "read \(document)", cause: error.cause + place + position,
                 remedy: "correct the document", field: error.path.joined(separator: "."))
         }
-        try self.init(value, path: "")
+        try self.init(value, path: path)
     }
 
     public init(_ value: SpecValue, path: String) throws(Failure) {
@@ -136,17 +136,17 @@ public struct SpecObject: Sendable {
         return result
     }
 
-    private static func text(_ value: SpecValue, _ place: String) throws(Failure) -> String {
-        guard case .string(let text) = value else { throw wrong(value, place, "a string") }
+    private static func text(_ value: SpecValue, _ place: @autoclosure () -> String) throws(Failure) -> String {
+        guard case .string(let text) = value else { throw wrong(value, place(), "a string") }
         return text
     }
 
     private static func integer<Number: FixedWidthInteger>(
-        _ value: SpecValue, _ place: String, as type: Number.Type
+        _ value: SpecValue, _ place: @autoclosure () -> String, as type: Number.Type
     ) throws(Failure) -> Number {
-        guard case .number(let text) = value else { throw wrong(value, place, "a whole number") }
+        guard case .number(let text) = value else { throw wrong(value, place(), "a whole number") }
         guard let number = Number(text) else {
-            throw refusal(place, "\(text) is no whole number from \(Number.min) to \(Number.max)")
+            throw refusal(place(), "\(text) is no whole number from \(Number.min) to \(Number.max)")
         }
         return number
     }

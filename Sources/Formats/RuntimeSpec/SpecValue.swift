@@ -2,7 +2,7 @@ public import JSONFormat
 public import OrderedCollections
 
 /// A JSON document of the runtime specification, members in their own order.
-public indirect enum SpecValue: Equatable, Sendable, JSONTree {
+public enum SpecValue: Equatable, Sendable, JSONTree {
     case null
     case bool(Bool)
     /// The number's text, as it stands in the document.
@@ -111,8 +111,11 @@ extension SpecValue {
 
     private static func quote(_ text: String, to result: inout [UInt8]) {
         result.append(UInt8(ascii: "\""))
-        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
-        if isPlain { result += text.utf8 } else { for byte in text.utf8 { escape(byte, to: &result) } }
+        var text = text
+        text.withUTF8 { bytes in
+            let isPlain = bytes.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+            if isPlain { result.append(contentsOf: bytes) } else { for byte in bytes { escape(byte, to: &result) } }
+        }
         result.append(UInt8(ascii: "\""))
     }
 

@@ -217,7 +217,7 @@ extension BundleGroups {
     public func isFrozen() -> Bool {
         do throws(KernelError) {
             if hierarchies.isUnified, let unified {
-                return try TextFile.read(unified + "/cgroup.events").contains("frozen 1")
+                return try TextFile.read(unified + "/cgroup.events").split(separator: "\n").contains("frozen 1")
             }
             guard let directory = freezer else { return false }
             return try TextFile.read(directory + "/freezer.state").hasPrefix("FR")

@@ -22,11 +22,13 @@ public struct BundleLimits: BundleContributor {
     }
 
     /// What may not be raised here.
-    static func ceilings(held: CapabilitySet) -> [UInt32: UInt64] {
-        guard !held.contains(.sysResource) else { return [:] }
+    static func ceilings(_ process: ProcessSpec?, held: CapabilitySet) -> [UInt32: UInt64] {
+        guard let process, !held.contains(.sysResource) else { return [:] }
         var result: [UInt32: UInt64] = [:]
-        let held = HostFacts.hardLimits()
-        for (name, number) in HostFacts.resourceLimitNames { result[number] = held[name] }
+        for limit in process.limits {
+            guard let number = limits.firstIndex(of: String(limit.type.dropFirst("RLIMIT_".count))) else { continue }
+            result[UInt32(number)] = HostFacts.hardLimit(of: UInt32(number))
+        }
         return result
     }
 

@@ -1,3 +1,4 @@
+import Diagnostics
 import LaunchPlanning
 import LinuxKernel
 
@@ -10,9 +11,13 @@ struct BundleOpener {
     /// Texts by name, such as the state hooks get.
     let texts: [String: String]
 
-    func open(_ plan: LaunchPlan) throws(KernelError) -> [OwnedDescriptor] {
+    func open(_ plan: LaunchPlan) throws(Failure) -> [OwnedDescriptor] {
         var result: [OwnedDescriptor] = []
-        for source in plan.descriptors.values { result.append(try open(source)) }
+        do throws(KernelError) {
+            for source in plan.descriptors.values { result.append(try open(source)) }
+        } catch {
+            throw error.failure("bundle.cannot-open", doing: "open what the container is to see")
+        }
         return result
     }
 

@@ -65,11 +65,10 @@ struct BundleProcess: Sendable {
         }
     }
 
-    func release(_ opener: BundleOpener, _ plan: LaunchPlan) throws(Failure) {
-        do throws(KernelError) {
-            try control.sendMessage([PlanFormat.release], descriptors: try opener.open(plan))
-        } catch {
-            throw error.failure("bundle.cannot-open", doing: "open what the container is to see")
+    /// `descriptors`: those that the plan names.
+    func release(_ descriptors: [OwnedDescriptor]) throws(Failure) {
+        do throws(KernelError) { try control.sendMessage([PlanFormat.release], descriptors: descriptors) } catch {
+            throw error.failure("bundle.lost", doing: "let the launcher go on")
         }
     }
 

@@ -78,7 +78,7 @@ extension BundleRuntime {
             let opener = BundleOpener(
                 place: place, userNamespace: try userNamespace(of: held.process, context),
                 texts: ["state": state.document.text])
-            try held.release(opener, plan)
+            try held.release(try opener.open(plan))
             var terminal: OwnedDescriptor?
             let created = try LauncherMessages.hear(held.control, until: .created, { $0.failure(in: plan) }) {
                 report, descriptor in
@@ -213,7 +213,7 @@ extension BundleRuntime {
                 } catch { return nil }
             })
         context.kernelMounts = KernelMounts.find
-        context.ceilings = BundleLimits.ceilings(held: context.heldCapabilities)
+        context.ceilings = BundleLimits.ceilings(context.process, held: context.heldCapabilities)
         context.modules = SecurityModules.active()
         context.isSocket = ListenerAgent.isSocket
         if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }

@@ -18,10 +18,9 @@ extension BundleRuntime {
         options: BundleOptions, whilePaused: Bool = false
     ) throws(Failure) -> JoinedProcess {
         let record = try required(id)
-        let status = try status(record)
-        guard status == .running || status == .created || (whilePaused && status == .paused),
-            let first = try self.process(record)
-        else {
+        let held = try self.process(record)
+        let status = try status(record, process: held)
+        guard status == .running || status == .created || (whilePaused && status == .paused), let first = held else {
             throw Failure(
                 "bundle.not-running", doing: "start a process in the container", on: id,
                 cause: "cannot exec in a \(status.rawValue) container", remedy: "start or resume it first")
@@ -40,28 +39,30 @@ extension BundleRuntime {
         context.home = { HomeDirectory.find($0, root: root) }
         context.joinedNamespaces = Self.namespaces(of: first.id)
         let plan = try BundlePlan.build(context)
-        let held = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
+        // Before there is a launcher, which would wait for them.
+        let opener = BundleOpener(place: try store.open(id), userNamespace: nil, texts: [:])
+        let given = try opener.open(plan)
+        let joined = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
         do throws(Failure) {
-            if let initial = process.execAffinity?.initial, !initial.isEmpty { try held.hold(to: initial) }
-            try groups.attach(held.process.id)
-            try held.prepare(plan, oomScore: process.oomScore, processors: process.execAffinity?.final ?? "")
-            let place = try store.open(id)
-            try held.release(BundleOpener(place: place, userNamespace: nil, texts: [:]), plan)
+            if let initial = process.execAffinity?.initial, !initial.isEmpty { try joined.hold(to: initial) }
+            try groups.attach(joined.process.id)
+            try joined.prepare(plan, oomScore: process.oomScore, processors: process.execAffinity?.final ?? "")
+            try joined.release(given)
             let state = RuntimeState(
                 id: id, status: .running, process: record.process, bundle: record.bundle,
                 annotations: configuration.annotations)
             let agent = ListenerAgent(
-                section: configuration.linux.seccomp, process: held.process.id, state: state)
+                section: configuration.linux.seccomp, process: joined.process.id, state: state)
             var handover = ListenerHandover()
             var terminal: OwnedDescriptor?
-            _ = try LauncherMessages.hear(held.control, until: nil, { $0.failure(in: plan) }) {
+            _ = try LauncherMessages.hear(joined.control, until: nil, { $0.failure(in: plan) }) {
                 (report, descriptor) throws(Failure) in
                 if report.kind == .terminal { terminal = descriptor }
                 try handover.hear(report, descriptor, agent.give)
             }
-            return JoinedProcess(process: held.process, terminal: terminal)
+            return JoinedProcess(process: joined.process, terminal: terminal)
         } catch {
-            held.end()
+            joined.end()
             throw error
         }
     }
@@ -73,7 +74,7 @@ extension BundleRuntime {
             id: record.id, bundle: record.bundle, rootPath: record.rootPath, configuration: configuration,
             process: configuration.process, options: options, groups: groups.view,
             heldCapabilities: CapabilitySet(rawValue: HostFacts.effectiveCapabilities()), isDirectory: { _ in nil })
-        context.ceilings = BundleLimits.ceilings(held: context.heldCapabilities)
+        context.ceilings = BundleLimits.ceilings(context.process, held: context.heldCapabilities)
         context.modules = SecurityModules.active()
         context.isSocket = ListenerAgent.isSocket
         return context

@@ -28,11 +28,10 @@ public struct BundleRuntime: Sendable {
     }
 
     public func configuration(_ id: String) throws(Failure) -> RuntimeConfiguration {
-        try RuntimeConfiguration(parsing: try store.configuration(id))
+        try RuntimeConfiguration(checked: try store.configuration(id))
     }
 
     public func required(_ id: String) throws(Failure) -> BundleRecord {
-        _ = try store.open(id)
         guard let record = try store.record(id) else {
             throw Failure("bundle.creating", doing: "use the container", on: id, cause: "it is still being created")
         }
@@ -40,14 +39,20 @@ public struct BundleRuntime: Sendable {
     }
 
     public func status(_ record: BundleRecord) throws(Failure) -> RuntimeState.Status {
+        try status(record, process: try process(record))
+    }
+
+    /// The same for whoever holds its process, nil when that has ended.
+    func status(_ record: BundleRecord, process: ProcessHandle?) throws(Failure) -> RuntimeState.Status {
         if record.process == 0 { return .creating }
-        guard try process(record) != nil else { return .stopped }
+        guard process != nil else { return .stopped }
         if HostFacts.exists("\(store.directory(record.id))/\(BundleStart.socketName)") { return .created }
         return try groups(record).isFrozen() ? .paused : .running
     }
 
     /// The container's first process while it lives, held so that its number cannot become another's.
     public func process(_ record: BundleRecord) throws(Failure) -> ProcessHandle? {
+        if record.process == 0 { return nil }
         do throws(KernelError) {
             let handle = try ProcessHandle.open(record.process)
             guard try ProcessFacts.startTime(of: record.process) == record.startTime, try !handle.hasEnded() else {

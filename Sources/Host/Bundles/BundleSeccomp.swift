@@ -14,17 +14,18 @@ public struct BundleSeccomp: BundleContributor {
         guard let section = context.linux.seccomp, context.process != nil else { return contribution }
         let compiled = try context.filter(
             FilterRequest(
-                .profile(name: "linux.seccomp", json: SpecValue.object(section.members).utf8),
+                .profile(name: "linux.seccomp", json: section.text),
                 capabilities: context.process?.capabilities?.bounding ?? [],
                 kernel: KernelRelease(release: HostFacts.kernelRelease()) ?? KernelRelease(major: 0, minor: 0)))
         if compiled.bytes.isEmpty { return contribution }
         let program = FilterProgram(bytes: compiled.bytes, name: "linux.seccomp")
         if compiled.needsListener {
-            guard let path = try section.string("listenerPath"), !path.isEmpty else {
-                throw section.refusal("listenerPath", "calls are handed to a listener, and it has no path")
+            let members = try section.members()
+            guard let path = try members.string("listenerPath"), !path.isEmpty else {
+                throw members.refusal("listenerPath", "calls are handed to a listener, and it has no path")
             }
             guard context.isSocket(path) else {
-                throw section.refusal("listenerPath", "there is no socket at \(path) to hand a listener to")
+                throw members.refusal("listenerPath", "there is no socket at \(path) to hand a listener to")
             }
             // The launcher has one thread; the kernel takes this flag and a listener only together with another one.
             let flags = compiled.flags.subtracting(.allThreads)

@@ -5,7 +5,7 @@ import RuntimeSpec
 /// Whoever listens at linux.seccomp.listenerPath: gets the descriptor that a filter hands calls to, with the state of
 /// the process it is about; runtime-spec "The Container Process State".
 struct ListenerAgent {
-    let section: SpecObject?
+    let section: SeccompSection?
     /// Number of the process on the host.
     let process: Int32
     let state: RuntimeState
@@ -18,12 +18,13 @@ struct ListenerAgent {
     }
 
     func give(_ listener: OwnedDescriptor) throws(Failure) {
-        guard let section, let path = try section.string("listenerPath"), !path.isEmpty else {
+        let members = try section?.members()
+        guard let members, let path = try members.string("listenerPath"), !path.isEmpty else {
             throw Failure(
                 "bundle.listener", doing: "hand over the seccomp listener", cause: "nobody is named to get it",
                 remedy: "give linux.seccomp.listenerPath", field: "linux.seccomp.listenerPath")
         }
-        let text = Array(try document(section).text.utf8)
+        let text = Array(try document(members).text.utf8)
         do throws(KernelError) {
             try OwnedDescriptor.connection(toSocketAt: path).sendMessage(text, descriptors: [listener])
         } catch {

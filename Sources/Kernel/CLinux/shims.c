@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <string.h>
 #include <signal.h>
@@ -108,6 +109,12 @@ int bh_memfd_create(const char *name, int executable) {
     }
     return (int)syscall(SYS_memfd_create, name, flags);
 }
+void bh_grow_heap(int bytes) {
+    /* Either may be refused, and then the heap is as it was. */
+    (void)mallopt(M_TOP_PAD, bytes);
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
 int bh_seal(int descriptor) {
     return fcntl(descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 }

@@ -21,6 +21,9 @@ public enum CurrentProcess {
         _ = Array(text.utf8).withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
+    /// Lets the heap grow by so much at a time and never shrink: for programs that end soon. See mallopt(3).
+    public static func growHeap(by bytes: Int32) { bh_grow_heap(bytes) }
+
     /// Ends with `status` without running the exit handlers of libraries.
     public static func exit(_ status: Int32) -> Never { _exit(status) }
 }

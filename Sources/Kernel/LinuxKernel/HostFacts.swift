@@ -34,9 +34,11 @@ public enum HostFacts {
 
     /// Target of a symbolic link, or nil.
     public static func linkTarget(_ path: String) -> String? {
-        var buffer = [CChar](repeating: 0, count: 4_097)
-        let count = readlink(path, &buffer, buffer.count)
-        return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4_097) { buffer in
+            guard let place = buffer.baseAddress else { return nil }
+            let count = readlink(path, place, buffer.count)
+            return count < 0 ? nil : String(decoding: UnsafeRawBufferPointer(start: place, count: count), as: UTF8.self)
+        }
     }
 
     /// Effective capabilities of this process as a bit set; 0 when they cannot be read. See capget(2).
@@ -72,10 +74,13 @@ public enum HostFacts {
     /// Hard limit of every resource for this process; UInt64.max is none.
     public static func hardLimits() -> [String: UInt64] {
         var result: [String: UInt64] = [:]
-        for (name, number) in resourceLimitNames {
-            var limit = rlimit()
-            if bh_getrlimit(Int32(number), &limit) == 0 { result[name] = UInt64(limit.rlim_max) }
-        }
+        for (name, number) in resourceLimitNames { result[name] = hardLimit(of: number) }
         return result
+    }
+
+    /// Hard limit of the resource with this number; nil where the kernel has no such resource.
+    public static func hardLimit(of number: UInt32) -> UInt64? {
+        var limit = rlimit()
+        return bh_getrlimit(Int32(number), &limit) == 0 ? UInt64(limit.rlim_max) : nil
     }
 }

@@ -28,9 +28,8 @@ public struct LauncherImage: Sendable {
 
     private static func load(_ path: String) throws(Failure) -> OwnedDescriptor {
         do throws(KernelError) {
-            let bytes = try OwnedDescriptor.open(RawPath(path)).readAll(limit: 4 << 20)
             let image = try OwnedDescriptor.memoryFile("bulkhead-launch", executable: true)
-            try image.write(bytes)
+            try image.append(contentsOf: try OwnedDescriptor.open(RawPath(path)), limit: 4 << 20)
             try image.seal()
             return image
         } catch {

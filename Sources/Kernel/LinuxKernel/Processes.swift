@@ -96,6 +96,9 @@ public enum ProcessFacts {
         try fields(of: id)?.first.map { ["Z", "X"].contains($0) } ?? false
     }
 
+    /// As many as are asked for, and the rest in one piece.
+    private static let fieldsMax = 20
+
     /// Field 3 of /proc/PID/stat and those after it. Nil when there is no such process.
     private static func fields(of id: Int32) throws(KernelError) -> [Substring]? {
         let text: String
@@ -106,8 +109,9 @@ public enum ProcessFacts {
             throw error
         }
         // The command's name is in parentheses and may hold anything, so fields count from the last ')'.
-        guard let close = text.lastIndex(of: ")") else { return nil }
-        return text[text.index(after: close)...].split(separator: " ")
+        guard let close = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        return text.utf8[text.utf8.index(after: close)...]
+            .split(separator: UInt8(ascii: " "), maxSplits: fieldsMax).map(Substring.init)
     }
 
     /// A different value after every boot, random(4).

@@ -31,9 +31,11 @@ extension OwnedDescriptor {
     /// Everything up to the end of the file, refused with EFBIG when it is more than `limit` bytes.
     public func readAll(limit: Int) throws(KernelError) -> [UInt8] {
         var result: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: min(limit + 1, 65_536))
+        // Never cleared before: most files are small, and every page that is touched costs a fault.
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: min(limit + 1, 65_536), alignment: 1)
+        defer { chunk.deallocate() }
         while true {
-            let count = try checked("read") { Glibc.read(number, &chunk, chunk.count) }
+            let count = try checked("read") { Glibc.read(number, chunk.baseAddress, chunk.count) }
             if count == 0 { return result }
             result.append(contentsOf: chunk[..<count])
             if result.count > limit { throw KernelError(call: "read: more than \(limit) bytes", errno: EFBIG) }
@@ -55,6 +57,18 @@ extension OwnedDescriptor {
             done += try checked("write") {
                 bytes.withUnsafeBytes { Glibc.write(number, $0.baseAddress.map { $0 + done }, $0.count - done) }
             }
+        }
+    }
+
+    /// Writes what `file` holds from its place on, copied by the kernel alone; refused with EFBIG when it is more than
+    /// `limit` bytes. See sendfile(2).
+    public func append(contentsOf file: OwnedDescriptor, limit: Int) throws(KernelError) {
+        var done = 0
+        while true {
+            let count = try checked("sendfile") { Glibc.sendfile(number, file.number, nil, limit + 1 - done) }
+            if count == 0 { return }
+            done += count
+            if done > limit { throw KernelError(call: "sendfile: more than \(limit) bytes", errno: EFBIG) }
         }
     }
 

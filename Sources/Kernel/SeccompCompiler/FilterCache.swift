@@ -95,9 +95,10 @@ private struct FilterCacheKey {
             "\(program.device) \(program.inode) \(program.size)",
             "\(program.modifiedSeconds).\(program.modifiedNanoseconds)", library, FilterArchitecture.native.rawValue,
             String(request.capabilities.rawValue, radix: 16), request.kernel.description,
-            request.emulated.map(\.rawValue).sorted().joined(separator: ","),
+            request.emulated.isEmpty ? "" : request.emulated.map(\.rawValue).sorted().joined(separator: ","),
         ]
-        var text = Array(facts.joined(separator: "\n").utf8) + [0]
+        var text: [UInt8] = []
+        for fact in facts { text += Array(fact.utf8) + [UInt8(ascii: "\n")] }
         switch request.source {
         case .standard: text += Array("standard".utf8)
         case .strict: text += Array("strict".utf8)

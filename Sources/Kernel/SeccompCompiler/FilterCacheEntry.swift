@@ -22,7 +22,7 @@ enum FilterCacheEntry {
         guard bytes.count > magic.count + 8, bytes.starts(with: magic) else { return nil }
         var rest = bytes[magic.count..<(bytes.count - 8)]
         guard number(bytes.suffix(8)) == checksum(bytes.dropLast(8)) else { return nil }
-        guard let foundKey = block(&rest), foundKey.elementsEqual(key) else { return nil }
+        guard let foundKey = block(&rest), foundKey == key[...] else { return nil }
         guard let name = block(&rest), let notes = block(&rest), let program = block(&rest) else { return nil }
         guard rest.count == 8, let flags = UInt32(exactly: number(rest)) else { return nil }
         if !program.isEmpty, !refusesForeignCalls(Array(program)) { return nil }
@@ -59,7 +59,13 @@ enum FilterCacheEntry {
 
     /// FNV-1a, 64 bits: against torn files and for names, not against attackers, who cannot write here. Equal names of
     /// different keys are told apart by the key itself.
-    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    static func checksum(_ bytes: [UInt8]) -> UInt64 { checksum(bytes[...]) }
+
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.withUnsafeBufferPointer { bytes in
+            var sum: UInt64 = 0xcbf2_9ce4_8422_2325
+            for byte in bytes { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            return sum
+        }
     }
 }

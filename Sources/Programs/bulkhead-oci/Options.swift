@@ -20,8 +20,9 @@ struct OptionTable: Sendable {
 
 /// A command line taken apart. Options may have one dash or two, a value after `=` or as the next word; `--` ends them.
 struct Options: Sendable {
-    private var flags: Set<String> = []
-    private var values: [String: [String]] = [:]
+    /// In lists: a dictionary is a type of its own that the Swift runtime makes first, and takes longer for than to search.
+    private var flags: [String] = []
+    private var values: [(name: String, value: String)] = []
     private(set) var words: [String] = []
 
     /// From the last of `wordsBeforeRest` words on everything is left alone: it is somebody else's command line.
@@ -73,11 +74,11 @@ struct Options: Sendable {
             guard let value = value ?? rest.popFirst() else {
                 throw Failure("usage", doing: "use \(word) of \(command)", cause: "it needs a value")
             }
-            values[option.name, default: []].append(value)
+            values.append((option.name, value))
         } else if value == nil || value == "true" {
-            flags.insert(option.name)
+            flags.append(option.name)
         } else if value == "false" {
-            flags.remove(option.name)
+            flags.removeAll { $0 == option.name }
         } else {
             throw Failure("usage", doing: "use \(word) of \(command)", cause: "it takes no value")
         }
@@ -89,8 +90,8 @@ struct Options: Sendable {
     }
 
     func has(_ flag: String) -> Bool { flags.contains(flag) }
-    func value(_ name: String) -> String? { values[name]?.last }
-    func all(_ name: String) -> [String] { values[name] ?? [] }
+    func value(_ name: String) -> String? { values.last { $0.name == name }?.value }
+    func all(_ name: String) -> [String] { values.filter { $0.name == name }.map(\.value) }
 
     func number<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {
         guard let text = value(name) else { return nil }

@@ -10,6 +10,7 @@ enum Program {
     static let version = "0.2.0"
 
     static func main() {
+        CurrentProcess.growHeap(by: 1 << 20)
         SignalQueue.ignoreBrokenPipes()
         CurrentProcess.fillStandardStreams()
         var report = Report()

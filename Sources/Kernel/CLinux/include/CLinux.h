@@ -83,6 +83,7 @@ int bh_spawn_actions_finish(posix_spawn_file_actions_t *actions, int first);
 int bh_memfd_create(const char *name, int executable);
 /* Forbids every later change of the file: F_SEAL_SEAL | SHRINK | GROW | WRITE. */
 int bh_seal(int descriptor);
+void bh_grow_heap(int bytes);
 
 /* --- extended attributes on descriptors opened with O_PATH are reached through /proc/self/fd: fsetxattr(2) ------ */
 ssize_t bh_flistxattr(int descriptor, char *list, size_t size);
