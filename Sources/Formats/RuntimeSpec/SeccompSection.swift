@@ -21,7 +21,8 @@ public struct SeccompSection: Equatable, Sendable {
 }
 
 extension RuntimeConfiguration {
-    /// A document that `init(parsing:)` accepted before, such as a container's copy: linux.seccomp is taken as it stands.
+    /// A document that `init(parsing:)` accepted before, such as a container's copy: linux.seccomp is taken as it
+    /// stands.
     ///
     /// - Throws: `Failure` `bundle.config-invalid` with the field.
     public init(checked bytes: [UInt8]) throws(Failure) {

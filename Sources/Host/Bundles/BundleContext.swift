@@ -12,8 +12,8 @@ public struct BundleOptions: Equatable, Sendable {
     public var preserved = 0
     /// Of them, those announced as LISTEN_FDS (sd_listen_fds(3)).
     public var listening = 0
-    /// A cgroup below the container's, for one more process.
-    public var groupBelow: String?
+    /// Cgroups below the container's, for one more process: `PATH`, or with version 1 `CONTROLLER,…:PATH`.
+    public var groupsBelow: [String] = []
     public init() {}
 }
 

@@ -101,7 +101,8 @@ extension BundleGroups {
 
     /// Which devices may be used, before anything runs.
     public func allowDevices(_ linux: LinuxSpec) throws(Failure) {
-        let rules = GroupDevices.rules(linux)
+        let rules = GroupDevices.rules(linux.resources.devices)
+        try GroupDevices.check(rules)
         do throws(KernelError) {
             if hierarchies.isUnified, let unified {
                 let group = try OwnedDescriptor.open(RawPath(unified), [.path, .directory])
@@ -114,6 +115,38 @@ extension BundleGroups {
             }
         } catch {
             throw Self.failed(error, "limit the container's devices", field: "linux.resources.devices")
+        }
+    }
+
+    /// Which devices may be used from now on, in the place of what was said before. A file that is open stays open.
+    public func changeDevices(_ given: [ResourceSpec.DeviceRule]) throws(Failure) {
+        let rules = GroupDevices.rules(given)
+        if hierarchies.isUnified, let unified {
+            let program = try GroupDevices.program(rules)
+            do throws(KernelError) {
+                let group = try OwnedDescriptor.open(RawPath(unified), [.path, .directory])
+                try DeviceFilter.replace(by: program, on: group)
+            } catch { throw Self.failed(error, "change the container's devices", field: "devices") }
+            return
+        }
+        guard let directory = hierarchies.legacy(with: "devices").map(directory) else {
+            throw Failure(
+                "bundle.no-controller", doing: "change the container's devices",
+                cause: "the cgroup controller devices is not mounted here", field: "devices")
+        }
+        do throws(KernelError) {
+            let listed = try TextFile.read("\(directory)/devices.list").split(separator: "\n").map(String.init)
+            for (file, text) in try change(from: listed, to: rules) {
+                try TextFile.write(text, to: "\(directory)/\(file)")
+            }
+        } catch { throw Self.failed(error, "change the container's devices", field: "devices") }
+    }
+
+    private func change(
+        from listed: [String], to rules: [ResourceSpec.DeviceRule]
+    ) throws(KernelError) -> [(file: String, text: String)] {
+        do throws(Failure) { return try GroupDevices.change(from: listed, to: rules) } catch {
+            throw KernelError(call: error.description, errno: Errno.notSupported)
         }
     }
 

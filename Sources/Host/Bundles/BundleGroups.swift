@@ -10,6 +10,8 @@ public struct BundleGroups: Equatable, Sendable {
     public var path: String
     /// A group the container made below its own, for one more process. With version 1 some hierarchies may lack it.
     private(set) var below = ""
+    /// The same for single hierarchies of version 1, by controller or `name=`.
+    private(set) var belowOf: [String: String] = [:]
 
     public init(hierarchies: GroupHierarchies, path: String) {
         self.hierarchies = hierarchies
@@ -23,15 +25,30 @@ public struct BundleGroups: Equatable, Sendable {
         return asked.hasPrefix("/") ? "/" + parts : "/bulkhead-oci/" + parts
     }
 
-    mutating func descend(to path: String) throws(Failure) {
-        let parts = path.split(separator: "/").filter { $0 != "." }
+    /// `PATH` below the container's group in every hierarchy, or `CONTROLLER,…:PATH` in those of version 1 alone.
+    mutating func descend(to asked: String) throws(Failure) {
+        let words = asked.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = (words.last ?? "").split(separator: "/").filter { $0 != "." }
         guard !parts.contains("..") else {
-            throw Failure(
-                "bundle.cgroup", doing: "use the cgroup", on: path,
-                cause: "bad sub cgroup path: `..` components are not allowed",
-                remedy: "name a group below the container's own", field: "cgroup")
+            throw Self.refused(asked, "bad sub cgroup path: `..` components are not allowed")
         }
-        below = parts.map { "/\($0)" }.joined()
+        let path = parts.map { "/\($0)" }.joined()
+        guard words.count > 1 else {
+            below = path
+            return
+        }
+        for controller in words[0].split(separator: ",").map(String.init) {
+            guard !hierarchies.isUnified, hierarchies.legacy.contains(where: { $0.isCalled(controller) }) else {
+                throw Self.refused(asked, "unknown controller \(Untrusted.shown(controller)) of cgroups of version 1")
+            }
+            belowOf[controller] = path
+        }
+    }
+
+    private static func refused(_ asked: String, _ cause: String) -> Failure {
+        Failure(
+            "bundle.cgroup", doing: "use the cgroup", on: asked, cause: cause,
+            remedy: "name a group below the container's own", field: "cgroup")
     }
 
     var unified: String? { hierarchies.unified.map { $0 + path } }
@@ -168,8 +185,10 @@ extension BundleGroups {
             guard below.isEmpty || directories.contains(where: { HostFacts.exists($0 + below) }) else {
                 throw KernelError(call: "look for", on: path + below, errno: Errno.noEntry)
             }
-            for directory in directories {
-                let place = HostFacts.exists(directory + below) ? directory + below : directory
+            for legacy in hierarchies.legacy {
+                let directory = directory(legacy)
+                let own = belowOf.first { legacy.isCalled($0.key) }.map { directory + $0.value }
+                let place = own ?? (HostFacts.exists(directory + below) ? directory + below : directory)
                 try TextFile.write("\(process)", to: place + "/cgroup.procs")
             }
         } catch {

@@ -122,7 +122,8 @@ extension BundleRuntime {
     private func refuseFrozen(_ groups: BundleGroups, code: Failure.Code) throws(Failure) {
         guard groups.isFrozen() else { return }
         throw Failure(
-            code, doing: "use the cgroup", on: groups.path, cause: "it is frozen, or a group above it is",
+            code, doing: "use the cgroup", on: groups.path,
+            cause: "container's cgroup unexpectedly frozen: it is, or a group above it",
             remedy: "thaw it, or choose another linux.cgroupsPath", field: "linux.cgroupsPath")
     }
 

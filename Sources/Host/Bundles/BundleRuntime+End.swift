@@ -114,6 +114,8 @@ extension BundleRuntime {
     public func update(_ id: String, _ resources: ResourceSpec) throws(Failure) {
         let record = try required(id)
         guard try status(record) != .stopped else { throw notRunning(id, .stopped) }
-        try groups(record).limit(resources)
+        let groups = try groups(record)
+        if !resources.devices.isEmpty { try groups.changeDevices(resources.devices) }
+        try groups.limit(resources)
     }
 }

@@ -26,7 +26,7 @@ extension BundleRuntime {
                 cause: "cannot exec in a \(status.rawValue) container", remedy: "start or resume it first")
         }
         var groups = try groups(record)
-        if let below = options.groupBelow { try groups.descend(to: below) }
+        for below in options.groupsBelow { try groups.descend(to: below) }
         var configuration: RuntimeConfiguration
         if let known { configuration = known } else { configuration = try self.configuration(id) }
         var process = process

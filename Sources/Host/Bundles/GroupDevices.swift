@@ -18,14 +18,25 @@ enum GroupDevices {
     }
 
     /// Everything is refused but what a rule allows; a configuration that allows everything first has said so.
-    static func rules(_ linux: LinuxSpec) -> [ResourceSpec.DeviceRule] {
-        var rules = linux.resources.devices
+    static func rules(_ given: [ResourceSpec.DeviceRule]) -> [ResourceSpec.DeviceRule] {
+        var rules = given.flatMap(kinds)
         if !(rules.first.map(isForAll) ?? false) {
             rules.insert(ResourceSpec.DeviceRule(allow: false, type: "a", major: nil, minor: nil, access: "rwm"), at: 0)
         }
         if rules.last(where: isForAll)?.allow == true { return rules }
         rules += standard
         return rules
+    }
+
+    /// Version 1 takes `a` for every device and all access, whatever stands behind it: what means less is said of either
+    /// kind.
+    private static func kinds(_ rule: ResourceSpec.DeviceRule) -> [ResourceSpec.DeviceRule] {
+        guard rule.type == "a" || rule.type.isEmpty, !isForAll(rule) else { return [rule] }
+        return ["b", "c"].map { kind in
+            var one = rule
+            one.type = kind
+            return one
+        }
     }
 
     private static func isForAll(_ rule: ResourceSpec.DeviceRule) -> Bool {
@@ -35,38 +46,72 @@ enum GroupDevices {
 
     private static func number(_ value: Int64?) -> Int64? { value.flatMap { $0 < 0 ? nil : $0 } }
 
+    /// In the kernel's order, so that it is what the kernel lists; what it does not know it refuses.
+    private static func access(_ text: String) -> String {
+        if text.isEmpty { return "rwm" }
+        return text.allSatisfy("rwm".contains) ? String("rwm".filter(text.contains)) : text
+    }
+
     /// The file and the text of one rule in version 1, device_cgroup.
     static func legacy(_ rule: ResourceSpec.DeviceRule) -> (file: String, text: String) {
         let file = rule.allow ? "devices.allow" : "devices.deny"
         if isForAll(rule) { return (file, "a") }
         func text(_ value: Int64?) -> String { number(value).map { "\($0)" } ?? "*" }
         let type = rule.type.isEmpty ? "a" : rule.type
-        return (file, "\(type) \(text(rule.major)):\(text(rule.minor)) \(rule.access.isEmpty ? "rwm" : rule.access)")
+        return (file, "\(type) \(text(rule.major)):\(text(rule.minor)) \(access(rule.access))")
     }
 
     /// What the rules allow at last, in the order in which the kernel asks: the last rule about a device decides.
     static func program(_ rules: [ResourceSpec.DeviceRule]) throws(Failure) -> [UInt8] {
-        var allowed: [DeviceRule] = []
+        DeviceProgram.bytes(rules: try allowed(rules).map(entry))
+    }
+
+    /// The rules that are left when those that take something back have done so.
+    static func allowed(_ rules: [ResourceSpec.DeviceRule]) throws(Failure) -> [ResourceSpec.DeviceRule] {
+        var allowed: [ResourceSpec.DeviceRule] = []
         for rule in rules {
-            let kind: DeviceRule.Kind? = rule.type == "b" ? .block : rule.type == "c" ? .character : nil
-            let entry = DeviceRule(
-                kind: kind, major: number(rule.major).map { UInt32(clamping: $0) },
-                minor: number(rule.minor).map { UInt32(clamping: $0) },
-                access: rule.access.isEmpty ? .all : DeviceAccess(rule.access))
             if rule.allow {
-                allowed.append(entry)
+                allowed.append(rule)
             } else if isForAll(rule) {
                 allowed.removeAll()
             } else {
-                allowed.removeAll { covers(entry, $0) }
-                guard !allowed.contains(where: { overlaps(entry, $0) }) else {
+                allowed.removeAll { covers(entry(rule), entry($0)) }
+                guard !allowed.contains(where: { overlaps(entry(rule), entry($0)) }) else {
                     throw SpecObject.refusal(
                         "linux.resources.devices", "a rule takes back a part of what another one allows",
                         remedy: "allow only what is meant")
                 }
             }
         }
-        return DeviceProgram.bytes(rules: allowed)
+        return allowed
+    }
+
+    /// Version 1 passes over a rule that takes back a part of what another allows, where not everything is allowed.
+    static func check(_ rules: [ResourceSpec.DeviceRule]) throws(Failure) {
+        if rules.contains(where: { $0.allow && isForAll($0) }) { return }
+        _ = try allowed(rules)
+    }
+
+    private static func entry(_ rule: ResourceSpec.DeviceRule) -> DeviceRule {
+        DeviceRule(
+            kind: rule.type == "b" ? .block : rule.type == "c" ? .character : nil,
+            major: number(rule.major).map { UInt32(clamping: $0) },
+            minor: number(rule.minor).map { UInt32(clamping: $0) },
+            access: rule.access.isEmpty ? .all : DeviceAccess(rule.access))
+    }
+
+    /// What is written to get from what version 1 lists now to `rules`. What both allow is allowed all the time, but
+    /// for a device to which less is allowed now.
+    static func change(
+        from listed: [String], to rules: [ResourceSpec.DeviceRule]
+    ) throws(Failure) -> [(file: String, text: String)] {
+        let allowed = try allowed(rules)
+        if allowed.contains(where: isForAll) { return [("devices.allow", "a")] }
+        if listed.contains("a *:* rwm") { return rules.map(legacy) }
+        let wanted = allowed.map(legacy)
+        let texts = wanted.map(\.text)
+        // Again after what was taken back: the kernel keeps one entry for all the access to a device.
+        return wanted + listed.filter { !texts.contains($0) }.map { ("devices.deny", $0) } + wanted
     }
 
     private static func covers(_ large: DeviceRule, _ small: DeviceRule) -> Bool {

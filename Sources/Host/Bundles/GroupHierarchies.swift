@@ -9,6 +9,11 @@ public struct GroupHierarchies: Equatable, Sendable {
         public var directory: String
         public var mount: String
         public var name: String?
+
+        /// By one of its controllers, or as `name=NAME`.
+        func isCalled(_ controller: String) -> Bool {
+            controllers.contains(controller) || name.map { controller == "name=\($0)" } == true
+        }
     }
 
     public var unified: String?

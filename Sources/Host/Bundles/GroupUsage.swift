@@ -7,6 +7,11 @@ extension BundleGroups {
         hierarchies.isUnified ? unifiedUsage() : legacyUsage()
     }
 
+    /// Processes the kernel has ended because the container had no more memory; 0 where it does not say.
+    public func endedForMemory() -> UInt64 {
+        pairs("memory", hierarchies.isUnified ? "memory.events" : "memory.oom_control")["oom_kill"] ?? 0
+    }
+
     private func text(_ controller: String, _ file: String) -> String? {
         guard let directory = directory(with: controller) else { return nil }
         do throws(KernelError) { return try TextFile.read("\(directory)/\(file)") } catch { return nil }

@@ -238,6 +238,34 @@ int bh_attach_device_program(int program, int group) {
     return (int)bh_bpf(BPF_PROG_ATTACH, &attributes, sizeof attributes);
 }
 
+int bh_attached_device_programs(int group, uint32_t *identifiers, unsigned most) {
+    union bpf_attr query;
+    memset(&query, 0, sizeof query);
+    query.query.target_fd = (uint32_t)group;
+    query.query.attach_type = BPF_CGROUP_DEVICE;
+    query.query.prog_ids = (uint64_t)(uintptr_t)identifiers;
+    query.query.prog_cnt = most;
+    if (bh_bpf(BPF_PROG_QUERY, &query, sizeof query) < 0) return -1;
+    return (int)query.query.prog_cnt;
+}
+
+int bh_detach_device_program(uint32_t identifier, int group) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.prog_id = identifier;
+    int program = (int)bh_bpf(BPF_PROG_GET_FD_BY_ID, &attributes, sizeof attributes);
+    if (program < 0) return -1;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.target_fd = (uint32_t)group;
+    attributes.attach_bpf_fd = (uint32_t)program;
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    long result = bh_bpf(BPF_PROG_DETACH, &attributes, sizeof attributes);
+    int number = errno;
+    close(program);
+    errno = number;
+    return (int)result;
+}
+
 ssize_t bh_send_descriptors(int socket, const void *bytes, size_t size, const int *descriptors, unsigned count) {
     union { struct cmsghdr header; char space[CMSG_SPACE(250 * sizeof(int))]; } control;
     struct iovec vector = { (void *)bytes, size };

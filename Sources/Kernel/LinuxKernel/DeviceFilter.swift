@@ -19,6 +19,25 @@ public enum DeviceFilter {
         withExtendedLifetime(loaded) {}
     }
 
+    /// Puts `program` in the place of all that are attached to `group` itself. While both are there, both must agree:
+    /// at no moment may more be used than by the old ones or by the new one.
+    public static func replace(by program: [UInt8], on group: OwnedDescriptor) throws(KernelError) {
+        let directory = try OwnedDescriptor.open(RawPath(group.procPath), [.directory])
+        var old = [UInt32](repeating: 0, count: attachedMax)
+        let count = try checked("bpf(BPF_PROG_QUERY)", on: "the device filter") {
+            bh_attached_device_programs(directory.number, &old, UInt32(attachedMax))
+        }
+        try attach(program, to: group)
+        for identifier in old.prefix(Int(count)) {
+            try checked("bpf(BPF_PROG_DETACH)", on: "the device filter") {
+                bh_detach_device_program(identifier, directory.number)
+            }
+        }
+    }
+
+    /// The kernel takes no more on one cgroup.
+    private static let attachedMax = 64
+
     private static func load(_ program: [UInt8]) throws(KernelError) -> OwnedDescriptor {
         try loaded.withLock { loaded throws(KernelError) in
             if let known = loaded[program] { return known }

@@ -23,6 +23,7 @@ enum Commands {
         case "events": EventsCommand.command
         case "features": features
         case "spec": spec
+        case "checkpoint", "restore": checkpoint
         default: nil
         }
     }
@@ -51,7 +52,7 @@ enum Commands {
 
     private static let kill = Command(
         "send a signal to a container: TERM unless another is named", usage: "ID [SIGNAL]",
-        options: OptionTable(flags: [["all", "a"]])
+        options: OptionTable(flags: [["all", "a"], ["regex", "r"]])
     ) { (invocation) throws(Failure) in
         let words = invocation.options.words
         guard words.count == 1 || words.count == 2 else {
@@ -63,19 +64,54 @@ enum Commands {
             throw Failure(
                 "usage", doing: "send the signal", on: name, cause: "there is no such signal", field: "signal")
         }
-        try invocation.runtime.kill(words[0], signal: signal, all: invocation.options.has("all"))
+        for id in try named(words[0], invocation) {
+            try invocation.runtime.kill(id, signal: signal, all: invocation.options.has("all"))
+        }
         return 0
     }
 
     private static let delete = Command(
         "remove a stopped container, or with --force any", usage: "ID",
-        options: OptionTable(flags: [["force", "f"]])
+        options: OptionTable(flags: [["force", "f"], ["regex", "r"]])
     ) { (invocation) throws(Failure) in
-        let id = try invocation.options.word("container id", of: "delete")
-        try invocation.runtime.delete(id, force: invocation.options.has("force")) {
-            invocation.report.tell($0, level: "warning")
+        let word = try invocation.options.word("container id", of: "delete")
+        for id in try named(word, invocation) {
+            try invocation.runtime.delete(id, force: invocation.options.has("force")) {
+                invocation.report.tell($0, level: "warning")
+            }
         }
         return 0
+    }
+
+    /// Known by name, because engines ask for it and are to be told why not.
+    private static let checkpoint = Command(
+        "not supported", usage: "ID",
+        options: OptionTable(
+            flags: [
+                ["leave-running"], ["tcp-established"], ["ext-unix-sk"], ["shell-job"], ["lazy-pages"], ["file-locks"],
+                ["pre-dump"], ["auto-dedup"], ["detach", "d"], ["no-subreaper"], ["no-pivot"],
+            ],
+            values: [
+                ["image-path"], ["work-path"], ["parent-path"], ["status-fd"], ["page-server"], ["empty-ns"],
+                ["manage-cgroups-mode"], ["bundle", "b"], ["console-socket"], ["pid-file"], ["lsm-profile"],
+                ["lsm-mount-context"], ["preserve-fds"],
+            ])
+    ) {
+        (_) throws(Failure) in
+        throw Failure(
+            "runtime.no-checkpoint", doing: "checkpoint or restore a container",
+            cause: "this runtime keeps no images of running processes",
+            remedy: "use a runtime with CRIU for containers that move")
+    }
+
+    /// The container that is named, or with --regex those whose ids are of that form, crun's way.
+    private static func named(_ word: String, _ invocation: Invocation) throws(Failure) -> [String] {
+        guard invocation.options.has("regex") else { return [word] }
+        let pattern: NamePattern
+        do throws(KernelError) { pattern = try NamePattern(word) } catch {
+            throw error.failure("usage", doing: "use --regex", remedy: "give an extended regular expression")
+        }
+        return try invocation.runtime.store.ids().filter { pattern.matches($0) }
     }
 
     private static let pause = Command("stop all processes of a container for a while", usage: "ID") {

@@ -16,13 +16,29 @@ enum EventsCommand {
             throw Failure("bundle.not-running", doing: "watch the container", on: id, cause: "container is not running")
         }
         let groups = try invocation.runtime.groups(record)
+        var known = groups.endedForMemory()
         while true {
             let document: SpecValue = ["type": "stats", "id": .string(id), "data": groups.usage()]
             try Output.write(document.text + "\n")
             if invocation.options.has("stats") { return 0 }
-            do throws(KernelError) {
-                if try process.waitForEnd(milliseconds: milliseconds) { return 0 }
-            } catch { throw error.failure("events", doing: "wait for the container") }
+            var rest = milliseconds
+            while rest > 0 {
+                let hasEnded = try wait(for: process, min(rest, lookEvery))
+                let now = groups.endedForMemory()
+                for _ in min(known, now)..<now { try Output.write(#"{"type":"oom","id":"\#(id)"}"# + "\n") }
+                known = max(known, now)
+                if hasEnded { return 0 }
+                rest -= lookEvery
+            }
+        }
+    }
+
+    /// Milliseconds between two looks at what the kernel counts.
+    private static let lookEvery: Int32 = 100
+
+    private static func wait(for process: ProcessHandle, _ milliseconds: Int32) throws(Failure) -> Bool {
+        do throws(KernelError) { return try process.waitForEnd(milliseconds: milliseconds) } catch {
+            throw error.failure("events", doing: "wait for the container")
         }
     }
 

@@ -33,7 +33,7 @@ enum ExecCommand {
         }
         var bundle = BundleOptions()
         try PreservedDescriptors.add(options, to: &bundle)
-        bundle.groupBelow = options.value("cgroup")
+        bundle.groupsBelow = options.all("cgroup")
         let joined = try invocation.runtime.join(
             id, process, configuration: configuration, options: bundle, whilePaused: options.has("ignore-paused"))
         if let terminal = joined.terminal, let socket { try HandoverSocket.give(terminal: terminal, to: socket) }

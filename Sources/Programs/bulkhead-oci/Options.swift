@@ -20,7 +20,7 @@ struct OptionTable: Sendable {
 
 /// A command line taken apart. Options may have one dash or two, a value after `=` or as the next word; `--` ends them.
 struct Options: Sendable {
-    /// In lists: a dictionary is a type of its own that the Swift runtime makes first, and takes longer for than to search.
+    /// In lists: a dictionary is a type that the Swift runtime makes first, which takes longer than to search.
     private var flags: [String] = []
     private var values: [(name: String, value: String)] = []
     private(set) var words: [String] = []

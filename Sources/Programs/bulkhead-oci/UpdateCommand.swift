@@ -12,14 +12,32 @@ enum UpdateCommand {
                 ["resources", "r"], ["blkio-weight"], ["cpu-period"], ["cpu-quota"], ["cpu-burst"], ["cpu-share"],
                 ["cpu-rt-period"], ["cpu-rt-runtime"], ["cpu-idle"], ["cpuset-cpus"], ["cpuset-mems"], ["memory"],
                 ["memory-reservation"], ["memory-swap"], ["pids-limit"], ["kernel-memory"], ["kernel-memory-tcp"],
+                ["l3-cache-schema"], ["mem-bw-schema"],
             ])
     ) { (invocation) throws(Failure) in
         let id = try invocation.options.word("container id", of: "update")
+        try refuse(invocation.options)
         var resources = ResourceSpec()
         if let path = invocation.options.value("resources") { resources = try document(path) }
         try add(invocation.options, to: &resources)
         try invocation.runtime.update(id, resources)
         return 0
+    }
+
+    /// What other runtimes have and this one would otherwise pass over.
+    private static func refuse(_ options: Options) throws(Failure) {
+        for name in ["l3-cache-schema", "mem-bw-schema"] where options.value(name) != nil {
+            throw Failure(
+                "usage", doing: "use --\(name)",
+                cause: "this runtime divides no cache and no memory bandwidth (Intel RDT)", remedy: "leave it out",
+                field: name)
+        }
+        for name in ["kernel-memory", "kernel-memory-tcp"] {
+            guard let text = options.value(name), text != "0", text != "-1" else { continue }
+            throw Failure(
+                "usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "Linux holds no such limit any more",
+                remedy: "limit --memory, which counts the kernel's part too", field: name)
+        }
     }
 
     private static func document(_ path: String) throws(Failure) -> ResourceSpec {

@@ -116,6 +116,9 @@ int bh_get_limits_of(pid_t process, unsigned resource, uint64_t *soft, uint64_t 
 long bh_bpf(int command, void *attributes, unsigned size);
 int bh_load_device_program(const void *instructions, unsigned count); /* program descriptor */
 int bh_attach_device_program(int program, int group);
+/* Of the group itself, in the order in which they were attached; how many there are. */
+int bh_attached_device_programs(int group, uint32_t *identifiers, unsigned most);
+int bh_detach_device_program(uint32_t identifier, int group);
 int bh_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 
 /* --- sockets: one message with at most one descriptor, unix(7) ------------------------------------------------- */
