@@ -28,8 +28,8 @@ enum GroupDevices {
         return rules
     }
 
-    /// Version 1 takes `a` for every device and all access, whatever stands behind it: what means less is said of either
-    /// kind.
+    /// Version 1 takes `a` for every device and all access, whatever stands behind it: what means less is said of
+    /// either kind.
     private static func kinds(_ rule: ResourceSpec.DeviceRule) -> [ResourceSpec.DeviceRule] {
         guard rule.type == "a" || rule.type.isEmpty, !isForAll(rule) else { return [rule] }
         return ["b", "c"].map { kind in
