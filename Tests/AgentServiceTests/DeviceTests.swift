@@ -94,8 +94,8 @@ struct AgentDeviceTests {
             $0.container = nil
             $0.resources.append(Resource("gpus", .scalar(Scalar(1))))
         }
-        while bench.containerizer.running.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
-        let launch = try #require(bench.containerizer.running.first)
+        while bench.containerizer.launched.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        let launch = try #require(bench.containerizer.launched.first)
         #expect(launch.environment.contains { $0.hasPrefix("MESOS_EXECUTOR_AUTHENTICATION_TOKEN=") })
         #expect(launch.secrets?.first?.value.isAbsent == false && launch.isolation.devices.map(\.path) == ["/dev/gpu0"])
         await bench.stop()

@@ -9,7 +9,7 @@ final class ScriptedContainerizer: Containerizer {
     let name = "scripted"
     private let stream: AsyncStream<ContainerEvent>
     private let telling: AsyncStream<ContainerEvent>.Continuation
-    private let state = Mutex<(running: [ContainerLaunch], killed: [Int32])>(([], []))
+    private let state = Mutex<(running: [ContainerLaunch], killed: [Int32], launched: [ContainerLaunch])>(([], [], []))
     private let opened = Mutex<[ScriptedSession]>([])
     private let attached = Mutex<[ScriptedSession]>([])
     /// In the order they were opened.
@@ -19,6 +19,8 @@ final class ScriptedContainerizer: Containerizer {
     init() { (stream, telling) = AsyncStream.makeStream(of: ContainerEvent.self) }
 
     var running: [ContainerLaunch] { state.withLock { $0.running } }
+    /// Also those that have ended, which the agent sees to at once where an executor cannot reach it.
+    var launched: [ContainerLaunch] { state.withLock { $0.launched } }
     var signals: [Int32] { state.withLock { $0.killed } }
 
     func end(_ id: ContainerID, code: Int32) {
@@ -32,7 +34,10 @@ final class ScriptedContainerizer: Containerizer {
     }
 
     func launch(_ launch: ContainerLaunch) async throws(Failure) -> LaunchAnswer {
-        state.withLock { $0.running.append(launch) }
+        state.withLock {
+            $0.running.append(launch)
+            $0.launched.append(launch)
+        }
         return .launched
     }
 
