@@ -10,17 +10,14 @@ enum CallHolderObserver {
         var found: [CallHolderFacts] = []
         for row in table.rows {
             do throws(KernelError) {
-                let entries = try OwnedDescriptor.open(RawPath("/proc/\(row.id)/fd"), [.directory]).entries()
-                for name in entries.map(\.name.description)
-                where HostFacts.linkTarget("/proc/\(row.id)/fd/\(name)") == mark {
+                for open in try DescriptorTables.open(by: row.id) where open.target == mark {
                     found.append(
                         CallHolderFacts(
-                            process: row.id, name: row.name, descriptor: name, isInside: members.contains(row.id)))
+                            process: row.id, name: row.name, descriptor: open.number,
+                            isInside: members.contains(row.id)))
                 }
             } catch {
-                // It has ended, and holds nothing.
-                if error.errno == Errno.noEntry || error.errno == Errno.noProcess { continue }
-                return .hidden("/proc/\(row.id)/fd cannot be read: \(error)")
+                return .hidden("the descriptors of process \(row.id) cannot be read: \(error)")
             }
         }
         return .seen(found)

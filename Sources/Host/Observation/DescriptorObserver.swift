@@ -4,8 +4,7 @@ import LinuxKernel
 /// What a container's processes hold: open descriptors, directories they stand in, and files mapped into their memory,
 /// which stay there when the descriptor is closed.
 ///
-/// Each thread is asked, unless the kernel says that it shares these with one that was: a thread may have a table of
-/// its own, and the first one of a process may have ended before the others, with nothing left to be seen in its place.
+/// Each thread is asked, unless the kernel says that it shares these with one that was (`DescriptorTables`).
 struct DescriptorObserver {
     static let descriptorsMax = 65_536
 
@@ -38,14 +37,14 @@ struct DescriptorObserver {
 
     private func collect(_ process: TaskFacts, _ found: inout Set<DescriptorFacts>) throws(KernelError) {
         let threads = process.threads.map(\.id)
-        for thread in Self.distinct(.descriptors, threads) {
+        for thread in DescriptorTables.distinct(.descriptors, threads) {
             let place = Place(process.id, thread)
-            for name in try Self.names(place.path + "/fd").compactMap({ Int32($0) }) {
+            for name in try DescriptorTables.names(place.path + "/fd").compactMap({ Int32($0) }) {
                 if let fact = try descriptor(place, "fd/\(name)", "\(name)") { found.insert(fact) }
                 if found.count > Self.descriptorsMax { return }
             }
         }
-        for thread in Self.distinct(.places, threads) {
+        for thread in DescriptorTables.distinct(.places, threads) {
             for name in ["cwd", "root"] {
                 if let fact = try descriptor(Place(process.id, thread), name, name) { found.insert(fact) }
             }
@@ -64,30 +63,6 @@ struct DescriptorObserver {
             self.process = process
             self.thread = thread == process ? nil : thread
             path = "/proc/\(process)" + (thread == process ? "" : "/task/\(thread)")
-        }
-    }
-
-    /// With more tables than these in one process the rest is looked at without asking who shares.
-    private static let comparedMax = 64
-
-    /// One thread for each table there is; where the kernel does not say who shares, all.
-    private static func distinct(_ part: ThreadSharing.Part, _ threads: [Int32]) -> [Int32] {
-        guard let first = threads.first, ThreadSharing.isShared(part, first, first) != nil else { return threads }
-        var kept: [Int32] = []
-        for thread in threads {
-            let isKnown = kept.prefix(comparedMax).contains { ThreadSharing.isShared(part, $0, thread) == true }
-            if !isKnown { kept.append(thread) }
-        }
-        return kept
-    }
-
-    private static func names(_ directory: String) throws(KernelError) -> [String] {
-        do throws(KernelError) {
-            return try OwnedDescriptor.open(RawPath(directory), [.directory]).entries().map(\.name.description).sorted()
-        } catch {
-            // It has ended meanwhile, and holds nothing.
-            if error.errno == Errno.noEntry || error.errno == Errno.noProcess { return [] }
-            throw error
         }
     }
 
@@ -115,7 +90,7 @@ struct DescriptorObserver {
 
     /// Files that are mapped and not on one of the container's mounts.
     private func collectMapped(_ process: Int32, _ found: inout Set<DescriptorFacts>) throws(KernelError) {
-        for range in try Self.names("/proc/\(process)/map_files") {
+        for range in try DescriptorTables.names("/proc/\(process)/map_files") {
             let path = "/proc/\(process)/map_files/\(range)"
             guard let target = HostFacts.linkTarget(path), target.hasPrefix("/"), !Self.isAnonymous(target) else {
                 continue

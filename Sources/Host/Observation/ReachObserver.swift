@@ -117,8 +117,7 @@ struct ReachObserver {
     /// Empty for a process that has ended, which holds nothing.
     private static func sockets(of process: Int32) -> Set<UInt32> {
         do throws(KernelError) {
-            let names = try OwnedDescriptor.open(RawPath("/proc/\(process)/fd"), [.directory]).entries()
-            return Set(names.compactMap { HostFacts.linkTarget("/proc/\(process)/fd/\($0.name)").flatMap(socket) })
+            return Set(try DescriptorTables.open(by: process).compactMap { socket($0.target) })
         } catch {
             return []
         }
