@@ -38,7 +38,8 @@ struct AgentDaemon: Sendable {
     func start(_ logger: Logger) async throws(Failure) -> Running {
         var settings = try await settings()
         let containerizers = Containerizers(
-            store: machine.storePath, state: machine.statePath, agent: name, list: machine.containerizers)
+            store: machine.storePath, state: machine.statePath, agent: name, list: machine.containerizers,
+            namespacePool: machine.namespacePool)
         settings.auditor = containerizers.auditor
         settings.trail = StoreTrail(log: AuditLog(directory: machine.storePath + "/audit"))
         if let path = machine.secretsPath {

@@ -19,6 +19,8 @@ struct Containerizers: Sendable {
     var agent: String
     /// `native,oci:crun`: best first.
     var list: String
+    /// For how many containers of ours namespaces are made ahead.
+    var namespacePool: Int
 
     func composed() throws(Failure) -> any Containerizer {
         guard HostFacts.effectiveUser() == 0 else {
@@ -31,6 +33,11 @@ struct Containerizers: Sendable {
             throw .flag(
                 "containerizers", list, cause: "it names none, or one twice",
                 remedy: "write for example native,oci:crun")
+        }
+        guard (0...NamespacePool.sizeMax).contains(namespacePool) else {
+            throw .flag(
+                "namespace-pool", "\(namespacePool)", cause: "it is not from 0 to \(NamespacePool.sizeMax)",
+                remedy: "write \(NamespacePool.usualSize), or 0 for none")
         }
         let abilities = HostProbe.abilities(store: store)
         let images = try ImageStore(root: store, unpacker: Unpacker(program: InstalledProgram.unpacker.place))
@@ -77,7 +84,7 @@ struct Containerizers: Sendable {
         return NativeTasks(
             runtime: NativeContainerizer(
                 places: places, launcherPath: try InstalledProgram.launcher.found(), host: abilities, starter: starter,
-                namespacePool: NamespacePool.usualSize),
+                namespacePool: namespacePool),
             images: images, name: name)
     }
 }

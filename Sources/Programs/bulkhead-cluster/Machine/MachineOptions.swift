@@ -17,6 +17,11 @@ struct MachineOptions: ParsableArguments {
             "What makes containers, best first: native, oci:PROGRAM, docker or docker:SOCKET.", valueName: "list"))
     var containerizers = "native"
     @Option(
+        help: .init(
+            "For how many containers to come namespaces and user ids are made ahead, 0 to 64; a launch need not wait "
+                + "for them.", valueName: "count"))
+    var namespacePool = 4
+    @Option(
         help: .init("What the agent offers, as 'cpus:4;mem:8192'; what is not named is measured.", valueName: "text"))
     var resources = ""
     @Option(help: .init("What the agent says of itself, as 'rack:r12;level:10'.", valueName: "text"))
