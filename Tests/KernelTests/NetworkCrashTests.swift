@@ -81,16 +81,10 @@ struct NetworkCrashTests {
         try TestNetwork.run { network, host in
             _ = try host.wired()
             let before = try network.traces()
-            let descriptors = try Self.descriptors()
-            let request = BridgeRequest(
-                ports: [PortPublication(hostPort: 8_080, port: 80)], bandwidth: NetworkBandwidth(outgoing: 1 << 20))
-            for _ in 0..<500 {
-                let running = try host.detached(["sleep", "600"]) { $0.isolation.network = .bridge(request) }
-                try host.containerizer.remove(running.record.request.id, force: true)
-                _ = try running.process.reap()
-            }
+            // By a process of its own: in this one, other tests open and close descriptors meanwhile.
+            let outcome = try LaunchOnce.run("bridges", on: host, "500")
+            #expect(outcome.end == .exited(0) && outcome.output.hasPrefix("holds the same"), "\(outcome.output)")
             #expect(try network.traces() == before)
-            #expect(try Self.descriptors() <= descriptors)
         }
     }
 
@@ -105,9 +99,5 @@ struct NetworkCrashTests {
             #expect(try !TestNetwork.connects(from: second.place, to: first.addresses[0], 80))
             withExtendedLifetime(listener) {}
         }
-    }
-
-    private static func descriptors() throws -> Int {
-        try OwnedDescriptor.open("/proc/self/fd", [.directory]).entries().count
     }
 }

@@ -27,6 +27,25 @@ struct Crowd {
         var description: String { "\(descriptors) descriptors, \(threads) threads, \(children) children" }
     }
 
+    /// One after the other on a bridge, each with a port and a limit.
+    func runOnBridge() throws {
+        try one()
+        let before = try Holdings()
+        for _ in 0..<count { try one() }
+        let after = try Holdings()
+        print(before == after ? "holds the same: \(after)" : "held \(before), holds \(after)")
+
+        func one() throws {
+            var request = request(ContainerID(number: KernelRandom.number()), ["sleep", "600"])
+            request.isolation.network = .bridge(
+                BridgeRequest(
+                    ports: [PortPublication(hostPort: 8_080, port: 80)], bandwidth: NetworkBandwidth(outgoing: 1 << 20)))
+            let running = try launch(request)
+            try containerizer.remove(running.record.request.id, force: true)
+            _ = try running.process.reap()
+        }
+    }
+
     func run() throws {
         // The first makes what stays for the life of the process: directories, the launcher's file, caches.
         var gone: [Gone] = []

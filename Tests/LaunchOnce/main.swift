@@ -10,6 +10,7 @@
  *   launch-once brief RUN STORE LAUNCHER LAYER ID      starts one that ends at once, and ends
  *   launch-once pooled RUN STORE LAUNCHER LAYER ID     the same as launch, in namespaces that were made before
  *   launch-once remove RUN STORE LAUNCHER LAYER ID     removes it
+ *   launch-once bridges RUN STORE LAUNCHER LAYER COUNT starts and ends containers on a bridge; prints what is left
  *   launch-once many RUN STORE LAUNCHER LAYER COUNT    starts and ends containers in every way; prints what is left
  */
 import Containers
@@ -69,6 +70,8 @@ do {
         _ = try launch(request(try ContainerID(words[6]), ["true"]))
     case "remove":
         try containerizer.remove(try ContainerID(words[6]), force: true)
+    case "bridges":
+        try Crowd(count: Int(words[6]) ?? 0).runOnBridge()
     case "many":
         try Crowd(count: Int(words[6]) ?? 0).run()
     default:

@@ -221,6 +221,15 @@ static long clone_to_child(struct clone_args *arguments, struct child *child) {
     return result;
 }
 
+/* Ends this process, and says why: what it would go on with is not what it believes. */
+static _Noreturn void give_up(const char *call) {
+    char text[160];
+    int length = snprintf(text, sizeof text, "bulkhead: %s failed with errno %d; this process ends itself\n", call,
+                          errno);
+    if (write(STDERR_FILENO, text, (size_t)length) < 0) { /* There is nobody to tell. */ }
+    abort();
+}
+
 /*
  * Inotify instances, queued signals, message queues and the like are counted for the user who made a user namespace
  * (user_namespaces(7), /proc/sys/user). Made as root, every container would draw on the host root's own account, and
@@ -251,7 +260,7 @@ static long clone_as_owner(struct clone_args *arguments, struct child *child, co
     long process = clone_to_child(arguments, child);
     int error = errno;
     /* Going on as somebody else would be worse than not going on. */
-    if (become(0, (unsigned long)bits) < 0) abort();
+    if (become(0, (unsigned long)bits) < 0) give_up("setresuid from the container's user back to 0");
     errno = error;
     return process;
 }
@@ -352,8 +361,9 @@ int bh_make_namespaces(uid_t owner, const char *map, struct bh_join *made, unsig
     if (!error && hold_namespaces(process, map, made, count, failed_call) < 0) error = errno;
     if (process >= 0) {
         /* It runs on our stack, so nobody may go on here before it has ended. ECHILD: somebody ignores SIGCHLD. */
-        if (bh_pidfd_send_signal(descriptor, SIGKILL) < 0 && errno != ESRCH) abort();
-        if (bh_pidfd_wait(descriptor, 0, &status) < 0 && errno != ECHILD) abort();
+        if (bh_pidfd_send_signal(descriptor, SIGKILL) < 0 && errno != ESRCH)
+            give_up("pidfd_send_signal to a placeholder");
+        if (bh_pidfd_wait(descriptor, 0, &status) < 0 && errno != ECHILD) give_up("waitid for a placeholder");
         (void)close(descriptor);
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
