@@ -69,6 +69,10 @@ struct order {
     int result;
 };
 
+/* The library keeps one list of interfaces for the whole process, and frees it after each command: two threads in it at
+ * once read what is freed, or take one namespace's interfaces for the other's. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
 static char *copied(const char *text) { return strdup(text ? text : ""); }
 
 /* The library waits with select(2), which knows no descriptor above 1,023 and ends the process that has one. So it
@@ -81,6 +85,7 @@ static void *carry_out(void *argument) {
         return NULL;
     }
     close_range(3, ~0U, 0);
+    pthread_mutex_lock(&turn);
     struct nft_ctx *context = library.nft_ctx_new(NFT_CTX_DEFAULT);
     if (!context || library.nft_ctx_buffer_output(context) || library.nft_ctx_buffer_error(context)) {
         order->session->error = copied("no memory or no netlink socket for a context");
@@ -91,6 +96,7 @@ static void *carry_out(void *argument) {
         order->session->error = copied(library.nft_ctx_get_error_buffer(context));
     }
     if (context) library.nft_ctx_free(context);
+    pthread_mutex_unlock(&turn);
     return NULL;
 }
 
