@@ -78,6 +78,15 @@ private func tape(_ text: String) throws -> JSONTape { try JSONTape(Array(text.u
         #expect(try tape("[1,2]").path(to: 2) == "[1]")
     }
 
+    @Test("an object or array can be had as it stands")
+    func bytes() throws {
+        let document = try tape(#"{"a": { "b" :[1, "}" ] } ,"c":[ ]}"#)
+        for (name, text) in [("a", #"{ "b" :[1, "}" ] }"#), ("c", "[ ]")] {
+            let place = try #require(document.member(name, of: 0))
+            #expect(String(decoding: document.bytes(at: place), as: UTF8.self) == text)
+        }
+    }
+
     @Test("texts are told with all their escapes, numbers as they stand")
     func texts() throws {
         for (json, text) in [

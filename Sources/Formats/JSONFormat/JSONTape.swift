@@ -43,6 +43,11 @@ public final class JSONTape: Sendable {
         return content.withUnsafeBufferPointer { JSONText.string(of: entry, in: $0) }
     }
 
+    /// The bytes that the object or array at `place` is, its brackets with it.
+    public func bytes(at place: Int) -> [UInt8] {
+        Array(content[Int(entries[place].start)..<Int(entries[place].end)])
+    }
+
     /// The place behind the value at `place` and all that is in it: the next element, or the name of the next member.
     public func next(after place: Int) -> Int { Int(entries[place].next) }
 

@@ -71,7 +71,7 @@ public struct LinuxSpec: Equatable, Sendable {
         }
         devices = []
         for entry in try object.objects("devices") { devices.append(try Self.device(entry)) }
-        seccomp = try object.object("seccomp").map(SeccompSection.init)
+        if let entry = try object.object("seccomp") { seccomp = try SeccompSection(entry) }
         rootfsPropagation = try object.string("rootfsPropagation")
         maskedPaths = try object.strings("maskedPaths")
         readonlyPaths = try object.strings("readonlyPaths")
@@ -102,8 +102,7 @@ public struct LinuxSpec: Equatable, Sendable {
             ("intelRdt", "classes of cache and memory bandwidth are not set by this runtime"),
             ("netDevices", "network devices are not moved by this runtime"),
         ] {
-            guard let value = object.value(name) else { continue }
-            if case .object(let members) = value, members.isEmpty { continue }
+            guard let value = try object.object(name), !value.isEmpty else { continue }
             throw object.refusal(name, why, remedy: "remove the field; `features` lists what is supported")
         }
     }

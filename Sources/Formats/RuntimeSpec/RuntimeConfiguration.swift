@@ -1,5 +1,4 @@
 public import Diagnostics
-import JSONFormat
 public import OrderedCollections
 
 /// config.json of a bundle, as the runtime specification 1.3 has it for Linux: typed, nothing judged by host.
@@ -16,14 +15,7 @@ public struct RuntimeConfiguration: Equatable, Sendable {
 
     /// - Throws: `Failure` `bundle.config-invalid` with the field.
     public init(parsing bytes: [UInt8]) throws(Failure) {
-        try self.init(try SpecObject(parsing: bytes, document: "config.json"))
-        // The same bytes as a reader of the container's copy finds, so that both find the same filter.
-        if linux.seccomp != nil, let place = JSONPlace.object(at: SeccompSection.path, in: bytes) {
-            linux.seccomp = SeccompSection(text: Array(bytes[place]))
-        }
-    }
-
-    public init(_ object: SpecObject) throws(Failure) {
+        let object = try SpecObject(parsing: bytes, document: "config.json")
         version = try object.required("ociVersion")
         guard Self.isSupported(version) else {
             throw object.refusal(

@@ -2,53 +2,197 @@ public import Diagnostics
 import JSONFormat
 public import OrderedCollections
 
-/// An object of a document together with the place it stands at, so that every refusal names the field at fault.
+/// An object of a document together with the place it stands at, so that every refusal names the field at fault. Nothing
+/// is copied out of the document before somebody asks for it.
 ///
 /// A member nobody asks for is tolerated, as the specification demands; one of the wrong type is refused. `null` counts
 /// as absent.
 public struct SpecObject: Sendable {
-    public let members: OrderedDictionary<String, SpecValue>
-    /// "linux.resources"; empty for the document itself.
-    public let path: String
+    private let document: JSONTape
+    private let start: Int
+    /// Where the document stands in the one it was taken from; empty for a whole one.
+    private let outer: String
 
     static let limits = JSONLimits(bytes: 16 << 20, depth: 64, values: 1_000_000)
 
     /// - Throws: `Failure` `bundle.config-invalid`.
     public init(parsing bytes: [UInt8], document: String, path: String = "") throws(Failure) {
-        let value: SpecValue
-        do throws(JSONFault) { value = try JSONReader.read(bytes, limits: Self.limits) } catch {
+        do throws(JSONFault) { self.document = try JSONTape(bytes, limits: Self.limits) } catch {
             let place = error.path.isEmpty ? "" : " in \(error.path.joined(separator: "."))"
             let position = error.position.map { " (byte \($0))" } ?? ""
             throw Failure(
                 "bundle.config-invalid", doing: "read \(document)", cause: error.cause + place + position,
                 remedy: "correct the document", field: error.path.joined(separator: "."))
         }
-        try self.init(value, path: path)
+        (start, outer) = (0, path)
+        guard self.document.kind(at: 0) == .object else { throw Self.wrong(self.document, 0, path, "an object") }
     }
 
-    public init(_ value: SpecValue, path: String) throws(Failure) {
-        guard case .object(let members) = value else { throw Self.wrong(value, path, "an object") }
-        self.members = members
-        self.path = path
+    private init(_ document: JSONTape, at start: Int, in outer: String) throws(Failure) {
+        (self.document, self.start, self.outer) = (document, start, outer)
+        guard document.kind(at: start) == .object else { throw Self.wrong(document, start, outer, "an object") }
     }
 
     /// What stands where a document has nothing.
     static func orEmpty(_ object: SpecObject?, path: String) throws(Failure) -> SpecObject {
         if let object { return object }
-        return try SpecObject([:], path: path)
+        return try SpecObject(parsing: Array("{}".utf8), document: path, path: path)
     }
 
-    public func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+    /// "linux.resources"; empty for the document itself.
+    public var path: String { Self.path(to: start, of: document, in: outer) }
 
-    public func value(_ name: String) -> SpecValue? {
-        guard let value = members[name], value != .null else { return nil }
+    /// The bytes of the document that the object is.
+    var text: [UInt8] { document.bytes(at: start) }
+
+    public func place(_ name: String) -> String {
+        let path = path
+        return path.isEmpty ? name : "\(path).\(name)"
+    }
+
+    public var isEmpty: Bool { document.inside(start).isEmpty }
+
+    private func value(_ name: String) -> Int? {
+        guard let value = document.member(name, of: start), document.kind(at: value) != .null else { return nil }
         return value
     }
 
     public func has(_ name: String) -> Bool { value(name) != nil }
 
-    public static func wrong(_ value: SpecValue, _ place: String, _ expected: String) -> Failure {
-        refusal(place.isEmpty ? "the document" : place, "it is \(value.kind), not \(expected)")
+    public func string(_ name: String) throws(Failure) -> String? {
+        guard let value = value(name) else { return nil }
+        return try text(value)
+    }
+
+    public func required(_ name: String) throws(Failure) -> String {
+        guard let text = try string(name), !text.isEmpty else { throw refusal(name, "it is missing") }
+        return text
+    }
+
+    public func bool(_ name: String) throws(Failure) -> Bool? {
+        guard let value = value(name) else { return nil }
+        return switch document.kind(at: value) {
+        case .yes: true
+        case .no: false
+        default: throw wrong(value, "a boolean")
+        }
+    }
+
+    public func integer<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {
+        guard let value = value(name) else { return nil }
+        return try integer(value, as: type)
+    }
+
+    public func object(_ name: String) throws(Failure) -> SpecObject? {
+        guard let value = value(name) else { return nil }
+        return try SpecObject(document, at: value, in: outer)
+    }
+
+    public func objects(_ name: String) throws(Failure) -> [SpecObject] {
+        var result: [SpecObject] = []
+        for element in try elements(name) { result.append(try SpecObject(document, at: element, in: outer)) }
+        return result
+    }
+
+    public func strings(_ name: String) throws(Failure) -> [String] {
+        var result: [String] = []
+        for element in try elements(name) { result.append(try text(element)) }
+        return result
+    }
+
+    public func integers<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> [Number] {
+        var result: [Number] = []
+        for element in try elements(name) { result.append(try integer(element, as: type)) }
+        return result
+    }
+
+    /// An object whose values are texts.
+    public func texts(_ name: String) throws(Failure) -> OrderedDictionary<String, String> {
+        guard let object = try object(name) else { return [:] }
+        var result: OrderedDictionary<String, String> = [:]
+        for member in object.members() { result[document.text(at: member)] = try text(member + 1) }
+        return result
+    }
+
+    /// An object whose values are objects, in their order.
+    public func named(_ name: String) throws(Failure) -> [(name: String, object: SpecObject)] {
+        guard let object = try object(name) else { return [] }
+        var result: [(name: String, object: SpecObject)] = []
+        for member in object.members() {
+            result.append((document.text(at: member), try SpecObject(document, at: member + 1, in: outer)))
+        }
+        return result
+    }
+}
+
+// MARK: - Values
+
+extension SpecObject {
+    /// Where the names of the members are.
+    private func members() -> [Int] {
+        let inside = document.inside(start)
+        var result: [Int] = []
+        var at = inside.lowerBound
+        while at < inside.upperBound {
+            result.append(at)
+            at = document.next(after: at + 1)
+        }
+        return result
+    }
+
+    private func elements(_ name: String) throws(Failure) -> [Int] {
+        guard let array = value(name) else { return [] }
+        guard document.kind(at: array) == .array else { throw wrong(array, "an array") }
+        let inside = document.inside(array)
+        var result: [Int] = []
+        var at = inside.lowerBound
+        while at < inside.upperBound {
+            result.append(at)
+            at = document.next(after: at)
+        }
+        return result
+    }
+
+    private func text(_ value: Int) throws(Failure) -> String {
+        guard document.kind(at: value) == .string else { throw wrong(value, "a string") }
+        return document.text(at: value)
+    }
+
+    private func integer<Number: FixedWidthInteger>(_ value: Int, as type: Number.Type) throws(Failure) -> Number {
+        guard document.kind(at: value) == .number else { throw wrong(value, "a whole number") }
+        let text = document.text(at: value)
+        guard let number = Number(text) else {
+            throw Self.refusal(
+                Self.path(to: value, of: document, in: outer),
+                "\(text) is no whole number from \(Number.min) to \(Number.max)")
+        }
+        return number
+    }
+}
+
+// MARK: - Refusals
+
+extension SpecObject {
+    private static func path(to value: Int, of document: JSONTape, in outer: String) -> String {
+        let inner = document.path(to: value)
+        if outer.isEmpty || inner.isEmpty { return outer + inner }
+        return "\(outer).\(inner)"
+    }
+
+    private func wrong(_ value: Int, _ expected: String) -> Failure { Self.wrong(document, value, outer, expected) }
+
+    private static func wrong(_ document: JSONTape, _ value: Int, _ outer: String, _ expected: String) -> Failure {
+        let place = path(to: value, of: document, in: outer)
+        let kind =
+            switch document.kind(at: value) {
+            case .null: "null"
+            case .yes, .no: "a boolean"
+            case .number: "a number"
+            case .string: "a string"
+            case .array: "an array"
+            case .object: "an object"
+            }
+        return refusal(place.isEmpty ? "the document" : place, "it is \(kind), not \(expected)")
     }
 
     /// A refusal of what stands at `place`.
@@ -60,94 +204,5 @@ public struct SpecObject: Sendable {
 
     public func refusal(_ name: String, _ cause: String, remedy: String? = nil) -> Failure {
         Self.refusal(place(name), cause, remedy: remedy)
-    }
-
-    public func string(_ name: String) throws(Failure) -> String? {
-        guard let value = value(name) else { return nil }
-        return try Self.text(value, place(name))
-    }
-
-    public func required(_ name: String) throws(Failure) -> String {
-        guard let text = try string(name), !text.isEmpty else { throw refusal(name, "it is missing") }
-        return text
-    }
-
-    public func bool(_ name: String) throws(Failure) -> Bool? {
-        guard let value = value(name) else { return nil }
-        guard case .bool(let flag) = value else { throw Self.wrong(value, place(name), "a boolean") }
-        return flag
-    }
-
-    public func integer<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {
-        guard let value = value(name) else { return nil }
-        return try Self.integer(value, place(name), as: type)
-    }
-
-    public func object(_ name: String) throws(Failure) -> SpecObject? {
-        guard let value = value(name) else { return nil }
-        return try SpecObject(value, path: place(name))
-    }
-
-    public func array(_ name: String) throws(Failure) -> [SpecValue] {
-        guard let value = value(name) else { return [] }
-        guard case .array(let elements) = value else { throw Self.wrong(value, place(name), "an array") }
-        return elements
-    }
-
-    public func objects(_ name: String) throws(Failure) -> [SpecObject] {
-        var result: [SpecObject] = []
-        for (index, element) in try array(name).enumerated() {
-            result.append(try SpecObject(element, path: "\(place(name))[\(index)]"))
-        }
-        return result
-    }
-
-    public func strings(_ name: String) throws(Failure) -> [String] {
-        var result: [String] = []
-        for (index, element) in try array(name).enumerated() {
-            result.append(try Self.text(element, "\(place(name))[\(index)]"))
-        }
-        return result
-    }
-
-    public func integers<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> [Number] {
-        var result: [Number] = []
-        for (index, element) in try array(name).enumerated() {
-            result.append(try Self.integer(element, "\(place(name))[\(index)]", as: type))
-        }
-        return result
-    }
-
-    /// An object whose values are texts.
-    public func texts(_ name: String) throws(Failure) -> OrderedDictionary<String, String> {
-        guard let object = try object(name) else { return [:] }
-        var result: OrderedDictionary<String, String> = [:]
-        for (key, value) in object.members { result[key] = try Self.text(value, object.place(key)) }
-        return result
-    }
-
-    /// An object whose values are objects, in their order.
-    public func named(_ name: String) throws(Failure) -> [(name: String, object: SpecObject)] {
-        guard let object = try object(name) else { return [] }
-        var result: [(name: String, object: SpecObject)] = []
-        for (key, value) in object.members {
-            result.append((key, try SpecObject(value, path: object.place(key))))
-        }
-        return result
-    }
-
-    private static func text(_ value: SpecValue, _ place: @autoclosure () -> String) throws(Failure) -> String {
-        guard case .string(let text) = value else { throw wrong(value, place(), "a string") }
-        return text
-    }
-
-    private static func integer<Number: FixedWidthInteger>(
-        _ value: SpecValue, _ place: @autoclosure () -> String, as type: Number.Type
-    ) throws(Failure) -> Number {
-        guard case .number(let text) = value else { throw wrong(value, place(), "a whole number") }
-        guard let number = Number(text) else {
-            throw refusal(place(), "\(text) is no whole number from \(Number.min) to \(Number.max)")
-        }
-        return number
     }
 }

@@ -1,8 +1,7 @@
-public import JSONFormat
 public import OrderedCollections
 
 /// A JSON document of the runtime specification, members in their own order.
-public enum SpecValue: Equatable, Sendable, JSONTree {
+public enum SpecValue: Equatable, Sendable {
     case null
     case bool(Bool)
     /// The number's text, as it stands in the document.
@@ -13,27 +12,8 @@ public enum SpecValue: Equatable, Sendable, JSONTree {
 
     public static var noMembers: OrderedDictionary<String, SpecValue> { [:] }
 
-    public static func add(
-        _ value: SpecValue, as name: String, to members: inout OrderedDictionary<String, SpecValue>
-    ) -> Bool {
-        guard members[name] == nil else { return false }
-        members[name] = value
-        return true
-    }
-
     public static func number(_ value: some BinaryInteger) -> SpecValue { .number(String(value)) }
     public static func strings(_ values: [String]) -> SpecValue { .array(values.map { .string($0) }) }
-
-    public var kind: String {
-        switch self {
-        case .null: "null"
-        case .bool: "a boolean"
-        case .number: "a number"
-        case .string: "a string"
-        case .array: "an array"
-        case .object: "an object"
-        }
-    }
 }
 
 extension SpecValue: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral,

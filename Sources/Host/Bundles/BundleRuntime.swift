@@ -28,7 +28,7 @@ public struct BundleRuntime: Sendable {
     }
 
     public func configuration(_ id: String) throws(Failure) -> RuntimeConfiguration {
-        try RuntimeConfiguration(checked: try store.configuration(id))
+        try RuntimeConfiguration(parsing: try store.configuration(id))
     }
 
     public func required(_ id: String) throws(Failure) -> BundleRecord {

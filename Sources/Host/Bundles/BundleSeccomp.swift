@@ -20,12 +20,11 @@ public struct BundleSeccomp: BundleContributor {
         if compiled.bytes.isEmpty { return contribution }
         let program = FilterProgram(bytes: compiled.bytes, name: "linux.seccomp")
         if compiled.needsListener {
-            let members = try section.members()
-            guard let path = try members.string("listenerPath"), !path.isEmpty else {
-                throw members.refusal("listenerPath", "calls are handed to a listener, and it has no path")
+            guard let path = section.listenerPath else {
+                throw SeccompSection.refusal("listenerPath", "calls are handed to a listener, and it has no path")
             }
             guard context.isSocket(path) else {
-                throw members.refusal("listenerPath", "there is no socket at \(path) to hand a listener to")
+                throw SeccompSection.refusal("listenerPath", "there is no socket at \(path) to hand a listener to")
             }
             // The launcher has one thread; the kernel takes this flag and a listener only together with another one.
             let flags = compiled.flags.subtracting(.allThreads)

@@ -18,13 +18,12 @@ struct ListenerAgent {
     }
 
     func give(_ listener: OwnedDescriptor) throws(Failure) {
-        let members = try section?.members()
-        guard let members, let path = try members.string("listenerPath"), !path.isEmpty else {
+        guard let path = section?.listenerPath else {
             throw Failure(
                 "bundle.listener", doing: "hand over the seccomp listener", cause: "nobody is named to get it",
                 remedy: "give linux.seccomp.listenerPath", field: "linux.seccomp.listenerPath")
         }
-        let text = Array(try document(members).text.utf8)
+        let text = document.utf8
         do throws(KernelError) {
             try OwnedDescriptor.connection(toSocketAt: path).sendMessage(text, descriptors: [listener])
         } catch {
@@ -34,12 +33,12 @@ struct ListenerAgent {
         }
     }
 
-    private func document(_ section: SpecObject) throws(Failure) -> SpecValue {
+    private var document: SpecValue {
         var members = SpecValue.noMembers
         members["ociVersion"] = .string(RuntimeState.version)
         members["fds"] = ["seccompFd"]
         members["pid"] = .number(process)
-        if let metadata = try section.string("listenerMetadata") { members["metadata"] = .string(metadata) }
+        if let metadata = section?.listenerMetadata { members["metadata"] = .string(metadata) }
         members["state"] = state.document
         return .object(members)
     }
