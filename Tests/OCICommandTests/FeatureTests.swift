@@ -131,4 +131,29 @@ struct FeatureTests {
             try bundle.remove()
         }
     }
+
+    @Test(
+        "a scheduler that no kernel would take is refused before anything is made",
+        arguments: [
+            (["policy": "SCHED_DEADLINE", "deadline": 20_000], "requires `runtime`"),
+            (["policy": "SCHED_DEADLINE", "runtime": 20_000], "requires `deadline`"),
+            (["policy": "SCHED_DEADLINE", "runtime": 0, "deadline": 20_000], "runtime must be greater than 0"),
+            (["policy": "SCHED_DEADLINE", "runtime": 1_023, "deadline": 20_000], "runtime (1023) must be between 1024"),
+            (["policy": "SCHED_DEADLINE", "runtime": 3_000, "deadline": 2_000], "runtime (3000) must be <= deadline"),
+            (
+                ["policy": "SCHED_DEADLINE", "runtime": 2_000, "deadline": 3_000, "period": 2_500],
+                "deadline (3000) must be <= period (2500)"
+            ),
+            (["policy": "SCHED_FIFO"], "between 1 and 99, not 0"),
+            (["policy": "SCHED_RR", "priority": 100], "between 1 and 99, not 100"),
+            (["policy": "SCHED_OTHER", "priority": 1], "priority of 0, not 1"),
+            (["policy": "SCHED_BATCH", "runtime": 2_000], "belong to SCHED_DEADLINE"),
+        ] as [(SpecValue, String)])
+    func wrongScheduler(_ scheduler: SpecValue, _ words: String) throws {
+        let bundle = try TestBundle.running("true") { TestBundle.set(&$0, ["process", "scheduler"], scheduler) }
+        let answer = try bundle.run()
+        #expect(answer.status == 1)
+        #expect(answer.errors.contains(words) && answer.errors.contains("process.scheduler"), "\(answer.errors)")
+        try bundle.remove()
+    }
 }

@@ -121,6 +121,18 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("a poststop hook that fails is told of, and the others run and the container is gone all the same")
+    func failingLastHook() throws {
+        let bundle = try TestBundle.running("true") {
+            $0["hooks"] = ["poststop": [["path": "/bin/false"], ["path": "/bin/false"]]]
+        }
+        let answer = try bundle.run()
+        #expect(answer.status == 0)
+        #expect(answer.errors.split(separator: "poststop hook failed with exit code 1").count == 3, "\(answer.errors)")
+        #expect(try bundle.call("list", "--quiet").output.isEmpty)
+        try bundle.remove()
+    }
+
     @Test("pausing stops it, and a paused container can be deleted by force")
     func pause() throws {
         let bundle = try TestBundle.running("sleep 60")

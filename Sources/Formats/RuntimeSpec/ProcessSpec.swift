@@ -41,9 +41,10 @@ public struct ProcessSpec: Equatable, Sendable {
         public var nice: Int32
         public var priority: Int32
         public var flags: [String]
-        public var runtime: UInt64
-        public var deadline: UInt64
-        public var period: UInt64
+        /// Nanoseconds.
+        public var runtime: UInt64?
+        public var deadline: UInt64?
+        public var period: UInt64?
     }
 
     /// Processors a process of `exec` runs on, as the kernel lists them: before it is in the container's cgroup, and
@@ -152,9 +153,9 @@ public struct ProcessSpec: Equatable, Sendable {
         Scheduling(
             policy: try object.required("policy"), nice: try object.integer("nice", as: Int32.self) ?? 0,
             priority: try object.integer("priority", as: Int32.self) ?? 0, flags: try object.strings("flags"),
-            runtime: try object.integer("runtime", as: UInt64.self) ?? 0,
-            deadline: try object.integer("deadline", as: UInt64.self) ?? 0,
-            period: try object.integer("period", as: UInt64.self) ?? 0)
+            runtime: try object.integer("runtime", as: UInt64.self),
+            deadline: try object.integer("deadline", as: UInt64.self),
+            period: try object.integer("period", as: UInt64.self))
     }
 
     public static func == (left: ProcessSpec, right: ProcessSpec) -> Bool {

@@ -32,15 +32,6 @@ public struct BundleLimits: BundleContributor {
         return result
     }
 
-    private static let policies: [String: UInt32] = [
-        "SCHED_OTHER": 0, "SCHED_FIFO": 1, "SCHED_RR": 2, "SCHED_BATCH": 3, "SCHED_ISO": 4, "SCHED_IDLE": 5,
-        "SCHED_DEADLINE": 6,
-    ]
-    private static let flags: [String: UInt64] = [
-        "SCHED_FLAG_RESET_ON_FORK": 1, "SCHED_FLAG_RECLAIM": 2, "SCHED_FLAG_DL_OVERRUN": 4,
-        "SCHED_FLAG_KEEP_POLICY": 8, "SCHED_FLAG_KEEP_PARAMS": 0x10, "SCHED_FLAG_UTIL_CLAMP_MIN": 0x20,
-        "SCHED_FLAG_UTIL_CLAMP_MAX": 0x40,
-    ]
     private static let classes: [String: UInt32] = ["IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3]
 
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
@@ -77,35 +68,8 @@ public struct BundleLimits: BundleContributor {
             contribution.add(.ioPriority(kind << 13 | UInt32(priority.priority)), at: .resources)
         }
         if let scheduling = process.scheduling {
-            contribution.add(.schedule(try Self.request(scheduling)), at: .resources)
+            contribution.add(.schedule(try BundleScheduling.request(scheduling)), at: .resources)
         }
         return contribution
-    }
-
-    private static func request(_ scheduling: ProcessSpec.Scheduling) throws(Failure) -> SchedulingRequest {
-        guard let policy = policies[scheduling.policy] else {
-            throw SpecObject.refusal(
-                "process.scheduler.policy", "there is no policy \(Untrusted.shown(scheduling.policy))")
-        }
-        var request = SchedulingRequest(
-            policy: policy, nice: scheduling.nice, runtime: scheduling.runtime, deadline: scheduling.deadline,
-            period: scheduling.period)
-        for name in scheduling.flags {
-            guard let flag = flags[name] else {
-                throw SpecObject.refusal("process.scheduler.flags", "there is no flag \(Untrusted.shown(name))")
-            }
-            request.flags |= flag
-        }
-        guard scheduling.priority >= 0 else {
-            throw SpecObject.refusal("process.scheduler.priority", "it is less than 0")
-        }
-        request.priority = UInt32(scheduling.priority)
-        guard (-20...19).contains(scheduling.nice) else {
-            throw SpecObject.refusal("process.scheduler.nice", "\(scheduling.nice) is not between -20 and 19")
-        }
-        if policy != 6, scheduling.runtime | scheduling.deadline | scheduling.period != 0 {
-            throw SpecObject.refusal("process.scheduler", "runtime, deadline and period belong to SCHED_DEADLINE")
-        }
-        return request
     }
 }

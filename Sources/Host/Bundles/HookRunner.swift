@@ -8,7 +8,7 @@ enum HookRunner {
     static func run(_ hooks: [HookSpec], point: String, state: RuntimeState) throws(Failure) {
         for (index, hook) in hooks.enumerated() {
             let fault: String?
-            do throws(KernelError) { fault = try self.fault(of: hook, state: state) } catch {
+            do throws(KernelError) { fault = try self.fault(of: hook, point, state: state) } catch {
                 fault = error.description
             }
             guard let cause = fault.map({ "error running \(point) hook #\(index): \($0)" }) else { continue }
@@ -19,7 +19,7 @@ enum HookRunner {
     }
 
     /// Runs it to its end; nil when it ended well.
-    private static func fault(of hook: HookSpec, state: RuntimeState) throws(KernelError) -> String? {
+    private static func fault(of hook: HookSpec, _ point: String, state: RuntimeState) throws(KernelError) -> String? {
         let input = try OwnedDescriptor.memoryFile("bulkhead-state")
         try input.write(state.document.text)
         try input.seek(to: 0)
@@ -32,12 +32,12 @@ enum HookRunner {
         guard try process.waitForEnd(milliseconds: milliseconds > 0 ? milliseconds : -1) else {
             try process.signal(SignalNumber.kill)
             _ = try process.reap()
-            return "was still running after \(hook.timeout ?? 0) s"
+            return "the \(point) hook was still running after \(hook.timeout ?? 0) s"
         }
         return switch try process.reap() {
         case .exited(0): nil
-        case .exited(let status): "failed with exit code \(status)"
-        case .signaled(let number): "was ended by signal \(number)"
+        case .exited(let status): "the \(point) hook failed with exit code \(status)"
+        case .signaled(let number): "the \(point) hook was ended by signal \(number)"
         }
     }
 }
