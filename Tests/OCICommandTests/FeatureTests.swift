@@ -132,6 +132,43 @@ struct FeatureTests {
         }
     }
 
+    @Test("in a user namespace too, a device is the one that is asked for, whatever the host calls so")
+    func deviceOfUserNamespace() throws {
+        let map: SpecValue = [["containerID": 0, "hostID": 300_000, "size": 1_000]]
+        let read = "busybox head -c 2 /dev/full | busybox wc -c"
+        let bundle = try TestBundle.running("stat -c '%t:%T %u:%g %a' /dev/mine /dev/full; \(read)") {
+            Self.add(namespace: ["type": "user"], to: &$0)
+            TestBundle.set(&$0, ["linux", "uidMappings"], map)
+            TestBundle.set(&$0, ["linux", "gidMappings"], map)
+            TestBundle.set(
+                &$0, ["linux", "devices"],
+                [
+                    ["path": "/dev/mine", "type": "b", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 10, "gid": 11],
+                    ["path": "/dev/full", "type": "c", "major": 1, "minor": 5],
+                ])
+        }
+        let answer = try bundle.run()
+        #expect(answer.output == "1:5 10:11 640\n1:5 0:0 666\n2\n", "\(answer.errors)")
+        try bundle.remove()
+    }
+
+    @Test("a device whose owner the user namespace does not have is refused")
+    func ownerOfDevice() throws {
+        let map: SpecValue = [["containerID": 0, "hostID": 300_000, "size": 10]]
+        let bundle = try TestBundle.running("true") {
+            Self.add(namespace: ["type": "user"], to: &$0)
+            TestBundle.set(&$0, ["linux", "uidMappings"], map)
+            TestBundle.set(&$0, ["linux", "gidMappings"], map)
+            TestBundle.set(
+                &$0, ["linux", "devices"], [["path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "uid": 10]])
+        }
+        let answer = try bundle.run()
+        #expect(answer.status == 1)
+        #expect(answer.errors.contains("owner 10 of a device"), "\(answer.errors)")
+        #expect(try bundle.call("list", "--quiet").output.isEmpty)
+        try bundle.remove()
+    }
+
     @Test(
         "a scheduler that no kernel would take is refused before anything is made",
         arguments: [

@@ -148,6 +148,8 @@ public enum DescriptorSource: Equatable, Sendable {
     case stream(Int)
     /// A place of the host as a mount of a bundle.
     case bundleTree(BundleTree)
+    /// A device node made for this container, its owners as the container counts them, as a detached mount of it.
+    case bundleNode(NodeRequest)
     /// A memory file with text that is known only when the process exists, such as a bundle's state.
     case memory(name: String, stage: String)
     /// The listening socket over which a created process is started.

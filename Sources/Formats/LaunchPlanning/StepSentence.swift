@@ -94,6 +94,7 @@ extension DescriptorSource {
         switch self {
         case .rootTree(let tree): tree.sentence
         case .bundleTree(let tree): tree.sentence
+        case .bundleNode(let node): "a node of device \(node.major):\(node.minor)"
         case .memory(let name, _): "the text \(Untrusted.shown(name))"
         case .startSocket: "the socket to be started by"
         case .inherited(let number): "descriptor \(number) of the caller"

@@ -2,8 +2,9 @@ public import Diagnostics
 public import LaunchPlanning
 import RuntimeSpec
 
-/// linux.devices, the devices and links every container has, and the console. In a user namespace nodes cannot be made,
-/// so the host's are bound.
+/// linux.devices, the devices and links every container has, and the console. In a user namespace nodes cannot be made:
+/// the host's are bound where every container has them, and those of the configuration are made outside, since what the
+/// host calls by that path may be another device.
 public struct BundleDevices: BundleContributor {
     public init() {}
 
@@ -41,21 +42,22 @@ public struct BundleDevices: BundleContributor {
     }
 
     private func add(_ device: LinuxSpec.Device, _ context: BundleContext, to contribution: inout PlanContribution) {
-        if context.hasUserNamespace, device.type != "p" {
-            let name = DescriptorName("device:\(device.path)")
-            contribution.open(
-                name,
-                .bundleTree(
-                    BundleTree(path: device.path, recursive: false, set: [.noSetuid, .noExecute])))
-            contribution.add(.attach(tree: name, target: device.path, kind: .file, resolve: .create), at: .paths)
+        let kind: NodeRequest.Kind = device.type == "b" ? .block : device.type == "p" ? .fifo : .character
+        let node = NodeRequest(
+            path: device.path, kind: kind, mode: (device.mode ?? 0o666) & 0o7777, major: device.major,
+            minor: device.minor, uid: device.uid ?? 0, gid: device.gid ?? 0)
+        guard context.hasUserNamespace, kind != .fifo else {
+            contribution.add(.makeNode(node), at: .paths)
             return
         }
-        let kind: NodeRequest.Kind = device.type == "b" ? .block : device.type == "p" ? .fifo : .character
-        contribution.add(
-            .makeNode(
-                NodeRequest(
-                    path: device.path, kind: kind, mode: (device.mode ?? 0o666) & 0o7777, major: device.major,
-                    minor: device.minor, uid: device.uid ?? 0, gid: device.gid ?? 0)), at: .paths)
+        let name = DescriptorName("device:\(device.path)")
+        if context.linux.devices.contains(device) {
+            contribution.open(name, .bundleNode(node))
+        } else {
+            contribution.open(
+                name, .bundleTree(BundleTree(path: device.path, recursive: false, set: [.noSetuid, .noExecute])))
+        }
+        contribution.add(.attach(tree: name, target: device.path, kind: .file, resolve: .create), at: .paths)
     }
 }
 

@@ -8,17 +8,46 @@ struct BundleOpener {
     let place: OwnedDescriptor
     /// The container's, maps written, for mounts that are mapped through it.
     let userNamespace: OwnedDescriptor?
+    /// The container's, maps written.
+    let process: Int32?
     /// Texts by name, such as the state hooks get.
     let texts: [String: String]
 
     func open(_ plan: LaunchPlan) throws(Failure) -> [OwnedDescriptor] {
         var result: [OwnedDescriptor] = []
         do throws(KernelError) {
-            for source in plan.descriptors.values { result.append(try open(source)) }
+            for source in plan.descriptors.values {
+                if case .bundleNode(let node) = source {
+                    result.append(try make(node, result.count))
+                } else {
+                    result.append(try open(source))
+                }
+            }
         } catch {
             throw error.failure("bundle.cannot-open", doing: "open what the container is to see")
         }
         return result
+    }
+
+    /// Below the container's directory, closed to others, until that is removed; `index` is no other node's.
+    private func make(_ node: NodeRequest, _ index: Int) throws(KernelError) -> OwnedDescriptor {
+        do throws(KernelError) { try place.makeDirectory("nodes", mode: 0o700) } catch {
+            if error.errno != Errno.exists { throw error }
+        }
+        let maps = "/proc/\(process.map(String.init) ?? "self")"
+        let directory = try place.open("nodes", [.directory, .noFollow])
+        let name = RawPath("\(index)")
+        try directory.makeNode(
+            name, kind: node.kind == .block ? .block : .character, mode: 0, major: node.major, minor: node.minor)
+        try directory.changeOwner(
+            of: name, uid: try MapHolder.outside(node.uid, "\(maps)/uid_map"),
+            gid: try MapHolder.outside(node.gid, "\(maps)/gid_map"))
+        try directory.changeMode(of: name, node.mode)
+        let tree = try directory.open(name, [.path, .noFollow]).detachedTree(recursive: false)
+        // Where states are kept, no device may be usable.
+        try tree.setMountAttributes(
+            set: MountAttributes([.noSetuid, .noExecute]).rawValue, clear: MountAttributes.noDevices.rawValue)
+        return tree
     }
 
     private func open(_ source: DescriptorSource) throws(KernelError) -> OwnedDescriptor {
@@ -93,6 +122,15 @@ enum MapHolder {
         try process.signal(SignalNumber.kill)
         _ = try process.reap()
         return namespace
+    }
+
+    /// The id on the host of one in the user namespace whose map this file is, user_namespaces(7).
+    static func outside(_ id: UInt32, _ file: String) throws(KernelError) -> UInt32 {
+        for line in try TextFile.read(file).split(separator: "\n") {
+            let words = line.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0) }
+            if words.count == 3, id >= words[0], id - words[0] < words[2] { return words[1] + (id - words[0]) }
+        }
+        throw KernelError(call: "find the owner \(id) of a device in", on: file, errno: Errno.invalid)
     }
 
     static func text(_ map: [IDMapping]) -> String {

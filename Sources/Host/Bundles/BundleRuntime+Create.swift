@@ -76,7 +76,7 @@ extension BundleRuntime {
             try HookRunner.run(context.configuration.hooks.prestart, point: "prestart", state: state)
             try HookRunner.run(context.configuration.hooks.createRuntime, point: "createRuntime", state: state)
             let opener = BundleOpener(
-                place: place, userNamespace: try userNamespace(of: held.process, context),
+                place: place, userNamespace: try userNamespace(of: held.process, context), process: held.process.id,
                 texts: ["state": state.document.text])
             try held.release(try opener.open(plan))
             var terminal: OwnedDescriptor?

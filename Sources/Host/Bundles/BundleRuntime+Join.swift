@@ -40,7 +40,7 @@ extension BundleRuntime {
         context.joinedNamespaces = Self.namespaces(of: first.id)
         let plan = try BundlePlan.build(context)
         // Before there is a launcher, which would wait for them.
-        let opener = BundleOpener(place: try store.open(id), userNamespace: nil, texts: [:])
+        let opener = BundleOpener(place: try store.open(id), userNamespace: nil, process: nil, texts: [:])
         let given = try opener.open(plan)
         let joined = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
         do throws(Failure) {
