@@ -8,6 +8,9 @@ import RuntimeSpec
 public struct BundleNamespaces: BundleContributor {
     public init() {}
 
+    /// Of the process that is being started, proc_pid_ns(5).
+    static let ownTime = "time_for_children"
+
     static func kind(_ type: String) -> NamespaceSet {
         switch type {
         case "pid": .pid
@@ -65,6 +68,9 @@ public struct BundleNamespaces: BundleContributor {
             throw SpecObject.refusal(
                 "linux.timeOffsets", "offsets need a new time namespace", remedy: "add one to linux.namespaces")
         }
+        // Linux before 6.3 leaves whoever made it outside.
+        contribution.open("time", .namespace(path: Self.ownTime))
+        contribution.add(.join("time", types: .time), at: .join)
         contribution.timeOffsets = offsets.map { "\($0.key) \($0.value.seconds) \($0.value.nanoseconds)\n" }.joined()
     }
 }

@@ -64,6 +64,9 @@ struct BundleOpener {
             let tree = try OwnedDescriptor.detachedTree(at: "/dev/null")
             try tree.setMountAttributes(set: MountAttributes([.readOnly, .noSetuid, .noExecute]).rawValue)
             return tree
+        case .namespace(BundleNamespaces.ownTime):
+            guard let process else { throw KernelError(call: "find the new time namespace", errno: Errno.noProcess) }
+            return try OwnedDescriptor.open(RawPath("/proc/\(process)/ns/\(BundleNamespaces.ownTime)"))
         case .namespace(let path): return try OwnedDescriptor.open(RawPath(path))
         default: throw KernelError(call: "open what no bundle has", errno: Errno.invalid)
         }

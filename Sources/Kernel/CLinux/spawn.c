@@ -104,9 +104,13 @@ static int keep_capabilities(struct child *child) {
     return 0;
 }
 
-/* time_namespaces(7): offsets can be set only before the first process is in; exec is what puts us in. */
+/*
+ * time_namespaces(7): offsets can be set only before the first process is in. Before Linux 6.3 a clone is in at once, so
+ * this is made without. Since then exec puts us in; before, whoever made the namespace has to join it by its file.
+ */
 static int set_time_offsets(struct child *child) {
     const char *text = child->request->time_offsets;
+    if (syscall(SYS_unshare, CLONE_NEWTIME) < 0) return failed(child, "unshare(CLONE_NEWTIME)");
     int file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
     if (file < 0) return failed(child, "open(/proc/self/timens_offsets)");
     if (write(file, text, strlen(text)) < 0) return failed(child, "write(/proc/self/timens_offsets)");
@@ -386,6 +390,7 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
         return -1;
     }
     arguments.flags = request->flags | CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD;
+    if (request->time_offsets) arguments.flags &= ~(uint64_t)CLONE_NEWTIME;
     arguments.pidfd = (uint64_t)(uintptr_t)&descriptor;
     arguments.exit_signal = SIGCHLD;
     arguments.stack = (uint64_t)(uintptr_t)stack;
