@@ -151,7 +151,10 @@ let package = Package(
         // Bundles of the OCI runtime specification, for bulkhead-oci.
         module(
             "Host", "Bundles",
-            ["Emulation", "LinuxKernel", "SeccompCompiler", "SeccompFormat", "RuntimeSpec", "LaunchPlanning", "Diagnostics", collections]),
+            [
+                "Emulation", "LinuxKernel", "Netlink", "SeccompCompiler", "SeccompFormat", "RuntimeSpec", "LaunchPlanning", "Diagnostics",
+                collections,
+            ]),
         // What every containerizer does alike: image and launch put together, waits and events, sessions.
         module("Host", "Containerizing", ["LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         module(

@@ -38,6 +38,13 @@ public struct LinuxSpec: Equatable, Sendable {
         public var flags: [String]
     }
 
+    /// An interface of the host's network that becomes the container's.
+    public struct NetworkDevice: Equatable, Sendable {
+        public var host: String
+        /// What it is called in the container.
+        public var name: String
+    }
+
     public struct TimeOffset: Equatable, Sendable {
         public var seconds: Int64
         public var nanoseconds: UInt32
@@ -58,6 +65,7 @@ public struct LinuxSpec: Equatable, Sendable {
     public var personality: (domain: String, flags: [String])?
     public var timeOffsets: OrderedDictionary<String, TimeOffset>
     public var memoryPolicy: MemoryPolicy?
+    public var networkDevices: [NetworkDevice]
 
     init(_ object: SpecObject) throws(Failure) {
         users = try IDMapSpec.list(object, "uidMappings")
@@ -84,6 +92,7 @@ public struct LinuxSpec: Equatable, Sendable {
                 mode: try entry.string("mode") ?? "", nodes: try entry.string("nodes") ?? "",
                 flags: try entry.strings("flags"))
         }
+        networkDevices = try Self.networkDevices(object)
         timeOffsets = [:]
         for (name, entry) in try object.named("timeOffsets") {
             guard name == "monotonic" || name == "boottime" else {
@@ -98,13 +107,10 @@ public struct LinuxSpec: Equatable, Sendable {
 
     /// What is asked for and not there is refused by name.
     private static func refuseUnsupported(_ object: SpecObject) throws(Failure) {
-        for (name, why) in [
-            ("intelRdt", "classes of cache and memory bandwidth are not set by this runtime"),
-            ("netDevices", "network devices are not moved by this runtime"),
-        ] {
-            guard let value = try object.object(name), !value.isEmpty else { continue }
-            throw object.refusal(name, why, remedy: "remove the field; `features` lists what is supported")
-        }
+        guard let classes = try object.object("intelRdt"), !classes.isEmpty else { return }
+        throw object.refusal(
+            "intelRdt", "classes of cache and memory bandwidth are not set by this runtime",
+            remedy: "remove the field; `features` lists what is supported")
     }
 
     public static let namespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]
@@ -121,6 +127,23 @@ public struct LinuxSpec: Equatable, Sendable {
             throw object.refusal("path", "the path of a namespace begins with a slash")
         }
         return namespace.path == "" ? Namespace(type: namespace.type, path: nil) : namespace
+    }
+
+    private static func networkDevices(_ object: SpecObject) throws(Failure) -> [NetworkDevice] {
+        var result: [NetworkDevice] = []
+        for (host, entry) in try object.named("netDevices") {
+            let device = NetworkDevice(host: host, name: try entry.string("name") ?? host)
+            for name in [device.host, device.name] where !NetworkDevice.isName(name) {
+                throw SpecObject.refusal(
+                    entry.path, "\(Untrusted.shown(name)) is no name of a network device",
+                    remedy: "use at most 15 bytes without slash, colon and space")
+            }
+            guard !result.contains(where: { $0.name == device.name }) else {
+                throw SpecObject.refusal(entry.path, "two devices would be called \(device.name)")
+            }
+            result.append(device)
+        }
+        return result
     }
 
     private static func device(_ object: SpecObject) throws(Failure) -> Device {
@@ -149,6 +172,14 @@ public struct LinuxSpec: Equatable, Sendable {
             && left.maskedPaths == right.maskedPaths && left.readonlyPaths == right.readonlyPaths
             && left.mountLabel == right.mountLabel && left.personality?.domain == right.personality?.domain
             && left.personality?.flags == right.personality?.flags && left.timeOffsets == right.timeOffsets
-            && left.memoryPolicy == right.memoryPolicy
+            && left.memoryPolicy == right.memoryPolicy && left.networkDevices == right.networkDevices
+    }
+}
+
+extension LinuxSpec.NetworkDevice {
+    /// As the kernel judges it, dev_valid_name() of net/core/dev.c; and no `%`, which asks it for a number.
+    static func isName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 15 && name != "." && name != ".."
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"/:%".utf8.contains($0) }
     }
 }

@@ -28,7 +28,7 @@ public enum RuntimeFeatures {
                     "knownFlags": .strings(filterFlags), "supportedFlags": .strings(filterFlags),
                 ],
                 "apparmor": ["enabled": true], "selinux": ["enabled": true], "intelRdt": ["enabled": false],
-                "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": false],
+                "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": true],
             ],
             "annotations": ["org.bulkhead.oci.version": .string(version)],
             "potentiallyUnsafeConfigAnnotations": [],

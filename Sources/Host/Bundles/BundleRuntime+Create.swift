@@ -35,6 +35,7 @@ extension BundleRuntime {
         let bytes = try Self.configuration(configurationPath ?? "\(bundle)/config.json")
         let configuration = try RuntimeConfiguration(parsing: bytes)
         try Self.check(configuration, terminal)
+        try BundleNetwork.check(configuration.linux)
         let groups = BundleGroups(
             hierarchies: try Self.hierarchies(), path: BundleGroups.path(configuration.linux.cgroupsPath, id: id))
         var context = try Self.context(id, bundle, configuration, options, groups)
@@ -65,6 +66,7 @@ extension BundleRuntime {
         do throws(Failure) {
             try groups.attach(held.process.id)
             try held.prepare(plan, oomScore: context.process?.oomScore)
+            try BundleNetwork.move(context.linux.networkDevices, to: held.process)
             let record = BundleRecord(
                 id: context.id, bundle: context.bundle, rootPath: context.rootPath ?? "", process: held.process.id,
                 startTime: try startTime(held.process.id), groupPath: groups.path,
