@@ -112,7 +112,8 @@ public struct ResourceSpec: Equatable, Sendable {
         }
         unified = try object.texts("unified")
         for key in unified.keys where key.contains("/") || !key.contains(".") {
-            throw object.refusal("unified", "\(Untrusted.shown(key)) is no file of a cgroup")
+            throw object.refusal(
+                "unified", "the specified key has not the form CONTROLLER.VALUE `\(Untrusted.shown(key))`")
         }
     }
 

@@ -32,6 +32,13 @@ public struct RuntimeConfiguration: Equatable, Sendable {
         hooks = try HookSpecs(try object.object("hooks"))
         annotations = try object.texts("annotations")
         linux = try LinuxSpec(try SpecObject.orEmpty(try object.object("linux"), path: "linux"))
+        // Before, it was no limit, and engines write it so.
+        if linux.resources.pids == 0, Self.isSince3(version) { linux.resources.pids = 1 }
+    }
+
+    /// Whether a limit of 0 processes is one: since 1.3. None can be, so it is the first.
+    private static func isSince3(_ version: String) -> Bool {
+        version.split(separator: ".").dropFirst().first.flatMap { Int($0) }.map { $0 >= 3 } ?? false
     }
 
     /// 1.x.y with whatever may follow, semver.

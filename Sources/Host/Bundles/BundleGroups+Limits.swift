@@ -70,6 +70,7 @@ extension BundleGroups {
             try TextFile.write(value.value, to: "\(directory)/\(value.file)")
         } catch {
             if try writeInstead(value, directory) { return }
+            if error.errno == Errno.noEntry { throw missing(value, directory) }
             throw Self.failed(error, "set \(value.file) to \(value.value)", field: value.field)
         }
     }
@@ -77,6 +78,27 @@ extension BundleGroups {
     private func home(of value: GroupValue) -> String? {
         if hierarchies.isUnified { return unified }
         return hierarchies.legacy(with: value.controller).map(directory)
+    }
+
+    /// Whether it is the controller that is not there, or a file that it does not have.
+    private func missing(_ value: GroupValue, _ directory: String) -> Failure {
+        var cause = "\(value.file): no such file or directory"
+        if hierarchies.isUnified, value.controller != "cgroup" {
+            let there = Self.words("\(directory)/cgroup.controllers")
+            if !there.contains(value.controller) {
+                cause = "controller `\(Untrusted.shown(value.controller))` is not available under \(directory); "
+                    + "there are \(there.joined(separator: ", "))"
+            }
+        }
+        return Failure(
+            "bundle.no-controller", doing: "set \(value.file) to \(value.value)", on: directory, cause: cause,
+            remedy: "remove the limit, or enable its controller", field: value.field)
+    }
+
+    private static func words(_ file: String) -> [String] {
+        do throws(KernelError) {
+            return try TextFile.read(file).split(whereSeparator: \.isWhitespace).map(String.init)
+        } catch { return [] }
     }
 
     /// Without the BFQ scheduler there is another file for the same weight, on another scale.

@@ -113,11 +113,23 @@ public struct BundleMounts: BundleContributor {
         }
     }
 
+    /// Documentation/admin-guide/cgroup-v2.rst, "Mounting".
+    private static let groupOptions = [
+        "nsdelegate", "favordynmods", "nofavordynmods", "memory_localevents", "memory_recursiveprot",
+        "memory_hugetlb_accounting", "pids_localevents",
+    ]
+
     /// The container's own groups, bound: a mount of cgroup2 can wait for milliseconds in the kernel.
     private func addGroups(
         _ mount: MountSpec, _ options: MountOptions, index: Int, _ context: BundleContext,
         to contribution: inout PlanContribution
     ) throws(Failure) {
+        // The file system is mounted already, so its options could change nothing; those that no kernel has are wrong.
+        for word in options.data where !Self.groupOptions.contains(word) {
+            throw SpecObject.refusal(
+                "\(mount.place).options", "\(Untrusted.shown(word)): Invalid argument",
+                remedy: "see the mount options of cgroups(7)")
+        }
         func bind(_ path: String, _ target: String, _ name: String) {
             let name = DescriptorName(name)
             contribution.open(

@@ -168,8 +168,8 @@ enum UnifiedValues {
         if let limit = memory.limit, limit != 0 {
             values.append(GroupValue("memory", "memory.max", size(limit), "\(field).limit"))
         }
-        if let swap = memory.swap, swap != 0 {
-            // Version 1 counts memory and swap together, version 2 swap alone.
+        if let swap = memory.swap {
+            // Version 1 counts memory and swap together, version 2 swap alone. 0, which leaves no memory, means no swap.
             var value = size(swap)
             if swap > 0 {
                 guard let limit = memory.limit, limit > 0, limit <= swap else {

@@ -71,7 +71,10 @@ enum UpdateCommand {
         if let value = try size(options, "memory") { resources.memory.limit = value }
         if let value = try size(options, "memory-reservation") { resources.memory.reservation = value }
         if let value = try size(options, "memory-swap") { resources.memory.swap = value }
-        if let value = try options.number("pids-limit", as: Int64.self) { resources.pids = value }
+        if let value = try options.number("pids-limit", as: Int64.self) {
+            // None at all is no limit that a container with a process can have; the first is the least.
+            resources.pids = value == 0 ? 1 : value
+        }
     }
 
     /// Bytes, with k, m, g or t after the number; -1 is no limit.
