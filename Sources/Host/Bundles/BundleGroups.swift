@@ -69,7 +69,7 @@ public struct BundleGroups: Equatable, Sendable {
         if hierarchies.isUnified { return unified.map { .unified($0) } ?? .none }
         if hierarchies.legacy.isEmpty { return .none }
         var links: [(name: String, target: String)] = []
-        for legacy in hierarchies.legacy where legacy.directory.contains(",") {
+        for legacy in hierarchies.legacy where legacy.directory.utf8.contains(UInt8(ascii: ",")) {
             for name in legacy.directory.split(separator: ",") { links.append((String(name), legacy.directory)) }
         }
         return .legacy(directories: hierarchies.legacy.map { ($0.directory, directory($0)) }, links: links)

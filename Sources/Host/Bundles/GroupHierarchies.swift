@@ -23,23 +23,50 @@ public struct GroupHierarchies: Equatable, Sendable {
 
     private static let magicLegacy = 0x27_e0eb
 
+    /// Looked for once: a command has ended before anybody mounts others.
+    static func find() throws(KernelError) -> GroupHierarchies { try found.get() }
+
+    private static let found: Result<GroupHierarchies, KernelError> = {
+        do throws(KernelError) { return .success(try look()) } catch { return .failure(error) }
+    }()
+
     /// What is mounted may be covered by something else, so what mountinfo lists is asked what it is.
-    static func find() throws(KernelError) -> GroupHierarchies {
+    private static func look() throws(KernelError) -> GroupHierarchies {
         let root = "/sys/fs/cgroup"
         if let type = type(of: root), type == Mounts.superblockMagicCgroup2 {
             return GroupHierarchies(unified: root, legacy: [])
         }
+        let table = try OwnedDescriptor.open("/proc/self/mountinfo").readAll(limit: 16 << 20)
         var result = GroupHierarchies(unified: nil, legacy: [])
-        for line in try TextFile.read("/proc/self/mountinfo", limit: 16 << 20).split(separator: "\n") {
-            guard line.contains(" cgroup") else { continue }
-            let words = line.split(separator: " ")
-            guard words.count > 6, let dash = words.firstIndex(of: "-"), dash + 3 < words.count else { continue }
-            let (mount, kind, options) = (String(words[4]), words[dash + 1], words[dash + 3])
-            if kind == "cgroup2", type(of: mount) == Mounts.superblockMagicCgroup2 {
-                result.unified = result.unified ?? mount
-            } else if kind == "cgroup", type(of: mount) == magicLegacy {
-                result.add(mount, options.split(separator: ",").map(String.init))
+        for entry in entries(table) {
+            if entry.kind == "cgroup2", type(of: entry.mount) == Mounts.superblockMagicCgroup2 {
+                result.unified = result.unified ?? entry.mount
+            } else if entry.kind == "cgroup", type(of: entry.mount) == magicLegacy {
+                result.add(entry.mount, entry.options)
             }
+        }
+        return result
+    }
+
+    /// The mounts of cgroups that /proc/self/mountinfo lists, proc_pid_mountinfo(5). By bytes: most lines are about
+    /// something else, and a string's own search takes longer than all the rest of a command.
+    static func entries(_ table: [UInt8]) -> [(mount: String, kind: String, options: [String])] {
+        let (space, dash, kindBegins) = (UInt8(ascii: " "), UInt8(ascii: "-"), Array("cgroup".utf8))
+        var result: [(mount: String, kind: String, options: [String])] = []
+        for line in table.split(separator: UInt8(ascii: "\n")) {
+            // Before the kind, between an unknown number of optional fields and the source: a dash.
+            guard
+                let mark = line.indices.dropLast(2).first(where: {
+                    line[$0] == space && line[$0 + 1] == dash && line[$0 + 2] == space
+                }), line[(mark + 3)...].starts(with: kindBegins)
+            else { continue }
+            let (fields, rest) = (line[..<mark].split(separator: space), line[(mark + 3)...].split(separator: space))
+            guard fields.count > 5, rest.count > 2 else { continue }
+            result.append(
+                (
+                    String(decoding: fields[4], as: UTF8.self), String(decoding: rest[0], as: UTF8.self),
+                    rest[2].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
+                ))
         }
         return result
     }
@@ -48,7 +75,7 @@ public struct GroupHierarchies: Equatable, Sendable {
         do throws(KernelError) { return try Mounts.filesystemType(at: path) } catch { return nil }
     }
 
-    private static let known: Set<String> = [
+    private static let known = [
         "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "net_cls", "net_prio",
         "perf_event", "rdma", "misc",
     ]
