@@ -2,8 +2,8 @@ public import Diagnostics
 import JSONFormat
 public import OrderedCollections
 
-/// An object of a document together with the place it stands at, so that every refusal names the field at fault. Nothing
-/// is copied out of the document before somebody asks for it.
+/// An object of a document together with the place it stands at, so that every refusal names the field at fault. It is
+/// looked at where it is: nothing is copied out of the document before somebody asks for it.
 ///
 /// A member nobody asks for is tolerated, as the specification demands; one of the wrong type is refused. `null` counts
 /// as absent.

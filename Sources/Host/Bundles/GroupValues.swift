@@ -169,7 +169,8 @@ enum UnifiedValues {
             values.append(GroupValue("memory", "memory.max", size(limit), "\(field).limit"))
         }
         if let swap = memory.swap {
-            // Version 1 counts memory and swap together, version 2 swap alone. 0, which leaves no memory, means no swap.
+            // Version 1 counts memory and swap together, version 2 swap alone. 0, which would leave no memory either,
+            // is no swap.
             var value = size(swap)
             if swap > 0 {
                 guard let limit = memory.limit, limit > 0, limit <= swap else {
