@@ -75,27 +75,32 @@ public struct BundleStore: Sendable {
         error.failure("bundle.state", doing: doing, remedy: "give --root a directory that can be written")
     }
 
-    /// Makes the container's directory; only one of several callers with the same id succeeds.
+    /// Makes the container's directory; only one of several callers with the same id succeeds. It has its name when it is
+    /// locked and has its configuration: whoever sees it can ask for its state.
     public func create(_ id: String, configuration: [UInt8]) throws(Failure) -> OwnedDescriptor {
         try Self.check(id: id)
+        // Begins with a dot, as no id does.
+        let name = ".new.\(KernelRandom.uuid())"
         do throws(KernelError) {
             try Directories.makeAll(root, mode: 0o700)
-            try Directories.make(directory(id), mode: 0o711)
-        } catch {
-            if error.errno == Errno.exists {
-                throw Failure(
-                    "bundle.id-in-use", doing: "create the container", on: id,
-                    cause: "a container with that id already exists", remedy: "choose another id, or delete it")
-            }
-            throw Self.failed(error, "make the container's directory")
-        }
-        do throws(KernelError) {
-            let place = try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
+            let above = try OwnedDescriptor.open(RawPath(root), [.directory])
+            try above.makeDirectory(RawPath(name), mode: 0o711)
+            let place = try above.open(RawPath(name), [.directory, .noFollow])
             // Held as long as `place` is open, so until the container is created or its creator is gone.
             _ = try place.lock(exclusive: true, wait: true)
             try place.open("config.json", [.writeOnly, .create, .exclusive], mode: 0o600).write(configuration)
+            try above.rename(RawPath(name), to: RawPath(id), replacing: false)
             return place
-        } catch { throw Self.failed(error, "keep the container's configuration") }
+        } catch {
+            var failure = Self.failed(error, "keep the container's configuration")
+            if error.errno == Errno.exists {
+                failure = Failure(
+                    "bundle.id-in-use", doing: "create the container", on: id,
+                    cause: "a container with that id already exists", remedy: "choose another id, or delete it")
+            }
+            do throws(Failure) { try remove(name) } catch let other { failure = failure.also(other) }
+            throw failure
+        }
     }
 
     /// Returns when nobody is creating the container any more; at once when that is so already.
