@@ -182,6 +182,10 @@ extension JSONScanner {
         let start = position
         var isPlain = true
         while true {
+            // Nearly all of nearly every string: ASCII that stands for itself.
+            var end = position
+            while end < text.count, Self.isOrdinary(text[end]) { end += 1 }
+            position = end
             guard let byte = peek() else { throw syntax("a string does not end") }
             switch byte {
             case UInt8(ascii: "\""):
@@ -199,6 +203,10 @@ extension JSONScanner {
             default: position += 1
             }
         }
+    }
+
+    @inline(__always) private static func isOrdinary(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private func string(_ entry: Int) -> String { JSONText.string(of: entries[entry], in: text) }

@@ -18,6 +18,10 @@ public enum Capability: UInt8, CaseIterable, Hashable, Sendable {
     ///
     /// - Throws: `Failure` `capability.unknown` for any other text; nothing is ever ignored.
     public init(name: String) throws(Failure) {
+        if let known = Self.exactly(name) {
+            self = known
+            return
+        }
         let upper = name.uppercased()
         let full = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
         guard let index = Self.names.firstIndex(of: full), let known = Capability(rawValue: UInt8(index)) else {
@@ -26,6 +30,11 @@ public enum Capability: UInt8, CaseIterable, Hashable, Sendable {
                 remedy: "use a name from capabilities(7) such as NET_ADMIN, or ALL", field: name)
         }
         self = known
+    }
+
+    /// By the kernel's own name, as nearly everybody writes it, without making another text of it.
+    fileprivate static func exactly(_ name: String) -> Capability? {
+        names.firstIndex(of: name).flatMap { Capability(rawValue: UInt8($0)) }
     }
 
     private static let names = [
@@ -77,6 +86,10 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
     }
 
     private init(name: String) throws(Failure) {
+        if let known = Capability.exactly(name) {
+            self.init([known])
+            return
+        }
         switch name.uppercased() {
         case "ALL", "CAP_ALL": self = .all
         default: self.init([try Capability(name: name)])
