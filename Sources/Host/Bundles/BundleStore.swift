@@ -75,8 +75,8 @@ public struct BundleStore: Sendable {
         error.failure("bundle.state", doing: doing, remedy: "give --root a directory that can be written")
     }
 
-    /// Makes the container's directory; only one of several callers with the same id succeeds. It has its name when it is
-    /// locked and has its configuration: whoever sees it can ask for its state.
+    /// Makes the container's directory; only one of several callers with the same id succeeds. It has its name when it
+    /// is locked and has its configuration: whoever sees it can ask for its state.
     public func create(_ id: String, configuration: [UInt8]) throws(Failure) -> OwnedDescriptor {
         try Self.check(id: id)
         // Begins with a dot, as no id does.
