@@ -133,4 +133,13 @@ struct MarkTests {
         try TreeRemoval.remove(directory)
         try host.containerizer.remove(running.record.request.id, force: true)
     }
+
+    @Test("directories of containers are kept apart on ext4, and nothing depends on it elsewhere")
+    func spread() throws {
+        let host = try TestHost()
+        try host.containerizer.records.prepare()
+        let folder = try OwnedDescriptor.open(RawPath("\(host.places.store)/containers"), [.directory])
+        #expect(try UnrelatedDirectories.areSpread(in: folder) == (folder.filesystemType() == 0xef53))
+        #expect(try !UnrelatedDirectories.spread(in: OwnedDescriptor.open("/proc", [.directory])))
+    }
 }

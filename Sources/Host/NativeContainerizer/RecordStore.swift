@@ -2,6 +2,7 @@ public import Containers
 public import Diagnostics
 import FoundationEssentials
 import LinuxKernel
+import Synchronization
 
 /// The records of all containers of this host: `containers/ID/record.json`, replaced whole, and beside it how far the
 /// container came.
@@ -9,6 +10,7 @@ public struct RecordStore: Sendable {
     private static let recordBytesMax = 8 << 20
     let places: Places
     private let kept = KeptRecords()
+    private let isSpread = Once()
 
     public init(places: Places) { self.places = places }
 
@@ -24,6 +26,10 @@ public struct RecordStore: Sendable {
                 places.workshop, places.store, places.containers,
             ] where !HostFacts.exists(path) {
                 try Directories.makeAll(path, mode: path == places.volatile ? 0o711 : 0o700)
+            }
+            // Once a process is enough, also where the directory was made by an older version.
+            if !isSpread.set() {
+                UnrelatedDirectories.spread(in: try OwnedDescriptor.open(RawPath(places.containers), [.directory]))
             }
         } catch {
             throw error.failure(
@@ -150,4 +156,12 @@ public struct RecordStore: Sendable {
 /// What every version of a record has.
 private struct RecordVersion: Decodable {
     var version: Int
+}
+
+/// Whether something that is done once a process has been done.
+private final class Once: Sendable {
+    private let isDone = Atomic(false)
+
+    /// Says what it was before.
+    func set() -> Bool { isDone.exchange(true, ordering: .relaxed) }
 }
