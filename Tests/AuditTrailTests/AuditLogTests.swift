@@ -205,4 +205,34 @@ struct AuditLogTests {
         let nowhere = AuditLog(directory: "/proc/self/nowhere")
         #expect { try nowhere.append("launch", [:]) } throws: { ($0 as? Failure)?.code == "audit.unwritable" }
     }
+
+    @Test("a line is known again by its number and hash alone, whatever its texts say")
+    func known() {
+        for text in ["c1", "\"hash\":\"0\",\"prev\":\"1\"", "ü\n\\", ""] {
+            let entry = AuditLogEntry(
+                sequence: 12, time: 1_700_000_000_000, event: "launch", details: ["container": .string(text)],
+                previous: AuditLogEntry.firstPrevious)
+            let line = Array(entry.line.utf8.dropLast()), hash = entry.hash
+            #expect(AuditLogEntry.isEntry(line[...], sequence: 12, hash: hash))
+            #expect(!AuditLogEntry.isEntry(line[...], sequence: 1, hash: hash))
+            #expect(!AuditLogEntry.isEntry(line[...], sequence: 12, hash: AuditLogEntry.firstPrevious))
+            #expect(!AuditLogEntry.isEntry(line.dropLast(), sequence: 12, hash: hash))
+            #expect(!AuditLogEntry.isEntry(line[...][..<4], sequence: 12, hash: hash))
+            for place in [2, line.count - 3] {
+                var changed = line
+                changed[place] ^= 1
+                #expect(!AuditLogEntry.isEntry(changed[...], sequence: 12, hash: hash))
+            }
+        }
+    }
+
+    @Test("a last line that is not the one that was written is taken for one that was cut off")
+    func exchanged() throws {
+        try fill(3)
+        let lines = try read().split(separator: "\n").map(String.init)
+        try replace((lines.dropLast() + [lines[2].replacing("c3", with: "c9")]).joined(separator: "\n") + "\n")
+        try fill(1)
+        let result = try log.verify()
+        #expect(result.torn == 1 && result.entries == 3)
+    }
 }

@@ -51,6 +51,22 @@ public struct AuditLogEntry: Equatable, Sendable {
         } catch { return nil }
     }
 
+    /// Whether `line` is the entry of that number and that hash, by the hash of its bytes: without taking it apart, so
+    /// that a line can follow another at once. False says nothing.
+    public static func isEntry(_ line: ArraySlice<UInt8>, sequence: Int64, hash: String) -> Bool {
+        let member = Array("\"hash\":\"\(hash)\",".utf8), previous = Array("\"prev\":\"".utf8)
+        let behind = Array("\",\"seq\":\(sequence),\"time\":".utf8)
+        // From the end: a quote within a text has a backslash before it, so what is found is a member of the entry.
+        var start = line.endIndex - member.count
+        while start >= line.startIndex, !line[start...].starts(with: member) { start -= 1 }
+        guard start >= line.startIndex else { return false }
+        let rest = line[(start + member.count)...]
+        guard rest.starts(with: previous), rest.dropFirst(previous.count + 64).starts(with: behind) else {
+            return false
+        }
+        return hexadecimal(SHA256.hash(data: Array(line[..<start] + rest))) == hash
+    }
+
     /// What stands in the chain for a line that was cut off by a power failure.
     public static func hash(ofDamaged line: [UInt8]) -> String { hexadecimal(SHA256.hash(data: line)) }
 }

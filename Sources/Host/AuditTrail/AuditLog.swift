@@ -51,8 +51,9 @@ public struct AuditLog: Sendable {
     ) throws(KernelError) {
         var file = try folder.open(RawPath(Self.current), [.readWrite, .create, .append, .noFollow], mode: 0o600)
         let size = try file.status().size
-        var end = try Self.end(of: file, size: size)
-        if let head = try Self.head(in: folder) { end.goOn(from: head) }
+        let head = try Self.head(in: folder)
+        var end = try Self.end(of: file, size: size, head)
+        if let head { end.goOn(from: head) }
         if size >= Self.fileBytesMax {
             try Self.rotate(folder, last: end.sequence)
             file = try folder.open(RawPath(Self.current), [.readWrite, .create, .append, .noFollow], mode: 0o600)
@@ -81,15 +82,27 @@ public struct AuditLog: Sendable {
         }
     }
 
-    private static func end(of file: OwnedDescriptor, size: Int64) throws(KernelError) -> End {
+    private static func end(
+        of file: OwnedDescriptor, size: Int64, _ head: (sequence: Int64, hash: String)?
+    ) throws(KernelError) -> End {
         if size == 0 { return End() }
         // Every launch waits for this one, so what most lines fit in is read first, and the rest only for a long one.
         for length in [shortTailBytes, tailBytes] {
             let from = max(0, size - Int64(length))
             let bytes = try file.readBytes(Int(size - from), at: from)
+            if let head, isLast(of: bytes, head) { return End(sequence: head.sequence, hash: head.hash) }
             if let end = end(of: bytes, isWhole: from == 0 || length == tailBytes) { return end }
         }
         return End()
+    }
+
+    /// Whether `bytes` end with the line that was written last, whole: then nothing needs to be read from it.
+    private static func isLast(of bytes: [UInt8], _ head: (sequence: Int64, hash: String)) -> Bool {
+        let newline = UInt8(ascii: "\n")
+        guard bytes.last == newline else { return false }
+        let line = bytes.dropLast()
+        let start = line.lastIndex(of: newline).map { $0 + 1 } ?? line.startIndex
+        return AuditLogEntry.isEntry(line[start...], sequence: head.sequence, hash: head.hash)
     }
 
     /// nil when `bytes` are not the whole tail, and the last line is not whole in them or no entry.
