@@ -163,7 +163,7 @@ extension ContainerNetworks {
 
     /// Disconnects a container and gives back what it leased. Nothing to do is fine.
     public func release(_ id: ContainerID) throws(Failure) {
-        guard let attachment = try attachment(id) else { return }
+        guard try NetworkFiles.mention(id, below: root), let attachment = try attachment(id) else { return }
         if attachment.plugins != nil { return try releasePlugins(attachment) }
         guard let files = try NetworkFiles.open(root, making: false) else { return }
         try NetlinkSocket.asked("remove the link of container", on: attachment.container.text) {

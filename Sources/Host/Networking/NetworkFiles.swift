@@ -30,6 +30,16 @@ struct NetworkFiles: Sendable {
         }
     }
 
+    /// Whether there is anything of a container, without the lock, which everybody on the host waits for: its document
+    /// is written before its first process is made and removed last, by whoever has the container to itself.
+    static func mention(_ id: ContainerID, below root: String) throws(Failure) -> Bool {
+        do throws(KernelError) {
+            return HostFacts.exists("\(root)/\(try NetworkNamespace.current().identity())/containers/\(id.text).json")
+        } catch {
+            throw error.failure("state.unreadable", doing: "read the state of a network", on: root)
+        }
+    }
+
     // MARK: Documents
 
     func write(_ value: some Encodable, to name: String) throws(Failure) {
