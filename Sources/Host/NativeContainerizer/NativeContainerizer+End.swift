@@ -64,12 +64,20 @@ extension NativeContainerizer {
 
     func concludeLocked(_ record: ContainerRecord, reaped: Int32?) throws(Failure) -> ContainerStatus {
         if reaped == nil { try demandInSight(record) }
+        // With our init all its processes have ended, pid_namespaces(7), and nothing of the end is read from the layer.
+        let isAlone = reaped != nil && record.request.isolation.hasInit && record.request.removeAtEnd
+        let layer = isAlone ? Errand { [record] () throws(Failure) in try releaseDisk(record) } : nil
         var record = record
-        record.exit = .concluded(
-            from: try observe(record, reaped: reaped), killOrdered: record.killOrdered, now: HostFacts.wallClock())
+        do throws(Failure) {
+            record.exit = .concluded(
+                from: try observe(record, reaped: reaped), killOrdered: record.killOrdered, now: HostFacts.wallClock())
+        } catch {
+            try layer?.finish()
+            throw error
+        }
         record.phase = .ended
         if record.request.removeAtEnd {
-            try discard(record)
+            try discard(record, layer: layer)
         } else {
             try settle(&record)
         }

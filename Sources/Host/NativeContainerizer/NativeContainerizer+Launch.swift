@@ -268,8 +268,9 @@ extension NativeContainerizer {
         }
     }
 
-    /// Removes everything a container has or had, in reverse of how it was made. Finding nothing is fine.
-    func discard(_ record: ContainerRecord) throws(Failure) {
+    /// Removes everything a container has or had, in reverse of how it was made. Finding nothing is fine. `layer` is the
+    /// removal of its writable layer, where that has been begun.
+    func discard(_ record: ContainerRecord, layer: Errand? = nil) throws(Failure) {
         let id = record.request.id
         var first: Failure?
         func attempt(_ body: () throws(Failure) -> Void) {
@@ -280,7 +281,7 @@ extension NativeContainerizer {
         }
         attempt { () throws(Failure) in try dismissEmulator(of: id) }
         attempt { () throws(Failure) in try starter?.cleanUp(id) }
-        attempt { () throws(Failure) in try releaseDisk(record) }
+        attempt { () throws(Failure) in if let layer { try layer.finish() } else { try releaseDisk(record) } }
         attempt { () throws(Failure) in try leases.release(record.request.isolation.identities, of: id) }
         attempt { () throws(Failure) in try names.release(record.request.name, of: id) }
         // The record and the mark go last: while they are there, the next command knows of something to clean.
