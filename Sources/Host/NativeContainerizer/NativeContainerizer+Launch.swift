@@ -268,8 +268,8 @@ extension NativeContainerizer {
         }
     }
 
-    /// Removes everything a container has or had, in reverse of how it was made. Finding nothing is fine. `layer` is the
-    /// removal of its writable layer, where that has been begun.
+    /// Removes everything a container has or had, in reverse of how it was made. Finding nothing is fine. `layer` is
+    /// the removal of its writable layer, where that has been begun.
     func discard(_ record: ContainerRecord, layer: Errand? = nil) throws(Failure) {
         let id = record.request.id
         var first: Failure?

@@ -89,8 +89,8 @@ public struct OverlaySnapshotter: Snapshotter {
         "work/work/incompat/volatile", "work/work/incompat", "work/work", "work", "upper",
     ]
 
-    /// Most layers are not written to, and these names are taken away quicker than they are found. What is not there, or
-    /// not empty, is left to the search.
+    /// Most layers are not written to, and these names are taken away quicker than they are found. What is not there,
+    /// or not empty, is left to the search.
     private func removeUnused(_ name: String) {
         do throws(KernelError) {
             let folder = try OwnedDescriptor.open(RawPath("\(root)/\(name)"), [.directory, .noFollow])
