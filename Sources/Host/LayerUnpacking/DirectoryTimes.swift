@@ -1,6 +1,12 @@
 import Diagnostics
 import LinuxKernel
 
+extension Timestamp {
+    /// The time of what no entry gives one: the beginning of 1970, so that an archive means the same whenever it is
+    /// unpacked.
+    static let untold = Timestamp(seconds: 0, nanoseconds: 0)
+}
+
 /// The modification times of directories, set at the end because every entry made in a directory changes its time.
 ///
 /// They are kept in an unnamed file of the layer's own file system, so that a million directories cost no memory. What

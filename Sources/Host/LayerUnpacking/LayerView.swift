@@ -49,7 +49,8 @@ final class LayerView {
                 trail.extend(from: depth, by: name, LayerDirectory(upper: made, lowers: lowers))
             case .missing:
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
-                trail.extend(from: depth, by: name, LayerDirectory(upper: try make(name, in: here), lowers: []))
+                let made = try make(name, in: here, at: walk.resolved)
+                trail.extend(from: depth, by: name, LayerDirectory(upper: made, lowers: []))
             case .link(let target):
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.follow(target) }
             case .other:
@@ -105,7 +106,7 @@ extension LayerView {
 // Making directories that no entry described
 
 extension LayerView {
-    private func make(_ name: RawPath, in parent: LayerDirectory) throws -> OwnedDescriptor {
+    private func make(_ name: RawPath, in parent: LayerDirectory, at path: [RawPath]) throws -> OwnedDescriptor {
         // A whiteout of this layer may stand there; what it hides must stay hidden below the new directory.
         let hides = try parent.upper.statusIfExists(of: name) != nil
         if hides { try parent.upper.unlink(name) }
@@ -114,6 +115,7 @@ extension LayerView {
         try made.changeOwner(uid: 0, gid: 0)
         try made.changeMode(0o755)
         if hides { try hideLowers(made, of: parent, name) }
+        try times.record(path, .untold)
         return made
     }
 

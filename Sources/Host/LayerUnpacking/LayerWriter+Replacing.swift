@@ -38,6 +38,8 @@ extension LayerWriter {
         }
         if view.knowsLowers, try parent.directory.lowerStatus(of: name) == nil { return }
         try upper.makeNode(name, kind: .character, mode: 0)
+        try upper.setModified(
+            of: name, seconds: Timestamp.untold.seconds, nanoseconds: Timestamp.untold.nanoseconds)
     }
 
     /// An opaque whiteout: hides everything lower layers have in the directory. What this layer has there stays.

@@ -33,6 +33,7 @@ final class LayerWriter {
         guard let model = view.root.lowers.first else {
             try root.changeOwner(uid: 0, gid: 0)
             try root.changeMode(0o755)
+            try times.record([], .untold)
             return
         }
         let status = try model.status()
