@@ -103,6 +103,30 @@ struct RendererTests {
         #expect(text.contains("--cap-add") && text.contains("&lt;script&gt;"))
     }
 
+    @Test("HTML lists several subjects with what each has, and says where no rule was asked")
+    func subjects() throws {
+        var several = report
+        several.subjects.append(Subject(.image, id: "sha256:1", name: "unasked"))
+        let text = try several.text(as: .html)
+        #expect(text.contains("<nav aria-label=Subjects>"))
+        for index in several.subjects.indices {
+            #expect(text.contains("<a href=\"#s\(index)\">") && text.contains("<section id=s\(index)>"))
+        }
+        #expect(text.contains("1 high</span>") && text.contains("No rule of this profile is about it."))
+        #expect(try !report.text(as: .html).contains("<nav") == (report.subjects.count == 1))
+    }
+
+    @Test("HTML has a column for what was declared only where somebody declared anything")
+    func declaredColumn() throws {
+        var strangers = report
+        for index in strangers.findings.indices {
+            strangers.findings[index].evidence = [Evidence("", source: "/proc/1/status")]
+        }
+        #expect(try report.text(as: .html).contains("<th>Declared</th>"))
+        let text = try strangers.text(as: .html)
+        #expect(!text.contains("<th>Declared</th>") && text.contains("<i>empty</i>"))
+    }
+
     @Test("Prometheus has a gauge for each severity and verdict")
     func prometheus() throws {
         let text = try report.text(as: .prometheus)
