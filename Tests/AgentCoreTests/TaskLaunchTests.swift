@@ -49,7 +49,7 @@ struct TaskLaunchTests {
     func basics() throws {
         let launch = try #require(Self.launch { $0.resources[0].allocatedTo = .anyone }.launch)
         let sandbox = "/var/lib/bulkhead/slaves/A/frameworks/F/executors/t/runs/\(launch.id)"
-        let own = VolumeRequest(source: sandbox, target: "/mnt/mesos/sandbox", confinedTo: sandbox)
+        let own = VolumeRequest(source: sandbox, target: "/mnt/mesos/sandbox", countsAsOwn: true, confinedTo: sandbox)
         #expect(launch.volumes.first == own)
         #expect(launch.output?.path == sandbox + "/stdout" && launch.error?.path == sandbox + "/stderr")
         #expect(launch.output?.bytesMax == 256 << 20)

@@ -32,6 +32,23 @@ struct ContainerRuleTests {
         #expect(others.isEmpty, "also found \(others.sorted())")
     }
 
+    @Test(
+        "a directory made for the container is no path of the host, unless it shows another than was declared",
+        arguments: [("/work/sandbox", Verdict.pass), ("/work", .finding)])
+    func ownVolume(_ shown: String, _ verdict: Verdict) throws {
+        var facts = CleanContainer.facts
+        facts.declared?.volumes["/mnt/sandbox"] = "/work/sandbox"
+        facts.declared?.ownVolumes = ["/mnt/sandbox"]
+        facts.mounts.edit {
+            $0.append(
+                MountFacts(
+                    id: 60, parent: 10, device: "8:1", root: shown, target: "/mnt/sandbox",
+                    options: ["rw", "nosuid", "nodev"], type: "ext4", hostPath: shown))
+        }
+        let found = findings(facts, .podBaseline)
+        #expect(found.first { $0.id == "BH-CON-074" }?.verdict == verdict)
+    }
+
     @Test("every rule about containers has a planted misconfiguration")
     func complete() {
         let planted = Set(PlantedContainer.all.map(\.id))
@@ -93,14 +110,25 @@ struct ContainerRuleTests {
     @Test("what other runtimes cover paths with is no volume: their own null device, memory nobody can write")
     func covers() {
         var facts = CleanContainer.facts
+        // The null device is that of the container's own /dev.
         func cover(_ target: String, root: String, _ option: String) -> MountFacts {
             MountFacts(
-                id: 60, parent: 11, device: "0:45", root: root, target: target, options: [option], type: "tmpfs")
+                id: 60, parent: 11, device: root == "/" ? "0:45" : "0:44", root: root, target: target,
+                options: [option], type: "tmpfs")
         }
+        facts.addMount(
+            MountFacts(id: 61, parent: 10, device: "0:44", target: "/dev", options: ["rw", "nosuid"], type: "tmpfs"))
         facts.addMount(cover("/proc/timer_list", root: "/null", "rw"))
         facts.addMount(cover("/sys/firmware", root: "/", "ro"))
-        let found = findings(facts, .standard).filter { $0.verdict == .finding }.map(\.id)
-        #expect(found.isEmpty, "\(found)")
+        // Ours is of a file system that is mounted nowhere, as secrets are.
+        facts.addMount(
+            MountFacts(
+                id: 62, parent: 11, device: "0:46", root: "/null", target: "/proc/keys",
+                options: ["ro", "nosuid", "noexec"], type: "tmpfs"))
+        for profile in [AuditProfile.standard, .podBaseline] {
+            let found = findings(facts, profile).filter { $0.verdict == .finding }.map(\.id)
+            #expect(found.isEmpty, "\(found)")
+        }
     }
 
     @Test("a listener that was asked for and is there is good, and one that could not be looked for is unknown")

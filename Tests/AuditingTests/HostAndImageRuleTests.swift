@@ -7,8 +7,10 @@ struct HostAndImageRuleTests {
     static let goodSettings: [String: String] = [
         "/proc/sys/kernel/unprivileged_bpf_disabled": "2", "/proc/sys/kernel/kptr_restrict": "1",
         "/proc/sys/kernel/dmesg_restrict": "1", "/proc/sys/vm/unprivileged_userfaultfd": "0",
-        "/proc/sys/fs/protected_symlinks": "1", "/proc/sys/fs/suid_dumpable": "0",
-        "/proc/sys/kernel/randomize_va_space": "2",
+        "/proc/sys/fs/protected_symlinks": "1", "/proc/sys/fs/protected_hardlinks": "1",
+        "/proc/sys/fs/suid_dumpable": "0", "/proc/sys/kernel/randomize_va_space": "2",
+        "/proc/sys/kernel/core_pattern": "core.%p", "/proc/sys/fs/protected_fifos": "1",
+        "/proc/sys/fs/protected_regular": "2", "/proc/sys/kernel/yama/ptrace_scope": "1",
     ]
     static let features = [
         "user-namespaces", "seccomp", "device-filter", "pids", "memory", "cpu", "idmapped-layers",
@@ -41,7 +43,10 @@ struct HostAndImageRuleTests {
     static let weakSettings: [(String, String, String)] = [
         ("010", "/proc/sys/kernel/unprivileged_bpf_disabled", "0"), ("011", "/proc/sys/kernel/kptr_restrict", "0"),
         ("012", "/proc/sys/kernel/dmesg_restrict", "0"), ("013", "/proc/sys/vm/unprivileged_userfaultfd", "1"),
-        ("014", "/proc/sys/fs/protected_symlinks", "0"), ("015", "/proc/sys/fs/suid_dumpable", "1"),
+        ("014", "/proc/sys/fs/protected_symlinks", "0"), ("014", "/proc/sys/fs/protected_hardlinks", "0"),
+        ("017", "/proc/sys/kernel/core_pattern", "|/usr/lib/systemd/systemd-coredump %P"),
+        ("018", "/proc/sys/fs/protected_fifos", "0"), ("018", "/proc/sys/fs/protected_regular", "0"),
+        ("019", "/proc/sys/kernel/yama/ptrace_scope", "0"), ("015", "/proc/sys/fs/suid_dumpable", "1"),
         ("016", "/proc/sys/kernel/randomize_va_space", "1"),
         ("022", "/sys/devices/system/cpu/vulnerabilities/mds", "Vulnerable: no microcode"),
     ]
@@ -73,6 +78,16 @@ struct HostAndImageRuleTests {
         for finding in AuditCatalogue.findings(about: Self.host, profile: .standard) {
             #expect(finding.verdict == .pass, "\(finding.id): \(finding.summary)")
         }
+    }
+
+    @Test("a file that cannot be read is unknown, also where the other one of its rule is good")
+    func hiddenSetting() throws {
+        var host = Self.host
+        for index in host.settings.indices where host.settings[index].path == "/proc/sys/fs/protected_hardlinks" {
+            host.settings[index].value = .hidden("EACCES")
+        }
+        let finding = AuditCatalogue.findings(about: host, profile: .standard).first { $0.id == "BH-HOST-014" }
+        #expect(finding?.verdict == .unknown)
     }
 
     @Test("what weakens a host is found, and nothing else is", arguments: plantedHosts)
@@ -167,6 +182,14 @@ struct DriftTests {
         let finding = try drift { facts in facts.controlGroup.edit { $0.values["pids.max"] = "max" } }
         #expect(finding.verdict == .finding)
         #expect(finding.evidence.first?.value == "\"max\"" && finding.evidence.first?.declared == "\"1024\"")
+    }
+
+    @Test("what programs have not always looked at is no change")
+    func later() throws {
+        let finding = try drift { facts in
+            facts.controlGroup.edit { $0.legacy = [LegacyGroupFacts(path: "/g", values: ["pids.max": "1"])] }
+        }
+        #expect(finding.verdict == .pass, "\(finding)")
     }
 
     @Test("a process with other walls than any at the baseline is found")

@@ -201,6 +201,15 @@ extension PlantedContainer {
                 MountFacts(
                     id: 50, parent: 10, device: "0:9", target: "/data", options: ["rw", "nosuid"], type: "fuse.sshfs"))
         },
+        // What a runtime keeps in memory of another mount namespace, and a type that nobody thought of.
+        PlantedContainer("BH-CON-063", "/etc/hosts tmpfs rw,nodev") {
+            $0.addMount(part("/etc/hosts", ["rw", "nodev"]))
+        },
+        PlantedContainer("BH-CON-064", "/data f2fs rw,nosuid") {
+            $0.addMount(
+                MountFacts(
+                    id: 50, parent: 10, device: "0:9", target: "/data", options: ["rw", "nosuid"], type: "f2fs"))
+        },
         PlantedContainer("BH-CON-065", "/ overlay rw") { $0.mounts.edit { $0[0].options = ["rw"] } },
         PlantedContainer("BH-CON-066", "/ overlay rw", in: .cisDocker5) { _ in },
         PlantedContainer("BH-CON-067", "/proc/keys is the kernel's own") { $0.open("/proc/keys") },
@@ -225,7 +234,16 @@ extension PlantedContainer {
         PlantedContainer("BH-CON-074", "/data is the host's /srv", in: .podBaseline) {
             $0.addMount(volume("/srv", root: "/srv"))
         },
+        PlantedContainer("BH-CON-074", "/data is /run/app of another's memory", in: .podBaseline) {
+            $0.declared = nil
+            $0.addMount(part("/data", ["rw", "nosuid", "nodev"], of: "/run/app"))
+        },
     ]
+
+    /// A part of a file system in memory that no table of the host tells.
+    private static func part(_ target: String, _ options: [String], of root: String = "/userdata/hosts") -> MountFacts {
+        MountFacts(id: 50, parent: 10, device: "0:9", root: root, target: target, options: options, type: "tmpfs")
+    }
 
     private static let devices: [PlantedContainer] = [
         PlantedContainer("BH-CON-080", "/dev/sda b 8:0") {

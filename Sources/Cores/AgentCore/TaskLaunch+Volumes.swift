@@ -10,7 +10,7 @@ extension TaskLaunch {
         var volumes = [
             VolumeRequest(
                 source: draft.sandbox.path, target: policy.sandboxTarget,
-                countsAsOwn: policy.limitsDisk ? true : nil, confinedTo: confinement(of: draft))
+                countsAsOwn: true, confinedTo: confinement(of: draft))
         ]
         for (index, mount) in (draft.container?.volumes ?? []).enumerated() {
             if case .secret = mount.source { continue }

@@ -37,6 +37,18 @@ public struct MountFacts: Codable, Hashable, Sendable {
     }
 
     public var isReadOnly: Bool { options.contains("ro") || superOptions.contains("ro") }
+
+    /// File systems in memory or made of layers, of which containers have their own.
+    private static let privateTypes: Set = ["tmpfs", "ramfs", "overlay"]
+
+    var isPrivateType: Bool { Self.privateTypes.contains(type) }
+
+    /// A part of such a file system that somebody else made: nobody mounts a part of a file system that is new. It may
+    /// be of a mount namespace that is neither the host's nor this one, where no table tells a path. `whole` are the
+    /// devices of those that are mounted whole beside it, of which a runtime's masks are parts.
+    func isPartOfAnothers(besides whole: Set<String>) -> Bool {
+        isPrivateType && root != "/" && target != "/" && !whole.contains(device)
+    }
     var text: String { "\(target) \(type) \(options.joined(separator: ","))" }
 }
 
@@ -107,10 +119,37 @@ public struct ControlGroupFacts: Codable, Equatable, Sendable {
     public var values: [String: String]
     /// The same files of every cgroup above it, nearest first: a limit of a parent holds too.
     public var above: [[String: String]]
-    public init(path: String, values: [String: String], above: [[String: String]] = []) {
+    /// Where version 1 has a controller: its cgroup there and those above it, nearest first, controller by controller.
+    /// Absent where it has none, and in facts of older programs.
+    public var legacy: [LegacyGroupFacts]?
+    public init(
+        path: String, values: [String: String], above: [[String: String]] = [], legacy: [LegacyGroupFacts]? = nil
+    ) {
         self.path = path
         self.values = values
         self.above = above
+        self.legacy = legacy
+    }
+
+    /// Every directory that holds limits of it, with its files; those of version 1 first, as `values` has some of them.
+    var directories: [LegacyGroupFacts] {
+        var place = path[...]
+        var result = (legacy ?? []) + [LegacyGroupFacts(path: path, values: values)]
+        for values in above {
+            place = place[..<(place.lastIndex(of: "/") ?? place.startIndex)]
+            result.append(LegacyGroupFacts(path: String(place), values: values))
+        }
+        return result
+    }
+}
+
+/// A cgroup's directory, and what its files say.
+public struct LegacyGroupFacts: Codable, Equatable, Sendable {
+    public var path: String
+    public var values: [String: String]
+    public init(path: String, values: [String: String]) {
+        self.path = path
+        self.values = values
     }
 }
 
@@ -241,6 +280,8 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
     public var isImagePinned: Bool?
     /// Calls that a process on the host was to answer: `mknod`.
     public var emulated: [String]?
+    /// Targets of volumes that were made for this container and go with it, as a task's sandbox does.
+    public var ownVolumes: [String]?
 
     public init(
         network: String = "none", capabilities: UInt64 = 0, noNewPrivileges: Bool = true, seccomp: String = "standard",
@@ -249,7 +290,7 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
         controlGroupPath: String? = nil, userMap: [MappedRange] = [], sharesWith: [String] = [], ports: [UInt16] = [],
         oomScore: Int = 0, resourceLimits: [String] = [], imageDigest: String = "",
         imageTrust: ImageTrustFacts? = nil, isImagePinned: Bool? = nil,
-        emulated: [String]? = nil
+        emulated: [String]? = nil, ownVolumes: [String]? = nil
     ) {
         self.network = network
         self.capabilities = capabilities
@@ -271,5 +312,6 @@ public struct DeclaredFacts: Codable, Equatable, Sendable {
         self.imageTrust = imageTrust
         self.isImagePinned = isImagePinned
         self.emulated = emulated
+        self.ownVolumes = ownVolumes
     }
 }

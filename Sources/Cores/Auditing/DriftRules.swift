@@ -52,6 +52,9 @@ public enum Drift {
         }
     }
 
+    /// Members below the first level that programs have not always looked at.
+    private static let later: Set = ["controlGroup.seen._0.legacy", "declared.ownVolumes"]
+
     private static func compare(
         _ before: AuditDocument, _ now: AuditDocument, at path: String, besides left: Set<String> = [],
         _ changes: inout [Evidence]
@@ -63,7 +66,8 @@ public enum Drift {
         }
         for name in Set(old.keys).union(new.keys).sorted() {
             // What the program that took the baseline did not look at says nothing.
-            if left.contains(name) || path.isEmpty && old[name] == nil { continue }
+            let isLater = path.isEmpty || later.contains("\(path).\(name)")
+            if left.contains(name) || isLater && old[name] == nil { continue }
             compare(
                 old[name] ?? .null, new[name] ?? .null, at: path.isEmpty ? name : "\(path).\(name)", &changes)
         }

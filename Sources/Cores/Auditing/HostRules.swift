@@ -17,6 +17,8 @@ enum HostRules {
         var title: String
         var severity: Severity
         var path: String
+        /// Files that must be good as well.
+        var others: [String] = []
         var risk: String
         var remedy: String
         var nist = "4.5.1"
@@ -24,7 +26,7 @@ enum HostRules {
     }
 
     /// Files that a host audit reads, by rule; a kernel that has no such file has nothing to be set.
-    static var settingPaths: [String] { settings.map(\.path) }
+    static var settingPaths: [String] { settings.flatMap { [$0.path] + $0.others } }
 
     private static func atLeast(_ least: Int) -> @Sendable (String) -> Bool { { (Int($0) ?? -1) >= least } }
 
@@ -49,7 +51,7 @@ enum HostRules {
             remedy: "sysctl vm.unprivileged_userfaultfd=0", isGood: { $0 == "0" }),
         Row(
             id: "BH-HOST-014", title: "Hard and symbolic links are protected", severity: .medium,
-            path: "/proc/sys/fs/protected_symlinks",
+            path: "/proc/sys/fs/protected_symlinks", others: ["/proc/sys/fs/protected_hardlinks"],
             risk: "Programs of root follow links of others in shared directories.",
             remedy: "sysctl fs.protected_symlinks=1 fs.protected_hardlinks=1", nist: "4.5.5", isGood: atLeast(1)),
         Row(
@@ -60,16 +62,42 @@ enum HostRules {
             id: "BH-HOST-016", title: "Addresses are given at random", severity: .medium,
             path: "/proc/sys/kernel/randomize_va_space", risk: "Every hole in a program is easy to use.",
             remedy: "sysctl kernel.randomize_va_space=2", isGood: { $0 == "2" }),
+        Row(
+            id: "BH-HOST-017", title: "A crash starts no program of the host", severity: .medium,
+            path: "/proc/sys/kernel/core_pattern",
+            risk: "A container that crashes on purpose starts it as the host's root, with a memory image of its own "
+                + "making to read; RLIMIT_CORE of 0 is the only wall, and containers may be given another.",
+            remedy: "sysctl kernel.core_pattern=core, or leave --ulimit core out everywhere",
+            isGood: { !$0.hasPrefix("|") }),
+        Row(
+            id: "BH-HOST-018", title: "Pipes and files of others in shared directories are protected", severity: .low,
+            path: "/proc/sys/fs/protected_fifos", others: ["/proc/sys/fs/protected_regular"],
+            risk: "A program of root that writes to a name in /tmp writes into what another user has put there.",
+            remedy: "sysctl fs.protected_fifos=1 fs.protected_regular=1", nist: "4.5.5", isGood: atLeast(1)),
+        Row(
+            id: "BH-HOST-019", title: "Processes of one user do not trace each other", severity: .low,
+            path: "/proc/sys/kernel/yama/ptrace_scope",
+            risk: "Who has taken one program of a user has what all others of that user know.",
+            remedy: "sysctl kernel.yama.ptrace_scope=1", isGood: atLeast(1)),
     ]
 
     private static func ask(_ row: Row, _ state: HostState) -> Answer {
-        guard let setting = state.settings.first(where: { $0.path == row.path }) else {
-            return .notApplicable("this kernel has no \(row.path)")
+        let known = ([row.path] + row.others).compactMap { path in state.settings.first { $0.path == path } }
+        if known.isEmpty { return .notApplicable("this kernel has no \(row.path)") }
+        var seen: [Evidence] = []
+        var wrong: [Evidence] = []
+        var hidden: String?
+        for setting in known {
+            switch setting.value {
+            case .hidden(let why): hidden = why
+            case .seen(let value):
+                seen.append(Evidence(value, source: setting.path))
+                if !row.isGood(value) { wrong.append(Evidence(value, source: setting.path)) }
+            }
         }
-        return setting.value.ask { value in
-            let evidence = [Evidence(value, source: row.path)]
-            return row.isGood(value) ? .pass("it is \(value)", evidence) : .found("it is \(value)", evidence)
-        }
+        if wrong.isEmpty, let hidden { return .unknown(hidden) }
+        let text = (wrong.isEmpty ? seen : wrong).map(\.value).joined(separator: " and ")
+        return wrong.isEmpty ? .pass("it is \(text)", seen) : .found("it is \(text)", wrong)
     }
 
     private static func wall(
@@ -173,7 +201,8 @@ enum HostRules {
             guard let value = setting.value.value, value.hasPrefix("Vulnerable") else { return nil }
             return Evidence(value, source: setting.path)
         }
-        return .findings(evidence, found: { "\($0) are open" }, none: "\(known.count) are closed or do not apply")
+        return .findings(
+            evidence, found: { "known holes are open: \($0)" }, none: "\(known.count) are closed or do not apply")
     }
 }
 

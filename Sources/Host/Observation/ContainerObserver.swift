@@ -185,7 +185,9 @@ public struct ContainerObserver: Sendable {
             return .hidden("/proc/\(target.process)/ns cannot be read")
         }
         let inside = Set(members.map(\.id))
-        let strangers = table.rows.filter { !inside.contains($0.id) }
+        // Who looks is no part of what there is.
+        let observer = HostFacts.processID()
+        let strangers = table.rows.filter { !inside.contains($0.id) && $0.id != observer }
         return .seen(
             ProcessTable.kinds.compactMap { kind in
                 guard let inode = own[kind] else { return nil }

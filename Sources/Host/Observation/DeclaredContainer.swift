@@ -69,6 +69,8 @@ public enum DeclaredContainer {
         declared.readOnlyPaths = isolation.readOnlyPaths
         declared.isReadOnlyRoot = isolation.readOnlyRoot
         declared.volumes = Dictionary(request.volumes.map { ($0.target, $0.source) }) { first, _ in first }
+        let own = request.volumes.filter { $0.countsAsOwn == true }.map(\.target)
+        if !own.isEmpty { declared.ownVolumes = own.sorted() }
         declared.devices = isolation.devices.map { "\($0.kind) \($0.major):\($0.minor) \(ordered($0.access))" }
         declared.controlGroup = settings(request.limits, host)
         declared.userMap = [MappedRange(inside: 0, outside: range.base, count: range.count)]

@@ -74,7 +74,7 @@ enum DeviceRules {
                     declared: facts.declared.map { _ in declared.isEmpty ? "none" : declared.joined(separator: ", ") })
             }
             return .findings(
-                evidence, found: { "it allows \($0) others" },
+                evidence, found: { "it allows other devices: \($0)" },
                 none: declared.isEmpty ? "it allows the default ones only" : "it allows what was declared")
         }
     }

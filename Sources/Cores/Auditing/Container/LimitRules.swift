@@ -10,9 +10,22 @@ enum LimitRules {
 
     private static func file(_ group: ControlGroupFacts, _ name: String) -> String { "\(group.path)/\(name)" }
 
-    /// The tightest value of a file here and above; nil when there is none, or when all say `max`.
-    private static func limit(_ name: String, _ group: ControlGroupFacts) -> UInt64? {
-        ([group.values] + group.above).compactMap { $0[name] }.compactMap { UInt64($0) }.min()
+    /// The tightest value of a file here and above, with its path; nil when there is none, or when all say `max`.
+    private static func limit(_ name: String, _ group: ControlGroupFacts) -> Evidence? {
+        let found = group.directories.compactMap { place in
+            place.values[name].flatMap { UInt64($0) }.map { (most: $0, source: "\(place.path)/\(name)") }
+        }
+        return found.min { $0.most < $1.most }.map { Evidence("\($0.most)", source: $0.source) }
+    }
+
+    /// What the nearest directory that has one of `names` says.
+    private static func nearest(_ names: [String], _ group: ControlGroupFacts) -> Evidence? {
+        for place in group.directories {
+            for name in names {
+                if let value = place.values[name] { return Evidence(value, source: "\(place.path)/\(name)") }
+            }
+        }
+        return nil
     }
 
     private static let processes = Inquiry<ContainerFacts>(
@@ -23,7 +36,7 @@ enum LimitRules {
             mappings: RuleMappings(cis: ["5.29"], nist: ["4.4.3"], attack: ["T1499"]))
     ) { facts in
         if let group = facts.controlGroup.value, let most = limit("pids.max", group) {
-            return .pass("at most \(most)", [Evidence("\(most)", source: file(group, "pids.max"))])
+            return .pass("at most \(most.value)", [most])
         }
         return facts.processes.ask { processes in
             // Where the controller is missing, the resource limit of every process stands in, counted by user id; it
@@ -44,8 +57,8 @@ enum LimitRules {
                 if case .hidden(let why) = facts.controlGroup { return .unknown(why) }
                 return .unknown("its cgroup was not looked at")
             }
-            let seen = group.values["pids.max"] ?? "no limit"
-            return .found("it may have any number", [Evidence(seen, source: file(group, "pids.max"))])
+            let seen = nearest(["pids.max"], group) ?? Evidence("no limit", source: file(group, "pids.max"))
+            return .found("it may have any number", [seen])
         }
     }
 
@@ -57,30 +70,33 @@ enum LimitRules {
             mappings: RuleMappings(cis: [cis], nist: ["4.4.3"], attack: ["T1499"]))
         return Inquiry(rule) { facts in
             facts.controlGroup.ask { group in
-                let tables = [group.values] + group.above
-                for name in files {
-                    for value in tables.compactMap({ $0[name] }) where !isUnset(name, value) {
-                        return .pass("\(name) is \(value)", [Evidence(value, source: file(group, name))])
+                for place in group.directories {
+                    for name in files {
+                        guard let value = place.values[name], !isUnset(name, value) else { continue }
+                        return .pass("\(name) is \(value)", [Evidence(value, source: "\(place.path)/\(name)")])
                     }
                 }
-                let seen = files.map { name in
-                    Evidence(group.values[name] ?? "there is no such file here", source: file(group, name))
-                }
-                return .found("there is no limit", seen)
+                let seen = files.compactMap { nearest([$0], group) }
+                let none = Evidence("there is no such file here", source: file(group, files.first ?? ""))
+                return .found("there is no limit", seen.isEmpty ? [none] : seen)
             }
         }
     }
 
     private static func isUnset(_ file: String, _ value: String) -> Bool {
-        value.hasPrefix("max") || (file == "cpu.weight" && value == "100")
+        value.hasPrefix("max") || unset[file] == value
     }
+
+    /// What the kernel begins with, where that is no `max`.
+    private static let unset = ["cpu.weight": "100", "cpu.shares": "1024", "cpu.cfs_quota_us": "-1"]
 
     private static let memory = asked(
         "BH-CON-091", "Memory is limited", ["memory.max", "memory.limit_in_bytes"], cis: "5.11",
         risk: "One container can push the host into killing others for memory.", remedy: "start it with --memory")
 
     private static let processor = asked(
-        "BH-CON-092", "Processor time is limited or weighed", ["cpu.max", "cpu.weight"], cis: "5.12",
+        "BH-CON-092", "Processor time is limited or weighed",
+        ["cpu.max", "cpu.weight", "cpu.cfs_quota_us", "cpu.shares"], cis: "5.12",
         risk: "One container can slow down all others.", remedy: "start it with --cpus or --cpu-weight")
 
     private static let swap = Inquiry<ContainerFacts>(
@@ -91,12 +107,14 @@ enum LimitRules {
             profiles: [.standard, .nist800190], mappings: RuleMappings(nist: ["4.4.3"], attack: ["T1499"]))
     ) { facts in
         facts.controlGroup.ask { group in
-            guard let most = group.values["memory.max"], most != "max" else {
+            guard let most = nearest(["memory.max", "memory.limit_in_bytes"], group), most.value != "max" else {
                 return .notApplicable("memory is not limited")
             }
-            guard let swap = group.values["memory.swap.max"] else { return .notApplicable("swap is not counted here") }
-            let evidence = Evidence(
-                swap, source: file(group, "memory.swap.max"), declared: facts.declared?.controlGroup["memory.swap.max"])
+            // Version 1 counts memory and swap together.
+            let names = ["memory.swap.max", "memory.memsw.limit_in_bytes"]
+            guard var evidence = nearest(names, group) else { return .notApplicable("swap is not counted here") }
+            let swap = evidence.value
+            evidence.declared = facts.declared?.controlGroup["memory.swap.max"]
             if swap != "max" { return .pass("at most \(swap) bytes of swap", [evidence]) }
             return .found("swap is unlimited", [evidence])
         }

@@ -76,14 +76,27 @@ enum MountRules {
             profiles: [.podBaseline, .podRestricted],
             mappings: RuleMappings(pss: ["baseline: HostPath Volumes"], nist: ["4.4.3"], attack: ["T1611"]))
     ) { facts in
-        mounts(
+        let whole = whole(facts)
+        return mounts(
             facts, found: "it shows paths of the host", none: "none is shown",
             asked: facts.declared.map { !$0.volumes.isEmpty } ?? false, declared: { facts.declared?.volumes[$0.target] }
         ) { mount in
             // What a runtime writes for the container is nobody's choice.
-            if runtimeFiles.contains(mount.target) { return nil }
+            if runtimeFiles.contains(mount.target) || isOwn(mount, facts.declared) { return nil }
+            // Of a container of ours it is what the launch made for it: secrets, and the null device over masked paths.
+            if mount.hostPath == nil, facts.declared == nil, isBrought(mount, besides: whole),
+                mount.isPartOfAnothers(besides: whole)
+            {
+                return "\(mount.target) is \(mount.root) of another's memory"
+            }
             return mount.hostPath.map { "\(mount.target) is the host's \($0)" }
         }
+    }
+
+    /// A directory that was made for the container and goes with it, where it is what was declared.
+    private static func isOwn(_ mount: MountFacts, _ declared: DeclaredFacts?) -> Bool {
+        guard let declared, declared.ownVolumes?.contains(mount.target) == true else { return false }
+        return mount.hostPath == declared.volumes[mount.target]
     }
 
     private static let runtimeSocket = Inquiry<ContainerFacts>(
@@ -114,14 +127,27 @@ enum MountRules {
         }
     }
 
-    /// A mount that shows files of the host, or a file system somebody brought along; memory in which the container can
-    /// make files too, except /dev itself, where devices are to work, and its null device over what is masked.
-    private static func isBrought(_ mount: MountFacts) -> Bool {
-        let isMemory = ["tmpfs", "ramfs", "overlay"].contains(mount.type) && mount.root == "/"
-        if isMemory, !mount.isReadOnly, mount.target != "/dev" { return true }
-        return mount.hostPath != nil
-            || ["ext4", "xfs", "btrfs", "vfat", "nfs", "nfs4", "fuse", "9p", "virtiofs"].contains(mount.type)
-            || mount.type.hasPrefix("fuse.")
+    /// File systems of the kernel's own, in which nobody can leave a file.
+    private static let kernelTypes: Set = [
+        "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "nsfs", "securityfs", "selinuxfs", "debugfs",
+        "tracefs", "bpf", "configfs", "fusectl", "pstore", "efivarfs", "binfmt_misc", "hugetlbfs", "devtmpfs",
+    ]
+
+    /// Devices of file systems in memory, or made of layers, that are mounted whole in the container.
+    private static func whole(_ facts: ContainerFacts) -> Set<String> {
+        Set((facts.mounts.value ?? []).filter { $0.isPrivateType && $0.root == "/" }.map(\.device))
+    }
+
+    /// A mount that shows files of the host, or a file system somebody brought along, of whatever type; memory in which
+    /// the container can make files too, except /dev itself, where devices are to work.
+    private static func isBrought(_ mount: MountFacts, besides whole: Set<String>) -> Bool {
+        if mount.hostPath != nil { return true }
+        if kernelTypes.contains(mount.type) { return false }
+        guard mount.isPrivateType else { return true }
+        if mount.root == "/" { return !mount.isReadOnly && mount.target != "/dev" }
+        // What covers a path of the kernel's is judged where that is looked at.
+        let isCover = mount.target.hasPrefix("/proc/") || mount.target.hasPrefix("/sys/")
+        return !isCover && mount.isPartOfAnothers(besides: whole)
     }
 
     private static let setuid = attribute(
@@ -139,10 +165,13 @@ enum MountRules {
 
     private static func attribute(_ rule: AuditRule, _ option: String) -> Inquiry<ContainerFacts> {
         Inquiry(rule) { facts in
-            mounts(facts, found: "volumes without \(option) are mounted", none: "every volume has \(option)") { mount in
+            let whole = whole(facts)
+            return mounts(
+                facts, found: "volumes without \(option) are mounted", none: "every volume has \(option)"
+            ) { mount in
                 // The null device itself stands over what is masked, and must stay one.
                 if mount.target == "/" || mount.type == "devtmpfs" || mount.options.contains(option) { return nil }
-                return isBrought(mount) ? mount.text : nil
+                return isBrought(mount, besides: whole) ? mount.text : nil
             }
         }
     }
