@@ -75,7 +75,9 @@ struct PluginList: Sendable {
             "network.not-found", doing: "find the network", on: "cni:" + name,
             cause: known.isEmpty ? "there is no configuration in \(directory)" : "\(directory) has only "
                 + known.joined(separator: ", "),
-            remedy: "put a file NAME.conflist there, or name another directory with --cni-config", field: "network")
+            remedy: "put a file \(name).conflist into \(directory) of the machine that runs the container "
+                + "(bulkhead run looks elsewhere with --cni-config; tasks do not), or use one that is there",
+            field: "network")
     }
 
     var hasCheck: Bool { version != "0.3.1" && !skipsCheck }
