@@ -13,6 +13,7 @@ PREFIX ?= /usr/local
 SWIFT_BUILD := $(SWIFT) build --explicit-target-dependency-import-check error
 RELEASE := .build/release
 LAUNCHER := .build/launcher/bulkhead-launch
+STATIC := .build/static/libstdc++.a
 PROBE := .build/probe/bulkhead-probe
 PROGRAMS := bulkhead bulkhead-oci bulkhead-cluster bulkhead-audit bulkhead-unpack bulkhead-verify bulkhead-emulate \
     bulkhead-launch bulkhead-probe
@@ -41,9 +42,14 @@ $(LAUNCHER) $(PROBE):
 	$$compiler -std=gnu17 -Os -static -s -Wall -Wextra -Werror -ISources/Launcher/include \
 	    -o $@.new $(filter %.c,$^) && mv $@.new $@
 
+# Found before the shared library of the same name, because Package.swift has the programs look here first.
+$(STATIC):
+	@mkdir -p $(@D)
+	@ln -sf "$$(gcc -print-file-name=$(@F))" $@
+
 build: ## build the programs, optimised, into .build/release
 	@$(call need,build)
-	@$(MAKE) launcher probe
+	@$(MAKE) launcher probe $(STATIC)
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-unpack
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product bulkhead-verify
