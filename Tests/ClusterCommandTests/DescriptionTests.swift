@@ -16,6 +16,15 @@ struct DescriptionTests {
         for command in try CommandTree(of: BulkheadCluster.self).shown { check(command, command.commandName) }
     }
 
+    @Test("every command is named where it is described: the parser would work its name out at each start")
+    func names() {
+        func check(_ type: any ParsableCommand.Type) {
+            #expect(type.configuration.commandName != nil, "\(type)")
+            for below in type.configuration.allSubcommands { check(below) }
+        }
+        check(BulkheadCluster.self)
+    }
+
     @Test("the other program lists exactly these commands")
     func listed() throws {
         let shown = try CommandTree(of: BulkheadCluster.self).shown.map(\.commandName)

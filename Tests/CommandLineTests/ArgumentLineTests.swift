@@ -92,6 +92,48 @@ struct ArgumentLineTests {
         #expect(type.configuration.discussion.contains("Example"), "bulkhead \(path)")
     }
 
+    @Test("every command is named where it is described: the parser would work its name out at each start")
+    func names() {
+        var seen = 0
+        func check(_ type: any ParsableCommand.Type) {
+            #expect(type.configuration.commandName != nil, "\(type)")
+            seen += 1
+            for below in type.configuration.allSubcommands { check(below) }
+        }
+        check(Bulkhead.self)
+        #expect(seen > 40)
+    }
+
+    @Test(
+        "a command that reads its words alone is the one the whole tree reads, and refuses and helps in its words",
+        arguments: [
+            "exec box true", "exec -it -u 1:2 -e A=b box sh -c -x --help", "run --rm -m 64m busybox ls --version",
+            "ps -a --output json", "image ls", "image rm a b", "--store /s image ls --state /r", "kill -s TERM box",
+            "exec", "exec --help", "exec -h", "exec -h box true", "exec --version box true", "exec --fly box",
+            "run --help", "ps --help", "ps -h", "ps x", "image", "image --help", "image ls --help", "image fly",
+            "version --version", "--version", "--help", "help exec", "help image ls", "", "fly", "stop",
+            "stop --time x b", "ps --experimental-dump-help", "ps --generate-completion-script", "ps help",
+            "stop -- -a", "ps --",
+        ])
+    func alone(_ words: String) {
+        let line = ArgumentLine(words.split(separator: " ").map(String.init), .runtime)
+        func said(_ parse: () throws -> any ParsableCommand) -> String {
+            do {
+                var command = try parse()
+                guard "\(type(of: command))" == "HelpCommand" else {
+                    var text = ""
+                    dump(command, to: &text)
+                    return text
+                }
+                try command.run()
+                return "nothing"
+            } catch { return Bulkhead.fullMessage(for: error) }
+        }
+        let alone = said { try line.parsed(line.arguments, below: Bulkhead.self) }
+        #expect(alone == said { try Bulkhead.parseAsRoot(line.arguments) })
+        #expect(!alone.isEmpty)
+    }
+
     static let commands = [
         "run", "exec", "ps", "inspect", "logs", "stop", "kill", "wait", "rm", "stats", "pause", "unpause", "update",
         "image", "image import", "image ls", "image inspect", "image mount", "image unmount", "image rm", "image prune",

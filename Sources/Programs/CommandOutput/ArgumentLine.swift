@@ -65,6 +65,34 @@ public struct ArgumentLine: Sendable {
         format = Self.format(in: flags)
     }
 
+    /// The command below `root` that `arguments` ask for: these, or the same with more from elsewhere. The named
+    /// command reads them alone, which spares making everything that the others have. What it does not read itself
+    /// (help, mistakes, what belongs to the root) the whole tree reads again, and says what there is to say.
+    public func parsed(
+        _ arguments: [String], below root: any ParsableCommand.Type
+    ) throws -> any ParsableCommand {
+        if arguments.starts(with: command), let leaf = Self.leaf(command, below: root) {
+            do {
+                let parsed = try leaf.parseAsRoot(Array(arguments[command.count...]))
+                if type(of: parsed) == leaf { return parsed }
+            } catch { /* The root finds the same mistake, and knows what it is called with. */ }
+        }
+        return try root.parseAsRoot(arguments)
+    }
+
+    /// The command that the words name, if it has none below it.
+    private static func leaf(
+        _ words: [String], below root: any ParsableCommand.Type
+    ) -> (any ParsableCommand.Type)? {
+        var found = root
+        for word in words {
+            let below = found.configuration.allSubcommands
+            guard let next = below.first(where: { $0.answers(to: word) }) else { return nil }
+            found = next
+        }
+        return words.isEmpty || !found.configuration.allSubcommands.isEmpty ? nil : found
+    }
+
     /// The word that should name a command and does not.
     func unknownCommand(below root: any ParsableCommand.Type) -> String? {
         command.first == "help" ? nil : Self.unknown(command, below: root)

@@ -53,7 +53,7 @@ struct Bulkhead: ParsableCommand {
             if ClusterCommand.takes(line.command, line.flags) || line.completesCluster {
                 try HandOver.execute(line.arguments)
             }
-            var command = try parseAsRoot(line.arguments)
+            var command = try line.parsed(line.arguments, below: Self.self)
             try command.run()
             return 0
         } catch let status as TaskStatus {

@@ -10,7 +10,7 @@ import MasterService
 
 struct Local: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a master and an agent in one process: a cluster of this machine.",
+        commandName: "local", abstract: "Run a master and an agent in one process: a cluster of this machine.",
         discussion: """
             Listens on this machine only unless told otherwise. Ends on SIGINT and SIGTERM; tasks run on and are taken \
             over by the next start with the same --work-dir.
@@ -49,7 +49,7 @@ struct Local: AsyncParsableCommand {
                 masterAccess: MasterAccess(credentials: .secret(principal: MasterDaemon.ownAgent, secret: secret)),
                 unenforced: .allow, name: "local"), daemon.logger)
         Console.note("bulkhead: master at \(leader.address), agent at \(await agent.address)")
-        try await daemon.untilAsked()
+        try await daemon.untilAsked(givingBackEvery: DaemonRun.tidying)
         try await agent.stop()
         await leader.master.stop()
     }

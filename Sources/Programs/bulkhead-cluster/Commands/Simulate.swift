@@ -7,7 +7,7 @@ public import Simulation
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Play whole clusters, with crashes and partitions, from seeds.",
+        commandName: "simulate", abstract: "Play whole clusters, with crashes and partitions, from seeds.",
         discussion: """
             Runs the cores of master and agent in a world of simulated machines, disks and networks. The same seed \
             takes the same course everywhere. Exit status 0: nothing was wrong; 1: a checker found something.

@@ -35,7 +35,7 @@ struct ContainerArguments: ParsableArguments {
 
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask containers to end, and kill those that do not.",
+        commandName: "stop", abstract: "Ask containers to end, and kill those that do not.",
         discussion: """
             Examples:
               bulkhead stop web
@@ -59,7 +59,7 @@ struct Stop: ParsableCommand {
 
 struct Kill: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Send a signal to the tasks of containers.",
+        commandName: "kill", abstract: "Send a signal to the tasks of containers.",
         discussion: """
             Examples:
               bulkhead kill web
@@ -81,7 +81,7 @@ struct Kill: ParsableCommand {
 
 struct Wait: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Wait until containers have ended and print their exit codes.",
+        commandName: "wait", abstract: "Wait until containers have ended and print their exit codes.",
         discussion: """
             Example:
               bulkhead wait web
@@ -98,7 +98,7 @@ struct Wait: ParsableCommand {
 
 struct Pause: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Freeze every process of containers.",
+        commandName: "pause", abstract: "Freeze every process of containers.",
         discussion: """
             Example:
               bulkhead pause web
@@ -116,7 +116,7 @@ struct Pause: ParsableCommand {
 
 struct Unpause: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Let the processes of frozen containers go on.",
+        commandName: "unpause", abstract: "Let the processes of frozen containers go on.",
         discussion: """
             Example:
               bulkhead unpause web

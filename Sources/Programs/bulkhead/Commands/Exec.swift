@@ -9,7 +9,7 @@ import OCIFormat
 
 struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run one more command in a running container.",
+        commandName: "exec", abstract: "Run one more command in a running container.",
         discussion: """
             The command gets the container's environment, user and directory unless flags say otherwise, and is behind \
             the same walls. The exit status is the command's; 125, 126 and 127 as for run.

@@ -6,7 +6,7 @@ import HostProbe
 
 struct Host: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what this host is and which walls and limits it can enforce.",
+        commandName: "host", abstract: "Show what this host is and which walls and limits it can enforce.",
         discussion: """
             A request for what is unavailable is refused, unless it is accepted with --allow-unenforced FEATURE.
 

@@ -5,7 +5,7 @@ import NativeContainerizer
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show everything about containers, as JSON.",
+        commandName: "inspect", abstract: "Show everything about containers, as JSON.",
         discussion: """
             Examples:
               bulkhead inspect web

@@ -7,7 +7,7 @@ import NativeContainerizer
 
 struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a container wrote.",
+        commandName: "logs", abstract: "Show what a container wrote.",
         discussion: """
             Its output goes to standard output, its errors to standard error. The newest 16 to 32 MiB are kept.
 

@@ -8,7 +8,7 @@ import NativeContainerizer
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a command in a new container.",
+        commandName: "run", abstract: "Run a command in a new container.",
         discussion: """
             What follows IMAGE is the task's command and its arguments, whatever they begin with. The exit status is \
             the task's; 125 when Bulkhead itself failed, 126 and 127 when the command cannot be executed or found.

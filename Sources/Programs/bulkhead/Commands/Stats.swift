@@ -7,7 +7,7 @@ import NativeContainerizer
 
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what running containers use, again every second.",
+        commandName: "stats", abstract: "Show what running containers use, again every second.",
         discussion: """
             A dash: this host does not count it (see 'bulkhead host').
 

@@ -5,7 +5,7 @@ import NativeContainerizer
 
 struct Update: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Change the limits of running containers.",
+        commandName: "update", abstract: "Change the limits of running containers.",
         discussion: """
             Limits that are not named stay as they are.
 

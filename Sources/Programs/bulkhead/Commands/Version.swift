@@ -8,7 +8,7 @@ struct Version: ParsableCommand {
     static let text = ProgramVersion.text
 
     static let configuration = CommandConfiguration(
-        abstract: "Show the version of Bulkhead and of the kernel.",
+        commandName: "version", abstract: "Show the version of Bulkhead and of the kernel.",
         discussion: """
             Example:
               bulkhead version --output json
@@ -32,7 +32,7 @@ struct Version: ParsableCommand {
 
 struct Failpoints: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the points at which a crash test can end this program.",
+        commandName: "failpoints", abstract: "List the points at which a crash test can end this program.",
         discussion: """
             Set BULKHEAD_FAILPOINT to one of them, and the program ends there as kill -9 would end it.
 
