@@ -150,4 +150,16 @@ struct AgentServiceTests {
     func redirect(_ location: String, _ asked: String, _ base: String?) {
         #expect(MasterLink.base(of: location, asked: asked) == base)
     }
+
+    @Test("what is handed over is gone, and a body goes out once")
+    func handedOver() async {
+        let words = HandedOver("twelve")
+        #expect(words.take() == "twelve")
+        #expect(words.take() == nil)
+        var sent: [ByteBuffer] = []
+        let body = HandedOver(ByteBuffer(string: "a body"))
+        for await piece in body { sent.append(piece) }
+        for await piece in body { sent.append(piece) }
+        #expect(sent == [ByteBuffer(string: "a body")])
+    }
 }

@@ -17,7 +17,7 @@ struct RealLinkTests {
 
         func run(_ master: String, _ registration: AgentRegistration) async {
             let link = MasterLink(client: .shared, master: master, authorization: nil)
-            await link.run(registration, outgoing: outgoing) { [tell] in _ = tell.yield($0) }
+            await link.run(HandedOver(registration), outgoing: outgoing) { [tell] in _ = tell.yield($0) }
             tell.finish()
         }
     }

@@ -115,6 +115,13 @@ void bh_grow_heap(int bytes) {
     (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }
 
+void bh_bound_heap(int large, int arenas) {
+    /* Any may be refused, and then the heap is as it was. A fixed threshold is not raised by what is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, large);
+    (void)mallopt(M_TRIM_THRESHOLD, large);
+    (void)mallopt(M_ARENA_MAX, arenas);
+}
+
 int bh_seal(int descriptor) {
     return fcntl(descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 }

@@ -13,6 +13,12 @@ public enum CurrentProcess {
     /// there is free memory in pieces: for after a start, not for between two requests. See malloc_trim(3).
     public static func giveBackFreedMemory() { _ = bh_malloc_trim() }
 
+    /// For a process that lives for months and is mostly idle. Pieces of at least `large` bytes are mapped by
+    /// themselves and given back at once when they are freed, as is the end of a heap from so much on; otherwise the
+    /// allocator keeps as much as it once had to map, and no `giveBackFreedMemory` finds it. All threads share so many
+    /// heaps. To be called before there is a second thread. See mallopt(3).
+    public static func boundHeap(large: Int32, heaps: Int32) { bh_bound_heap(large, heaps) }
+
     /// Leaves the terminal and the group of whoever started us. See setsid(2).
     public static func beginSession() throws(KernelError) { try checked("setsid") { setsid() } }
 

@@ -29,7 +29,7 @@ struct BulkheadCluster: AsyncParsableCommand {
                 try Console.write(shown)
                 return 0
             }
-            var command = try parseAsRoot(configured.arguments)
+            var command = try line.parsed(configured.arguments, below: Self.self)
             if var command = command as? any AsyncParsableCommand {
                 try await ShownFlags.$current.withValue(ShownFlags.flags(configured.settings)) {
                     try await command.run()
@@ -53,10 +53,16 @@ struct BulkheadCluster: AsyncParsableCommand {
 /// Where the process begins: on one thread, so that what is set here holds for every thread there will be.
 @main
 enum Program {
+    /// What the heap of an agent gives back at once, in bytes, and how many heaps its threads share (decision 0095).
+    private static let largePiece: Int32 = 1 << 20, heapsMax: Int32 = 2
+
     static func main() {
         CurrentProcess.fillStandardStreams()
         SignalQueue.ignoreBrokenPipes()
         let line = ArgumentLine(Array(CommandLine.arguments.dropFirst()), .cluster)
+        if [["agent"], ["agent", "start"], ["local"]].contains(line.command) {
+            CurrentProcess.boundHeap(large: largePiece, heaps: heapsMax)
+        }
         do throws(KernelError) { try leaveSignals(to: line.command) } catch {
             Console.note("bulkhead: \(error)")
             CurrentProcess.exit(ErrorReport.ownStatus)

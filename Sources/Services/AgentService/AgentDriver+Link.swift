@@ -28,6 +28,7 @@ extension AgentDriver {
         let mailbox = mailbox
         let client = MasterLink(
             client: parts.client, master: master, authorization: parts.settings.masterAccess.authorization)
+        let registration = HandedOver(registration)
         let task = Task {
             await client.run(registration, outgoing: outgoing) { mailbox.tell(.link($0, number: number)) }
         }

@@ -17,16 +17,17 @@ struct MasterLink: Sendable {
     static let redirectsMax = 4
     static let answerBytesMax = 4_096
 
-    /// Returns when the link has ended. `tell` gets `linked` or `linkFailed`, then messages, then `linkLost`.
+    /// Returns when the link has ended. `tell` gets `linked` or `linkFailed`, then messages, then `linkLost`. The
+    /// registration is taken: with a thousand tasks it is megabytes, and a link lasts for weeks.
     func run(
-        _ registration: AgentRegistration, outgoing: AsyncStream<AgentMessage>,
+        _ registration: HandedOver<AgentRegistration>, outgoing: AsyncStream<AgentMessage>,
         tell: @Sendable @escaping (AgentLinkEvent) -> Void
     ) async {
         let response: HTTPClientResponse
         let base: String
         let link: String
         do throws(Failure) {
-            (response, base) = try await open(registration)
+            (response, base) = try await open(registration.take())
             guard let name = response.headers.first(name: AgentLink.header) else {
                 throw Self.failure("register with", base, "its answer has no \(AgentLink.header)")
             }
@@ -46,10 +47,15 @@ struct MasterLink: Sendable {
         tell(.lost(ended ?? Self.failure("keep the link to", base, "it was closed")))
     }
 
-    private func open(_ registration: AgentRegistration) async throws(Failure) -> (HTTPClientResponse, String) {
+    private func open(_ registration: AgentRegistration?) async throws(Failure) -> (HTTPClientResponse, String) {
+        guard let registration else { throw Self.failure("register with", master, "the link was made before") }
+        let body = ByteBuffer(bytes: RecordFraming.record(AgentMessage.register(registration).value.bytes))
         var base = master
         for _ in 0...Self.redirectsMax {
-            let response = try await post([.register(registration)], to: base, link: nil)
+            // The request is remembered for as long as the answer comes in, so its body must not be.
+            let once = HandedOver(body)
+            let response = try await post(
+                .stream(once, length: .known(Int64(body.readableBytes))), to: base, link: nil)
             switch response.status.code {
             case 200: return (response, base)
             case 307, 308:
@@ -73,7 +79,7 @@ struct MasterLink: Sendable {
     }
 
     private func post(
-        _ messages: [AgentMessage], to base: String, link: String?
+        _ body: HTTPClientRequest.Body, to base: String, link: String?
     ) async throws(Failure) -> HTTPClientResponse {
         var request = HTTPClientRequest(url: base + AgentLink.path)
         request.method = .POST
@@ -83,7 +89,7 @@ struct MasterLink: Sendable {
         request.headers.add(name: "Message-Accept", value: "application/json")
         if let link { request.headers.add(name: AgentLink.header, value: link) }
         if let authorization { request.headers.add(name: "Authorization", value: authorization) }
-        request.body = .bytes(ByteBuffer(bytes: messages.flatMap { RecordFraming.record($0.value.bytes) }))
+        request.body = body
         do {
             // The stream lives as long as the link; a dead one is noticed by the pings that do not come.
             return try await client.execute(request, deadline: link == nil ? .distantFuture : .now() + .seconds(60))
@@ -113,7 +119,8 @@ struct MasterLink: Sendable {
     private func deliver(_ outgoing: AsyncStream<AgentMessage>, to base: String, _ link: String) async -> Failure? {
         for await message in outgoing {
             do throws(Failure) {
-                let response = try await post([message], to: base, link: link)
+                let body = ByteBuffer(bytes: RecordFraming.record(message.value.bytes))
+                let response = try await post(.bytes(body), to: base, link: link)
                 guard response.status.code == 202 else { throw await refusal(response, "send to", base) }
                 _ = await text(of: response)
             } catch {

@@ -223,5 +223,6 @@ int bh_poll_many(const int32_t *descriptors, int16_t *events, uint32_t count);
 
 /* malloc_trim(3) of all that is free: 1 when something went back to the kernel. */
 int bh_malloc_trim(void);
+void bh_bound_heap(int large, int arenas);
 
 #endif

@@ -47,7 +47,7 @@ struct AgentCommand: AsyncParsableCommand {
                 listen: listen, port: port, machine: machine, agent: agent, masters: masters, masterAccess: access,
                 name: "agent"), daemon.logger)
         Console.note("bulkhead: agent at \(await running.address) for \(masters.joined(separator: ", "))")
-        try await daemon.untilAsked()
+        try await daemon.untilAsked(givingBackEvery: DaemonRun.tidying)
         try await running.stop()
     }
 }

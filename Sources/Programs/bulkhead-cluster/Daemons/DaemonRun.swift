@@ -22,10 +22,12 @@ struct DaemonRun: Sendable {
         }
     }
 
-    /// Returns at the first signal; a second one while everything is being ended ends the process at once.
-    func untilAsked() async throws(Failure) {
+    /// Returns at the first signal; a second one while everything is being ended ends the process at once. What was
+    /// freed goes back to the kernel after the start and, where the heap is small, again and again: after a burst of
+    /// tasks it is free in pieces.
+    func untilAsked(givingBackEvery pause: Duration? = nil) async throws(Failure) {
         let signals = signals
-        let settling = Task { await Self.settle() }
+        let settling = Task { await Self.settle(pause) }
         defer { settling.cancel() }
         _ = try await Self.waiters.run { () throws(Failure) in try Self.next(signals) }
         Task.detached {
@@ -37,12 +39,16 @@ struct DaemonRun: Sendable {
     }
 
     /// What was read and worked out to start is not needed again: a journal, a registry, what runs already.
-    private static func settle() async {
-        for time in [Duration.seconds(1), .seconds(9)] {
-            do { try await Task.sleep(for: time) } catch { return }
+    private static func settle(_ pause: Duration?) async {
+        var pauses = [Duration.seconds(1), .seconds(9)][...]
+        while let next = pauses.popFirst() ?? pause {
+            do { try await Task.sleep(for: next) } catch { return }
             CurrentProcess.giveBackFreedMemory()
         }
     }
+
+    /// For `untilAsked` of an agent (decision 0095).
+    static let tidying = Duration.seconds(60)
 
     /// A thread of its own: this wait lasts as long as the process.
     private static let waiters = ThreadPool(threadsMax: 1, waitingMax: 2)
