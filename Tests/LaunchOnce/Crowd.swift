@@ -39,7 +39,8 @@ struct Crowd {
             var request = request(ContainerID(number: KernelRandom.number()), ["sleep", "600"])
             request.isolation.network = .bridge(
                 BridgeRequest(
-                    ports: [PortPublication(hostPort: 8_080, port: 80)], bandwidth: NetworkBandwidth(outgoing: 1 << 20)))
+                    ports: [PortPublication(hostPort: 8_080, port: 80)],
+                    bandwidth: NetworkBandwidth(outgoing: 1 << 20)))
             let running = try launch(request)
             try containerizer.remove(running.record.request.id, force: true)
             _ = try running.process.reap()
