@@ -121,6 +121,28 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("a signal that comes before its handler waits for it a moment")
+    func earlySignal() throws {
+        // Once in five times is enough where a machine has better things to do; without waiting it would be never.
+        var statuses: [Int32] = []
+        while statuses.count < 5, statuses.last != 7 {
+            let bundle = try TestBundle.running(
+                "busybox usleep 30000; trap 'exit 7' TERM; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; done")
+            let mark: SpecValue = ["path": "/bin/sh", "args": ["sh", "-c", .string(Self.stopping(bundle))]]
+            guard case .object(var members) = bundle.configuration else { return }
+            members["hooks"] = ["poststart": [mark]]
+            try bundle.write(SpecValue.object(members).text, "config.json")
+            statuses.append(try bundle.run().status)
+            try bundle.remove()
+        }
+        #expect(statuses.last == 7, "\(statuses)")
+    }
+
+    /// As soon as the program runs.
+    private static func stopping(_ bundle: TestBundle) -> String {
+        "\(TestBundle.program) --root \(bundle.place)/state kill \(TestBundle.id)"
+    }
+
     @Test("a poststop hook that fails is told of, and the others run and the container is gone all the same")
     func failingLastHook() throws {
         let bundle = try TestBundle.running("true") {

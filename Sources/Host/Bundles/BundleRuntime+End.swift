@@ -23,10 +23,29 @@ extension BundleRuntime {
         guard status == .created || status == .running || status == .paused, let process = try process(record) else {
             throw notRunning(id, status)
         }
+        if status == .running { awaitHandler(of: signal, record) }
         do throws(KernelError) { try process.signal(signal) } catch {
             throw error.failure("bundle.cannot-signal", doing: "signal the container", on: id)
         }
         if signal == SignalNumber.kill, status == .paused { try groups.freeze(false) }
+    }
+
+    /// Seconds that a program has for installing its handlers.
+    private static let handlerSecondsMax = 1.0
+
+    /// The first process of a pid namespace is never ended by a signal it does not handle. A program that was started a
+    /// moment ago may not have come to that: whoever stops it at once would wait for nothing, and then kill it.
+    private func awaitHandler(of signal: Int32, _ record: BundleRecord) {
+        guard signal != 0, signal != SignalNumber.kill, signal != SignalNumber.stop else { return }
+        do {
+            // Changed last by `start`, which takes its socket away.
+            let changed = try store.open(record.id).status()
+            let started = Double(changed.modifiedSeconds) + Double(changed.modifiedNanoseconds) / 1e9
+            let left = started + Self.handlerSecondsMax - HostFacts.wallClock()
+            guard left > 0, left <= Self.handlerSecondsMax else { return }
+            let deadline = Deadline(seconds: left)
+            while try ProcessFacts.dropsSignal(signal, record.process) { try deadline.pause("a handler") }
+        } catch { return }
     }
 
     private func notRunning(_ id: String, _ status: RuntimeState.Status) -> Failure {

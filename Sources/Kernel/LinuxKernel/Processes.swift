@@ -96,6 +96,18 @@ public enum ProcessFacts {
         try fields(of: id)?.first.map { ["Z", "X"].contains($0) } ?? false
     }
 
+    /// Whether the kernel would drop a signal to this process from outside: it is the first of its pid namespace and
+    /// has no handler, pid_namespaces(7). By SigCgt and NSpid of /proc/PID/status, proc(5).
+    public static func dropsSignal(_ number: Int32, _ id: Int32) throws(KernelError) -> Bool {
+        let lines = try TextFile.read("/proc/\(id)/status").split(separator: "\n")
+        func words(_ name: String) -> [Substring] {
+            lines.first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: "\t") ?? []
+        }
+        let (numbers, caught) = (words("NSpid:"), words("SigCgt:").last.flatMap { UInt64($0, radix: 16) })
+        guard numbers.count > 1, numbers.last == "1", let caught, (1...64).contains(number) else { return false }
+        return caught >> UInt64(number - 1) & 1 == 0
+    }
+
     /// As many as are asked for, and the rest in one piece.
     private static let fieldsMax = 20
 

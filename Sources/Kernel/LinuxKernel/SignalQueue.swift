@@ -65,6 +65,7 @@ public enum SignalNumber {
     public static let interrupt = SIGINT
     public static let quit = SIGQUIT
     public static let kill = SIGKILL
+    public static let stop = SIGSTOP
     public static let user1 = SIGUSR1
     public static let user2 = SIGUSR2
     public static let brokenPipe = SIGPIPE
