@@ -12,12 +12,14 @@ def measure(program, quick):
 
 def rows(found):
     head = ["agents", "tasks", "registered s", "state MB", "read p50 ms", "most", "calls meanwhile p50 ms", "p99", "most",
-            "watcher s", "memory MB"]
+            "as protobuf MB", "read p50 ms", "watcher s", "memory MB"]
     body = []
     for row in found:
         reads, calls = row["state"]["reads"], row["state"]["calls_meanwhile"]
+        protobuf = row["state_protobuf"]
         body.append(
             [row["agents"], row["agents"] * row["running"], f'{row["agents_s"]:.2f}', row["state"]["megabytes"],
              f'{reads["p50_ms"]:.0f}', f'{reads["max_ms"]:.0f}', f'{calls["p50_ms"]:.1f}', f'{calls["p99_ms"]:.1f}',
-             f'{calls["max_ms"]:.0f}', f'{row["watch_s"]:.2f}', row["memory_mb_reads"]])
+             f'{calls["max_ms"]:.0f}', protobuf["megabytes"], f'{protobuf["reads"]["p50_ms"]:.0f}',
+             f'{row["watch_s"]:.2f}', row["memory_mb_reads"]])
     return head, body

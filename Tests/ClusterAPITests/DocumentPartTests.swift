@@ -46,7 +46,14 @@ struct DocumentPartTests {
         var document: [UInt8] = []
         while let part = pieces.nextPart(elements: 3) { document += pieces.join(part.write()) }
         #expect(RecordFraming.record(document) == event.record())
-        #expect(event.pieces(.protobuf) == nil && OperatorEvent.heartbeat.pieces(.json) == nil)
+        var read = try #require(event.pieces(.protobuf))
+        var message: [UInt8] = []
+        while let part = read.nextPart(elements: 3) { message += read.join(part.write()) }
+        let name = OperatorEvent.message
+        let tree = WireCodec.encode(event.value, as: name, .protobuf)
+        let isSame = try WireCodec.decode(message, as: name, .protobuf) == WireCodec.decode(tree, as: name, .protobuf)
+        #expect(isSame)
+        #expect(WireFormat.allCases.allSatisfy { OperatorEvent.heartbeat.pieces($0) == nil })
     }
 
     @Test("A task that is gone when it is looked at leaves no comma behind", arguments: [1, 2, 3, 5, 100])

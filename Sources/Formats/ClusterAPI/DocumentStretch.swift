@@ -93,38 +93,68 @@ public struct JSONDocument: Sendable {
     }
 }
 
-/// JSON a piece at a time: what is large need never be in memory as a whole. A pass over it costs nothing but the
+/// A document a piece at a time: what is large need never be in memory as a whole. A pass over it costs nothing but the
 /// pieces handed out.
 public struct DocumentPieces: Sequence, IteratorProtocol, Sendable {
-    fileprivate let stretches: [DocumentStretch<JSONSink>]
+    fileprivate enum Form: Sendable {
+        case json([DocumentStretch<JSONSink>])
+        /// Of that message of the protocol.
+        case protobuf([DocumentStretch<ProtobufSink>], message: String)
+
+        var stretches: Int {
+            switch self {
+            case .json(let stretches): stretches.count
+            case .protobuf(let stretches, _): stretches.count
+            }
+        }
+    }
+    fileprivate let form: Form
     /// Pieces are about as long as this, in bytes.
     private let pieceBytes: Int
     private var place = DocumentPlace()
     private var needsComma = false
 
     init(_ stretches: [DocumentStretch<JSONSink>], pieceBytes: Int = 1 << 18) {
-        self.stretches = stretches
+        form = .json(stretches)
+        self.pieceBytes = Swift.max(1, pieceBytes)
+    }
+
+    init(_ stretches: [DocumentStretch<ProtobufSink>], of message: String, pieceBytes: Int = 1 << 18) {
+        form = .protobuf(stretches, message: message)
         self.pieceBytes = Swift.max(1, pieceBytes)
     }
 
     public mutating func next() -> [UInt8]? {
-        var sink = JSONSink(needsComma: needsComma)
-        while place.stretch < stretches.count, sink.count < pieceBytes { place.step(in: stretches, to: &sink) }
-        needsComma = sink.needsComma
-        return sink.count == 0 ? nil : sink.takeBytes()
+        switch form {
+        case .json(let stretches):
+            var sink = JSONSink(needsComma: needsComma)
+            place.fill(&sink, pieceBytes, from: stretches)
+            needsComma = sink.needsComma
+            return sink.count == 0 ? nil : sink.takeBytes()
+        case .protobuf(let stretches, let message):
+            var sink = ProtobufSink(message)
+            place.resume(stretches, in: &sink)
+            place.fill(&sink, pieceBytes, from: stretches)
+            let bytes = sink.takeBytes()
+            return bytes.isEmpty ? nil : bytes
+        }
     }
 
     /// The next part of so many elements, which is still to be written: several may be at the same time, by anyone.
     /// `join` then puts them together in order.
     public mutating func nextPart(elements: Int = 256) -> DocumentPart? {
-        guard place.stretch < stretches.count else { return nil }
+        guard place.stretch < form.stretches else { return nil }
         let begin = place
-        place.skip(Swift.max(1, elements), in: stretches)
-        return DocumentPart(stretches: stretches, begin: begin, end: place)
+        switch form {
+        case .json(let stretches): place.skip(Swift.max(1, elements), in: stretches)
+        case .protobuf(let stretches, _): place.skip(Swift.max(1, elements), in: stretches)
+        }
+        return DocumentPart(form: form, begin: begin, end: place)
     }
 
     /// The bytes of the next part, with a comma before it where there has to be one. In the order of the parts.
     public mutating func join(_ written: DocumentPart.Written) -> [UInt8] {
+        guard case .json = form else { return written.bytes }
         var bytes = written.bytes
         if bytes.first == UInt8(ascii: ","), !needsComma { bytes.removeFirst() }
         if !bytes.isEmpty { needsComma = written.needsComma }
@@ -134,22 +164,30 @@ public struct DocumentPieces: Sequence, IteratorProtocol, Sendable {
 
 /// Part of a document, in the middle of it.
 public struct DocumentPart: Sendable {
-    fileprivate let stretches: [DocumentStretch<JSONSink>]
+    fileprivate let form: DocumentPieces.Form
     fileprivate let begin: DocumentPlace
     fileprivate let end: DocumentPlace
 
     /// What came of a part.
     public struct Written: Sendable {
         fileprivate let bytes: [UInt8]
-        fileprivate let needsComma: Bool
+        fileprivate var needsComma = false
     }
 
     public func write() -> Written {
-        // Whether something was written at this depth before is known when the parts are put together.
-        var sink = JSONSink(capacity: 1 << 18, needsComma: begin.needsComma)
         var place = begin
-        while place != end { place.step(in: stretches, to: &sink) }
-        return Written(bytes: sink.takeBytes(), needsComma: sink.needsComma)
+        switch form {
+        case .json(let stretches):
+            // Whether something was written at this depth before is known when the parts are put together.
+            var sink = JSONSink(capacity: 1 << 18, needsComma: begin.needsComma)
+            while place != end { place.step(in: stretches, to: &sink) }
+            return Written(bytes: sink.takeBytes(), needsComma: sink.needsComma)
+        case .protobuf(let stretches, let message):
+            var sink = ProtobufSink(message, capacity: 1 << 18)
+            place.resume(stretches, in: &sink)
+            while place != end { place.step(in: stretches, to: &sink) }
+            return Written(bytes: sink.takeBytes())
+        }
     }
 }
 
@@ -162,7 +200,7 @@ private struct DocumentPlace: Hashable, Sendable {
     /// Whether anything may have been written before it.
     var needsComma: Bool { stretch > 0 || element >= 0 }
 
-    mutating func step(in stretches: [DocumentStretch<JSONSink>], to sink: inout JSONSink) {
+    mutating func step<Sink>(in stretches: [DocumentStretch<Sink>], to sink: inout Sink) {
         if element < 0 {
             stretches[stretch].open(&sink)
             element = 0
@@ -176,8 +214,26 @@ private struct DocumentPlace: Hashable, Sendable {
         }
     }
 
+    /// Goes on until there are so many bytes more.
+    mutating func fill<Sink: DocumentSink>(
+        _ sink: inout Sink, _ bytes: Int, from stretches: [DocumentStretch<Sink>]
+    ) {
+        let enough = sink.count + bytes
+        while stretch < stretches.count, sink.count < enough { step(in: stretches, to: &sink) }
+    }
+
+    /// Has a new sink know what is open here. What that wrote is in earlier pieces.
+    func resume<Sink: DocumentSink>(_ stretches: [DocumentStretch<Sink>], in sink: inout Sink) {
+        for earlier in stretches.prefix(stretch) {
+            earlier.open(&sink)
+            earlier.close(&sink)
+        }
+        if element >= 0 { stretches[stretch].open(&sink) }
+        if needsComma { _ = sink.takeBytes() }
+    }
+
     /// Goes on by so many elements, and what is around them.
-    mutating func skip(_ elements: Int, in stretches: [DocumentStretch<JSONSink>]) {
+    mutating func skip<Sink>(_ elements: Int, in stretches: [DocumentStretch<Sink>]) {
         var left = elements
         while stretch < stretches.count {
             let taken = Swift.min(left, stretches[stretch].count - Swift.max(0, element))

@@ -1,27 +1,7 @@
 /// Compact JSON, one line of ASCII. Written straight into memory that copies of a sink would share, so a sink is handed
 /// on as `inout` and never kept beside another.
-struct JSONSink: WireSink {
-    /// The memory, which outgrows itself.
-    private final class Text {
-        var begin: UnsafeMutablePointer<UInt8>
-        var capacity: Int
-
-        init(capacity: Int) {
-            begin = .allocate(capacity: capacity)
-            self.capacity = capacity
-        }
-
-        func grow(to newCapacity: Int, keeping count: Int) {
-            let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: newCapacity)
-            larger.update(from: begin, count: count)
-            begin.deallocate()
-            begin = larger
-            capacity = newCapacity
-        }
-
-        deinit { begin.deallocate() }
-    }
-    private let written: Text
+struct JSONSink: DocumentSink {
+    private let written: GrowingMemory
     /// Where the next byte goes, and where there is no room any more.
     private var end: UnsafeMutablePointer<UInt8>
     private var limit: UnsafeMutablePointer<UInt8>
@@ -30,7 +10,7 @@ struct JSONSink: WireSink {
 
     /// `capacity`: bytes it has room for at first. `needsComma`: it goes on where an element has been written.
     init(capacity: Int = 1_024, needsComma: Bool = false) {
-        written = Text(capacity: max(16, capacity))
+        written = GrowingMemory(capacity: max(16, capacity))
         end = written.begin
         limit = written.begin + written.capacity
         self.needsComma = needsComma
@@ -195,6 +175,19 @@ struct Decimal {
         (whole, rest) = units.magnitude.quotientAndRemainder(dividingBy: Decimal.powers[places])
         while count > 1, rest % 10 == 0 { (rest, count) = (rest / 10, count - 1) }
         (part, self.places) = (rest, count)
+    }
+
+    /// The nearest double: what its text would be read as.
+    static func double(_ units: Int64, places: Int) -> Double {
+        let divisor = powers[places]
+        // Both are doubles, and a quotient of doubles is the nearest one.
+        if units.magnitude <= 1 << 53 { return Double(units) / Double(divisor) }
+        // 63 or 64 bits of the quotient; whether anything follows is put into the last, which no double has.
+        let (zeros, bits) = (units.magnitude.leadingZeroBitCount, 63 - divisor.leadingZeroBitCount)
+        let upper = units.magnitude << zeros
+        let (quotient, rest) = divisor.dividingFullWidth((upper >> (64 - bits), upper << bits))
+        let significand = Double(quotient | (rest == 0 ? 0 : 1))
+        return Double(sign: units < 0 ? .minus : .plus, exponent: -(zeros + bits), significand: significand)
     }
 
     /// How many bytes it took; `buffer` has room for `bytesMax`.

@@ -15,21 +15,20 @@ struct ProtobufWriter {
     mutating func write(_ members: [String: WireValue], of message: ProtocolSchema.Message) {
         for field in message.fields {
             guard let value = members[field.name], value != .null else { continue }
-            switch field.cardinality {
-            case .optional, .required: write(value, field)
-            case .repeated:
-                guard case .array(let elements) = value else {
-                    write(value, field)
-                    continue
-                }
-                for element in elements { write(element, field) }
-            case .map:
-                guard case .object(let entries) = value else {
-                    misfit(field, value)
-                    continue
-                }
-                for (key, value) in entries.sorted(by: { $0.key < $1.key }) { writeEntry(key, value, field) }
-            }
+            write(member: value, field)
+        }
+    }
+
+    /// All of one member.
+    mutating func write(member value: WireValue, _ field: ProtocolSchema.Field) {
+        switch field.cardinality {
+        case .optional, .required: write(value, field)
+        case .repeated:
+            guard case .array(let elements) = value else { return write(value, field) }
+            for element in elements { write(element, field) }
+        case .map:
+            guard case .object(let entries) = value else { return misfit(field, value) }
+            for (key, value) in entries.sorted(by: { $0.key < $1.key }) { writeEntry(key, value, field) }
         }
     }
 

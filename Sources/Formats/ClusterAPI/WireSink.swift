@@ -109,6 +109,14 @@ extension WireSink {
     }
 }
 
+/// A sink for documents that leave in pieces.
+protocol DocumentSink: WireSink {
+    /// Bytes that have not been taken.
+    var count: Int { get }
+    /// What has been written so far, to be sent on its way; the sink goes on with none.
+    mutating func takeBytes() -> [UInt8]
+}
+
 // MARK: - Values of the cluster
 
 extension WireSink {
@@ -182,7 +190,12 @@ struct TreeSink: WireSink {
     static func value(_ write: (inout TreeSink) -> Void) -> WireValue {
         var sink = TreeSink()
         write(&sink)
-        guard case .array(let values)? = sink.frames.first, let value = values.first else { return .null }
+        return sink.value
+    }
+
+    /// What has been written.
+    var value: WireValue {
+        guard case .array(let values)? = frames.first, let value = values.first else { return .null }
         return value
     }
 

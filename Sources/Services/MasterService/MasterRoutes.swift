@@ -146,8 +146,8 @@ struct MasterRoutes: Sendable {
             // Worked out on a copy, away from the core's mailbox.
             let core = await driver.snapshot()
             return await reads.response(type: accepted.mediaType) {
-                let response = core.response(to: query, by: name)
-                return accepted == .json ? .pieces(response.pieces()) : .whole(response.bytes(accepted))
+                // What is answered as a whole is one piece.
+                .pieces(core.response(to: query, by: name).pieces(accepted, bytes: limits.wholeAnswerBytesMax))
             }
         case .change, .subscribe:
             let reply = await driver.call(.observer(accepted)) { .operator($0, principal: name, call) }

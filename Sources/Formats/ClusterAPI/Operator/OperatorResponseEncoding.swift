@@ -11,15 +11,25 @@ extension OperatorResponse {
 
     /// The body.
     public func bytes(_ format: WireFormat = .json) -> [UInt8] {
-        guard format == .json else { return WireCodec.encode(value, as: OperatorResponse.message, format) }
-        var sink = JSONSink()
-        stretches().write(to: &sink)
-        return sink.takeBytes()
+        switch format {
+        case .json:
+            var sink = JSONSink()
+            stretches().write(to: &sink)
+            return sink.takeBytes()
+        case .protobuf:
+            var sink = ProtobufSink(OperatorResponse.message)
+            stretches().write(to: &sink)
+            return sink.takeBytes()
+        }
     }
 
-    /// The same JSON as `bytes`, a piece at a time.
-    public func pieces(bytes pieceBytes: Int = 1 << 18) -> DocumentPieces {
-        DocumentPieces(stretches(), pieceBytes: pieceBytes)
+    /// The same as `bytes`, a piece at a time. In protobuf a message that goes beyond a piece begins again in the
+    /// next, which readers take for one.
+    public func pieces(_ format: WireFormat = .json, bytes pieceBytes: Int = 1 << 18) -> DocumentPieces {
+        switch format {
+        case .json: DocumentPieces(stretches(), pieceBytes: pieceBytes)
+        case .protobuf: DocumentPieces(stretches(), of: OperatorResponse.message, pieceBytes: pieceBytes)
+        }
     }
 
     private func stretches<Sink: WireSink>() -> [DocumentStretch<Sink>] {
@@ -127,20 +137,29 @@ extension OperatorEvent {
 
     /// A record of the stream, framed.
     public func record(_ format: WireFormat = .json) -> [UInt8] {
-        guard format == .json else {
-            return RecordFraming.record(WireCodec.encode(value, as: OperatorEvent.message, format))
+        switch format {
+        case .json:
+            var sink = JSONSink()
+            write(to: &sink)
+            return RecordFraming.record(sink.takeBytes())
+        case .protobuf:
+            var sink = ProtobufSink(OperatorEvent.message)
+            write(to: &sink)
+            return RecordFraming.record(sink.takeBytes())
         }
-        var sink = JSONSink()
-        write(to: &sink)
-        return RecordFraming.record(sink.takeBytes())
     }
 
-    /// The record without its frame, a piece at a time; nil for what is small, and for protobuf.
+    /// The record without its frame, a piece at a time; nil for what is small.
     public func pieces(_ format: WireFormat) -> DocumentPieces? {
-        guard format == .json, case .subscribed(let state, let heartbeat) = self else { return nil }
-        return DocumentPieces(
-            [.begin] + OperatorEvent.subscribed(state, heartbeat)
-                + [.piece { $0.member("type", "SUBSCRIBED") }, .end])
+        guard case .subscribed(let state, let heartbeat) = self else { return nil }
+        switch format {
+        case .json: return DocumentPieces(OperatorEvent.first(state, heartbeat))
+        case .protobuf: return DocumentPieces(OperatorEvent.first(state, heartbeat), of: OperatorEvent.message)
+        }
+    }
+
+    private static func first<Sink: WireSink>(_ state: StateView, _ heartbeat: Duration) -> [DocumentStretch<Sink>] {
+        [.begin] + subscribed(state, heartbeat) + [.piece { $0.member("type", "SUBSCRIBED") }, .end]
     }
 
     private static func subscribed<Sink: WireSink>(

@@ -125,9 +125,13 @@ func main() {
 	result["memory_mb_frameworks"] = residentMegabytes()
 
 	if *reads > 0 {
-		found, err := read(*reads, all[*frameworks-1])
-		must(err, "reads")
-		result["state"] = found
+		for name, encoding := range map[string]string{
+			"state": "application/json", "state_protobuf": "application/x-protobuf",
+		} {
+			found, err := read(*reads, encoding, all[*frameworks-1])
+			must(err, "reads")
+			result[name] = found
+		}
 		seconds, err := watch()
 		must(err, "watching")
 		result["watch_s"] = seconds

@@ -47,9 +47,9 @@ func bring(registration object, agent, n int) {
 	registration["tasks"] = tasks
 }
 
-// read asks for the whole state n times, one after another, while one framework calls all the time: what a read takes,
-// and whether anybody else waits for it.
-func read(n int, f *framework) (map[string]any, error) {
+// read asks for the whole state n times in an encoding, one after another, while one framework calls all the time: what
+// a read takes, and whether anybody else waits for it.
+func read(n int, encoding string, f *framework) (map[string]any, error) {
 	var reads, others samples
 	var bytes int64
 	stop, stopped := make(chan bool), make(chan bool)
@@ -78,7 +78,7 @@ func read(n int, f *framework) (map[string]any, error) {
 	asker := client(70_000, true)
 	for i := 0; i < n; i++ {
 		begun := time.Now()
-		headers := map[string]string{"Content-Type": "application/json", "Accept": "application/json"}
+		headers := map[string]string{"Content-Type": "application/json", "Accept": encoding}
 		response, err := post(asker, "/api/v1", headers, []byte(`{"type":"GET_STATE"}`))
 		if err != nil {
 			return nil, err
