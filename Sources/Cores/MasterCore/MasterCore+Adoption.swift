@@ -62,7 +62,7 @@ extension MasterCore {
         for framework in (agents[agent]?.executors ?? [:]).keys.sorted() {
             count(framework, on: agent, by: -(agents[agent]?.executors[framework]?.count ?? 0))
         }
-        agents[agent]?.executors = [:]
+        agents.change(agent) { $0.executors = [:] }
         for report in reports where frameworks[report.spec.framework] != nil {
             agents[agent]?.executors[report.spec.framework, default: [:]][report.spec.id] = report.spec
             count(report.spec.framework, on: agent, by: 1)
@@ -78,15 +78,25 @@ extension MasterCore {
         var reported: Set<TaskReference> = []
         reported.reserveCapacity(reports.count)
         var killed: [TaskReference] = []
+        let limit = configuration.limits.statusesMax
         var added: [TaskRecord] = []
         added.reserveCapacity(reports.count)
-        for report in reports where frameworks.keys.contains(report.framework) {
+        // Few, and not one a task: whose they are, and whether any of theirs were given up.
+        var owners: [FrameworkID: Bool] = [:]
+        for report in reports where owners[report.framework] == nil {
+            if let record = frameworks[report.framework] {
+                owners[report.framework] = record.unreachableTasks.count > 0
+            }
+        }
+        for report in reports {
+            guard let hasUnreachable = owners[report.framework] else { continue }
             let key = TaskReference(framework: report.framework, task: report.spec.id)
             let isFirst = reported.insert(key).inserted
             if !isFirst { addReported(&added, on: agent) }
             let known = tasks[key]
-            let former = frameworks[key.framework]?.unreachableTasks.remove(key.task)
-            let record = record(of: report, on: agent, killAsked: known?.killAsked ?? former?.killAsked)
+            let former = hasUnreachable ? frameworks[key.framework]?.unreachableTasks.remove(key.task) : nil
+            let record = MasterCore.record(
+                of: report, on: agent, keeping: limit, killAsked: known?.killAsked ?? former?.killAsked)
             if record.killAsked != nil, isFirst { killed.append(key) }
             if known == nil { added.append(record) } else { replaceTask(record) }
             if wasUnreachable, former != nil || known == nil, !report.state.isTerminal {
@@ -97,14 +107,15 @@ extension MasterCore {
         return (reported, killed)
     }
 
-    private func record(
-        of report: TaskReport, on agent: AgentID, killAsked: TaskRecord.KillRequest?
+    /// `limit`: of its updates so many are kept. Not the core's own: calling that would copy the core for each task.
+    private static func record(
+        of report: TaskReport, on agent: AgentID, keeping limit: Int, killAsked: TaskRecord.KillRequest?
     ) -> TaskRecord {
         let role = report.spec.resources.first?.allocatedTo ?? .anyone
         var record = TaskRecord(
-            framework: report.framework, spec: report.spec, agent: agent, role: role, state: report.state,
+            framework: report.framework, sharing: report.$spec, agent: agent, role: role, state: report.state,
             resources: Resources(report.spec.resources).allocated(to: role))
-        record.statuses = Array(report.statuses.suffix(configuration.limits.statusesMax))
+        record.statuses = report.statuses.count > limit ? Array(report.statuses.suffix(limit)) : report.statuses
         record.hasReturnedResources = report.state.isTerminal
         record.killAsked = killAsked
         if let pending = report.pending, let id = pending.id {
@@ -115,7 +126,9 @@ extension MasterCore {
 
     private mutating func addReported(_ added: inout [TaskRecord], on agent: AgentID) {
         addTasks(added, on: agent)
-        for record in added { announce { core in .taskAdded(core.taskView(record)) } }
+        if !observers.isEmpty {
+            for record in added { announce { core in .taskAdded(core.taskView(record)) } }
+        }
         added.removeAll(keepingCapacity: true)
     }
 

@@ -69,21 +69,24 @@ extension MasterCore {
     // MARK: Pings
 
     mutating func agentLives(_ agent: AgentID) {
-        guard agents[agent] != nil else { return }
-        agents[agent]?.isPinged = false
-        agents[agent]?.missedPings = 0
-        if agents[agent]?.isRemovalScheduled == true, agents[agent]?.transition == nil {
-            agents[agent]?.isRemovalScheduled = false
-            counters.agentUnreachableCanceled += 1
+        let isKept = agents.change(agent) { record in
+            record.isPinged = false
+            record.missedPings = 0
+            guard record.isRemovalScheduled, record.transition == nil else { return false }
+            record.isRemovalScheduled = false
+            return true
         }
+        if isKept == true { counters.agentUnreachableCanceled += 1 }
     }
 
     mutating func startPinging(_ agent: AgentID, at now: Instant) {
         cancel(agents[agent]?.pingTimer)
-        agents[agent]?.isPinged = false
-        agents[agent]?.missedPings = 0
         let timer = setTimer(.ping(agent), at: now + configuration.pingInterval)
-        agents[agent]?.pingTimer = timer
+        agents.change(agent) { record in
+            record.isPinged = false
+            record.missedPings = 0
+            record.pingTimer = timer
+        }
     }
 
     mutating func pingDue(_ agent: AgentID, at now: Instant) {

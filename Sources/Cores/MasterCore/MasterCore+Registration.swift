@@ -159,10 +159,12 @@ extension MasterCore {
         guard let record = agents[id] else { return }
         bind(waiting.link, to: id)
         if let earlier = record.waiting, earlier.link != waiting.link { closeLink(earlier.link) }
-        agents[id]?.waiting = waiting
+        agents.change(id) { record in
+            record.waiting = waiting
+            record.reregistered = now
+        }
         counters.agentReregistrations += 1
         note("agent.reregistered", "An agent registers again", ["agent": id.text])
-        agents[id]?.reregistered = now
         if record.transition == nil { takeUp(id, at: now) }
     }
 
@@ -193,7 +195,7 @@ extension MasterCore {
                 return
             }
         }
-        agents[id]?.waiting = nil
+        agents.change(id) { $0.waiting = nil }
         connect(id, waiting, at: now)
     }
 
@@ -205,19 +207,9 @@ extension MasterCore {
         if let old = record.link, old != waiting.link { closeLink(old) }
         rescindOffers(of: id, at: now)
         let registration = waiting.registration
-        agents[id]?.link = waiting.link
-        agents[id]?.entry.info = registration.info(as: id)
-        if let key = registration.key {
-            agents[id]?.entry.key = key
-            agentKeys[key] = id
-        }
+        if let key = registration.key { agentKeys[key] = id }
         if record.isRecovered { recoveredAgents -= 1 }
-        agents[id]?.isRecovered = false
-        agents[id]?.wasUnreachable = false
-        agents[id]?.isAnnounced = true
-        agents[id]?.version = registration.version
-        agents[id]?.bootID = registration.bootID
-        agents[id]?.total = Resources(registration.totals).unallocated()
+        agents.change(id) { $0.connect(waiting.link, registration) }
         agentLives(id)
         startPinging(id, at: now)
         emit(

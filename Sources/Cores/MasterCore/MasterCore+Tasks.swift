@@ -18,8 +18,8 @@ extension MasterCore {
         var rest = added[...]
         while let framework = rest.first?.framework {
             let those = rest.prefix { $0.framework == framework }
-            agents[agent]?.add(those, of: framework)
-            frameworks[framework]?.add(those, on: agent)
+            agents.change(agent) { $0.add(those, of: framework) }
+            frameworks.change(framework) { $0.add(those, on: agent) }
             rest = rest.dropFirst(those.count)
         }
     }

@@ -26,6 +26,12 @@ public struct RecordTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
     }
 
+    /// Changes a record where it is; nil without one. `table[key]?.change()` takes it out and copies it instead.
+    @discardableResult
+    mutating func change<Result>(_ key: Key, _ body: (inout Value) -> Result) -> Result? {
+        parts[Self.part(of: key)].change(key, body)
+    }
+
     @discardableResult
     public mutating func removeValue(forKey key: Key) -> Value? {
         let removed = parts[Self.part(of: key)].removeValue(forKey: key)
@@ -81,4 +87,13 @@ extension RecordTable: Sequence {
 
     public func makeIterator() -> Iterator { Iterator(parts) }
     public var underestimatedCount: Int { count }
+}
+
+extension Dictionary {
+    /// Changes a value where it is; nil without one. `dictionary[key]?.change()` takes it out and copies it instead.
+    @discardableResult
+    mutating func change<Result>(_ key: Key, _ body: (inout Value) -> Result) -> Result? {
+        guard let index = index(forKey: key) else { return nil }
+        return body(&values[index])
+    }
 }

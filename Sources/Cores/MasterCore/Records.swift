@@ -54,8 +54,22 @@ public struct AgentRecord: Sendable {
         return info
     }
 
+    /// It is here again, over this link, and says this of itself.
+    mutating func connect(_ link: LinkID, _ registration: AgentRegistration) {
+        self.link = link
+        entry.info = registration.info(as: id)
+        entry.key = registration.key ?? entry.key
+        isRecovered = false
+        wasUnreachable = false
+        isAnnounced = true
+        version = registration.version
+        bootID = registration.bootID
+        total = Resources(registration.totals).unallocated()
+    }
+
     mutating func add(_ added: ArraySlice<TaskRecord>, of framework: FrameworkID) {
         var held = used[framework] ?? .none
+        tasks.reserveCapacity(tasks.count + added.count)
         for task in added {
             tasks.insert(task.key)
             if !task.hasReturnedResources { held += task.resources }
@@ -184,6 +198,28 @@ public struct TaskRecord: Sendable {
 
     struct KillRequest: Sendable {
         var gracePeriod: Duration?
+    }
+
+    /// `role`: whose the resources are; they are given out to it.
+    init(
+        framework: FrameworkID, spec: TaskSpec, agent: AgentID, role: RoleName, state: TaskState, resources: Resources
+    ) {
+        self.init(
+            framework: framework, sharing: Shared(wrappedValue: spec), agent: agent, role: role, state: state,
+            resources: resources)
+    }
+
+    /// With a text that somebody else has too.
+    init(
+        framework: FrameworkID, sharing spec: Shared<TaskSpec>, agent: AgentID, role: RoleName, state: TaskState,
+        resources: Resources
+    ) {
+        self.framework = framework
+        _spec = spec
+        self.agent = agent
+        self.role = role
+        self.state = state
+        self.resources = resources
     }
 
     mutating func note(_ update: StatusUpdate, keeping limit: Int) {

@@ -21,8 +21,8 @@ extension WireObject {
 
     /// Seconds since 1970 as a number; exact to the nanosecond when it is written out in decimals.
     public func seconds(_ name: String) throws(Failure) -> Instant? {
-        guard let approximate = try double(name) else { return nil }
         if let text = digits(name), let exact = Instant(decimalSeconds: text) { return exact }
+        guard let approximate = try double(name) else { return nil }
         let range = Duration.seconds(-9_000_000_000)...Duration.seconds(9_000_000_000)
         guard let offset = Duration(clamping: approximate, to: range) else {
             throw invalid(name, "it is not a number")
@@ -62,17 +62,35 @@ extension Duration {
 extension Instant {
     /// Nil for what has an exponent, more than nine decimals or too many digits.
     fileprivate init?(decimalSeconds text: String) {
-        let isNegative = text.hasPrefix("-")
-        let parts = text.drop { $0 == "-" }.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let whole = Int64(parts[0]), whole >= 0 else { return nil }
-        var nanoseconds: Int64 = 0
-        if parts.count == 2 {
-            guard parts[1].count <= 9, let part = Int64(parts[1]), part >= 0 else { return nil }
-            nanoseconds = (parts[1].count..<9).reduce(part) { part, _ in part * 10 }
+        var digits = text.utf8[...]
+        let isNegative = digits.first == UInt8(ascii: "-")
+        if isNegative { digits = digits.dropFirst() }
+        var (units, count) = (Int64(0), 0)
+        var decimals: Int?
+        for byte in digits {
+            if byte == UInt8(ascii: "."), decimals == nil, count > 0 {
+                decimals = 0
+                continue
+            }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            guard let next = units.appending(byte) else { return nil }
+            (units, count, decimals) = (next, count + 1, decimals.map { $0 + 1 })
         }
-        let (scaled, overflow) = whole.multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, carried) = scaled.addingReportingOverflow(nanoseconds)
-        guard !overflow, !carried else { return nil }
-        self.init(nanoseconds: isNegative ? -sum : sum)
+        let places = decimals ?? 0
+        guard count > 0, decimals != 0, places <= 9 else { return nil }
+        for _ in places..<9 {
+            guard let next = units.appending(UInt8(ascii: "0")) else { return nil }
+            units = next
+        }
+        self.init(nanoseconds: isNegative ? -units : units)
+    }
+}
+
+extension Int64 {
+    /// With one more decimal digit; nil when that does not fit.
+    fileprivate func appending(_ digit: UInt8) -> Int64? {
+        let (scaled, overflow) = multipliedReportingOverflow(by: 10)
+        let (sum, carried) = scaled.addingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
+        return overflow || carried ? nil : sum
     }
 }

@@ -8,11 +8,20 @@ import JSONFormat
 ///
 /// It is a look at the document: a tree, or the JSON itself, of which only what is asked for is made into anything.
 public struct WireObject: Sendable {
-    private enum Content: Sendable {
-        case tree([String: WireValue], path: String)
-        case text(JSONTape, place: Int)
+    private final class Tree: Sendable {
+        let members: [String: WireValue]
+        let path: String
+
+        init(_ members: [String: WireValue], path: String) {
+            self.members = members
+            self.path = path
+        }
     }
-    private let content: Content
+    // One of them is set. Not two cases of an enumeration: looking at what is in a case holds it once more.
+    private let tape: JSONTape?
+    private let tree: Tree?
+    /// Where on the tape.
+    private let place: Int
 
     /// - Throws: `Failure` `api.member-type` when `value` is not an object.
     public init(_ value: WireValue, path: String = "") throws(Failure) {
@@ -36,26 +45,33 @@ public struct WireObject: Sendable {
 
     private init(_ item: WireItem, _ path: () -> String) throws(Failure) {
         switch item {
-        case .tree(.object(let members)): content = .tree(members, path: path())
-        case .text(let tape, let place) where tape.kind(at: place) == .object: content = .text(tape, place: place)
+        case .tree(.object(let members)): self.init(Tree(members, path: path()))
+        case .text(let tape, let place) where tape.kind(at: place) == .object: self.init(tape, at: place)
         default: throw WireObject.wrongType(item, at: path(), "an object")
         }
     }
 
+    private init(_ tree: Tree) {
+        tape = nil
+        self.tree = tree
+        place = 0
+    }
+
+    /// `place` is an object's.
+    private init(_ tape: JSONTape, at place: Int) {
+        self.tape = tape
+        tree = nil
+        self.place = place
+    }
+
     /// `accept.operations[0].launch`; empty for the call itself.
     public var path: String {
-        switch content {
-        case .tree(_, let path): path
-        case .text(let tape, let place): tape.path(to: place)
-        }
+        tape?.path(to: place) ?? tree?.path ?? ""
     }
 
     /// Sorted.
     var names: [String] {
-        switch content {
-        case .tree(let members, _): members.keys.sorted()
-        case .text(let tape, let place): tape.members(of: place).map(\.name).sorted()
-        }
+        (tape?.members(of: place).map(\.name) ?? tree.map { Array($0.members.keys) } ?? []).sorted()
     }
 
     public func place(_ name: String) -> String {
@@ -64,14 +80,12 @@ public struct WireObject: Sendable {
     }
 
     private func item(_ name: String) -> WireItem? {
-        switch content {
-        case .tree(let members, _):
-            guard let value = members[name], value != .null else { return nil }
+        guard let tape else {
+            guard let value = tree?.members[name], value != .null else { return nil }
             return .tree(value)
-        case .text(let tape, let place):
-            guard let member = tape.member(name, of: place), tape.kind(at: member) != .null else { return nil }
-            return .text(tape, place: member)
         }
+        guard let member = tape.member(name, of: place), tape.kind(at: member) != .null else { return nil }
+        return .text(tape, place: member)
     }
 
     /// As a tree.
@@ -81,6 +95,10 @@ public struct WireObject: Sendable {
     public func has(_ name: String) -> Bool { item(name) != nil }
 
     public func string(_ name: String) throws(Failure) -> String? {
+        if let tape {
+            guard let member = tape.member(name, of: place) else { return nil }
+            if tape.kind(at: member) == .string { return tape.text(at: member) }
+        }
         guard let item = item(name) else { return nil }
         guard let text = item.string else { throw wrongType(item, name, "a string") }
         return text
@@ -140,16 +158,40 @@ public struct WireObject: Sendable {
         try string(name).flatMap(Choice.init(rawValue:))
     }
 
+    // Looked up without an item in between, which would hold the document once more: it is most of what is asked.
+
     public func object(_ name: String) throws(Failure) -> WireObject? {
+        if let tape {
+            guard let member = tape.member(name, of: place) else { return nil }
+            if tape.kind(at: member) == .object { return WireObject(tape, at: member) }
+        }
         guard let item = item(name) else { return nil }
         return try WireObject(item) { place(name) }
     }
 
     /// A repeated member, empty when unset.
     public func objects(_ name: String) throws(Failure) -> [WireObject] {
+        if let tape {
+            guard let member = tape.member(name, of: place) else { return [] }
+            if let objects = WireObject.objects(on: tape, at: member) { return objects }
+        }
         guard let item = item(name) else { return [] }
         guard let elements = item.elements else { return [try WireObject(item) { place(name) }] }
         return try WireObject.objects(elements) { place(name) }
+    }
+
+    /// Nil for anything but a list of objects.
+    private static func objects(on tape: JSONTape, at list: Int) -> [WireObject]? {
+        guard tape.kind(at: list) == .array else { return nil }
+        let inside = tape.inside(list)
+        var objects: [WireObject] = []
+        var next = inside.lowerBound
+        while next < inside.upperBound {
+            guard tape.kind(at: next) == .object else { return nil }
+            objects.append(WireObject(tape, at: next))
+            next = tape.next(after: next)
+        }
+        return objects
     }
 
     private static func objects(_ elements: [WireItem], _ path: () -> String) throws(Failure) -> [WireObject] {

@@ -16,57 +16,76 @@ public final class JSONTape: Sendable {
         /// ASCII without escapes: equal texts have equal bytes.
         var isPlain = true
     }
-    private let content: [UInt8]
-    private let entries: [Entry]
+    // Memory of its own and not arrays, each of which would be retained and released at every look.
+    private nonisolated(unsafe) let content: UnsafeBufferPointer<UInt8>
+    private nonisolated(unsafe) let entries: UnsafeBufferPointer<Entry>
 
     /// - Throws: `JSONFault` with the byte and the members it was met in.
     public init(_ content: [UInt8], limits: JSONLimits) throws(JSONFault) {
         guard content.count <= min(limits.bytes, Int(UInt32.max)) else {
             throw JSONFault(.tooLarge, "it has \(content.count) bytes", at: nil)
         }
-        entries = try content.withUnsafeBufferPointer { bytes throws(JSONFault) in
+        let found = try content.withUnsafeBufferPointer { bytes throws(JSONFault) in
             guard JSONText.isASCII(bytes) || String(validating: bytes, as: UTF8.self) != nil else {
                 throw JSONFault(.encoding, "it is not valid UTF-8", at: nil)
             }
             return try JSONScanner.entries(of: bytes, limits: limits)
         }
-        self.content = content
+        self.content = JSONTape.kept(content)
+        entries = JSONTape.kept(found)
+    }
+
+    deinit {
+        content.deallocate()
+        entries.deallocate()
+    }
+
+    private static func kept<Element>(_ elements: [Element]) -> UnsafeBufferPointer<Element> {
+        let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
+        _ = memory.initialize(from: elements)
+        return UnsafeBufferPointer(memory)
     }
 
     // MARK: - Values
 
-    public func kind(at place: Int) -> Kind { entries[place].kind }
+    public func kind(at place: Int) -> Kind { entry(at: place).kind }
+
+    /// Bounds are checked in every build: buffers of their own do so only while debugging.
+    @inline(__always) private func entry(at place: Int) -> Entry {
+        precondition(place >= 0 && place < entries.count, "there is no such place in the document")
+        return withExtendedLifetime(self) { entries[place] }
+    }
 
     /// What a string says, or a number as it is written.
     public func text(at place: Int) -> String {
-        let entry = entries[place]
-        return content.withUnsafeBufferPointer { JSONText.string(of: entry, in: $0) }
+        withExtendedLifetime(self) { JSONText.string(of: entry(at: place), in: content) }
     }
 
     /// The bytes that the object or array at `place` is, its brackets with it.
     public func bytes(at place: Int) -> [UInt8] {
-        Array(content[Int(entries[place].start)..<Int(entries[place].end)])
+        let entry = entry(at: place)
+        return withExtendedLifetime(self) { Array(content[Int(entry.start)..<Int(entry.end)]) }
     }
 
     /// The place behind the value at `place` and all that is in it: the next element, or the name of the next member.
-    public func next(after place: Int) -> Int { Int(entries[place].next) }
+    public func next(after place: Int) -> Int { Int(entry(at: place).next) }
 
     /// Where the elements of the array at `place` begin and end, or the names of an object's members.
-    public func inside(_ place: Int) -> Range<Int> { place + 1..<Int(entries[place].next) }
+    public func inside(_ place: Int) -> Range<Int> { place + 1..<Int(entry(at: place).next) }
 
-    /// The value of the member of that name of the object at `place`.
+    /// The value of the member of that name of the object at `place`; nil for what is no object.
     public func member(_ name: String, of place: Int) -> Int? {
+        let object = entry(at: place)
+        guard object.kind == .object else { return nil }
         var name = name
-        return name.withUTF8 { name in
-            content.withUnsafeBufferPointer { bytes in
-                entries.withUnsafeBufferPointer { entries in
-                    var (at, end) = (place + 1, Int(entries[place].next))
-                    while at < end {
-                        if JSONText.is(entries[at], name, in: bytes) { return at + 1 }
-                        at = Int(entries[at + 1].next)
-                    }
-                    return nil
+        return withExtendedLifetime(self) {
+            name.withUTF8 { name in
+                var at = place + 1
+                while at < Int(object.next) {
+                    if JSONText.is(entries[at], name, in: content) { return at + 1 }
+                    at = Int(entries[at + 1].next)
                 }
+                return nil
             }
         }
     }
@@ -111,7 +130,12 @@ enum JSONText {
         guard entry.isPlain else { return string(of: entry, in: bytes) == String(decoding: text, as: UTF8.self) }
         guard Int(entry.end - entry.start) == text.count else { return false }
         let start = Int(entry.start)
-        for index in text.indices where bytes[start + index] != text[index] { return false }
+        // The last bytes first: names begin alike more often than they end alike.
+        var index = text.count
+        while index > 0 {
+            index -= 1
+            if bytes[start + index] != text[index] { return false }
+        }
         return true
     }
 

@@ -27,7 +27,7 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
     private init(valid text: String) { self.text = text }
 
     private static func fault(in text: String) -> String? {
-        if text == "*" { return nil }
+        if text == "*" || isPlain(text) { return nil }
         if text.isEmpty { return "it is empty" }
         if text.utf8.count > bytesMax { return "it has more than \(bytesMax) bytes" }
         if text.utf8.first == UInt8(ascii: "/") { return "it starts with '/'" }
@@ -46,6 +46,14 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
             }
         }
         return nil
+    }
+
+    /// One component of letters, digits, `_` and, not at its beginning, `-`: nearly all are so.
+    private static func isPlain(_ text: String) -> Bool {
+        guard let first = text.utf8.first, first != UInt8(ascii: "-"), text.utf8.count <= bytesMax else { return false }
+        return text.utf8.allSatisfy { byte in
+            (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte == 0x5f || byte == 0x2d
+        }
     }
 
     private static func isUnfit(_ scalar: Unicode.Scalar) -> Bool {

@@ -13,4 +13,20 @@
         get { box.value }
         set { box = Box(newValue) }
     }
+
+    /// The box itself, to hand on without copying what is in it.
+    @inlinable public var projectedValue: Shared {
+        get { self }
+        set { self = newValue }
+    }
+}
+
+extension Shared: Equatable where Value: Equatable {
+    public static func == (left: Shared, right: Shared) -> Bool {
+        left.box === right.box || left.box.value == right.box.value
+    }
+}
+
+extension Shared: Hashable where Value: Hashable {
+    public func hash(into hasher: inout Hasher) { hasher.combine(box.value) }
 }

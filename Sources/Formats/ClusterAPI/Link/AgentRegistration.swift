@@ -59,13 +59,14 @@ public struct AgentRegistration: Hashable, Sendable {
 /// A task the agent has, running or ended and not yet acknowledged.
 public struct TaskReport: Hashable, Sendable {
     public var framework: FrameworkID
-    public var spec: TaskSpec
+    /// Kept apart, so that a master takes it over without copying it.
+    @Shared public var spec: TaskSpec
     /// The latest, whatever has been acknowledged.
     public var state: TaskState
     /// Nil: the task is its own container.
     public var executor: ExecutorID?
     /// The oldest update that waits for an acknowledgement.
-    public var pending: StatusUpdate?
+    @Boxed public var pending: StatusUpdate?
     /// The latest first one of each state, for those who look.
     public var statuses: [StatusUpdate]
     public var container: ContainerPath?
@@ -75,10 +76,10 @@ public struct TaskReport: Hashable, Sendable {
         pending: StatusUpdate? = nil, statuses: [StatusUpdate] = [], container: ContainerPath? = nil
     ) {
         self.framework = framework
-        self.spec = spec
+        _spec = Shared(wrappedValue: spec)
         self.state = state
         self.executor = executor
-        self.pending = pending
+        _pending = Boxed(wrappedValue: pending)
         self.statuses = statuses
         self.container = container
     }
