@@ -178,9 +178,21 @@ def write(found, folder):
 
 def update_document(found, path):
     """Replaces what stands between the two marks; everything else of the page is written by hand."""
+    replace(path, "measured", markdown(found))
+
+
+def update_table(name, facts, head, rows, path):
+    """The same for a part that is measured by itself: its table, and when."""
+    about = (f"`--only {name}`: Linux {facts['kernel']}, {facts['processors']} processors ({facts['model']}), "
+             f"load {facts['load']} at the end.")
+    lines = [f"| {' | '.join(str(cell) for cell in row)} |" for row in [head, ["---:"] * len(head), *rows]]
+    replace(path, f"measured {name}", "\n".join([about, "", *lines]))
+
+
+def replace(path, mark, text):
     page = path.read_text()
-    begin, end = "<!-- measured -->", "<!-- /measured -->"
-    fresh = f"{begin}\n\n{markdown(found)}\n\n{end}"
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    fresh = f"{begin}\n\n{text}\n\n{end}"
     page, count = re.subn(re.escape(begin) + ".*?" + re.escape(end), lambda _: fresh, page, flags=re.DOTALL)
     if count != 1:
         raise SystemExit(f"{path} has no place for the tables: {begin} ... {end}")
