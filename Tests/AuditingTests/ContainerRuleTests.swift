@@ -34,10 +34,10 @@ struct ContainerRuleTests {
 
     @Test(
         "a directory made for the container is no path of the host, unless it shows another than was declared",
-        arguments: [("/work/sandbox", Verdict.pass), ("/work", .finding)])
+        arguments: [("/srv/run/sandbox", Verdict.pass), ("/srv/run", .finding)])
     func ownVolume(_ shown: String, _ verdict: Verdict) throws {
         var facts = CleanContainer.facts
-        facts.declared?.volumes["/mnt/sandbox"] = "/work/sandbox"
+        facts.declared?.volumes["/mnt/sandbox"] = "/srv/run/sandbox"
         facts.declared?.ownVolumes = ["/mnt/sandbox"]
         facts.mounts.edit {
             $0.append(
