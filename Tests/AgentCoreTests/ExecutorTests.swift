@@ -123,6 +123,19 @@ struct ExecutorTests {
         #expect(scenario.machine.containers.isEmpty && scenario.agent.state.executors.isEmpty)
     }
 
+    @Test("in a network where it cannot reach the agent it is ended at once, and its tasks say why")
+    func unreachable() throws {
+        var scenario = Scenario()
+        scenario.run(.under(.custom, "a"))
+        let id = try #require(scenario.launches.first).id
+        let failure = Failure("container.cannot-listen", doing: "listen", on: id.text, cause: "no lo is up")
+        scenario.feed(.executorDoorFailed(id, failure))
+        let last = try #require(scenario.last("a"))
+        #expect(last.state == .failed && last.reason == .containerLaunchFailed)
+        #expect(last.message?.contains("no lo is up") == true)
+        for batch in scenario.journal { #expect(try AgentRecord.decode(try AgentRecord.encode(batch)) == batch) }
+    }
+
     @Test("its end is the end of its tasks, and the master is told its wait status")
     func ends() throws {
         var scenario = Self.subscribed("a", "b")

@@ -175,8 +175,8 @@ actor LocalCluster {
         said.append("\(part): " + String(decoding: try output.readBytes(1 << 22, at: 0), as: UTF8.self))
     }
 
-    /// Ends it as an operator would, then everything that may be left of its tasks.
-    func end() async throws {
+    /// Ends it as an operator would.
+    func stop() throws {
         for (part, (process, _)) in running {
             _ = try process.signal(SignalNumber.terminate)
             let isOver = try process.waitForEnd(milliseconds: 20_000)
@@ -185,6 +185,11 @@ actor LocalCluster {
             try forget(part)
             #expect(isOver, "it did not end within 20 s of SIGTERM: \(part)")
         }
+    }
+
+    /// Stops it, and ends everything that may be left of its tasks.
+    func end() async throws {
+        try stop()
         try await eventually("nothing of the cluster runs any more") {
             let left = try Self.processes(of: scratch)
             for id in left {

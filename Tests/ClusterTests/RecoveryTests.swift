@@ -10,6 +10,28 @@ import Testing
 struct RecoveryTests {
     private static let crashes = 5
 
+    @Test("told to end, it gives back what it held for containers to come")
+    func givesBack() async throws {
+        try await withCluster { cluster in
+            #expect(try await cluster.run(["task", "run", "busybox", "true"]).status == 0)
+            // The task's own are gone, and those for four to come are there.
+            try await eventually("it holds namespaces") { try Self.held(cluster, "ids").count == 4 }
+            try await cluster.stop()
+            #expect(try Self.held(cluster, "ids") == [] && Self.held(cluster, "pending") == [])
+            try await cluster.start()
+            #expect(try await cluster.run(["task", "run", "busybox", "true"]).status == 0)
+        }
+    }
+
+    /// Names below the agent's directory `part`.
+    private static func held(_ cluster: LocalCluster, _ part: String) throws -> [String] {
+        let agents = cluster.scratch + "/state/agents"
+        return try OwnedDescriptor.open(RawPath(agents), [.directory]).entries().flatMap { agent in
+            try OwnedDescriptor.open(RawPath("\(agents)/\(agent.name)/native/\(part)"), [.directory]).entries()
+                .map(\.name.description)
+        }
+    }
+
     @Test(
         "tasks run on through crashes: none is lost, none starts twice, all end as they end",
         arguments: [[LocalCluster.Part.local], [.master, .agent]])

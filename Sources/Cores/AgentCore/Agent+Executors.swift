@@ -132,7 +132,7 @@ extension Agent {
         note("executor.unreachable", "the executor API cannot be served inside a container", .error,
             ["container": id.text, "failure": failure.description])
         guard state.executors[id]?.ending == nil, state.containers[id]?.exit == nil else { return }
-        record(.executorEnding(id, KillOrder(.executorUnregistered, deadline: now)))
+        record(.executorEnding(id, KillOrder(.executorUnreachable(failure.description), deadline: now)))
         doom(id)
     }
 

@@ -159,7 +159,8 @@ extension WireObject {
         case "executorShutdown": cause = .executorShutdown
         case "executorEnded": cause = .executorEnded(detail)
         case "executorNotLaunched": cause = .executorNotLaunched(detail)
-        case "executorUnregistered": cause = .executorUnregistered
+        case "executorUnregistered":
+            cause = detail.isEmpty ? .executorUnregistered : .executorUnreachable(detail)
         case "executorUnreturned": cause = .executorUnreturned
         case "limitsRefused": cause = .limitsRefused(detail)
         case "unneeded": cause = .unneeded

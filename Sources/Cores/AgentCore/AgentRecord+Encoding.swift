@@ -130,6 +130,8 @@ extension KillOrder.Cause {
         case .executorShutdown: ("executorShutdown", nil)
         case .executorEnded(let why): ("executorEnded", why)
         case .executorNotLaunched(let why): ("executorNotLaunched", why)
+        // As agents of before 0.3 know it, who leave the detail out.
+        case .executorUnreachable(let why): ("executorUnregistered", why)
         case .executorUnregistered: ("executorUnregistered", nil)
         case .executorUnreturned: ("executorUnreturned", nil)
         case .limitsRefused(let why): ("limitsRefused", why)

@@ -76,6 +76,8 @@ public struct KillOrder: Hashable, Sendable {
         /// Its executor, or the container that holds its group, has ended.
         case executorEnded(String)
         case executorNotLaunched(String)
+        /// Nobody in its container's network could have reached the executor API.
+        case executorUnreachable(String)
         case executorUnregistered
         case executorUnreturned
         case limitsRefused(String)

@@ -65,6 +65,9 @@ extension Verdict {
         case .executorEnded(let why): return failed("its executor has ended (\(why))", .executorTerminated)
         case .executorNotLaunched(let why):
             return failed("its executor could not be launched (\(why))", .containerLaunchFailed)
+        case .executorUnreachable(let why):
+            return failed("the executor API could not be served inside its executor's container (\(why))",
+                .containerLaunchFailed)
         case .executorUnregistered:
             return failed("its executor did not register in time", .executorRegistrationTimeout)
         case .executorUnreturned:

@@ -69,6 +69,10 @@ public protocol Containerizer: Sendable {
     /// Removes images that no container needs, except those called `excluding`. Answers the names of what is gone.
     func pruneImages(excluding: [String]) async throws(Failure) -> [String]
 
+    /// Gives back what is held for containers to come, before whoever launches them ends. What runs goes on; launching
+    /// stays possible. May be called any number of times.
+    func retire() async throws(Failure)
+
     /// What happens from now on. An end is told once to each stream, and only of containers launched or adopted by this
     /// object. A stream that nobody reads forgets its oldest events after `ContainerEvent.backlogMax`; `wait` never
     /// forgets.
@@ -83,6 +87,9 @@ extension Containerizer {
 
     /// True of every container whose first process is our own init.
     public func limitsOutput(_ id: ContainerID) async -> Bool { true }
+
+    /// Most hold nothing.
+    public func retire() async throws(Failure) {}
 }
 
 /// What became of the containers of the agent's last life.

@@ -162,6 +162,15 @@ public final class ComposingContainerizer: Containerizer {
         return removed
     }
 
+    /// One that fails keeps no other from it.
+    public func retire() async throws(Failure) {
+        var first: Failure?
+        for member in members {
+            do throws(Failure) { try await member.retire() } catch { first = first ?? error }
+        }
+        if let first { throw first }
+    }
+
     public func events() -> AsyncStream<ContainerEvent> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: ContainerEvent.self, bufferingPolicy: .bufferingNewest(ContainerEvent.backlogMax))

@@ -47,6 +47,11 @@ extension NativeTasks {
         return asked.filter { $0.1 && runtime.host.ability($0.0).state != .enforced }.map(\.0.rawValue)
     }
 
+    public func retire() async throws(Failure) {
+        guard let namespaces = runtime.namespaces else { return }
+        try await pool.run { () throws(Failure) in try namespaces.end() }
+    }
+
     public func pruneImages(excluding: [String]) async throws(Failure) -> [String] {
         guard let images else { return [] }
         return try await pool.run { () throws(Failure) in

@@ -3,6 +3,7 @@ import AgentService
 import AuditTrail
 import ClusterModel
 import CommandOutput
+import Containers
 import Diagnostics
 import HTTPServing
 import LinuxKernel
@@ -14,12 +15,14 @@ struct AgentDaemon: Sendable {
     struct Running: Sendable {
         let service: AgentService
         let disk: AgentDisk
+        let containerizer: any Containerizer
         let address: String
 
         /// Containers run on.
         func stop() async throws {
             await service.stop()
             try await disk.close()
+            try await containerizer.retire()
         }
     }
 
@@ -60,7 +63,8 @@ struct AgentDaemon: Sendable {
         let service = try await AgentService.start(
             settings, machine: facts, containerizer: containerizer, host: disk.host, journal: disk.journal,
             logger: logger)
-        return Running(service: service, disk: disk, address: listen.address(service.port))
+        return Running(
+            service: service, disk: disk, containerizer: containerizer, address: listen.address(service.port))
     }
 
     private func settings() async throws(Failure) -> AgentSettings {
