@@ -31,7 +31,7 @@ struct TerminalTests {
     @Test("whoever waits for a task that was left behind hears its true end at once, whatever its health did before")
     func leftBehind() async throws {
         try await withCluster { cluster in
-            let line = "sleep 2; exit 6"
+            let line = "until [ -e /dev/shm/go ]; do usleep 50000; done; exit 6"
             let (status, text) = try await cluster.run([
                 "task", "run", "-d", "--cpus", "0.1", "--memory", "32m", "--name", "left", "--health-cmd", "true",
                 "--health-interval", "200ms", "busybox", "sh", "-c", line,
@@ -41,6 +41,7 @@ struct TerminalTests {
             #expect(listed.text.contains(", detached"), "\(listed.text)")
             let frameworks = try await cluster.run(["framework", "ls"])
             #expect(frameworks.text.contains("away, detached"), "\(frameworks.text)")
+            #expect(try await cluster.run(["task", "exec", "left", "touch", "/dev/shm/go"]).status == 0)
             let ended = try await cluster.run(["task", "wait", "left"])
             #expect(ended.status == 6 && ended.text == "6\n", "status \(ended.status): \(ended.text)")
             let left = try await cluster.run(["framework", "ls"])
