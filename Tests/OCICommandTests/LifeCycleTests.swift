@@ -46,6 +46,20 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("what a killed creator left without a name goes, what another is making stays")
+    func unnamed() throws {
+        let bundle = try TestBundle.running("true")
+        #expect(try bundle.run().status == 0)
+        let state = try OwnedDescriptor.open(RawPath("\(bundle.place)/state"), [.directory])
+        for name: RawPath in [".new.left", ".new.held", ".new.fresh"] { try state.makeDirectory(name, mode: 0o711) }
+        let held = try state.open(".new.held", [.directory])
+        #expect(try held.lock(exclusive: true, wait: false))
+        for name: RawPath in [".new.left", ".new.held"] { try state.setModified(of: name, seconds: 1, nanoseconds: 0) }
+        #expect(try bundle.call("list", "--quiet").output.isEmpty)
+        #expect(try state.entries().map(\.name.description).sorted() == [".new.fresh", ".new.held"])
+        try withExtendedLifetime(held) { try bundle.remove() }
+    }
+
     @Test("run gives the program's output and its status")
     func run() throws {
         let bundle = try TestBundle.running("echo out; echo err >&2; exit 7")

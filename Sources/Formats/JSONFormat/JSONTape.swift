@@ -195,7 +195,7 @@ extension JSONText {
         }
     }
 
-    /// One `\uXXXX`, or two of them when the first is the high half of a surrogate pair.
+    /// One escape of four hexadecimal digits, or two of them when the first is the high half of a surrogate pair.
     private static func scalar(
         in text: UnsafeBufferPointer<UInt8>, at position: inout Int
     ) throws(JSONFault) -> Unicode.Scalar {

@@ -52,6 +52,10 @@ public struct BundleRecord: Equatable, Sendable {
 public struct BundleStore: Sendable {
     public static let defaultRoot = "/run/bulkhead-oci"
     public static let idBytesMax = 1_024
+    /// Begins with a dot, as no id does.
+    private static let unnamedPrefix = ".new."
+    /// A directory has its name milliseconds after it is made.
+    private static let unnamedSecondsMax = 60.0
     public let root: String
 
     public init(root: String) { self.root = root }
@@ -79,8 +83,7 @@ public struct BundleStore: Sendable {
     /// is locked and has its configuration: whoever sees it can ask for its state.
     public func create(_ id: String, configuration: [UInt8]) throws(Failure) -> OwnedDescriptor {
         try Self.check(id: id)
-        // Begins with a dot, as no id does.
-        let name = ".new.\(KernelRandom.uuid())"
+        let name = "\(Self.unnamedPrefix)\(KernelRandom.uuid())"
         do throws(KernelError) {
             try Directories.makeAll(root, mode: 0o700)
             let above = try OwnedDescriptor.open(RawPath(root), [.directory])
@@ -176,15 +179,32 @@ public struct BundleStore: Sendable {
         }
     }
 
-    /// Names of the directories there are, sorted.
+    /// Names of the directories there are, sorted. Whoever looks at all of them also removes what a creator left that was
+    /// killed before its container had a name.
     public func ids() throws(Failure) -> [String] {
         do throws(KernelError) {
-            let entries = try OwnedDescriptor.open(RawPath(root), [.directory]).entries()
+            let above = try OwnedDescriptor.open(RawPath(root), [.directory])
+            let entries = try above.entries()
+            for entry in entries where entry.name.description.hasPrefix(Self.unnamedPrefix) {
+                try removeUnnamed(entry.name, in: above)
+            }
             return entries.filter { $0.kind == .directory }.map(\.name.description)
                 .filter { !$0.hasPrefix(".") }.sorted()
         } catch {
             if error.errno == Errno.noEntry { return [] }
             throw Self.failed(error, "list the containers")
+        }
+    }
+
+    private func removeUnnamed(_ name: RawPath, in above: OwnedDescriptor) throws(KernelError) {
+        do throws(KernelError) {
+            let place = try above.open(name, [.directory, .noFollow])
+            let age = HostFacts.wallClock() - Double(try place.status().modifiedSeconds)
+            guard age > Self.unnamedSecondsMax, try place.lock(exclusive: true, wait: false) else { return }
+            try TreeRemoval.remove("\(root)/\(name)")
+        } catch {
+            // It has its name now, or somebody else has removed it.
+            if error.errno != Errno.noEntry { throw error }
         }
     }
 }

@@ -83,19 +83,21 @@ public struct OverlaySnapshotter: Snapshotter {
                 + "--allow-unenforced disk", field: "disk")
     }
 
-    /// What overlayfs itself leaves of a layer that nobody wrote to, the innermost first. Nothing of it is in a place
-    /// where a container can put anything, links least of all: only `upper` is, and a directory goes when it is empty.
-    private static let unused: [RawPath] = [
-        "work/work/incompat/volatile", "work/work/incompat", "work/work", "work", "upper",
-    ]
+    /// What overlayfs itself leaves in the work directory of a layer that nobody wrote to, the innermost first. Nothing of
+    /// it is in a place where a container can put anything, links least of all: only `upper` is, and a directory goes when
+    /// it is empty.
+    private static let unused: [RawPath] = ["work/incompat/volatile", "work/incompat", "work"]
 
     /// Most layers are not written to, and these names are taken away quicker than they are found. What is not there,
     /// or not empty, is left to the search.
     private func removeUnused(_ name: String) {
         do throws(KernelError) {
             let folder = try OwnedDescriptor.open(RawPath("\(root)/\(name)"), [.directory, .noFollow])
-            try folder.unlink("work/work/incompat/volatile/dirty")
-            for part in Self.unused { try folder.removeDirectory(part) }
+            let work = try folder.open("work", [.directory, .noFollow])
+            try work.unlink("work/incompat/volatile/dirty")
+            for part in Self.unused { try work.removeDirectory(part) }
+            try folder.removeDirectory("work")
+            try folder.removeDirectory("upper")
         } catch {}
     }
 
