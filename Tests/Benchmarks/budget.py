@@ -1,4 +1,5 @@
 """The project's budget against what one run measured: all of it ratios, or sizes that do not depend on the machine."""
+import statistics
 
 
 def median(rows, name):
@@ -40,9 +41,10 @@ def crowding(found):
     yield "launches a second, 16 in flight", "time of crun run", 1 / 3, over(
         median(together, "bulkhead, in process"), median(together, "crun run"))
     points = found.get("crowd", [])
-    if len(points) > 1:
-        first, last = (median(points[i]["rows"], "bulkhead, in process") for i in (0, -1))
-        yield f"launch with {points[-1]['containers']} running", "launch with nothing running", 1.2, over(last, first)
+    for point in points:
+        if point["containers"] == 1000:
+            first, last = (median(each["rows"], "bulkhead, in process") for each in (points[0], point))
+            yield "launch with 1,000 running", "launch with nothing running", 1.2, over(last, first)
     if "memory" in found:
         yield "memory beside a task, KiB", None, 153.6, found["memory"]["KiB"]
 
@@ -67,12 +69,50 @@ def unpacking(found):
     yield "mount of an EROFS image, ms", None, 1, mount / 1000 if mount else None
 
 
+def clustering(found):
+    """What is measured by itself: seconds and sizes; `AtLeast` where more is better."""
+    if "tasks" in found:
+        own = statistics.median(row["tasks_per_s"] for row in found["tasks"]["runs"])
+        yield "tasks a second on one agent", None, AtLeast(200), own
+        podman = found["tasks"].get("podman_per_s")
+        yield "tasks a second on one agent", "podman run, eight at once", AtLeast(5), over(own, podman)
+    for row in found.get("restart", [])[-1:]:
+        yield f"agent restarted beside {row['tasks']:,} tasks, s", None, 2, row["adopted_s"]
+        yield "agent, idle, MB", None, 40, row["idle"][0]
+        yield f"agent with {row['tasks']:,} containers, MB", None, 80, row["busy"][0]
+        yield f"agent restarted beside {row['tasks']:,} tasks, MB", None, 80, row["adopted"][0]
+    for row in found.get("failover", [])[-1:]:
+        yield f"change of masters, {row['agents']:,} agents, s", None, 1.5, row["known_s"]
+    for row in found.get("state", [])[-1:]:
+        size = f"state of {row['agents'] * row['running']:,} tasks"
+        yield f"{size}, s", None, 1, row["state"]["reads"]["p50_ms"] / 1000
+        yield f"{size}, p99 of calls meanwhile, ms", None, 50, row["state"]["calls_meanwhile"]["p99_ms"]
+    for row in found.get("events", [])[-1:]:
+        yield "events a second of one processor", None, AtLeast(50_000), row["events_per_processor_s"]
+    for agents, frameworks, first, change in [(10_000, 1000, 100, 1), (50_000, 200, 200, None)]:
+        there = [row for row in found.get("allocation", []) if (row["agents"], row["frameworks"]) == (agents, frameworks)]
+        size = f"{agents:,} agents, {frameworks:,} frameworks"
+        if there:
+            yield f"first allocation, {size}, ms", None, first, max(row["first_cycle_ms"] for row in there)
+        if there and change:
+            yield f"allocation after a change, {size}, ms", None, change, max(row["change_p50_ms"] for row in there)
+
+
+class AtLeast(float):
+    """A budget that is met by more."""
+
+
 def rows(found):
-    """What, beside what, at most, measured, and whether it is met: a row for everything that was measured."""
-    head = ["", "beside", "at most", "measured", ""]
+    """What, beside what, the budget, measured, and whether it is met: a row for everything that was measured."""
+    head = ["", "beside", "budget", "measured", ""]
     body = []
-    for part in [launching, joining, crowding, unpacking]:
-        for what, beside, most, measured in part(found):
-            if measured is not None:
-                body.append([what, beside or "-", f"{most:.3g}", f"{measured:.2f}", "met" if measured <= most else "not met"])
+    for part in [launching, joining, crowding, unpacking, clustering]:
+        for what, beside, bound, measured in part(found):
+            if measured is None:
+                continue
+            least = isinstance(bound, AtLeast)
+            met = measured >= bound if least else measured <= bound
+            named = f"{bound:,.0f}" if bound >= 1000 else f"{bound:.3g}"
+            shown = f"{measured:,.0f}" if measured >= 1000 else f"{measured:.2f}"
+            body.append([what, beside or "-", ("≥ " if least else "≤ ") + named, shown, "met" if met else "not met"])
     return head, body

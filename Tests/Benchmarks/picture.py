@@ -72,9 +72,16 @@ def drawn(found):
         {"label": f"{point['processors']} processor{'s' * (point['processors'] > 1)}", "rows": {
             name: {"median": row["wall"] * 1e6} for name, row in point["rows"].items() if "wall" in row}}
         for point in found.get("unpack", {}).get("processors", [])]
+    decline = [row for row in found.get("allocation", []) if row["workload"] == "decline"]
+    cycles = [
+        {"label": f"{agents:,} agents", "rows": {
+            f"{row['frameworks']} frameworks": {"median": row["first_cycle_ms"] * 1000}
+            for row in decline if row["agents"] == agents}}
+        for agents in dict.fromkeys(row["agents"] for row in decline)]
     for title, points in [
         ("Launch while others run: median milliseconds", crowd),
         ("Import and unpack into memory by processors: median milliseconds", imports),
+        ("Allocator, a cycle that offers everything: milliseconds", cycles),
     ]:
         if len(points) > 1:
             more, top = curves(title, points, top)
