@@ -15,8 +15,10 @@ class InProcess:
     def __init__(self, program, layer, scratch, launcher, prefix):
         self.arguments = prefix + [program, layer, f"{scratch}/store", f"{scratch}/run/state"]
         self.environment = dict(os.environ, BULKHEAD_LAUNCHER=launcher)
+        # In a session of its own: the terminal's Ctrl-C ends the driver, which has this one remove its containers.
         self.process = subprocess.Popen(
-            self.arguments, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.arguments, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True)
 
     def order(self, text):
         self.process.stdin.write(text + "\n")
@@ -157,15 +159,18 @@ class Launching:
             "bulkhead, in process": lambda: self.agent.one("exec 1"),
             "bulkhead exec": lambda: self.line.timed("exec", *self.line.places, "kept", "true"),
         }
-        for runtime in self.runtimes:
-            runtime.start()
-            rows[f"{runtime.name} exec"] = lambda runtime=runtime: runtime.exec(self.stopwatch)
-        found = interleaved(rows, runs, seconds)
-        self.agent.order("stop")
-        self.line.call("rm", *self.line.places, "--force", "kept")
-        for runtime in self.runtimes:
-            runtime.stop()
-        return found
+        started = []
+        try:
+            for runtime in self.runtimes:
+                runtime.start()
+                started.append(runtime)
+                rows[f"{runtime.name} exec"] = lambda runtime=runtime: runtime.exec(self.stopwatch)
+            return interleaved(rows, runs, seconds)
+        finally:
+            self.agent.order("stop")
+            self.line.call("rm", *self.line.places, "--force", "kept")
+            for runtime in started:
+                runtime.stop()
 
     def memory(self, containers):
         """KiB of our init, on average, while that many containers run."""
@@ -175,9 +180,11 @@ class Launching:
         return {"containers": containers, "KiB": round(sum(shares) / len(shares), 1), "most": max(shares)}
 
     def crowd(self, sizes, runs, seconds):
-        """The same launch while nothing and while more and more containers run, in process and by command: a point for
-        each size, with what one more container holds of the machine's memory, its own task's included."""
-        rows = {"bulkhead, in process": lambda: self.agent.one("launch 1"), "bulkhead run --rm": self.line.run}
+        """The same launch while nothing and while more and more containers run, the floor's, in process and by command: a
+        point for each size, with what one more container holds of the machine's memory, its own task's included."""
+        rows = {
+            "floor": floor_row(self.stopwatch, self.programs["floor"], self.layer, self.scratch),
+            "bulkhead, in process": lambda: self.agent.one("launch 1"), "bulkhead run --rm": self.line.run}
         for runtime in self.runtimes:
             rows[f"{runtime.name} run"] = lambda runtime=runtime: runtime.run(self.stopwatch)
         points, running = [], 0
