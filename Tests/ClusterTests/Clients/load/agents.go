@@ -18,6 +18,9 @@ var linkHeaders = map[string]string{
 	"Accept": "application/recordio", "Message-Accept": "application/json",
 }
 
+// What waits to be said by one agent; an agent with more to say does not read on.
+const outboxMax = 64
+
 // registration is what agent number says of itself.
 func registration(number int) object {
 	resources := []object{scalar("cpus", 8), scalar("mem", 16384)}
@@ -44,7 +47,7 @@ func startAgent(number int) error {
 
 // register sends a registration that has been written out and returns the id it was admitted with.
 func register(number int, body []byte) (any, error) {
-	response, err := post(client(number, true), "/api/v1/agent", linkHeaders, body)
+	response, err := open(number, "/api/v1/agent", linkHeaders, body)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +55,7 @@ func register(number int, body []byte) (any, error) {
 		return nil, finish(response)
 	}
 	link := response.Header.Get("Bulkhead-Link-Id")
-	reader := bufio.NewReaderSize(response.Body, 4096)
+	reader := bufio.NewReaderSize(response.Body, 512)
 	var first object
 	if err := next(reader, &first); err != nil {
 		return nil, err
@@ -61,8 +64,8 @@ func register(number int, body []byte) (any, error) {
 		return nil, fmt.Errorf("not admitted: %v", first)
 	}
 	// What the agent says goes in order, everything there is in one request.
-	outbox := make(chan object, 1024)
-	go speak(client(number, false), link, outbox)
+	outbox := make(chan object, outboxMax)
+	go speak(number, link, outbox)
 	go func() {
 		defer response.Body.Close()
 		for {
@@ -104,7 +107,8 @@ func status(framework any, task object, state string) object {
 	}}
 }
 
-func speak(sender *http.Client, link string, outbox <-chan object) {
+func speak(number int, link string, outbox <-chan object) {
+	var sender *http.Client
 	headers := map[string]string{"Bulkhead-Link-Id": link}
 	for name, value := range linkHeaders {
 		headers[name] = value
@@ -120,6 +124,9 @@ func speak(sender *http.Client, link string, outbox <-chan object) {
 			default:
 				more = false
 			}
+		}
+		if sender == nil {
+			sender = client(number, false)
 		}
 		response, err := post(sender, "/api/v1/agent", headers, body)
 		if err == nil {

@@ -50,7 +50,7 @@ func failOver(result map[string]any) error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	listens := time.Now()
+	listens, used := time.Now(), ownSeconds()
 	result["starts_s"] = listens.Sub(begun).Seconds()
 	for until := time.Now().Add(10 * time.Second); metrics()["master/elected"] != 1 && time.Now().Before(until); {
 		time.Sleep(2 * time.Millisecond)
@@ -69,6 +69,7 @@ func failOver(result map[string]any) error {
 			result["known_s"] = time.Since(listens).Seconds()
 			result["memory_mb_known"] = residentMegabytes()
 			result["cpu_s"] = processorSeconds()
+			result["own_cpu_s"] = ownSeconds() - used
 			return nil
 		}
 	}
@@ -128,4 +129,13 @@ func processorSeconds() float64 {
 	_, _ = fmt.Sscan(fields[11], &user)
 	_, _ = fmt.Sscan(fields[12], &system)
 	return (user + system) / 100
+}
+
+// ownSeconds are what this program has used: it plays on the same processors.
+func ownSeconds() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
 }
