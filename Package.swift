@@ -234,7 +234,11 @@ let package = Package(
         // (Docs/Performance.md).
         program(
             "bulkhead-oci", ["Bundles", "RuntimeSpec", "LinuxKernel", "LaunchPlanning", "Diagnostics"],
-            linking: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+            linking: [
+                // Written in one piece, its pages are in memory in large ones: half the page faults (decision 0162).
+                .unsafeFlags(
+                    ["-static-executable", "-Xlinker", "--no-mmap-output-file"], .when(configuration: .release))
+            ]),
         program("bulkhead-emulate", ["Emulation", "LinuxKernel", "Diagnostics"]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
         program("bulkhead-verify", ["SignatureVerification", "LinuxKernel"]),
