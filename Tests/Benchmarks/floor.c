@@ -1,16 +1,18 @@
 /*
- * The floor: what the kernel alone asks for a launch. A container with the walls of our default sandbox, made by the
- * same system calls in the same order, without a record, a plan, a log, an image store or a check of anything.
+ * The floor: what the kernel alone asks for a launch. A container with the walls and the files of our default sandbox,
+ * made by the same system calls in the same order, without a record, a plan, a log, an image store or a check of
+ * anything: whatever is seen from inside is there, and nothing of what only its keeper needs. Docs/Decisions/0159.
  *
  *   floor LAYER SCRATCH N    makes N containers over LAYER that run /bin/true, one after the other; prints the
  *                            microseconds of each, from the first call to the known end with everything removed
  *   floor LAYER SCRATCH N pooled   the same, the user and the network namespace of each made before its time begins
  *
- * SCRATCH is an empty directory on LAYER's file system. Needs root and Linux 6.15 (layers that are attached nowhere).
+ * SCRATCH is a directory of its own on LAYER's file system. Needs root and Linux 6.15 (layers that are attached nowhere).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -32,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { base = 0x10000000, trees = 4, socket_number = 3, filter_length = 200 };
+enum { base = 0x10000000, files = 3, trees = 4 + files, socket_number = 3, filter_length = 200 };
 enum { empty_path = 0x1000, clone_tree = 1, recursive = 0x8000, set_string = 1, set_fd = 5, create = 6 };
 struct attributes { uint64_t set, clear, propagation, user_namespace; };
 struct how { uint64_t flags, mode, resolve; };
@@ -43,8 +45,13 @@ static const char *const masked[] = {
     "proc/kallsyms", "proc/kcore", "proc/key-users", "proc/keys", "proc/kmsg", "proc/kpagecgroup", "proc/kpagecount",
     "proc/kpageflags", "proc/latency_stats", "proc/mdstat", "proc/modules", "proc/pagetypeinfo", "proc/sched_debug",
     "proc/scsi", "proc/slabinfo", "proc/softirqs", "proc/swaps", "proc/timer_list", "proc/timer_stats",
-    "proc/vmallocinfo", "proc/zoneinfo", "sys/devices/virtual/powercap", "sys/firmware", "sys/fs/selinux",
-    "sys/hypervisor", "sys/kernel", "sys/module", "sys/power",
+    "proc/vmallocinfo", "proc/zoneinfo", "sys/block", "sys/bus", "sys/class/block", "sys/dev/block",
+    "sys/devices/virtual/dmi", "sys/devices/virtual/powercap", "sys/devices/virtual/thermal", "sys/firmware",
+    "sys/fs/selinux", "sys/hypervisor", "sys/kernel", "sys/module", "sys/power",
+};
+static const struct { const char *name, *text; } file[files] = {
+    { "hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" }, { "hostname", "container\n" },
+    { "resolv.conf", "\n" },
 };
 
 static void must(long result, const char *what) {
@@ -196,6 +203,11 @@ static void inside(void) {
     must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
     move(tree[0], AT_FDCWD, "/");
     kernel_filesystems(tree[0], tree[1], tree[2]);
+    for (int i = 0; i < files; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "etc/%s", file[i].name);
+        place(tree[0], path, tree[4 + i]);
+    }
     cover(tree[0], tree[3]);
     must(fchdir(tree[0]), "fchdir");
     must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
@@ -213,8 +225,12 @@ static void inside(void) {
         waitpid(task, &status, 0);
         _exit(WEXITSTATUS(status));
     }
-    struct rlimit none = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &none);
+    static const struct { int resource; struct rlimit value; } limit[] = {
+        { RLIMIT_NOFILE, { 1024, 65536 } }, { RLIMIT_CORE, { 0, 0 } }, { RLIMIT_MEMLOCK, { 65536, 65536 } },
+        { RLIMIT_MSGQUEUE, { 819200, 819200 } }, { RLIMIT_SIGPENDING, { 8192, 8192 } }, { RLIMIT_NICE, { 0, 0 } },
+        { RLIMIT_RTPRIO, { 0, 0 } },
+    };
+    for (unsigned i = 0; i < sizeof limit / sizeof *limit; i++) setrlimit((unsigned)limit[i].resource, &limit[i].value);
     int null = open("/dev/null", O_RDWR);
     for (int i = 0; i < 3; i++) dup2(null, i);
     must(syscall(SYS_setgroups, 0, NULL), "setgroups");
@@ -227,7 +243,8 @@ static void inside(void) {
 
 /* --- outside ------------------------------------------------------------------------------------------------ */
 
-static char layer[4096], scratch[4096];
+static char layer[4096], scratch[4096], targets[4200];
+static int device_program = -1;
 
 __attribute__((always_inline)) static inline long clone_here(struct clone_args *arguments) {
 #if defined(__x86_64__)
@@ -298,16 +315,20 @@ static void write_file(const char *path, const char *text) {
 
 static int overlay(int user_namespace, const char *place) {
     char path[4200];
-    int lower = open_tree_at(AT_FDCWD, layer, 0), over = context("overlay");
-    set_attributes(lower, 0, user_namespace);
-    must(syscall(SYS_fsconfig, over, set_fd, "lowerdir+", NULL, lower), "lowerdir+");
+    const char *const lower[] = { layer, targets };
+    int over = context("overlay"), tree[2]; /* each must stay open until the overlay has it */
+    for (int i = 0; i < 2; i++) {
+        tree[i] = open_tree_at(AT_FDCWD, lower[i], 0);
+        set_attributes(tree[i], 0, user_namespace);
+        must(syscall(SYS_fsconfig, over, set_fd, "lowerdir+", NULL, tree[i]), "lowerdir+");
+    }
     snprintf(path, sizeof path, "%s/upper", place);
     option(over, "upperdir", path);
     snprintf(path, sizeof path, "%s/work", place);
     option(over, "workdir", path);
     must(syscall(SYS_fsconfig, over, 0, "volatile", NULL, 0), "volatile");
     int root = finish(over, 6);
-    close(lower);
+    for (int i = 0; i < 2; i++) close(tree[i]);
     return root;
 }
 
@@ -337,6 +358,42 @@ static int devices(void) {
     return tree;
 }
 
+/* What covers masked files, and the files a name service wants, on a small file system of the container's own. */
+static void small_files(int tree[trees]) {
+    int memory = context("tmpfs");
+    option(memory, "size", "1048576");
+    option(memory, "nr_inodes", "32");
+    memory = finish(memory, 0);
+    must(mknodat(memory, "null", S_IFCHR | 0444, makedev(1, 3)), "mknodat");
+    tree[3] = open_tree_at(memory, "null", 0);
+    set_attributes(tree[3], 0xb, -1);
+    for (int i = 0; i < files; i++) {
+        int made = openat(memory, file[i].name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        must(made, file[i].name);
+        must(write(made, file[i].text, strlen(file[i].text)), file[i].name);
+        must(fchown(made, base, base), file[i].name);
+        close(made);
+        tree[4 + i] = open_tree_at(memory, file[i].name, 0);
+        set_attributes(tree[4 + i], 0xe, -1);
+    }
+    close(memory);
+}
+
+/* One program for all containers, as it is the same for all. */
+static void load_device_program(void) {
+    static const struct bpf_insn program[] = {
+        { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 }, { .code = BPF_JMP | BPF_EXIT },
+    };
+    union bpf_attr load = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE, .insns = (uint64_t)(uintptr_t)program,
+                            .insn_cnt = 2, .license = (uint64_t)(uintptr_t)"" };
+    must(device_program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load), "BPF_PROG_LOAD");
+}
+static void confine_devices(int group) {
+    union bpf_attr attach = { .target_fd = (uint32_t)group, .attach_bpf_fd = (uint32_t)device_program,
+                              .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI };
+    must(syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach), "BPF_PROG_ATTACH");
+}
+
 static void release(int control, const int tree[trees]) {
     char control_bytes[CMSG_SPACE(trees * sizeof(int))] = { 0 };
     struct iovec vector = { "R", 1 };
@@ -362,6 +419,16 @@ static void remove_all(const char *place, const char *group) {
     must(rmdir(group), group);
 }
 
+/* All three kinds of ids: whoever is inside may write a map that is not there yet. */
+static void map_ids(pid_t child) {
+    static const char *const kind[] = { "uid", "gid", "projid" };
+    char path[64];
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "/proc/%d/%s_map", (int)child, kind[i]);
+        write_file(path, "0 268435456 65536\n");
+    }
+}
+
 /* A user and a network namespace, held open; the process they were made with is gone. */
 static void make_namespaces(int made[2]) {
     static const char *const name[] = { "user", "net" };
@@ -371,10 +438,7 @@ static void make_namespaces(int made[2]) {
     must(child, "clone3");
     if (child == 0)
         for (;;) pause();
-    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)child);
-    write_file(path, "0 268435456 65536\n");
-    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)child);
-    write_file(path, "0 268435456 65536\n");
+    map_ids(child);
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)child, name[i]);
         must(made[i] = open(path, O_RDONLY | O_CLOEXEC), path);
@@ -396,23 +460,20 @@ static void launch(int self, int number, const int made[2]) {
     must(mkdir(path, 0700), path);
     must(mkdir(group, 0755), group);
     int directory = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    confine_devices(directory);
     must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control), "socketpair");
     pid_t child = start(directory, control[1], self, &pidfd, made);
     must(child, "clone3");
     close(control[1]);
     int user_namespace = made ? made[0] : -1;
     if (!made) {
-        snprintf(path, sizeof path, "/proc/%d/uid_map", (int)child);
-        write_file(path, "0 268435456 65536\n");
-        snprintf(path, sizeof path, "/proc/%d/gid_map", (int)child);
-        write_file(path, "0 268435456 65536\n");
+        map_ids(child);
         snprintf(path, sizeof path, "/proc/%d/ns/user", (int)child);
         user_namespace = open(path, O_RDONLY | O_CLOEXEC);
     }
-    int tree[trees] = { overlay(user_namespace, place), open_tree_at(AT_FDCWD, group, 0), devices(),
-                        open_tree_at(AT_FDCWD, "/dev/null", 0) };
+    int tree[trees] = { overlay(user_namespace, place), open_tree_at(AT_FDCWD, group, 0), devices() };
     set_attributes(tree[1], 0xf, -1);
-    set_attributes(tree[3], 0xb, -1);
+    small_files(tree);
     release(control[0], tree);
     for (int i = 0; i < trees; i++) close(tree[i]);
     char byte;
@@ -427,11 +488,28 @@ static void launch(int self, int number, const int made[2]) {
     remove_all(place, group);
 }
 
+/* Where files are put that an image may lack: below all of its layers, the same for all containers. */
+static void make_targets(void) {
+    char path[4300];
+    snprintf(targets, sizeof targets, "%s/targets", scratch);
+    if (mkdir(targets, 0755) < 0 && errno != EEXIST) must(-1, targets);
+    snprintf(path, sizeof path, "%s/etc", targets);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) must(-1, path);
+    for (int i = 0; i < files; i++) {
+        snprintf(path, sizeof path, "%s/etc/%s", targets, file[i].name);
+        int made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        must(made, path);
+        close(made);
+    }
+}
+
 int main(int count, char **words) {
     if (count == 1) inside();
     int pooled = count == 5 && !strcmp(words[4], "pooled"), made[2];
     if (count != 4 + pooled || !realpath(words[1], layer) || !realpath(words[2], scratch)) return 2;
     int self = fcntl(open("/proc/self/exe", O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, 16), rounds = atoi(words[3]);
+    make_targets();
+    load_device_program();
     for (int i = 0; i < rounds; i++) {
         if (pooled) make_namespaces(made);
         double before = now();
