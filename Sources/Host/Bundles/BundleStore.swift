@@ -179,8 +179,8 @@ public struct BundleStore: Sendable {
         }
     }
 
-    /// Names of the directories there are, sorted. Whoever looks at all of them also removes what a creator left that was
-    /// killed before its container had a name.
+    /// Names of the directories there are, sorted. Whoever looks at all of them also removes what a creator left that
+    /// was killed before its container had a name.
     public func ids() throws(Failure) -> [String] {
         do throws(KernelError) {
             let above = try OwnedDescriptor.open(RawPath(root), [.directory])
