@@ -84,8 +84,8 @@ public struct OverlaySnapshotter: Snapshotter {
     }
 
     /// What overlayfs itself leaves in the work directory of a layer that nobody wrote to, the innermost first. Nothing
-    /// of it is in a place where a container can put anything, links least of all: only `upper` is, and a directory goes
-    /// when it is empty.
+    /// of it is in a place where a container can put anything, links least of all: only `upper` is, and a directory
+    /// goes when it is empty.
     private static let unused: [RawPath] = ["work/incompat/volatile", "work/incompat", "work"]
 
     /// Most layers are not written to, and these names are taken away quicker than they are found. What is not there,
