@@ -12,7 +12,7 @@ struct RecordTableTests {
         var dictionary: [Int: [Int]] = [:]
         for step in 0..<20_000 {
             let key = Int.random(in: 0..<3_000, using: &random)
-            switch Int.random(in: 0..<5, using: &random) {
+            switch Int.random(in: 0..<6, using: &random) {
             case 0:
                 table[key] = [step]
                 dictionary[key] = [step]
@@ -22,7 +22,10 @@ struct RecordTableTests {
             case 2:
                 table[key] = nil
                 dictionary[key] = nil
-            case 3: #expect(table.removeValue(forKey: key) == dictionary.removeValue(forKey: key))
+            case 3:
+                table.put([step], for: key)
+                dictionary[key] = [step]
+            case 4: #expect(table.removeValue(forKey: key) == dictionary.removeValue(forKey: key))
             default: #expect(table[key] == dictionary[key])
             }
         }

@@ -37,6 +37,23 @@ struct SortedSetTests {
         #expect(Array(sorted) == ["a", "b", "c"] && sorted.count == 3)
     }
 
+    @Test("Many at a time come to the same as one at a time", arguments: [1, 3, 10, 300, 2_000])
+    func insertsMany(atATime size: Int) {
+        var (sorted, plain) = (SortedSet<Int>(), Set<Int>())
+        // Some that follow one another, some that do not, some that are there already, or twice.
+        for start in [5_000, 100, 9_000, 5_200, 0, 5_000 + size / 2, 20_000] {
+            for step in [1, 2, 37] {
+                let many = (0..<size).map { start + $0 / 2 * step }
+                sorted.insert(many.reversed())
+                plain.formUnion(many)
+                #expect(Array(sorted) == plain.sorted() && sorted.count == plain.count)
+                #expect(sorted.runs.allSatisfy { !$0.isEmpty && $0.count <= SortedSet<Int>.runMax })
+            }
+        }
+        sorted.insert([])
+        for number in plain { #expect(sorted.contains(number)) }
+    }
+
     @Test("Runs stay short, and few are left when most has gone")
     func runsAreShort() {
         var sorted = SortedSet<Int>()

@@ -79,7 +79,7 @@ extension MasterCore {
         reported.reserveCapacity(reports.count)
         var killed: [TaskReference] = []
         let limit = configuration.limits.statusesMax
-        var added: [TaskRecord] = []
+        var added: [Keyed] = []
         added.reserveCapacity(reports.count)
         // Few, and not one a task: whose they are, and whether any of theirs were given up.
         var owners: [FrameworkID: Bool] = [:]
@@ -98,7 +98,7 @@ extension MasterCore {
             let record = MasterCore.record(
                 of: report, on: agent, keeping: limit, killAsked: known?.killAsked ?? former?.killAsked)
             if record.killAsked != nil, isFirst { killed.append(key) }
-            if known == nil { added.append(record) } else { replaceTask(record) }
+            if known == nil { added.append((key, record)) } else { replaceTask(record) }
             if wasUnreachable, former != nil || known == nil, !report.state.isTerminal {
                 tellReturned(report, key, on: agent, at: now)
             }
@@ -124,10 +124,10 @@ extension MasterCore {
         return record
     }
 
-    private mutating func addReported(_ added: inout [TaskRecord], on agent: AgentID) {
+    private mutating func addReported(_ added: inout [Keyed], on agent: AgentID) {
         addTasks(added, on: agent)
         if !observers.isEmpty {
-            for record in added { announce { core in .taskAdded(core.taskView(record)) } }
+            for (_, record) in added { announce { core in .taskAdded(core.taskView(record)) } }
         }
         added.removeAll(keepingCapacity: true)
     }

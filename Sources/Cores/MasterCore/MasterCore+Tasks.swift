@@ -7,17 +7,20 @@ import Determinism
 extension MasterCore {
     // MARK: Table
 
-    mutating func addTask(_ task: TaskRecord) { addTasks([task], on: task.agent) }
+    /// A task and its place in the table.
+    typealias Keyed = (key: TaskReference, task: TaskRecord)
+
+    mutating func addTask(_ task: TaskRecord) { addTasks([(task.key, task)], on: task.agent) }
 
     /// Tasks of one agent that are not there yet, together: the agent and each framework are looked up once.
-    mutating func addTasks(_ added: [TaskRecord], on agent: AgentID) {
-        for task in added {
-            tasks[task.key] = task
+    mutating func addTasks(_ added: [Keyed], on agent: AgentID) {
+        for (key, task) in added {
+            tasks.put(task, for: key)
             if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] += 1 }
         }
         var rest = added[...]
-        while let framework = rest.first?.framework {
-            let those = rest.prefix { $0.framework == framework }
+        while let framework = rest.first?.key.framework {
+            let those = rest.prefix { $0.key.framework == framework }
             agents.change(agent) { $0.add(those, of: framework) }
             frameworks.change(framework) { $0.add(those, on: agent) }
             rest = rest.dropFirst(those.count)

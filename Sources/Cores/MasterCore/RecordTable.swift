@@ -7,34 +7,59 @@ public struct RecordTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// Parts, a power of two: a thousand records each where there are half a million.
     static var partCount: Int { 512 }
 
-    private var parts = [[Key: Value]](repeating: [:], count: partCount)
+    /// A key with its hash: worked out once for each look, however often the dictionaries want it. Names are long, and
+    /// a part that grows hashes all that is in it.
+    fileprivate struct Place: Hashable, Sendable {
+        let key: Key
+        private let sum: Int
+
+        init(_ key: Key) {
+            self.key = key
+            sum = key.hashValue
+        }
+
+        var part: Int { sum & (partCount - 1) }
+
+        static func == (left: Place, right: Place) -> Bool { left.sum == right.sum && left.key == right.key }
+        func hash(into hasher: inout Hasher) { hasher.combine(sum) }
+    }
+    private var parts = [[Place: Value]](repeating: [:], count: partCount)
     public private(set) var count = 0
 
     public init() {}
 
     public var isEmpty: Bool { count == 0 }
 
-    private static func part(of key: Key) -> Int { key.hashValue & (partCount - 1) }
-
     public subscript(key: Key) -> Value? {
-        get { parts[Self.part(of: key)][key] }
-        _modify {
-            let part = Self.part(of: key)
-            let before = parts[part].count
-            defer { count += parts[part].count - before }
-            yield &parts[part][key]
+        get {
+            let place = Place(key)
+            return parts[place.part][place]
         }
+        _modify {
+            let place = Place(key)
+            let before = parts[place.part].count
+            defer { count += parts[place.part].count - before }
+            yield &parts[place.part][place]
+        }
+    }
+
+    /// Puts a record where it belongs, whether or not there is one: looked for once, and not taken out to be put back.
+    mutating func put(_ value: Value, for key: Key) {
+        let place = Place(key)
+        if parts[place.part].updateValue(value, forKey: place) == nil { count += 1 }
     }
 
     /// Changes a record where it is; nil without one. `table[key]?.change()` takes it out and copies it instead.
     @discardableResult
     mutating func change<Result>(_ key: Key, _ body: (inout Value) -> Result) -> Result? {
-        parts[Self.part(of: key)].change(key, body)
+        let place = Place(key)
+        return parts[place.part].change(place, body)
     }
 
     @discardableResult
     public mutating func removeValue(forKey key: Key) -> Value? {
-        let removed = parts[Self.part(of: key)].removeValue(forKey: key)
+        let place = Place(key)
+        let removed = parts[place.part].removeValue(forKey: place)
         if removed != nil { count -= 1 }
         return removed
     }
@@ -66,18 +91,18 @@ extension RecordTable: Sequence {
     public typealias Element = (key: Key, value: Value)
 
     public struct Iterator: IteratorProtocol {
-        private let parts: [[Key: Value]]
+        private let parts: [[Place: Value]]
         private var part = 0
-        private var current: Dictionary<Key, Value>.Iterator
+        private var current: Dictionary<Place, Value>.Iterator
 
-        fileprivate init(_ parts: [[Key: Value]]) {
+        fileprivate init(_ parts: [[Place: Value]]) {
             self.parts = parts
             current = [:].makeIterator()
         }
 
         public mutating func next() -> (key: Key, value: Value)? {
             while true {
-                if let element = current.next() { return element }
+                if let (place, value) = current.next() { return (place.key, value) }
                 guard part < parts.count else { return nil }
                 current = parts[part].makeIterator()
                 part += 1

@@ -67,11 +67,11 @@ public struct AgentRecord: Sendable {
         total = Resources(registration.totals).unallocated()
     }
 
-    mutating func add(_ added: ArraySlice<TaskRecord>, of framework: FrameworkID) {
+    mutating func add(_ added: ArraySlice<MasterCore.Keyed>, of framework: FrameworkID) {
         var held = used[framework] ?? .none
         tasks.reserveCapacity(tasks.count + added.count)
-        for task in added {
-            tasks.insert(task.key)
+        for (key, task) in added {
+            tasks.insert(key)
             if !task.hasReturnedResources { held += task.resources }
         }
         used[framework] = held.isEmpty ? nil : held
@@ -147,8 +147,9 @@ public struct FrameworkRecord: Sendable {
         return nil
     }
     public var isConnected: Bool { stream != nil }
-    mutating func add(_ added: ArraySlice<TaskRecord>, on agent: AgentID) {
-        for task in added { tasks.insert(task.spec.id) }
+
+    mutating func add(_ added: ArraySlice<MasterCore.Keyed>, on agent: AgentID) {
+        tasks.insert(added.map(\.key.task))
         agents[agent, default: 0] += added.count
     }
 

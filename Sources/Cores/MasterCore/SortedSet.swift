@@ -55,6 +55,35 @@ public struct SortedSet<Element: Comparable & Sendable>: Sendable {
         if runs[run].count > SortedSet.runMax { split(run) }
     }
 
+    /// The same for many. Of those between which nothing is yet, such as the tasks of an agent, one is looked for, and
+    /// all are moved in together.
+    public mutating func insert(_ elements: [Element]) {
+        var rest = elements.sorted()[...]
+        while let first = rest.first {
+            guard !runs.isEmpty else {
+                insert(rest.removeFirst())
+                continue
+            }
+            let run = Swift.min(self.run(of: first), runs.count - 1)
+            let (index, isThere) = position(of: first, in: run)
+            if isThere {
+                rest.removeFirst()
+                continue
+            }
+            let following = index < runs[run].count ? runs[run][index] : nil
+            var those = [first]
+            rest.removeFirst()
+            // What comes after the last of all goes there in pieces that a run has room for.
+            while let next = rest.first, those.count < SortedSet.runMax, following.map({ next < $0 }) ?? true {
+                if next != those[those.count - 1] { those.append(next) }
+                rest.removeFirst()
+            }
+            runs[run].insert(contentsOf: those, at: index)
+            count += those.count
+            while runs[run].count > SortedSet.runMax { split(run) }
+        }
+    }
+
     private mutating func split(_ run: Int) {
         let half = runs[run].count / 2
         runs.insert(Array(runs[run][half...]), at: run + 1)
