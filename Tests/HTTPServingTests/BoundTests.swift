@@ -75,6 +75,28 @@ struct BoundTests {
         await served.server.stop()
     }
 
+    @Test("each of many connections is cut off in its time, and none before")
+    func manyIdle() async throws {
+        var limits = ServerLimits()
+        limits.idleTime = .milliseconds(300)
+        let served = try await Served.start(limits: limits)
+        try await withThrowingTaskGroup(of: Duration.self) { group in
+            for _ in 0..<40 {
+                group.addTask {
+                    let connection = try await RawConnection.open(served.port)
+                    let asked = ContinuousClock.now
+                    try await connection.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                    #expect(try await connection.response().status == 200)
+                    #expect(try await connection.everything() == "")
+                    return ContinuousClock.now - asked
+                }
+            }
+            for try await time in group { #expect(time >= .milliseconds(300)) }
+        }
+        try await eventually("the end of all") { served.server.figures.open == 0 }
+        await served.server.stop()
+    }
+
     @Test("connections beyond the bounds are refused with a reason; those that exist are kept")
     func connections() async throws {
         var limits = ServerLimits()

@@ -45,6 +45,42 @@ struct StreamTests {
         await served.server.stop()
     }
 
+    @Test("a header that waits for the first record leaves with it")
+    func headWithRecord() async throws {
+        var rules = Self.rules()
+        rules.headWaits = .seconds(60)
+        let served = try await Served.start(rules: rules)
+        let connection = try await subscribe(served)
+        let stream = try await served.opened(1)[0]
+        await #expect(throws: RawConnection.Timeout.self) {
+            _ = try await connection.read(count: 1, within: .milliseconds(100))
+        }
+        #expect(stream.send(Self.record("first")))
+        #expect(try await connection.head().status == 200)
+        #expect(try await connection.record() == "first")
+        #expect(stream.send(Self.record("second")))
+        #expect(try await connection.record() == "second")
+        await served.server.stop()
+    }
+
+    @Test("a header that waited long enough leaves alone, also when the stream ends", arguments: [true, false])
+    func headAlone(_ ends: Bool) async throws {
+        var rules = Self.rules()
+        rules.headWaits = ends ? .seconds(60) : .milliseconds(30)
+        let served = try await Served.start(rules: rules)
+        let connection = try await subscribe(served)
+        let stream = try await served.opened(1)[0]
+        if ends { stream.finish() }
+        #expect(try await connection.head().status == 200)
+        if ends {
+            #expect(try await connection.record() == nil)
+        } else {
+            #expect(stream.send(Self.record("first")))
+            #expect(try await connection.record() == "first")
+        }
+        await served.server.stop()
+    }
+
     @Test("a held stream says nothing, not even that it lives, until it is told what comes first")
     func held() async throws {
         let served = try await Served.start(rules: Self.rules(bytes: 100, heartbeat: .milliseconds(20)), holds: true)

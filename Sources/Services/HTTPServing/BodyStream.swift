@@ -14,11 +14,29 @@ public final class BodyStream: Sendable {
         var limitTime: @Sendable () -> Void
     }
 
+    /// One who wants all of it.
+    private struct Collector {
+        let continuation: CheckedContinuation<[ByteBuffer], any Error>
+        let bytesMax: Int
+    }
     private struct State {
         var chunks: [ByteBuffer] = []
+        /// Of these.
+        var bytes = 0
         var end: Result<Void, Failure>?
         var waiting: CheckedContinuation<ByteBuffer?, any Error>?
+        var collector: Collector?
         var source: Source?
+
+        mutating func append(_ chunk: ByteBuffer) {
+            chunks.append(chunk)
+            bytes += chunk.readableBytes
+        }
+
+        mutating func takeAll() -> [ByteBuffer] {
+            defer { (chunks, bytes) = ([], 0) }
+            return chunks
+        }
     }
     private let state = Mutex(State())
 
@@ -28,7 +46,7 @@ public final class BodyStream: Sendable {
     public convenience init(_ chunks: [[UInt8]]) {
         self.init(source: nil)
         state.withLock { state in
-            state.chunks = chunks.map { ByteBuffer(bytes: $0) }
+            for chunk in chunks { state.append(ByteBuffer(bytes: chunk)) }
             state.end = .success(())
         }
     }
@@ -40,8 +58,12 @@ public final class BodyStream: Sendable {
         let buffer: ByteBuffer? = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let (answer, demand) = state.withLock { state -> (Result<ByteBuffer?, any Error>?, Source?) in
-                    precondition(state.waiting == nil, "a body has one reader")
-                    if !state.chunks.isEmpty { return (.success(state.chunks.removeFirst()), nil) }
+                    precondition(state.waiting == nil && state.collector == nil, "a body has one reader")
+                    if !state.chunks.isEmpty {
+                        let chunk = state.chunks.removeFirst()
+                        state.bytes -= chunk.readableBytes
+                        return (.success(chunk), nil)
+                    }
                     if let end = state.end { return (end.map { nil }.mapError { $0 }, nil) }
                     if Task.isCancelled { return (.failure(CancellationError()), nil) }
                     state.waiting = continuation
@@ -56,20 +78,61 @@ public final class BodyStream: Sendable {
         return buffer.map { Array($0.readableBytesView) }
     }
 
-    /// The whole body.
+    /// The whole body. It waits once, however many pieces there are.
     ///
     /// - Throws: `Failure` `http.body-too-large` beyond `bytesMax`, and what `next` throws.
     public func collect(bytesMax: Int) async throws -> [UInt8] {
-        var body: [UInt8] = []
-        while let chunk = try await next() {
-            guard body.count + chunk.count <= bytesMax else {
-                throw Failure(
-                    "http.body-too-large", doing: "read the body", cause: "it is too large", remedy: "send less",
-                    limit: "body bytes \(bytesMax)")
+        let chunks = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let demand = state.withLock { state -> Source? in
+                    precondition(state.waiting == nil && state.collector == nil, "a body has one reader")
+                    state.collector = Collector(continuation: continuation, bytesMax: bytesMax)
+                    return state.source
+                }
+                if Task.isCancelled { stopCollecting() }
+                if !settle() { demand?.demand() }
             }
-            body += chunk
+        } onCancel: {
+            stopCollecting()
         }
+        var body: [UInt8] = []
+        body.reserveCapacity(chunks.reduce(0) { $0 + $1.readableBytes })
+        for chunk in chunks { body.append(contentsOf: chunk.readableBytesView) }
         return body
+    }
+
+    private func stopCollecting() {
+        state.withLock { state in
+            defer { state.collector = nil }
+            return state.collector
+        }?.continuation.resume(throwing: CancellationError())
+    }
+
+    /// Gives whoever collects what there is when it is all, or too much. Whether nobody collects any more.
+    @discardableResult
+    private func settle() -> Bool {
+        typealias Outcome = (collector: Collector, result: Result<[ByteBuffer], any Error>)
+        let (outcome, isDone) = state.withLock { state -> (Outcome?, Bool) in
+            guard let collector = state.collector else { return (nil, true) }
+            let result: Result<[ByteBuffer], any Error>
+            if state.bytes > collector.bytesMax {
+                result = .failure(BodyStream.tooLarge(collector.bytesMax))
+            } else if let end = state.end {
+                result = end.map { state.takeAll() }.mapError { $0 }
+            } else {
+                return (nil, false)
+            }
+            state.collector = nil
+            return ((collector, result), true)
+        }
+        if let outcome { outcome.collector.continuation.resume(with: outcome.result) }
+        return isDone
+    }
+
+    private static func tooLarge(_ bytesMax: Int) -> Failure {
+        Failure(
+            "http.body-too-large", doing: "read the body", cause: "it is too large", remedy: "send less",
+            limit: "body bytes \(bytesMax)")
     }
 
     private func take(_ state: inout State) -> CheckedContinuation<ByteBuffer?, any Error>? {
@@ -82,14 +145,15 @@ public final class BodyStream: Sendable {
     func limitTime() { state.withLock { $0.source }?.limitTime() }
 
     /// Whether a reader waits, so that the connection should read on.
-    var isWanted: Bool { state.withLock { $0.waiting != nil } }
+    var isWanted: Bool { state.withLock { $0.waiting != nil || $0.collector != nil } }
 
     func push(_ chunk: ByteBuffer) {
         let waiting = state.withLock { state in
-            if state.waiting == nil { state.chunks.append(chunk) }
+            if state.waiting == nil { state.append(chunk) }
             return take(&state)
         }
         waiting?.resume(returning: chunk)
+        settle()
     }
 
     func finish(_ end: Result<Void, Failure> = .success(())) {
@@ -99,6 +163,7 @@ public final class BodyStream: Sendable {
             return take(&state)
         }
         waiting?.resume(with: end.map { nil }.mapError { $0 })
+        settle()
     }
 }
 

@@ -51,8 +51,9 @@ extension Connection {
             context.write(
                 wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: bytes)))), promise: nil)
         }
-        watchForStall(of: exchange.number, context)
         finishResponse(context)
+        // Most have left by now.
+        watchForStall(of: exchange.number)
     }
 
     private func write(
@@ -65,7 +66,7 @@ extension Connection {
         phase = .serving(exchange)
         context.writeAndFlush(wrapOutboundOut(.head(head(response, length: length, exchange))), promise: nil)
         guard exchange.head.method != .HEAD else { return finishResponse(context) }
-        watchForStall(of: exchange.number, context)
+        watchForStall(of: exchange.number)
         let channel = context.channel
         let number = exchange.number
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -97,6 +98,7 @@ extension Connection {
 
     /// Writes the end; when it has left, the connection goes on or closes.
     func finishResponse(_ context: ChannelHandlerContext) {
+        headDue = nil
         let promise = context.eventLoop.makePromise(of: Void.self)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         // After the header of a chunked answer to HEAD no chunk comes, not even the last.
@@ -128,22 +130,7 @@ extension Connection {
         context.read()
     }
 
-    /// Cuts off a peer that takes none of an answer's bytes for `ServerLimits.stallTime`.
-    private func watchForStall(of number: UInt64, _ context: ChannelHandlerContext) {
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let channel = context.channel
-        let interval = TimeAmount.nanoseconds(limits.stallTime.saturatingNanoseconds)
-        let waiting = NIOLoopBoundBox(Int.max, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { task in
-            guard channel.isActive, bound.value.isServing(number) else { return task.cancel() }
-            channel.getOption(.bufferedWritableBytes).assumeIsolated().whenSuccess { bytes in
-                if bytes > 0, bytes >= waiting.value { channel.close(promise: nil) }
-                waiting.value = bytes
-            }
-        }
-    }
-
-    private func isServing(_ number: UInt64) -> Bool {
+    func isServing(_ number: UInt64) -> Bool {
         if case .serving(let exchange) = phase { exchange.number == number } else { false }
     }
 }
@@ -163,7 +150,8 @@ extension Connection {
         // The stream outlives "Connection: close", and saying so would make some clients wait for its end.
         var open = exchange
         open.closes = exchange.isOld
-        context.writeAndFlush(wrapOutboundOut(.head(head(response, length: nil, open))), promise: nil)
+        context.write(wrapOutboundOut(.head(head(response, length: nil, open))), promise: nil)
+        if let time = stream.rules.headWaits { flushHead(after: time) } else { context.flush() }
         stream.attach(EventStream.Outlet(wake: { loop.execute { bound.value.woken() } }))
     }
 
@@ -209,7 +197,9 @@ extension Connection {
                 return finishResponse(context)
             }
         }
-        if hasWritten { context.flush() }
+        guard hasWritten else { return }
+        headDue = nil
+        context.flush()
     }
 
     func endStream(of exchange: Exchange, _ end: EventStream.End) {

@@ -44,19 +44,26 @@ final class Connection: ChannelInboundHandler {
 
     var phase = Phase.idle
     private var exchanges: UInt64 = 0
+    private var isToStart = false
     /// Parts of requests that were sent before their turn.
     private var ahead: [HTTPServerRequestPart] = []
     private var aheadBytes = 0
     /// What is wrong with bytes after the present request.
     private var poison: FramingFault?
-    private var deadline: NIODeadline?
-    private var hasTimer = false
+    var deadline: NIODeadline?
+    var stall: Stall?
+    /// The header of a stream's answer waits so long for the first record.
+    var headDue: NIODeadline?
+    let sweep: DeadlineSweep
+    /// The sweep's own.
+    var placeInSweep: Int?
     private var context: ChannelHandlerContext?
     var presentContext: ChannelHandlerContext? { context }
 
-    init(dispatcher: Dispatcher, table: ConnectionTable, peer: Peer) {
+    init(dispatcher: Dispatcher, table: ConnectionTable, sweep: DeadlineSweep, peer: Peer) {
         self.dispatcher = dispatcher
         self.table = table
+        self.sweep = sweep
         self.peer = peer
     }
 
@@ -88,7 +95,10 @@ final class Connection: ChannelInboundHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { readIfWanted(context) }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        startIfBegun(context)
+        readIfWanted(context)
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { pump(context) }
@@ -96,6 +106,7 @@ final class Connection: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
+        startIfBegun(context)
         switch phase {
         case .idle, .draining, .ending: context.close(promise: nil)
         case .serving(var exchange):
@@ -115,7 +126,7 @@ final class Connection: ChannelInboundHandler {
             endStream(of: exchange, .peerClosed)
         }
         phase = .ending
-        deadline = nil
+        sweep.remove(self)
         self.context = nil
         table.remove(context.channel, peer: peer.address)
         context.fireChannelInactive()
@@ -158,9 +169,20 @@ final class Connection: ChannelInboundHandler {
             !exchange.isOld
             && head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
         deadline = nil
-        let number = exchanges
+        phase = .serving(exchange)
+        isToStart = true
+    }
+
+    /// Has a request that has begun answered. Not before all that has arrived with its header is read: whoever wants
+    /// the body then finds most bodies whole, and need not wait for them.
+    private func startIfBegun(_ context: ChannelHandlerContext) {
+        guard isToStart, case .serving(var exchange) = phase else { return }
+        isToStart = false
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
         let dispatcher = dispatcher
         let peer = peer
+        let (number, head, body) = (exchange.number, exchange.head, exchange.body)
         exchange.task = Task {
             let response = await dispatcher.respond(to: head, body: body, peer: peer)
             loop.execute { bound.value.answer(response, to: number) }
@@ -194,6 +216,7 @@ final class Connection: ChannelInboundHandler {
         ahead = []
         aheadBytes = 0
         for part in parts { channelRead(context: context, data: wrapInboundPart(part)) }
+        startIfBegun(context)
         if case .idle = phase, let poison { return refuse(poison, context) }
         readIfWanted(context)
     }
@@ -259,27 +282,8 @@ final class Connection: ChannelInboundHandler {
         context.read()
     }
 
-    func setDeadline(_ time: Duration) {
-        deadline = .now() + .nanoseconds(time.saturatingNanoseconds)
-        armTimer()
-    }
-
-    func clearDeadline() { deadline = nil }
-
-    /// One timer a connection, renewed when it rings: cheaper than a new one for every request.
-    private func armTimer() {
-        guard !hasTimer, let context, let deadline else { return }
-        hasTimer = true
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let soonest = min(deadline, .now() + .seconds(1))
-        context.eventLoop.scheduleTask(deadline: soonest) { bound.value.timerRang() }
-    }
-
-    private func timerRang() {
-        hasTimer = false
-        guard let context, let deadline else { return }
-        guard deadline <= .now() else { return armTimer() }
-        self.deadline = nil
+    /// The deadline's time has come.
+    func deadlinePassed(_ context: ChannelHandlerContext) {
         switch phase {
         case .serving(var exchange) where !exchange.isBodyRead && !exchange.isAnswered:
             exchange.closes = true

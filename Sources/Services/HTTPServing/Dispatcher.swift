@@ -15,14 +15,18 @@ struct Dispatcher: Sendable {
         var response = await answer(head, body, peer)
         if response.headers.first(name: "Date") == nil { response.headers.add(name: "Date", value: HTTPDate.now()) }
         compress(&response, for: head)
-        let path = Untrusted.shown(String(head.uri.prefix { $0 != "?" }.prefix(200)))
         logger.debug(
             "request",
             metadata: [
-                "method": "\(head.method.rawValue)", "path": "\(path)", "status": "\(response.status.code)",
-                "peer": "\(peer)",
+                "method": "\(head.method.rawValue)", "path": "\(Dispatcher.path(of: head))",
+                "status": "\(response.status.code)", "peer": "\(peer)",
             ])
         return response
+    }
+
+    /// For people, without the query, which may hold what is nobody else's business.
+    private static func path(of head: HTTPRequestHead) -> String {
+        Untrusted.shown(String(head.uri.prefix { $0 != "?" }.prefix(200)))
     }
 
     private func answer(_ head: HTTPRequestHead, _ body: BodyStream, _ peer: Peer) async -> Response {

@@ -15,6 +15,9 @@ public struct EventStreamRules: Sendable {
     public var earlyHeartbeat: Duration?
     /// Framed.
     public var heartbeat: [UInt8] = []
+    /// The answer's header waits so long to leave together with the first record; nil: it leaves at once. For streams
+    /// whose first record is under way when they open.
+    public var headWaits: Duration?
     /// Framed; the last record a consumer gets that was too slow.
     public var overflow: [UInt8] = []
     /// How long such a consumer may take to read it before it is cut off.

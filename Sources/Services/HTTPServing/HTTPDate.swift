@@ -1,8 +1,18 @@
 import FoundationEssentials
+import Synchronization
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
 enum HTTPDate {
-    static func now() -> String { text(secondsSinceEpoch: Int64(Date().timeIntervalSince1970)) }
+    /// All answers of a second have the same.
+    private static let latest = Mutex((seconds: Int64.min, text: ""))
+
+    static func now() -> String {
+        let seconds = Int64(Date().timeIntervalSince1970)
+        return latest.withLock { latest in
+            if latest.seconds != seconds { latest = (seconds, text(secondsSinceEpoch: seconds)) }
+            return latest.text
+        }
+    }
 
     static func text(secondsSinceEpoch seconds: Int64) -> String {
         let days = Int(seconds / 86_400)

@@ -108,7 +108,8 @@ public final class HTTPServer: Sendable {
     private static func bootstrap(
         _ dispatcher: Dispatcher, _ table: ConnectionTable, _ tls: NIOSSLContext?
     ) -> ServerBootstrap {
-        ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let sweeps = DeadlineSweeps()
+        return ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: Int32(dispatcher.limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
@@ -116,13 +117,14 @@ public final class HTTPServer: Sendable {
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try setUp(channel, dispatcher, table, tls)
+                    try setUp(channel, dispatcher, table, sweeps, tls)
                 }
             }
     }
 
     private static func setUp(
-        _ channel: any Channel, _ dispatcher: Dispatcher, _ table: ConnectionTable, _ tls: NIOSSLContext?
+        _ channel: any Channel, _ dispatcher: Dispatcher, _ table: ConnectionTable, _ sweeps: DeadlineSweeps,
+        _ tls: NIOSSLContext?
     ) throws {
         let peer = channel.remoteAddress.flatMap { address in
             address.ipAddress.map { Peer.network(address: $0, port: address.port ?? 0) }
@@ -141,7 +143,8 @@ public final class HTTPServer: Sendable {
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: true,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: bounds)
         try pipeline.addHandler(
-            Connection(dispatcher: dispatcher, table: table, peer: peer ?? .local))
+            Connection(
+                dispatcher: dispatcher, table: table, sweep: sweeps.sweep(of: channel.eventLoop), peer: peer ?? .local))
     }
 }
 

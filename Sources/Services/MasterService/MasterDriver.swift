@@ -183,6 +183,7 @@ actor MasterDriver {
         case .scheduler(let format):
             rules.bytesMax = limits.schedulerQueueBytesMax
             rules.recordsMax = limits.schedulerQueueRecordsMax
+            rules.headWaits = limits.headWaits
             rules.heartbeat = SchedulerEvent.heartbeat.record(for: [], format)
             rules.overflow = SchedulerEvent.error("the scheduler reads too slowly; subscribe again").record(
                 for: [], format)

@@ -213,6 +213,7 @@ struct MasterRoutes: Sendable {
         var rules = EventStreamRules()
         rules.bytesMax = limits.agentQueueBytesMax
         rules.recordsMax = limits.agentQueueRecordsMax
+        rules.headWaits = limits.headWaits
         let opened = driver.desk.openLink(principal) { id in EventStream(rules) { _ in driver.linkClosed(id) } }
         guard let (link, text) = opened else { return MasterRoutes.ended }
         guard register(link.id) else {

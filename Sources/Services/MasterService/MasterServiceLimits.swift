@@ -28,6 +28,9 @@ public struct MasterServiceLimits: Sendable {
     /// Answers sent a piece at a time: each keeps what it shows in memory. One more is answered 503.
     public var largeAnswersMax = 16
 
+    /// An agent's and a scheduler's first event is under way when its stream opens; the answer's header waits so long
+    /// for it.
+    public var headWaits: Duration? = .milliseconds(20)
     /// After the last event of a stream there is a heartbeat so soon, and then one in each of the core's intervals.
     public var earlyHeartbeat: Duration? = .seconds(1)
 
