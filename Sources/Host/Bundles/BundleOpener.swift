@@ -58,7 +58,8 @@ struct BundleOpener {
             try file.write(texts[name] ?? "")
             return file
         case .startSocket: return try place.listenForPackets(as: BundleStart.socketName)
-        case .inherited(let number), .stream(let number):
+        case .inherited(let number): return try OwnedDescriptor.inherited(Int32(number))
+        case .stream(let number):
             return try OwnedDescriptor.standardStream(Int32(number))
         case .nullDevice:
             let tree = try OwnedDescriptor.detachedTree(at: "/dev/null")

@@ -39,6 +39,16 @@ public final class OwnedDescriptor: Sendable {
         OwnedDescriptor(owning: try checked("fcntl(F_DUPFD_CLOEXEC)") { fcntl(stream, F_DUPFD_CLOEXEC, 3) })
     }
 
+    /// A close-on-exec copy of a descriptor that whoever started this process left open for it. EBADF for one that is
+    /// closed and for one of our own, which all close at exec: nobody meant to give that away.
+    public static func inherited(_ descriptor: Int32) throws(KernelError) -> OwnedDescriptor {
+        let flags = try checked("fcntl(F_GETFD)", on: "descriptor \(descriptor)") { fcntl(descriptor, F_GETFD) }
+        guard flags & FD_CLOEXEC == 0 else {
+            throw KernelError(call: "find what was left open", on: "descriptor \(descriptor)", errno: EBADF)
+        }
+        return try standardStream(descriptor)
+    }
+
     /// A path by which this process reaches the open file again, proc(5).
     public var procPath: String { "/proc/self/fd/\(number)" }
 }

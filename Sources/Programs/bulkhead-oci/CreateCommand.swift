@@ -90,7 +90,15 @@ enum PreservedDescriptors {
                 "usage", doing: "preserve descriptors", cause: "their number is less than 0", field: "preserve-fds")
         }
         bundle.listening = listening
-        bundle.preserved = asked + listening
+        let sum = asked.addingReportingOverflow(listening)
+        bundle.preserved = sum.overflow ? .max : sum.partialValue
+        // More than a launch has room for are refused with the plan.
+        for number in 0..<min(bundle.preserved, KeptDescriptors.countMax) {
+            do throws(KernelError) { _ = try OwnedDescriptor.inherited(Int32(number + 3)) } catch {
+                throw error.failure(
+                    "usage", doing: "preserve descriptors", remedy: "leave open as many from 3 on as are preserved")
+            }
+        }
     }
 }
 
