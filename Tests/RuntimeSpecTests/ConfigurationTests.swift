@@ -66,6 +66,12 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("a weight of 0 is none, as Docker writes it")
+    func noWeight() throws {
+        let text = #"{"ociVersion":"1.0.2","linux":{"resources":{"blockIO":{"weight":0,"leafWeight":0}}}}"#
+        #expect(try Self.parse(text).linux.resources.disks == ResourceSpec.Disks())
+    }
+
     @Test("times are written as RFC 3339 has them")
     func timestamps() {
         #expect(Timestamp.text(seconds: 0, nanoseconds: 0) == "1970-01-01T00:00:00Z")

@@ -169,9 +169,14 @@ public struct ResourceSpec: Equatable, Sendable {
             }
             return result
         }
+        // No group has a weight of 0, and Docker writes it where nobody asked for one.
+        func weight(_ name: String) throws(Failure) -> UInt16? {
+            let value = try object.integer(name, as: UInt16.self)
+            return value == 0 ? nil : value
+        }
         var disks = Disks()
-        disks.weight = try object.integer("weight", as: UInt16.self)
-        disks.leafWeight = try object.integer("leafWeight", as: UInt16.self)
+        disks.weight = try weight("weight")
+        disks.leafWeight = try weight("leafWeight")
         for entry in try object.objects("weightDevice") {
             disks.weights.append(
                 DiskWeight(

@@ -35,11 +35,15 @@ enum LegacyValues {
         func add(_ file: String, _ value: Int64?, _ name: String) {
             if let value { values.append(GroupValue("memory", "memory.\(file)", value, "\(field).\(name)")) }
         }
-        add("limit_in_bytes", memory.limit, "limit")
-        add("memsw.limit_in_bytes", memory.swap, "swap")
-        add("soft_limit_in_bytes", memory.reservation, "reservation")
-        add("kmem.limit_in_bytes", memory.kernel, "kernel")
-        add("kmem.tcp.limit_in_bytes", memory.kernelTCP, "kernelTCP")
+        // 0 is no limit that anything could live within; engines write it where nobody asked for one.
+        func limit(_ file: String, _ value: Int64?, _ name: String) {
+            if value != 0 { add("\(file)limit_in_bytes", value, name) }
+        }
+        limit("", memory.limit, "limit")
+        limit("memsw.", memory.swap, "swap")
+        limit("soft_", memory.reservation, "reservation")
+        limit("kmem.", memory.kernel, "kernel")
+        limit("kmem.tcp.", memory.kernelTCP, "kernelTCP")
         add("swappiness", memory.swappiness.map { Int64(clamping: $0) }, "swappiness")
         if let disabled = memory.disableOOMKiller { add("oom_control", disabled ? 1 : 0, "disableOOMKiller") }
         return values
@@ -48,7 +52,9 @@ enum LegacyValues {
     private static func processor(_ processor: ResourceSpec.Processor) -> [GroupValue] {
         let field = "linux.resources.cpu"
         var values: [GroupValue] = []
-        if let shares = processor.shares { values.append(GroupValue("cpu", "cpu.shares", shares, "\(field).shares")) }
+        if let shares = processor.shares, shares > 0 {
+            values.append(GroupValue("cpu", "cpu.shares", shares, "\(field).shares"))
+        }
         if let period = processor.period, period > 0 {
             values.append(GroupValue("cpu", "cpu.cfs_period_us", period, "\(field).period"))
         }
