@@ -32,6 +32,19 @@ struct NetworkDeviceTests {
         try bundle.remove()
     }
 
+    @Test("devices whose names the kernel is to number come all, whatever is there")
+    func numbered() throws {
+        let bundle = try TestBundle.running("busybox ip addr") {
+            TestBundle.set(&$0, ["linux", "netDevices"], ["one": ["name": "eth%d"], "two": ["name": "eth%d"]])
+        }
+        let answer = try run(bundle, Self.pair)
+        #expect(answer.status == 0, "\(answer.errors)")
+        for words in ["10.9.8.7/24", " eth0", " eth1"] {
+            #expect(answer.output.contains(words), "\(words): \(answer.output)")
+        }
+        try bundle.remove()
+    }
+
     @Test("a device that is not there, or a name that is taken, fails the container, and nothing of it is left")
     func impossible() throws {
         for (device, name) in [("three", "x"), ("one", "lo")] {
@@ -49,8 +62,8 @@ struct NetworkDeviceTests {
     @Test(
         "names that no device has, and two devices of one name, are refused",
         arguments: [
-            ["one": ["name": "a/b"]], ["one": ["name": "sixteen-bytes-it"]], ["..": [:]], ["one": ["name": "eth%d"]],
-            ["one": ["name": "x"], "two": ["name": "x"]],
+            ["one": ["name": "a/b"]], ["one": ["name": "sixteen-bytes-it"]], ["..": [:]], ["one": ["name": "eth%dx"]],
+            ["one": ["name": "%d"]], ["on%d": [:]], ["one": ["name": "x"], "two": ["name": "x"]],
         ] as [SpecValue])
     func names(devices: SpecValue) throws {
         let bundle = try TestBundle.running("true") { TestBundle.set(&$0, ["linux", "netDevices"], devices) }

@@ -43,6 +43,9 @@ public struct LinuxSpec: Equatable, Sendable {
         public var host: String
         /// What it is called in the container.
         public var name: String
+        /// Whether the kernel makes the name, with a number of its choice at the end.
+        public var isTemplate: Bool { name.hasSuffix(Self.numbered) }
+        fileprivate static let numbered = "%d"
     }
 
     public struct TimeOffset: Equatable, Sendable {
@@ -133,12 +136,13 @@ public struct LinuxSpec: Equatable, Sendable {
         var result: [NetworkDevice] = []
         for (host, entry) in try object.named("netDevices") {
             let device = NetworkDevice(host: host, name: try entry.string("name") ?? host)
-            for name in [device.host, device.name] where !NetworkDevice.isName(name) {
+            let stem = device.isTemplate ? String(device.name.dropLast(NetworkDevice.numbered.count)) : device.name
+            for name in [device.host, stem] where !NetworkDevice.isName(name) {
                 throw SpecObject.refusal(
                     entry.path, "\(Untrusted.shown(name)) is no name of a network device",
                     remedy: "use at most 15 bytes without slash, colon and space")
             }
-            guard !result.contains(where: { $0.name == device.name }) else {
+            guard device.isTemplate || !result.contains(where: { $0.name == device.name }) else {
                 throw SpecObject.refusal(entry.path, "two devices would be called \(device.name)")
             }
             result.append(device)
@@ -177,7 +181,8 @@ public struct LinuxSpec: Equatable, Sendable {
 }
 
 extension LinuxSpec.NetworkDevice {
-    /// As the kernel judges it, dev_valid_name() of net/core/dev.c; and no `%`, which asks it for a number.
+    /// As the kernel judges it, dev_valid_name() of net/core/dev.c; and no `%`, which asks it for a number: only at the
+    /// end of a name, as `%d`, that is what the specification allows.
     static func isName(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 15 && name != "." && name != ".."
             && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"/:%".utf8.contains($0) }

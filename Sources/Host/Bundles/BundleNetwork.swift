@@ -26,9 +26,10 @@ enum BundleNetwork {
                     throw KernelError(call: "look for", on: device.host, errno: Errno.noDevice)
                 }
                 let addresses = try ours.lastingAddresses(of: link.index)
-                try ours.move(link.index, to: namespace, as: device.name)
                 let theirs = try NetlinkSocket(in: namespace)
-                guard let moved = try theirs.link(named: device.name) else {
+                let before = try theirs.links().map(\.index)
+                try ours.move(link.index, to: namespace, as: device.name)
+                guard let moved = try theirs.links().first(where: { !before.contains($0.index) }) else {
                     throw KernelError(call: "look in the container for", on: device.name, errno: Errno.noDevice)
                 }
                 for address in addresses { try theirs.add(address, to: moved.index) }
