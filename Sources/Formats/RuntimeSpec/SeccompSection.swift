@@ -16,6 +16,13 @@ public struct SeccompSection: Equatable, Sendable {
         listenerMetadata = try object.string("listenerMetadata")
     }
 
+    /// Whether a rule may hand a call over. Looked for in the bytes: what is written in a roundabout way counts, too.
+    public var mayHandOver: Bool { has("SCMP_ACT_NOTIFY") || has("\\u") }
+
+    private func has(_ word: String) -> Bool {
+        text.indices.contains { text[$0] == word.utf8.first && text[$0...].starts(with: word.utf8) }
+    }
+
     public static func refusal(_ name: String, _ cause: String) -> Failure {
         SpecObject.refusal("linux.seccomp.\(name)", cause)
     }
