@@ -115,7 +115,8 @@ enum Sample {
         .makeLink("/dev/y", destination: "../z"),
         .runHook(
             HookRequest(
-                program: "/hook", arguments: ["hook", "a"], environment: ["C=2"], state: "null", milliseconds: 25)),
+                title: "hook #0", program: "/hook", arguments: ["hook", "a"], environment: ["C=2"], state: "null",
+                milliseconds: 25)),
         .awaitStart(listener: "root"), .bindConsole,
         .schedule(
             SchedulingRequest(policy: 6, flags: 1 << 33, nice: -3, priority: 4, runtime: 31, deadline: 32, period: 33)),

@@ -28,6 +28,8 @@ public struct NodeRequest: Hashable, Sendable {
 
 /// A program that runs in the container's namespaces before the task does, with the container's state as its input.
 public struct HookRequest: Equatable, Sendable {
+    /// For people: "createContainer hook #0".
+    public var title: String
     public var program: String
     public var arguments: [String]
     public var environment: [String]
@@ -35,8 +37,10 @@ public struct HookRequest: Equatable, Sendable {
     /// 0: it is waited for without end.
     public var milliseconds: UInt32
     public init(
-        program: String, arguments: [String], environment: [String], state: DescriptorName, milliseconds: UInt32
+        title: String, program: String, arguments: [String], environment: [String], state: DescriptorName,
+        milliseconds: UInt32
     ) {
+        self.title = title
         self.program = program
         self.arguments = arguments
         self.environment = environment
@@ -136,7 +140,7 @@ extension LaunchPlan {
                 + "(mode 0\(String(node.mode, radix: 8)), "
                 + "owner \(node.uid):\(node.gid))"
         case .makeLink(let path, let destination): "make the link \(shown(path)) to \(shown(destination))"
-        case .runHook(let hook): "run the hook \(shown(hook.program))"
+        case .runHook(let hook): "run the \(hook.title): \(shown(hook.program))"
         case .awaitStart: "wait until it is started"
         case .bindConsole: "show the terminal as /dev/console"
         case .schedule(let request): "set the scheduling policy to \(request.policy)"

@@ -99,8 +99,9 @@ public struct LauncherReport: Equatable, Sendable {
         case (.runHook(let hook), _) where part == .status:
             return Failure(
                 "launch.hook-failed", doing: "run the hook", on: hook.program,
-                cause: error & 0x7f == 0
-                    ? "it ended with status \(error >> 8 & 0xff)" : "signal \(error & 0x7f) ended it")
+                cause: "error running \(hook.title): "
+                    + (error & 0x7f == 0
+                        ? "it ended with status \(error >> 8 & 0xff)" : "signal \(error & 0x7f) ended it"))
         case (.workingDirectory(let path), _) where part == .open:
             return Failure(
                 "launch.working-directory", doing: "change to the working directory", on: path,

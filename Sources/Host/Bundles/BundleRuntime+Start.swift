@@ -42,9 +42,22 @@ extension BundleRuntime {
         } catch {
             throw error.failure("bundle.cannot-start", doing: "start the container", on: record.id)
         }
-        try release(socket, record, configuration)
-        try runPoststart(record, configuration)
+        // The specification: when a hook fails the container is stopped, and the life cycle goes on with its removal.
+        do throws(Failure) {
+            try release(socket, record, configuration)
+            try runPoststart(record, configuration)
+        } catch {
+            if error.code != Self.hookFailed { throw error }
+            var failure = error
+            do throws(Failure) { try delete(record.id, force: true) { failure = failure.also($0) } } catch let other {
+                failure = failure.also(other)
+            }
+            throw failure
+        }
     }
+
+    private static let hookFailed: Failure.Code = "bundle.hook-failed"
+    private static let hookSentence = "run the startContainer hook"
 
     private func release(
         _ socket: OwnedDescriptor, _ record: BundleRecord, _ configuration: RuntimeConfiguration
@@ -85,9 +98,15 @@ extension BundleRuntime {
         let sentence = lines.indices.contains(index) && index > 0 ? lines[index] : "carry out step \(report.step)"
         let isStatus = report.detail == LauncherReport.Part.status.rawValue
         let status = report.error & 0x7f == 0 ? "status \(report.error >> 8 & 0xff)" : "signal \(report.error & 0x7f)"
+        // "run the startContainer hook #0: /bin/false"
+        guard sentence.hasPrefix(Self.hookSentence) else {
+            return Failure("bundle.cannot-start", doing: sentence, cause: ErrnoName.described(report.error))
+        }
+        let hook = sentence.dropFirst("run the ".count)
         return Failure(
-            isStatus ? "bundle.hook-failed" : "bundle.cannot-start", doing: sentence,
-            cause: isStatus ? "it ended with \(status)" : ErrnoName.described(report.error))
+            Self.hookFailed, doing: "start the container", on: id,
+            cause: "error running \(hook): "
+                + (isStatus ? "it ended with \(status)" : ErrnoName.described(report.error)))
     }
 
     private func runPoststart(_ record: BundleRecord, _ configuration: RuntimeConfiguration) throws(Failure) {
@@ -95,15 +114,6 @@ extension BundleRuntime {
         let state = RuntimeState(
             id: record.id, status: .running, process: record.process, bundle: record.bundle,
             annotations: configuration.annotations)
-        do throws(Failure) {
-            try HookRunner.run(configuration.hooks.poststart, point: "poststart", state: state)
-        } catch {
-            // The specification: the container is stopped, and the life cycle goes on with its removal.
-            var failure = error
-            do throws(Failure) { try delete(record.id, force: true) { failure = failure.also($0) } } catch let other {
-                failure = failure.also(other)
-            }
-            throw failure
-        }
+        try HookRunner.run(configuration.hooks.poststart, point: "poststart", state: state)
     }
 }

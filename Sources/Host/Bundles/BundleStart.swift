@@ -12,7 +12,9 @@ public struct BundleStart: BundleContributor {
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "start")
         let hooks = context.configuration.hooks
-        if context.joined == nil { try add(hooks.createContainer, [], at: .hooks, to: &contribution) }
+        if context.joined == nil {
+            try add(hooks.createContainer, of: "createContainer", [], at: .hooks, to: &contribution)
+        }
         // A container that cannot be started has no program either; what stands here is never reached.
         let arguments = context.process?.arguments ?? []
         guard context.process == nil || arguments.first?.isEmpty == false else {
@@ -34,7 +36,7 @@ public struct BundleStart: BundleContributor {
         if context.joined == nil {
             contribution.open("start", .startSocket)
             contribution.add(.awaitStart(listener: "start"), at: .hold)
-            try add(hooks.startContainer, environment, at: .hold, to: &contribution)
+            try add(hooks.startContainer, of: "startContainer", environment, at: .hold, to: &contribution)
         }
         contribution.add(
             .execute(arguments: arguments.isEmpty ? ["none"] : arguments, environment: environment), at: .execute)
@@ -51,15 +53,17 @@ public struct BundleStart: BundleContributor {
     }
 
     private func add(
-        _ hooks: [HookSpec], _ environment: [String], at stage: Stage, to contribution: inout PlanContribution
+        _ hooks: [HookSpec], of point: String, _ environment: [String], at stage: Stage,
+        to contribution: inout PlanContribution
     ) throws(Failure) {
-        for hook in hooks {
+        for (index, hook) in hooks.enumerated() {
             contribution.open("state", .memory(name: "state", stage: "created"))
             let seconds = UInt64(clamping: hook.timeout ?? 0)
             contribution.add(
                 .runHook(
                     HookRequest(
-                        program: hook.path, arguments: hook.arguments.isEmpty ? [hook.path] : hook.arguments,
+                        title: "\(point) hook #\(index)", program: hook.path,
+                        arguments: hook.arguments.isEmpty ? [hook.path] : hook.arguments,
                         environment: hook.environment ?? environment, state: "state",
                         milliseconds: UInt32(clamping: min(seconds, 2_000_000) * 1_000))),
                 at: stage)

@@ -28,7 +28,8 @@ enum HookRunner {
         let process = try ToolProcess.start(
             hook.path, Array(hook.arguments.dropFirst()), named: hook.arguments.first,
             environment: hook.environment ?? ProcessEnvironment.all(), descriptors: [input, output, errors])
-        let milliseconds = Int32(clamping: (hook.timeout ?? 0).multipliedReportingOverflow(by: 1_000).partialValue)
+        // Not past what a number holds: that would be a short time, or none.
+        let milliseconds = Int32(clamping: min(hook.timeout ?? 0, Int64(Int32.max)) * 1_000)
         guard try process.waitForEnd(milliseconds: milliseconds > 0 ? milliseconds : -1) else {
             try process.signal(SignalNumber.kill)
             _ = try process.reap()
