@@ -81,6 +81,20 @@ int step_change_root(struct launch *launch, struct cursor *payload) {
     return root_descriptor(launch) < 0 ? -1 : 0;
 }
 
+/* Whoever lives in the mount namespace keeps seeing what they saw; a root that is given was attached by others. */
+int step_take_root(struct launch *launch, struct cursor *payload) {
+    int given = take_descriptor(payload), root = given >= 0 ? given : launch->attached ? launch->root : -1;
+    launch->part = BH_PART_OPEN;
+    if (root < 0) errno = EINVAL;
+    if (root < 0 || fchdir(root) < 0) return -1;
+    launch->part = BH_PART_ATTACH;
+    if (chroot(".") < 0 || chdir("/") < 0) return -1;
+    if (launch->root >= 0) (void)close(launch->root);
+    launch->root = -1;
+    launch->attached = 0;
+    return root_descriptor(launch) < 0 ? -1 : 0;
+}
+
 /* The terminal is taken by its descriptor: its name in /dev/pts may be anything by now (CVE-2025-52565). */
 int step_bind_console(struct launch *launch, struct cursor *payload) {
     (void)payload;

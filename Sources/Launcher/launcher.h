@@ -95,6 +95,7 @@ step_function step_credentials, step_no_new_privileges, step_terminal, step_stan
 step_function step_close_descriptors, step_divide;
 /* bundle.c, hook.c, held.c: what only bundles ask for */
 step_function step_set_propagation, step_set_attributes, step_make_node, step_make_link, step_change_root;
+step_function step_take_root;
 step_function step_bind_console, step_schedule, step_io_priority, step_personality, step_own_streams, step_set_label;
 step_function step_memory_policy, step_detach;
 step_function step_run_hook, step_find_program, step_await_start, step_listening_filter;

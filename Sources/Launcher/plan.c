@@ -22,6 +22,7 @@ static const char *const fields_of[] = {
     [BH_FIND_PROGRAM] = "ll", [BH_CHANGE_ROOT] = "", [BH_OWN_STREAMS] = "44", [BH_LISTENING_FILTER] = "4b",
     [BH_SET_LABEL] = "tt", [BH_CONFINE_WRITES] = "l", [BH_PLACE_DEVICE] = "DDtD44g8",
     [BH_ENTER_DIRECTORY] = "t", [BH_MEMORY_POLICY] = "4b", [BH_DETACH] = "t",
+    [BH_TAKE_ROOT] = "d",
 };
 enum { operation_count = sizeof fields_of / sizeof *fields_of };
 
@@ -176,7 +177,7 @@ static int check_order(uint32_t operation, uint64_t *seen, int last) {
     uint64_t bit = 1ull << operation;
     const uint64_t once = 1ull << BH_ATTACH_ROOT | 1ull << BH_ENTER_ROOT | 1ull << BH_DIVIDE | 1ull << BH_TERMINAL
         | 1ull << BH_CREDENTIALS | 1ull << BH_CLOSE_DESCRIPTORS | 1ull << BH_CHANGE_ROOT | 1ull << BH_AWAIT_START
-        | 1ull << BH_LISTENING_FILTER;
+        | 1ull << BH_LISTENING_FILTER | 1ull << BH_TAKE_ROOT;
     if ((*seen & bit & once) || (operation == BH_EXECUTE || operation == BH_PLACE_DEVICE) != last) return 0;
     const uint64_t filters = 1ull << BH_INSTALL_FILTER | 1ull << BH_LISTENING_FILTER;
     if ((operation == BH_ENTER_ROOT || operation == BH_CHANGE_ROOT) && !(*seen & 1ull << BH_ATTACH_ROOT)) return 0;
@@ -241,6 +242,7 @@ static step_function *const function_of[operation_count] = {
     [BH_LISTENING_FILTER] = step_listening_filter, [BH_SET_LABEL] = step_set_label,
     [BH_CONFINE_WRITES] = step_confine_writes, [BH_PLACE_DEVICE] = step_place_device,
     [BH_ENTER_DIRECTORY] = step_enter_directory, [BH_MEMORY_POLICY] = step_memory_policy, [BH_DETACH] = step_detach,
+    [BH_TAKE_ROOT] = step_take_root,
 };
 
 /* Steps of a container of its own that need neither a descriptor nor a place: they begin the plan. */

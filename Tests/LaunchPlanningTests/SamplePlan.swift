@@ -122,7 +122,7 @@ enum Sample {
             SchedulingRequest(policy: 6, flags: 1 << 33, nice: -3, priority: 4, runtime: 31, deadline: 32, period: 33)),
         .ioPriority(8_194), .personality(8),
         .memoryPolicy(mode: 0x8002, nodes: [1, 1 << 40]), .detach("/host proc"), .enterDirectory("/own"),
-        .findProgram(arguments: ["find"], environment: ["D=3"]), .changeRoot,
+        .findProgram(arguments: ["find"], environment: ["D=3"]), .changeRoot, .takeRoot("null"),
         .ownStreams(uid: 34, gid: 35), .listeningFilter(flags: 36, program: filter),
         .setLabel(file: "attr/exec", value: "label"),
         .confineWrites(to: ["/data", "/tmp"]),

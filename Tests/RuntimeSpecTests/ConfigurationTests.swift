@@ -72,6 +72,11 @@ struct ConfigurationTests {
         #expect(try Self.parse(text).linux.resources.disks == ResourceSpec.Disks())
     }
 
+    @Test("the name of an annotation is not empty")
+    func annotations() throws {
+        #expect(throws: Failure.self) { try Self.parse(#"{"ociVersion":"1.0.2","annotations":{"":"x"}}"#) }
+    }
+
     @Test("times are written as RFC 3339 has them")
     func timestamps() {
         #expect(Timestamp.text(seconds: 0, nanoseconds: 0) == "1970-01-01T00:00:00Z")

@@ -111,6 +111,7 @@ extension PlanWriter {
             number(mode)
             block(nodes.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
         case .detach(let path), .enterDirectory(let path): try text(path)
+        case .takeRoot(let directory): try descriptor(directory)
         case .findProgram(let arguments, let environment):
             try list(arguments, field: "process.args")
             try list(environment, field: "process.env")
@@ -150,6 +151,7 @@ extension LaunchPlan {
         case .detach(let path): "take away the host's mount at \(shown(path))"
         case .enterDirectory(let path): "go to the working directory \(shown(path))"
         case .findProgram(let arguments, _): "find the program \(shown(arguments.first ?? ""))"
+        case .takeRoot(let directory): "change to the root" + (directory.map { " \(source($0))" } ?? "")
         case .changeRoot: "move to the root and change to it"
         case .ownStreams(let uid, let gid): "give the standard streams to user \(uid):\(gid)"
         case .listeningFilter(_, let program):

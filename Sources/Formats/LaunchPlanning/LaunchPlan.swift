@@ -154,6 +154,8 @@ public enum DescriptorSource: Equatable, Sendable {
     case memory(name: String, stage: String)
     /// The listening socket over which a created process is started.
     case startSocket
+    /// A directory of the host's, such as the root of a container that has no mount namespace of its own.
+    case directory(path: String)
     /// A descriptor the caller wants the task to have.
     case inherited(Int)
 }

@@ -132,8 +132,8 @@ extension PlanWriter {
         case .attachRoot, .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes:
             try writeFilesystem(step)
         case .setPropagation, .setAttributes, .makeNode, .makeLink, .runHook, .awaitStart, .schedule, .ioPriority,
-            .personality, .memoryPolicy, .detach, .enterDirectory, .findProgram, .ownStreams, .listeningFilter,
-            .setLabel:
+            .personality, .memoryPolicy, .detach, .takeRoot, .enterDirectory, .findProgram, .ownStreams,
+            .listeningFilter, .setLabel:
             try writeBundle(step)
         }
     }

@@ -69,6 +69,7 @@ extension Step {
         case .personality: 40
         case .findProgram: 41
         case .changeRoot: 42
+        case .takeRoot: 51
         case .ownStreams: 43
         case .listeningFilter: 44
         case .setLabel: 45

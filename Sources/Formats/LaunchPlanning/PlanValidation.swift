@@ -106,7 +106,7 @@ extension LaunchPlan {
 
     private func checkRoot() throws(Failure) {
         let attach = positions { if case .attachRoot = $0 { true } else { false } }
-        let enter = positions { $0 == .enterRoot || $0 == .changeRoot }
+        let enter = positions { $0 == .enterRoot || $0 == .changeRoot || $0 == .takeRoot(nil) }
         guard attach.count <= 1, enter.count == attach.count else {
             throw broken("a root must be attached once and then entered once")
         }

@@ -59,6 +59,9 @@ public enum Step: Equatable, Sendable {
     case enterDirectory(String)
     case findProgram(arguments: [String], environment: [String])
     case changeRoot
+    /// Where others live in the mount namespace too: the root of this process alone becomes what was attached, or the
+    /// directory.
+    case takeRoot(DescriptorName?)
     case ownStreams(uid: UInt32, gid: UInt32)
     case listeningFilter(flags: UInt32, program: FilterProgram)
     case setLabel(file: String, value: String)

@@ -5,7 +5,7 @@ extension Step {
         switch self {
         case .join(let name, _), .attachRoot(let name, _), .attach(let name, _, _, _), .mask(_, let name): [name]
         case .runHook(let hook): [hook.state]
-        case .awaitStart(let name): [name]
+        case .awaitStart(let name), .takeRoot(let name?): [name]
         case .placeDevice(let placement): [placement.root, placement.directory, placement.tree]
         case .standardStreams(let input, let output, let error): [input, output, error].compactMap { $0 }
         case .divide(let division):
@@ -26,7 +26,9 @@ extension Step {
     /// Whether the step mounts or makes something in the container's root.
     var changesRoot: Bool {
         switch self {
-        case .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot, .changeRoot: true
+        case .mount, .attach, .sealPath, .mask, .makeDirectory, .rootAttributes, .enterRoot, .changeRoot,
+            .takeRoot(nil):
+            true
         default: false
         }
     }

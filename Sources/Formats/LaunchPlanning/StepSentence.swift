@@ -35,8 +35,8 @@ extension LaunchPlan {
             filesystemSentence(for: step)
         case .divide, .terminal, .standardStreams, .credentials, .execute: taskSentence(for: step)
         case .setPropagation, .setAttributes, .makeNode, .makeLink, .runHook, .awaitStart, .bindConsole, .schedule,
-            .ioPriority, .personality, .memoryPolicy, .detach, .enterDirectory, .findProgram, .changeRoot, .ownStreams,
-            .listeningFilter, .setLabel:
+            .ioPriority, .personality, .memoryPolicy, .detach, .enterDirectory, .findProgram, .changeRoot, .takeRoot,
+            .ownStreams, .listeningFilter, .setLabel:
             bundleSentence(for: step)
         }
     }
@@ -96,6 +96,7 @@ extension DescriptorSource {
         case .bundleTree(let tree): tree.sentence
         case .bundleNode(let node): "a node of device \(node.major):\(node.minor)"
         case .memory(let name, _): "the text \(Untrusted.shown(name))"
+        case .directory(let path): Untrusted.shown(path)
         case .startSocket: "the socket to be started by"
         case .inherited(let number): "descriptor \(number) of the caller"
         case .hostTree(let path, let kind, let attributes, _, let mapped, _):

@@ -31,6 +31,7 @@ public struct RuntimeConfiguration: Equatable, Sendable {
         for mount in try object.objects("mounts") { mounts.append(try MountSpec(mount)) }
         hooks = try HookSpecs(try object.object("hooks"))
         annotations = try object.texts("annotations")
+        guard annotations[""] == nil else { throw object.refusal("annotations", "the name of one is empty") }
         linux = try LinuxSpec(try SpecObject.orEmpty(try object.object("linux"), path: "linux"))
         // Before, it was no limit, and engines write it so.
         if linux.resources.pids == 0, Self.isSince3(version) { linux.resources.pids = 1 }

@@ -33,6 +33,10 @@ public struct BundleContext: Sendable {
     /// Hard limits nobody here may raise, by their place in getrlimit(2); none where CAP_SYS_RESOURCE is held.
     public var ceilings: [UInt32: UInt64] = [:]
     public var modules = SecurityModules()
+    /// The directory its root is attached at where it has no mount namespace of its own.
+    public var anchor = ""
+    /// The caller's other groups, where they are kept.
+    public var keptGroups: [UInt32] = []
     /// The first process of the running container that another process joins; nil for a container's own first one.
     public var joined: Int32?
     /// Namespaces of that process that are not ours.
@@ -66,6 +70,12 @@ public struct BundleContext: Sendable {
         self.isDirectory = isDirectory
     }
 
+    /// As crun has it, whose annotation this is: podman sets it for `--group-add keep-groups`. In a user namespace the
+    /// host's groups have no number.
+    var keepsGroups: Bool {
+        !hasUserNamespace && (configuration.annotations["run.oci.keep_original_groups"] ?? "0") != "0"
+    }
+
     var linux: LinuxSpec { configuration.linux }
 
     /// Whether the container has a namespace of this kind, new or another's.
@@ -73,7 +83,9 @@ public struct BundleContext: Sendable {
     func isNew(_ type: String) -> Bool { linux.isNew(type) }
     var hasUserNamespace: Bool { joined == nil ? has("user") : joinedNamespaces.contains { $0.kind == .user } }
     /// Also in another's mount namespace, where only this container sees its root.
-    var buildsRoot: Bool { joined == nil && has("mount") }
+    var buildsRoot: Bool { joined == nil }
+    /// Whether its mount namespace is ours, where what is mounted has to be taken away again.
+    var sharesMounts: Bool { !has("mount") }
 }
 
 /// The cgroups of a container as its own mounts of type `cgroup` show them.

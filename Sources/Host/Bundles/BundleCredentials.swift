@@ -9,7 +9,8 @@ public struct BundleCredentials: BundleContributor {
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "credentials")
         let user = context.process?.user
-        let sets = context.process?.capabilities ?? .none
+        let sets = Self.granted(context.process?.capabilities ?? .none, context)
+        let groups = context.keptGroups.filter { user?.groups.contains($0) != true } + (user?.groups ?? [])
         try check(sets, context)
         // Without no_new_privs a filter needs CAP_SYS_ADMIN. Exec takes it away again: not in the bounding set, not
         // inheritable, not ambient, it cannot be in what exec computes (capabilities(7)).
@@ -18,7 +19,7 @@ public struct BundleCredentials: BundleContributor {
         contribution.add(
             .credentials(
                 Credentials(
-                    uid: user?.uid ?? 0, gid: user?.gid ?? 0, groups: user?.groups ?? [],
+                    uid: user?.uid ?? 0, gid: user?.gid ?? 0, groups: groups,
                     bounding: sets.bounding.rawValue, effective: sets.effective.union(extra).rawValue,
                     permitted: sets.permitted.union(extra).rawValue, inheritable: sets.inheritable.rawValue,
                     ambient: sets.ambient.intersection(sets.permitted).intersection(sets.inheritable).rawValue)),
@@ -33,13 +34,25 @@ public struct BundleCredentials: BundleContributor {
         guard sets.effective.isSubset(of: sets.permitted) else {
             throw SpecObject.refusal("process.capabilities.effective", "an effective capability must be permitted")
         }
-        if context.hasUserNamespace { return }
+    }
+
+    /// Without those that this process does not hold: the specification wants a container with less and a warning.
+    private static func granted(
+        _ sets: ProcessSpec.Capabilities, _ context: BundleContext
+    ) -> ProcessSpec.Capabilities {
+        if context.hasUserNamespace { return sets }
+        let held = context.heldCapabilities
+        return ProcessSpec.Capabilities(
+            bounding: sets.bounding.intersection(held), effective: sets.effective.intersection(held),
+            inheritable: sets.inheritable.intersection(held), permitted: sets.permitted.intersection(held),
+            ambient: sets.ambient.intersection(held))
+    }
+
+    /// A sentence about the capabilities that are asked for and cannot be given.
+    static func notes(_ context: BundleContext) -> [String] {
+        guard let sets = context.process?.capabilities, !context.hasUserNamespace else { return [] }
         let wanted = sets.bounding.union(sets.permitted).union(sets.inheritable)
-        let missing = wanted.subtracting(context.heldCapabilities)
-        guard missing.isEmpty else {
-            throw SpecObject.refusal(
-                "process.capabilities", "\(missing.names.joined(separator: ", ")) is not held by this process itself",
-                remedy: "run it with every capability, or leave these out")
-        }
+        let missing = wanted.subtracting(context.heldCapabilities).names
+        return missing.isEmpty ? [] : ["\(missing.joined(separator: ", ")) is not given: this process does not hold it"]
     }
 }

@@ -12,6 +12,10 @@ public struct BundleMounts: BundleContributor {
         for (index, mount) in context.configuration.mounts.enumerated() {
             var mount = mount
             if !mount.destination.hasPrefix("/") { mount.destination = "/" + mount.destination }
+            // Where a mount would cover the root nobody would ever see it.
+            guard mount.destination.split(separator: "/").contains(where: { $0 != "." && $0 != ".." }) else {
+                throw SpecObject.refusal("\(mount.place).destination", "it is the root itself", remedy: "use root")
+            }
             let options = MountOptions(mount.options, type: mount.type)
             if options.isBind {
                 try addBind(mount, options, index: index, context, to: &contribution)

@@ -89,6 +89,10 @@ public struct JoinedNamespaces: BundleContributor {
                 contribution.joinedFiles.append(file)
             }
         }
+        if context.sharesMounts {
+            contribution.open("root", .directory(path: context.anchor))
+            contribution.add(.takeRoot("root"), at: .enterRoot)
+        }
         if context.hasUserNamespace { contribution.add(.becomeRoot, at: .becomeRoot) }
         contribution.add(.beginSession(parentDeathSignal: 0), at: .session)
         contribution.add(.setUmask((context.process?.user.umask ?? 0o022) & 0o777), at: .session)

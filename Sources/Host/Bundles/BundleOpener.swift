@@ -68,6 +68,7 @@ struct BundleOpener {
         case .namespace(BundleNamespaces.ownTime):
             guard let process else { throw KernelError(call: "find the new time namespace", errno: Errno.noProcess) }
             return try OwnedDescriptor.open(RawPath("/proc/\(process)/ns/\(BundleNamespaces.ownTime)"))
+        case .directory(let path): return try OwnedDescriptor.open(RawPath(path), [.path, .directory])
         case .namespace(let path): return try OwnedDescriptor.open(RawPath(path))
         default: throw KernelError(call: "open what no bundle has", errno: Errno.invalid)
         }

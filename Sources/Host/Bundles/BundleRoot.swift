@@ -20,11 +20,7 @@ public struct BundleRoot: BundleContributor {
 
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "root")
-        guard context.buildsRoot else {
-            throw SpecObject.refusal(
-                "linux.namespaces", "a container without a mount namespace would mount on the host",
-                remedy: "add a namespace of type mount")
-        }
+        guard context.buildsRoot else { return contribution }
         guard let path = context.rootPath else {
             throw SpecObject.refusal("root", "it is missing", remedy: "name the root file system")
         }
@@ -34,7 +30,13 @@ public struct BundleRoot: BundleContributor {
         if isNew { contribution.add(.propagation(.private), at: .root) }
         // Hooks that run in the container before its root is entered look for it there. In a user namespace the way to
         // it may be closed, and "/" is reached from everywhere.
-        contribution.add(.attachRoot(tree: "root", anchor: context.hasUserNamespace ? "/" : path), at: .root)
+        let anchor = context.sharesMounts ? context.anchor : context.hasUserNamespace ? "/" : path
+        contribution.add(.attachRoot(tree: "root", anchor: anchor), at: .root)
+        if context.sharesMounts {
+            try refuseUserNamespace(context)
+            // Below a shared mount it would be shared, and so would be all that is mounted in it.
+            contribution.add(.setPropagation("/", .private, recursive: true), at: .root)
+        }
         if context.configuration.root?.isReadOnly == true {
             contribution.add(.rootAttributes(set: .readOnly, clear: [], recursive: false), at: .enterRoot)
         }
@@ -43,7 +45,8 @@ public struct BundleRoot: BundleContributor {
         if !pivots, isNew {
             for path in try context.kernelMounts() { contribution.add(.detach(path), at: .enterRoot) }
         }
-        contribution.add(pivots ? .enterRoot : .changeRoot, at: .enterRoot)
+        contribution.add(
+            context.sharesMounts ? .takeRoot(nil) : pivots ? .enterRoot : .changeRoot, at: .enterRoot)
         if let word = context.linux.rootfsPropagation, !word.isEmpty {
             guard let (kind, recursive) = Self.propagation(word) else {
                 throw SpecObject.refusal("linux.rootfsPropagation", "there is no propagation \(Untrusted.shown(word))")
@@ -51,5 +54,21 @@ public struct BundleRoot: BundleContributor {
             if kind != .private { contribution.add(.setPropagation("/", kind, recursive: recursive), at: .enterRoot) }
         }
         return contribution
+    }
+
+    /// Its root may mount nothing where the host's mounts are.
+    private func refuseUserNamespace(_ context: BundleContext) throws(Failure) {
+        guard context.hasUserNamespace else { return }
+        throw SpecObject.refusal(
+            "linux.namespaces", "a user namespace needs a mount namespace of its own",
+            remedy: "add a namespace of type mount")
+    }
+
+    /// Only chroot(2) keeps it where it is, and whoever may do the same gets out.
+    static func notes(_ context: BundleContext) -> [String] {
+        let way = CapabilitySet([.sysChroot, .sysAdmin, .sysPtrace])
+        guard context.sharesMounts, let bounding = context.process?.capabilities?.bounding else { return [] }
+        let held = bounding.intersection(way).names.joined(separator: ", ")
+        return held.isEmpty ? [] : ["without a mount namespace \(held) reaches the host's files"]
     }
 }

@@ -40,8 +40,10 @@ extension BundleRuntime {
             hierarchies: try Self.hierarchies(), path: BundleGroups.path(configuration.linux.cgroupsPath, id: id))
         var context = try Self.context(id, bundle, configuration, options, groups)
         context.filter = filter
+        context.anchor = store.anchor(id)
         for sentence in BundleLimits.notes(context.process, ceilings: context.ceilings) { note(sentence) }
-        for sentence in BundleLabels.notes(context) { note(sentence) }
+        let notes = BundleLabels.notes(context) + BundleCredentials.notes(context) + BundleRoot.notes(context)
+        for sentence in notes { note(sentence) }
         let plan = try BundlePlan.build(context)
         let place = try store.create(id, configuration: bytes)
         var hooked = false
@@ -80,6 +82,7 @@ extension BundleRuntime {
             let opener = BundleOpener(
                 place: place, userNamespace: try userNamespace(of: held.process, context), process: held.process.id,
                 texts: ["state": state.document.text])
+            if context.sharesMounts { try store.makeAnchor(context.id) }
             try held.release(try opener.open(plan))
             var terminal: OwnedDescriptor?
             let created = try LauncherMessages.hear(held.control, until: .created, { $0.failure(in: plan) }) {
@@ -151,6 +154,7 @@ extension BundleRuntime {
                 try groups.remove()
             }
         }
+        if context.sharesMounts { attempt { () throws(Failure) in try store.removeAnchor(context.id) } }
         attempt { () throws(Failure) in try store.remove(context.id) }
         guard hooked else { return failure }
         let state = RuntimeState(
@@ -219,6 +223,7 @@ extension BundleRuntime {
         context.ceilings = BundleLimits.ceilings(context.process, held: context.heldCapabilities)
         context.modules = SecurityModules.active()
         context.isSocket = ListenerAgent.isSocket
+        if context.keepsGroups { context.keptGroups = HostFacts.groups() }
         if let rootPath { context.home = { HomeDirectory.find($0, root: rootPath) } }
         return context
     }

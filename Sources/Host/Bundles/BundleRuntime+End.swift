@@ -62,6 +62,7 @@ extension BundleRuntime {
         }
         guard let record = try store.record(id) else {
             guard force else { _ = try required(id); return }
+            try store.removeAnchor(id)
             return try store.remove(id)
         }
         let groups = try groups(record)
@@ -91,6 +92,7 @@ extension BundleRuntime {
     ) throws(Failure) {
         if !groups.processes().isEmpty { try groups.signalAll(SignalNumber.kill) }
         try groups.remove()
+        if configuration.linux.namespace("mount") == nil { try store.removeAnchor(record.id) }
         try store.remove(record.id)
         let state = RuntimeState(
             id: record.id, status: .stopped, process: 0, bundle: record.bundle, annotations: configuration.annotations)

@@ -34,10 +34,12 @@ extension BundleRuntime {
         configuration.process = process
         var context = try Self.joining(record, configuration, options, groups)
         context.joined = first.id
+        context.anchor = store.anchor(id)
         context.filter = filter
         let root = "/proc/\(first.id)/root"
         context.home = { HomeDirectory.find($0, root: root) }
         context.joinedNamespaces = Self.namespaces(of: first.id)
+        if context.keepsGroups { context.keptGroups = HostFacts.groups() }
         let plan = try BundlePlan.build(context)
         // Before there is a launcher, which would wait for them.
         let opener = BundleOpener(place: try store.open(id), userNamespace: nil, process: nil, texts: [:])

@@ -21,6 +21,7 @@ public struct GroupHierarchies: Equatable, Sendable {
 
     public var isUnified: Bool { legacy.isEmpty && unified != nil }
 
+    private static let place = "/sys/fs/cgroup/"
     private static let magicLegacy = 0x27_e0eb
 
     /// Looked for once: a command has ended before anybody mounts others.
@@ -32,7 +33,7 @@ public struct GroupHierarchies: Equatable, Sendable {
 
     /// What is mounted may be covered by something else, so what mountinfo lists is asked what it is.
     private static func look() throws(KernelError) -> GroupHierarchies {
-        let root = "/sys/fs/cgroup"
+        let root = String(Self.place.dropLast())
         if let type = type(of: root), type == Mounts.superblockMagicCgroup2 {
             return GroupHierarchies(unified: root, legacy: [])
         }
@@ -80,12 +81,15 @@ public struct GroupHierarchies: Equatable, Sendable {
         "perf_event", "rdma", "misc",
     ]
 
-    private mutating func add(_ mount: String, _ options: [String]) {
+    /// Each hierarchy once: what is mounted where another container's root is seen shows that one's groups alone.
+    mutating func add(_ mount: String, _ options: [String]) {
         let name = options.first { $0.hasPrefix("name=") }.map { String($0.dropFirst(5)) }
         let entry = Legacy(
             controllers: options.filter(Self.known.contains), directory: String(mount.split(separator: "/").last ?? ""),
             mount: mount, name: name)
-        if !legacy.contains(where: { $0.mount == mount }) { legacy.append(entry) }
+        let known = legacy.firstIndex { $0.name == name && $0.controllers == entry.controllers }
+        guard let known else { return legacy.append(entry) }
+        if mount.hasPrefix(Self.place), !legacy[known].mount.hasPrefix(Self.place) { legacy[known] = entry }
     }
 
     public func legacy(with controller: String) -> Legacy? { legacy.first { $0.controllers.contains(controller) } }

@@ -57,8 +57,9 @@ struct MountOptions: Equatable {
         case "tmpcopyup": copiesUp = true
         case "copy-symlink", "src-nofollow": isLinkItself = true
         case "dest-nofollow": refusesLinks = true
-        case "sync", "dirsync", "lazytime", "mand", "silent": data.append(option)
-        case "noiversion": break
+        case "sync", "dirsync", "lazytime", "mand": data.append(option)
+        // What file systems count they always count, and none is told how much to say: fsconfig(2) knows neither word.
+        case "iversion", "noiversion", "silent": break
         default:
             if let word = BundleRoot.propagation(option) { propagation = word } else if !takeAttribute(option) {
                 data.append(option)

@@ -97,7 +97,7 @@ struct DescriptorOpener: Sendable {
                 throw KernelError(call: "pass standard stream \(number)", errno: Errno.invalid)
             }
             return stream
-        case .bundleTree, .bundleNode, .memory, .startSocket, .inherited:
+        case .bundleTree, .bundleNode, .memory, .startSocket, .directory, .inherited:
             throw KernelError(call: "open what only a bundle has", errno: Errno.invalid)
         case .nullDevice:
             throw KernelError(call: "make", on: "null", errno: Errno.invalid)

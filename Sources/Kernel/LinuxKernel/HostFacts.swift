@@ -47,6 +47,12 @@ public enum HostFacts {
         return bh_effective_capabilities(&set) == 0 ? set : 0
     }
 
+    /// The supplementary groups of this process, getgroups(2); none where they cannot be told.
+    public static func groups() -> [UInt32] {
+        var groups = [gid_t](repeating: 0, count: Int(max(0, getgroups(0, nil))))
+        return Array(groups.prefix(Int(max(0, getgroups(Int32(groups.count), &groups)))))
+    }
+
     public static func effectiveUser() -> UInt32 { geteuid() }
     public static func processID() -> Int32 { getpid() }
 

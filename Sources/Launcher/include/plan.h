@@ -126,6 +126,8 @@ enum bh_operation {
     BH_MEMORY_POLICY = 49, /* u32 mode and flags, bytes nodes as words of 8 bytes: set_mempolicy(2) */
     BH_DETACH = 50,        /* text: a mount of the host's, by its name before the root is entered, is taken away, or
                               covered with an empty directory where it is locked. An absent one is skipped */
+    BH_TAKE_ROOT = 51,     /* fd directory or BH_NO_DESCRIPTOR for the attached root: chroot(2) to it. Instead of
+                              BH_ENTER_ROOT in a mount namespace that others live in */
 };
 
 /* u32 resolve */
