@@ -52,14 +52,22 @@ extension NativeContainerizer {
         _ request: ContainerRequest, layers: [String], attachment: Attachment,
         beforeRelease: (ProcessHandle) throws(Failure) -> Void = { _ in }
     ) throws(Failure) -> RunningContainer {
-        guard let namespaces else { return try made(request, layers, attachment, beforeRelease) }
-        return try namespaces.launching { () throws(Failure) in try made(request, layers, attachment, beforeRelease) }
+        try launches.during { () throws(Failure) in
+            guard let namespaces else { return try made(request, layers, attachment, beforeRelease) }
+            return try namespaces.launching { () throws(Failure) in
+                try made(request, layers, attachment, beforeRelease)
+            }
+        }
     }
 
     private func made(
         _ request: ContainerRequest, _ layers: [String], _ attachment: Attachment,
         _ beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
+        let groundwork: Groundwork?
+        do throws(Failure) { groundwork = try launches.isAlone ? Groundwork(launches) : nil } catch {
+            throw trail.refused(error, request)
+        }
         try records.prepare()
         let mark = try marks.begin(request.id)
         do throws(Failure) { try records.makeDirectory(request.id) } catch {
@@ -93,7 +101,8 @@ extension NativeContainerizer {
             }
             Failpoint.pass("launch.addressed")
             var running = try start(
-                &record, attachment: attachment, joining: shared?.process, in: prepared, beforeRelease: beforeRelease)
+                &record, groundwork, attachment: attachment, joining: shared?.process, in: prepared,
+                beforeRelease: beforeRelease)
             try marks.launched(request.id)
             running.mark = mark
             running.park()
@@ -106,16 +115,23 @@ extension NativeContainerizer {
     }
 
     private func start(
-        _ record: inout ContainerRecord, attachment: Attachment, joining: ProcessHandle?,
+        _ record: inout ContainerRecord, _ early: Groundwork?, attachment: Attachment, joining: ProcessHandle?,
         in prepared: PreparedNamespaces?, beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
         let (request, root) = (record.request, rootTree(record.request, layers: record.layers))
-        let groundwork = try Groundwork(
+        let work = Groundwork.Work(
             record: { [record] () throws(Failure) in try records.write(record) },
             lay: { [record] () throws(Failure) in
                 try prepareRoot(record)
                 Failpoint.pass("launch.snapshot")
             }, announce: { () throws(Failure) in try trail.launching(request) })
+        let groundwork: Groundwork
+        if let early {
+            early.begin(work)
+            groundwork = early
+        } else {
+            groundwork = try Groundwork(launches, work)
+        }
         let held: HeldProcess, plan: LaunchPlan
         let context = context(request, root: root, hasReader: attachment.hasReader)
         var mounts: SlowDescriptor?

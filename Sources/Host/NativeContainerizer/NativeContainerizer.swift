@@ -24,6 +24,7 @@ public struct NativeContainerizer: Sendable {
     let snapshots: OverlaySnapshotter
     let filters: ProfileFilters
     let trail: LaunchTrail
+    let launches = LaunchesUnderWay()
     /// Nil: we start containers ourselves.
     let starter: (any ContainerStarter)?
     /// Nil: each launch makes its own namespaces.

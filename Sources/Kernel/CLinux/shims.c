@@ -212,6 +212,14 @@ int bh_next_signal(int descriptor) {
 int bh_set_processors_of(pid_t process, const void *mask, size_t size) {
     return (int)syscall(SYS_sched_setaffinity, process, size, mask);
 }
+int bh_place_thread(pthread_t thread, int away) {
+    cpu_set_t allowed;
+    int here = sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed) < 0) return -1;
+    if (away) CPU_CLR(here, &allowed);
+    if (CPU_COUNT(&allowed) == 0) return -1;
+    return pthread_setaffinity_np(thread, sizeof allowed, &allowed) == 0 ? 0 : -1;
+}
 
 int bh_set_limits_of(pid_t process, unsigned resource, uint64_t soft, uint64_t hard) {
     uint64_t wanted[2] = { soft, hard };

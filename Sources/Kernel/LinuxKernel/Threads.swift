@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// A thread of our own for work that blocks: nothing that waits in the kernel may run on Swift's own pool, which has
 /// no more threads than the machine has processors.
@@ -29,6 +30,15 @@ public final class WorkerThread: Sendable {
         self.thread = thread
     }
 
+    /// Keeps it off the processor the caller is on: for a thread that is to go on beside the caller. A kernel may start
+    /// and wake threads where whoever wants them runs, rather than wake an idle processor, and then they wait for the
+    /// caller. Nobody inherits it, for the thread starts no process. Where this process may use one processor only, or
+    /// the kernel refuses, nothing changes. It must not have ended yet. See sched_setaffinity(2).
+    public func moveAway() { _ = bh_place_thread(thread, 1) }
+
+    /// Takes `moveAway` back: it may run wherever the caller may.
+    public func moveAnywhere() { _ = bh_place_thread(thread, 0) }
+
     /// Waits until the thread has ended. Call it once.
     public func join() { pthread_join(thread, nil) }
 }
@@ -38,6 +48,8 @@ public final class Monitor<Value>: @unchecked Sendable {
     // @unchecked: `value` is read and written under `mutex` only.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
+    /// How often somebody has let go of the mutex after a change.
+    private let changes = Atomic<UInt>(0)
     private var value: Value
 
     public init(_ value: sending Value) {
@@ -60,23 +72,70 @@ public final class Monitor<Value>: @unchecked Sendable {
         _ body: (inout Value) throws(Problem) -> Result
     ) throws(Problem) -> Result {
         pthread_mutex_lock(mutex)
-        defer {
-            pthread_cond_broadcast(condition)
-            pthread_mutex_unlock(mutex)
-        }
+        defer { tellAndUnlock() }
         return try body(&value)
     }
 
-    /// Runs `body` alone again and again, waiting for a change between, until it answers.
-    public func waitFor<Result>(_ body: (inout Value) -> Result?) -> Result {
+    private func tellAndUnlock() {
+        changes.wrappingAdd(1, ordering: .releasing)
+        pthread_cond_broadcast(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Runs `body` alone again and again, waiting for a change between, until it answers. The first waiting is done
+    /// with `patience`; when that is spent, and before it sleeps, `impatient` is called.
+    public func waitFor<Result>(
+        _ patience: Patience = .none, impatient: () -> Void = {}, _ body: (inout Value) -> Result?
+    ) -> Result {
         pthread_mutex_lock(mutex)
-        defer {
-            pthread_cond_broadcast(condition)
-            pthread_mutex_unlock(mutex)
-        }
+        defer { tellAndUnlock() }
+        var left = patience.microseconds
         while true {
             if let result = body(&value) { return result }
-            pthread_cond_wait(condition, mutex)
+            guard left > 0 else {
+                pthread_cond_wait(condition, mutex)
+                continue
+            }
+            let before = changes.load(ordering: .relaxed)
+            pthread_mutex_unlock(mutex)
+            left = Patience(microseconds: left).left { changes.load(ordering: .acquiring) != before }
+            if left == 0 { impatient() }
+            pthread_mutex_lock(mutex)
         }
+    }
+}
+
+/// How long a waiter stays awake for what is about to come: putting a processor to sleep and waking it can take longer
+/// than the waiting. In the meantime whoever else wants the processor has it.
+public struct Patience: Sendable {
+    let microseconds: UInt32
+
+    public init(microseconds: UInt32) { self.microseconds = microseconds }
+
+    /// Sleeps at once.
+    public static let none = Patience(microseconds: 0)
+
+    /// Looks until `isThere`, or until there is none left; what is left, in microseconds.
+    fileprivate func left(after isThere: () -> Bool) -> UInt32 {
+        let end = Self.now() + UInt64(microseconds) * 1_000
+        while true {
+            for _ in 0..<Self.looksBetween {
+                if isThere() {
+                    let now = Self.now()
+                    return now < end ? UInt32((end - now) / 1_000) : 0
+                }
+                bh_processor_pause()
+            }
+            sched_yield()
+            if Self.now() >= end { return 0 }
+        }
+    }
+
+    private static let looksBetween = 16
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }

@@ -6,6 +6,7 @@
 #define BULKHEAD_CLINUX_H
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -109,6 +110,17 @@ int bh_effective_capabilities(uint64_t *set); /* capget(2) of this process */
 int bh_signal_descriptor(const int32_t *signals, uint32_t count);
 int bh_next_signal(int descriptor); /* its number */
 int bh_set_processors_of(pid_t process, const void *mask, size_t size); /* sched_setaffinity(2) */
+/* Where a thread of this process may run: wherever the caller may, but not on its processor when it is to be away.
+ * 0, or -1 and nothing changes: there is no such processor. */
+int bh_place_thread(pthread_t thread, int away);
+/* Tells the processor that a loop waits. */
+static inline void bh_processor_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 int bh_set_limits_of(pid_t process, unsigned resource, uint64_t soft, uint64_t hard); /* prlimit(2) */
 int bh_get_limits_of(pid_t process, unsigned resource, uint64_t *soft, uint64_t *hard);
 
