@@ -142,7 +142,7 @@ struct InsideTests {
             (["process", "selinuxLabel"], "a:b:none-such", "none-such"),
             (["linux", "intelRdt"], ["closID": "x"], "linux.intelRdt"),
             (["linux", "sysctl"], ["vm.swappiness": "1"], "vm.swappiness"),
-            (["linux", "namespaces"], [["type": "pid"]], "mount namespace"),
+            (["linux", "namespaces"], [["type": "mount"]], "uts namespace"),
             (["linux", "rootfsPropagation"], "around", "around"),
         ] as [([String], SpecValue, String)])
     func refusals(_ path: [String], _ value: SpecValue, _ word: String) throws {

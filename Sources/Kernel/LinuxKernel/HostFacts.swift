@@ -50,7 +50,8 @@ public enum HostFacts {
     /// The supplementary groups of this process, getgroups(2); none where they cannot be told.
     public static func groups() -> [UInt32] {
         var groups = [gid_t](repeating: 0, count: Int(max(0, getgroups(0, nil))))
-        return Array(groups.prefix(Int(max(0, getgroups(Int32(groups.count), &groups)))))
+        let count = getgroups(Int32(groups.count), &groups)
+        return Array(groups.prefix(Int(max(0, count))))
     }
 
     public static func effectiveUser() -> UInt32 { geteuid() }
