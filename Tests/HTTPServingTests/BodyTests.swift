@@ -31,6 +31,21 @@ struct BodyTests {
         #expect(try await body.collect(bytesMax: 1) == [7])
     }
 
+    @Test("a body that has ended is there for somebody who is cancelled, too, and no other", arguments: [true, false])
+    func cancelled(_ hasEnded: Bool) async throws {
+        let body = BodyStream(source: nil)
+        body.push(ByteBuffer(bytes: [7]))
+        if hasEnded { body.finish() }
+        let whole = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return try await body.collect(bytesMax: 1)
+        }
+        whole.cancel()
+        if hasEnded { #expect(try await whole.value == [7]) } else {
+            await #expect(throws: CancellationError.self) { try await whole.value }
+        }
+    }
+
     @Test("one byte too many is refused, whether it is there or comes", arguments: [false, true])
     func tooLarge(_ comesLater: Bool) async throws {
         let body = BodyStream(source: nil)

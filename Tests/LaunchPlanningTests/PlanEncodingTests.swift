@@ -24,7 +24,7 @@ struct PlanEncodingTests {
         ["/hook", #"["hook", "a"]"#, #"["C=2"]"#, "6", "25"], ["5"], [],
         ["6", "8589934592", "4294967293", "4", "31", "32", "33"], ["8194"], ["8"],
         ["32770", "bytes [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]"], ["/host proc"], ["/own"],
-        [#"["find"]"#, #"["D=3"]"#], [],
+        [#"["find"]"#, #"["D=3"]"#], [], ["6"],
         ["34", "35"], ["36", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"], ["attr/exec", "label"],
         [#"["/data", "/tmp"]"#], [#"["prog", "", "three"]"#, #"["A=1", "B=ü"]"#],
     ]
@@ -64,7 +64,7 @@ struct PlanEncodingTests {
     @Test("the sample covers every operation of plan.h once, but the end of an errand")
     func sampleIsComplete() {
         let operations = Sample.everyStep.map(\.operation)
-        #expect(operations.sorted() == (1...BH_DETACH.rawValue).filter { $0 != BH_PLACE_DEVICE.rawValue })
+        #expect(operations.sorted() == (1...BH_TAKE_ROOT.rawValue).filter { $0 != BH_PLACE_DEVICE.rawValue })
         #expect(operations.last == BH_EXECUTE.rawValue)
     }
 

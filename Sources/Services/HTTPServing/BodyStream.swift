@@ -89,8 +89,9 @@ public final class BodyStream: Sendable {
                     state.collector = Collector(continuation: continuation, bytesMax: bytesMax)
                     return state.source
                 }
-                if Task.isCancelled { stopCollecting() }
-                if !settle() { demand?.demand() }
+                // Who was cut off before it asked has what is there already: the peer may only have shut its side down.
+                if settle() { return }
+                if Task.isCancelled { stopCollecting() } else { demand?.demand() }
             }
         } onCancel: {
             stopCollecting()
