@@ -32,18 +32,17 @@ struct BodyTests {
     }
 
     @Test("a body that has ended is there for somebody who is cancelled, too, and no other", arguments: [true, false])
-    func cancelled(_ hasEnded: Bool) async throws {
+    func lateCancellation(_ hasEnded: Bool) async throws {
         let body = BodyStream(source: nil)
         body.push(ByteBuffer(bytes: [7]))
         if hasEnded { body.finish() }
-        let whole = Task {
+        let whole = Task<[UInt8], any Error> {
             while !Task.isCancelled { await Task.yield() }
             return try await body.collect(bytesMax: 1)
         }
         whole.cancel()
-        if hasEnded { #expect(try await whole.value == [7]) } else {
-            await #expect(throws: CancellationError.self) { try await whole.value }
-        }
+        if hasEnded { return #expect(try await whole.value == [7]) }
+        await #expect(throws: CancellationError.self) { try await whole.value }
     }
 
     @Test("one byte too many is refused, whether it is there or comes", arguments: [false, true])
