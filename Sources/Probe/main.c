@@ -29,7 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { seconds_max = 8 };
+/* For an attempt that waits for ever. Those that fill something up take seconds, and many where the machine is slow. */
+enum { seconds_max = 40 };
 
 struct facts *facts;
 int inherited[16], inherited_count;
