@@ -2,7 +2,7 @@ import Diagnostics
 import LinuxKernel
 import Testing
 
-@Suite("Completion scripts", .serialized, .timeLimit(.minutes(1)))
+@Suite("Completion scripts", .serialized, .endsWhenStuck)
 struct CompletionTests {
     private static let environment = ["PATH=/usr/bin:/bin", "HOME=/nonexistent"]
 

@@ -2,7 +2,7 @@ import Diagnostics
 import LinuxKernel
 import Testing
 
-@Suite("The example framework on a real cluster", .serialized, .timeLimit(.minutes(2)))
+@Suite("The example framework on a real cluster", .serialized, .endsWhenStuck)
 struct ExampleFrameworkTests {
     /// Runs it to its end; gives how it ended and what it said.
     private func run(_ cluster: LocalCluster, _ arguments: [String]) async throws -> (end: ProcessEnd, text: String) {

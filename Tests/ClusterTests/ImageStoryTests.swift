@@ -7,7 +7,7 @@ import NIOPosix
 import Testing
 
 /// Real images: people's programs on Debian, not run by root.
-@Suite("Images on a local cluster", .serialized, .timeLimit(.minutes(2)))
+@Suite("Images on a local cluster", .serialized, .endsWhenStuck)
 struct ImageStoryTests {
     @Test("an image's own user runs the task, in the image's directory, and may write to the sandbox")
     func user() async throws {
@@ -79,7 +79,7 @@ struct ImageStoryTests {
 }
 
 /// Limits that only a host with controllers holds: these run in the throwaway VM where this one has none.
-@Suite("Limits on a local cluster", .serialized, .timeLimit(.minutes(5)))
+@Suite("Limits on a local cluster", .serialized, .endsWhenStuck)
 struct ClusterLimitControllerTests {
     @Test("a task over its memory limit fails and says so, and its neighbour does not notice")
     func memory() async throws {

@@ -3,7 +3,7 @@ import LinuxKernel
 import Testing
 
 /// A small version of what "make bench" does with ten thousand agents.
-@Suite("Load", .serialized, .timeLimit(.minutes(2)))
+@Suite("Load", .serialized, .endsWhenStuck)
 struct LoadTests {
     @Test("agents, frameworks and consumers that do not read: nobody is lost, everything is answered")
     func load() async throws {

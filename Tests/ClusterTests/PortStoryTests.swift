@@ -1,7 +1,7 @@
 import Testing
 
 /// Ports that tasks publish, from the host they are published on: a network namespace of the test's own.
-@Suite("Ports of tasks, end to end", .timeLimit(.minutes(2)))
+@Suite("Ports of tasks, end to end", .endsWhenStuck)
 struct PortStoryTests {
     private static let server = "echo $0 > /tmp/index.html; exec httpd -f -p 80 -h /tmp"
 

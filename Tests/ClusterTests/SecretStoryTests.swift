@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// Secrets of tasks on a real cluster: the task has them, and nobody else ever does.
-@Suite("Secrets of a cluster's tasks", .serialized, .timeLimit(.minutes(3)))
+@Suite("Secrets of a cluster's tasks", .serialized, .endsWhenStuck)
 struct SecretStoryTests {
     /// Nothing else in the world says these; the tasks write them backwards.
     private static let byValue = "canary-by-value-83b1"

@@ -4,6 +4,12 @@ import Diagnostics
 import LinuxKernel
 import Testing
 
+extension Trait where Self == TimeLimitTrait {
+    /// A test that has not ended by then never will. Far above what any needs: one of a minute natively takes five in
+    /// the VM on a slow machine, and how long the whole may take is for Tests/run to say.
+    static var endsWhenStuck: Self { .timeLimit(.minutes(15)) }
+}
+
 /// A cluster for one test, gone at its end; when the test fails, what the cluster said is shown.
 func withCluster(
     _ options: [String] = [], parts: [LocalCluster.Part] = [.local], images: [String] = ["busybox"],

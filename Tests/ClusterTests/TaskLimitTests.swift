@@ -5,7 +5,7 @@ import Testing
 
 /// Limits of tasks, asked for on the command line, carried through master and agent: what the kernel's own files say of
 /// them outside, and what they do inside.
-@Suite("Limits of tasks, end to end", .serialized, .timeLimit(.minutes(5)))
+@Suite("Limits of tasks, end to end", .serialized, .endsWhenStuck)
 struct TaskLimitControllerTests {
     /// A control group of a container, as the host sees it.
     struct Group {

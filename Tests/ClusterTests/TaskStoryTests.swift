@@ -4,7 +4,7 @@ import Containers
 import Testing
 
 /// What people do with a cluster, on the real kernel, through the real master and agent.
-@Suite("Tasks on a local cluster", .serialized, .timeLimit(.minutes(2)))
+@Suite("Tasks on a local cluster", .serialized, .endsWhenStuck)
 struct TaskStoryTests {
     @Test("commands on an image and without one end as they end, and their output can be read")
     func commands() async throws {

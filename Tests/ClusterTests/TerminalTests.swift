@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Tasks at a terminal", .serialized, .timeLimit(.minutes(2)))
+@Suite("Tasks at a terminal", .serialized, .endsWhenStuck)
 struct TerminalTests {
     @Test("a person types to a task, changes the size of the window, leaves it, comes back, and gets its exit status")
     func terminal() async throws {

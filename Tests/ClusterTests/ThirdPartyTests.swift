@@ -4,7 +4,7 @@ import Testing
 
 /// Programs that others wrote for the protocol, unmodified, each telling its story to a real cluster. Tests/run has
 /// put them into one folder; Clients has what we say with them.
-@Suite("Third-party clients", .serialized, .timeLimit(.minutes(2)))
+@Suite("Third-party clients", .serialized, .endsWhenStuck)
 struct ThirdPartyTests {
     static let roots = ["--fetch-root", Built.clients, "--fetch-root", Built.root + "/Tests/ClusterTests/Clients"]
 

@@ -7,7 +7,7 @@ import LinuxKernel
 import Testing
 
 /// The chained log of an agent's machine: what was launched, entered and refused, and what was overridden.
-@Suite("The log of what an agent did", .serialized, .timeLimit(.minutes(2)))
+@Suite("The log of what an agent did", .serialized, .endsWhenStuck)
 struct TrailStoryTests {
     @Test("launches, sessions, attachments, refusals and overrides are all in it, each with whose they are")
     func story() async throws {

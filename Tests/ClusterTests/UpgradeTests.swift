@@ -4,7 +4,7 @@ import Testing
 
 /// BULKHEAD_OLDER names a folder with the programs of an older build, launcher and unpacker beside them. Without it
 /// the older build is this one: then everything is shown but the difference between the two.
-@Suite("Upgrades", .serialized, .timeLimit(.minutes(2)))
+@Suite("Upgrades", .serialized, .endsWhenStuck)
 struct UpgradeTests {
     @Test("a newer build takes over the tasks of an older one that was killed, and tells their true ends")
     func adoption() async throws {
