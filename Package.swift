@@ -134,6 +134,7 @@ let package = Package(
         .target(
             name: "CNftables", path: "Sources/Kernel/CNftables", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
         module("Kernel", "LinuxKernel", ["CLinux", "Diagnostics"]),
+        module("Kernel", "Waiting", ["LinuxKernel", "Diagnostics"]),
         module("Kernel", "Netlink", ["LinuxKernel", "NetworkFormat"]),
         module("Kernel", "Nftables", ["CNftables", "Diagnostics"]),
         module("Kernel", "SeccompCompiler", ["CSeccomp", "LinuxKernel", "SeccompFormat", "Diagnostics"]),
@@ -168,11 +169,11 @@ let package = Package(
                 collections,
             ]),
         // What every containerizer does alike: image and launch put together, waits and events, sessions.
-        module("Host", "Containerizing", ["LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
+        module("Host", "Containerizing", ["Waiting", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         module(
             "Host", "NativeContainerizer",
             [
-                "AuditTrail", "Networking", "NetworkFormat", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "OCIFormat", "TrustFormat",
+                "AuditTrail", "Networking", "NetworkFormat", "Waiting", "LinuxKernel", "HostProbe", "Containerizing", "Isolation", "Snapshots", "ImageStorage", "DurableStorage", "JSONFormat", "OCIFormat", "TrustFormat",
                 "Emulation", "LaunchPlanning", "SeccompFormat", "Containers", "Diagnostics",
             ]),
 
@@ -184,9 +185,9 @@ let package = Package(
                 "LaunchPlanning", "Containers", "Diagnostics", crypto,
             ]),
         module("Host", "OCIRuntimeContainerizer", ["NativeContainerizer", "Containerizing", "Isolation", "HostProbe", "Snapshots", "LinuxKernel", "OCIFormat", "LaunchPlanning", "Containers", "Diagnostics"]),
-        module("Host", "DockerContainerizer", ["Containerizing", "ImageStorage", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
+        module("Host", "DockerContainerizer", ["Waiting", "Containerizing", "ImageStorage", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics"]),
         // What an agent does on its machine for tasks beside running them: sandboxes, fetching, probing, collecting garbage.
-        module("Host", "TaskFiles", ["LinuxKernel", "DurableStorage", "HostProbe", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
+        module("Host", "TaskFiles", ["Waiting", "LinuxKernel", "DurableStorage", "HostProbe", "OCIFormat", "AgentCore", "Containers", "ClusterModel", "Determinism", "Diagnostics", crypto]),
 
         // Services: long-running shells; run effects, never decide
         module("Services", "HTTPServing", ["ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, jwt, tls] + nio),
@@ -217,7 +218,7 @@ let package = Package(
                 "MasterService", "AgentService", "HTTPServing", "ClusterClient", "SchedulerKit", "Simulation", "MasterCore",
                 "AuditFormat", "Auditing", "AuditOutput", "AuditTrail",
                 "AgentCore", "ClusterAPI", "ClusterModel", "Determinism", "NativeContainerizer", "Containerizing", "Coordination", "OCIRuntimeContainerizer",
-                "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "LinuxKernel",
+                "DockerContainerizer", "TaskFiles", "ImageStorage", "DurableStorage", "HostProbe", "Isolation", "Waiting", "LinuxKernel",
                 "OCIFormat", "Containers", "Diagnostics", "CommandOutput", "Allocation", "Authorization", arguments, yaml, logging,
             ]),
         // Apart from bulkhead too, which executes it for `audit`.
@@ -317,7 +318,7 @@ let package = Package(
             "ContractTests",
             [
                 "NativeContainerizer", "Containerizing", "OCIRuntimeContainerizer", "DockerContainerizer", "Simulation",
-                "ImageStorage", "HostProbe", "LinuxKernel", "OCIFormat", "Containers", "Determinism", "Diagnostics",
+                "ImageStorage", "HostProbe", "Waiting", "LinuxKernel", "OCIFormat", "Containers", "Determinism", "Diagnostics",
                 "bulkhead-unpack",
             ], exclude: ["Goldens"]),
         tests("DockerContainerizerTests", ["DockerContainerizer", "HTTPServing", "LinuxKernel", "Containers", logging]),
@@ -356,7 +357,7 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
-                "Determinism", "Diagnostics", "LinuxKernel", "RawHTTP", logging, httpClient,
+                "Determinism", "Diagnostics", "Waiting", "LinuxKernel", "RawHTTP", logging, httpClient,
             ] + nio),
         tests("ClusterTests", ["AuditFormat", "AuditTrail", "example-framework", "ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),

@@ -1,6 +1,7 @@
 import Diagnostics
 import LinuxKernel
 import Testing
+import Waiting
 
 /// A network namespace with nothing but a loopback interface, which lives as long as the object.
 final class TestNetwork: Sendable {

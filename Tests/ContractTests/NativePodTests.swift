@@ -2,6 +2,7 @@ import Containers
 import Diagnostics
 import LinuxKernel
 import Testing
+import Waiting
 
 @Suite("What our own runtime does for agents")
 struct NativePodTests {

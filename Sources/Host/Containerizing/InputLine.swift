@@ -1,6 +1,7 @@
 public import Diagnostics
 public import LinuxKernel
 import Synchronization
+import Waiting
 
 /// The write end of a container's standard input, or the master of its terminal, for as many as attach to it.
 public final class InputLine: Sendable {

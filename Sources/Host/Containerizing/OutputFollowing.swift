@@ -2,6 +2,7 @@ public import Containers
 public import Diagnostics
 import LinuxKernel
 import Synchronization
+import Waiting
 
 /// Follows what a container says into regular files, and writes to it where it listens.
 public final class FollowingSession: ContainerSession {

@@ -2,6 +2,7 @@ public import Containers
 public import Diagnostics
 public import LinuxKernel
 import Synchronization
+import Waiting
 
 /// A process whose standard streams are pipes of ours. Reading and writing wait in the kernel's table of descriptors,
 /// not on threads.

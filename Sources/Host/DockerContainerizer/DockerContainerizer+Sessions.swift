@@ -3,6 +3,7 @@ public import Containers
 public import Diagnostics
 import LinuxKernel
 import OCIFormat
+import Waiting
 
 extension DockerContainerizer {
     /// Each session listens on a connection of its own. Input goes over one that all sessions share: when it ends, the

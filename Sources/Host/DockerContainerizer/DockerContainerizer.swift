@@ -5,6 +5,7 @@ public import ImageStorage
 import LinuxKernel
 import OCIFormat
 import Synchronization
+import Waiting
 
 /// A Docker Engine on this host behind the contract all containerizers keep, over its unix socket.
 ///

@@ -1,6 +1,7 @@
 import Diagnostics
 import LinuxKernel
 import OCIFormat
+import Waiting
 
 /// The calls of the Docker Engine API that we make, version 1.41 of it.
 struct Engine: Sendable {

@@ -1,6 +1,7 @@
 import Diagnostics
 import LinuxKernel
 import Synchronization
+import Waiting
 
 /// One HTTP/1.1 exchange with a Docker Engine over its unix socket, on a connection of its own. Waiting holds no thread
 /// up. After an upgrade the connection is a plain stream in both directions.

@@ -3,6 +3,7 @@ import Diagnostics
 import ImageStorage
 import LinuxKernel
 import OCIFormat
+import Waiting
 
 /// Images of the engine, and of our store for what the engine does not have: loaded on demand, called by their digest,
 /// and tagged with a name of ours only, so that no name of somebody else's at the same engine changes.

@@ -2,6 +2,7 @@ import Containerizing
 import Containers
 import Diagnostics
 import LinuxKernel
+import Waiting
 
 /// Copies what the engine keeps of a container's output into the files it was to go to.
 ///

@@ -4,6 +4,7 @@ public import Diagnostics
 import HostProbe
 public import ImageStorage
 import LinuxKernel
+import Waiting
 
 /// Our own runtime behind the contract all containerizers keep: asynchronous, with one thread that sees all containers
 /// end, and blocking calls on threads of our own.

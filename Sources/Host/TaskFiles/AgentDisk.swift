@@ -2,6 +2,7 @@ public import AgentCore
 public import Diagnostics
 public import DurableStorage
 import LinuxKernel
+import Waiting
 
 /// What an agent has on its machine's disk: its journal, and its tasks' files. One process at a time has it.
 public struct AgentDisk: Sendable {

@@ -3,6 +3,7 @@ public import ClusterModel
 public import Diagnostics
 public import HostProbe
 import LinuxKernel
+import Waiting
 
 /// What an agent says of its machine, found out by looking.
 public enum MachineProbe {

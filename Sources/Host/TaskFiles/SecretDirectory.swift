@@ -2,6 +2,7 @@ public import AgentCore
 import Containers
 public import Diagnostics
 import LinuxKernel
+import Waiting
 
 /// A directory of the operator's with a file a secret, `NAME`, or `NAME/KEY` where a secret has several parts. All of
 /// it is root's and nobody else may look in, or it is not used: a secret that others can read is none.

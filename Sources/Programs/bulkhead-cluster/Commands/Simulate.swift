@@ -4,6 +4,7 @@ import Determinism
 import Diagnostics
 import LinuxKernel
 public import Simulation
+import Waiting
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -9,6 +9,7 @@ import HTTPServing
 import LinuxKernel
 import Logging
 import TaskFiles
+import Waiting
 
 /// An agent put together from its flags.
 struct AgentDaemon: Sendable {

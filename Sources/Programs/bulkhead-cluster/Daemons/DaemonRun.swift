@@ -3,6 +3,7 @@ import Diagnostics
 import HTTPServing
 import LinuxKernel
 import Logging
+import Waiting
 
 /// What daemons do alike: log to standard error, and run until a signal asks them to end.
 struct DaemonRun: Sendable {

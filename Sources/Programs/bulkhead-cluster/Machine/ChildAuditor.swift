@@ -3,6 +3,7 @@ import AuditFormat
 import CommandOutput
 import Diagnostics
 import LinuxKernel
+import Waiting
 
 /// Has `bulkhead-audit` look at this machine: a process of its own, with a time to end in.
 struct ChildAuditor: MachineAuditor {

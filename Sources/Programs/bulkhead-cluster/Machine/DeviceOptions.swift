@@ -6,6 +6,7 @@ import Containers
 import Diagnostics
 import LinuxKernel
 import OCIFormat
+import Waiting
 
 /// Which of the machine's devices tasks may have.
 struct DeviceOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import AgentService
 import AuditTrail
 import Diagnostics
 import LinuxKernel
+import Waiting
 
 /// The log of the store, which the runtime writes launches and execs to as well.
 struct StoreTrail: AccountKeeper {

@@ -1,5 +1,5 @@
 public import Diagnostics
-import Glibc
+import LinuxKernel
 
 /// Threads of our own for calls that wait in the kernel, offered to asynchronous code. Threads are made as they are
 /// needed, up to a bound; beyond it work waits its turn, and beyond `waitingMax` it is refused.
