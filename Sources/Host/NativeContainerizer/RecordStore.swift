@@ -1,6 +1,7 @@
 public import Containers
 public import Diagnostics
 import FoundationEssentials
+import JSONFormat
 import LinuxKernel
 import Synchronization
 
@@ -95,7 +96,7 @@ public struct RecordStore: Sendable {
     public func write(_ record: ContainerRecord) throws(Failure) {
         let id = record.request.id
         let bytes: [UInt8]
-        do { bytes = Array(try JSONEncoder().encode(record)) } catch {
+        do { bytes = try JSONWriter.bytes(of: record) } catch {
             throw Failure("state.unwritable", doing: "encode the record of container", on: id.text, cause: "\(error)")
         }
         do throws(KernelError) {
