@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,47 @@ static int attack_new_processes(const char *word) {
     }
 }
 
+/*
+ * Seizes processes as they get their numbers, one after the other: the first instruction that one executes in this
+ * namespace may be met. Says `ready` once, then every one it got hold of that runs `word`.
+ */
+static int seize_new_processes(const char *word) {
+    enum { ahead = 8 };
+    char text[32];
+    int next = getpid() + 1, status;
+    (void)puts("ready");
+    (void)fflush(stdout);
+    while (!ferror(stdout)) {
+        for (int number = next; number < next + ahead; number++) {
+            if (ptrace(PTRACE_SEIZE, number, 0, 0) < 0) {
+                if (errno != ESRCH) next = number;
+                continue;
+            }
+            (void)snprintf(text, sizeof text, "%d", number);
+            if (runs(text, word)) hit(text, "seized");
+            if (ptrace(PTRACE_INTERRUPT, number, 0, 0) == 0 && waitpid(number, &status, __WALL) == number)
+                (void)ptrace(PTRACE_DETACH, number, 0, 0);
+            next = number + 1;
+        }
+    }
+    return 1;
+}
+
+__attribute__((noreturn)) static void *wait_for_ever(void *nothing) {
+    (void)nothing;
+    for (;;) (void)pause();
+}
+
+/* A process whose first thread has ended and another has not: there, and without namespaces of its own. */
+static int headless(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0) return 1;
+    (void)puts("ready");
+    (void)fflush(stdout);
+    (void)syscall(SYS_exit, 0);
+    return 1;
+}
+
 /* `count` daemons that left their session and ignore everything that can be ignored. */
 static int daemons(int count) {
     for (int i = 0; i < count; i++) {
@@ -94,6 +136,8 @@ static int daemons(int count) {
 int run_race(int count, char **arguments) {
     if (count == 3 && !strcmp(arguments[0], "exchange")) return exchange(arguments[1], arguments[2]);
     if (count == 2 && !strcmp(arguments[0], "attack")) return attack_new_processes(arguments[1]);
+    if (count == 2 && !strcmp(arguments[0], "seize")) return seize_new_processes(arguments[1]);
+    if (count == 1 && !strcmp(arguments[0], "headless")) return headless();
     if (count == 2 && !strcmp(arguments[0], "daemons")) return daemons(atoi(arguments[1]));
     return 2;
 }

@@ -54,13 +54,7 @@ struct BundleSELinuxTests {
             guard case .array(var mounts)? = members["mounts"] else { return }
             mounts.append(["destination": "/memory", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]])
             members["mounts"] = .array(mounts)
-            guard hasUsers, case .object(let linux)? = members["linux"],
-                case .array(let namespaces)? = linux["namespaces"]
-            else { return }
-            TestBundle.set(&members, ["linux", "namespaces"], .array(namespaces + [["type": "user"]]))
-            let map: SpecValue = [["containerID": 0, "hostID": 300_000, "size": 65_536]]
-            TestBundle.set(&members, ["linux", "uidMappings"], map)
-            TestBundle.set(&members, ["linux", "gidMappings"], map)
+            if hasUsers { TestBundle.setUserNamespace(&members) }
         }
         // Root of a user namespace could not make it in a directory of the host's root.
         try Directories.makeAll("\(bundle.place)/rootfs/memory", mode: 0o755)

@@ -51,6 +51,16 @@ final class TestBundle: Sendable {
         members[path[0]] = .object(inner)
     }
 
+    /// A user namespace of its own, whose root is nobody on the host.
+    static func setUserNamespace(_ members: inout OrderedDictionary<String, SpecValue>) {
+        guard case .object(let linux)? = members["linux"], case .array(let namespaces)? = linux["namespaces"] else {
+            return
+        }
+        set(&members, ["linux", "namespaces"], .array(namespaces + [["type": "user"]]))
+        let map: SpecValue = [["containerID": 0, "hostID": 300_000, "size": 65_536]]
+        for name in ["uidMappings", "gidMappings"] { set(&members, ["linux", name], map) }
+    }
+
     static func running(
         _ script: String, _ change: (inout OrderedDictionary<String, SpecValue>) -> Void = { _ in }
     ) throws -> TestBundle {

@@ -39,8 +39,8 @@ public struct BundleContext: Sendable {
     public var keptGroups: [UInt32] = []
     /// The first process of the running container that another process joins; nil for a container's own first one.
     public var joined: Int32?
-    /// Namespaces of that process that are not ours.
-    public var joinedNamespaces: [NamespaceFile] = []
+    /// Those of that process's namespaces that are the container's: entered in one call, by its pidfd.
+    public var joinedNamespaces: NamespaceSet = []
     /// Where /proc and /sys, whole, are mounted on the host; asked for only where there is no pivot_root.
     public var kernelMounts: @Sendable () throws(Failure) -> [String] = { () throws(Failure) in [] }
     /// Whether `path` on the host is a directory; nil when it is not there.
@@ -81,7 +81,7 @@ public struct BundleContext: Sendable {
     /// Whether the container has a namespace of this kind, new or another's.
     func has(_ type: String) -> Bool { linux.namespace(type) != nil }
     func isNew(_ type: String) -> Bool { linux.isNew(type) }
-    var hasUserNamespace: Bool { joined == nil ? has("user") : joinedNamespaces.contains { $0.kind == .user } }
+    var hasUserNamespace: Bool { joined == nil ? has("user") : joinedNamespaces.contains(.user) }
     /// Also in another's mount namespace, where only this container sees its root.
     var buildsRoot: Bool { joined == nil }
     /// Whether its mount namespace is ours, where what is mounted has to be taken away again.

@@ -48,11 +48,20 @@ public struct BundleCredentials: BundleContributor {
             ambient: sets.ambient.intersection(held))
     }
 
-    /// A sentence about the capabilities that are asked for and cannot be given.
+    /// Sentences about the capabilities that are asked for and cannot be given, and about one that is given and goes
+    /// further than it seems.
     static func notes(_ context: BundleContext) -> [String] {
         guard let sets = context.process?.capabilities, !context.hasUserNamespace else { return [] }
         let wanted = sets.bounding.union(sets.permitted).union(sets.inheritable)
         let missing = wanted.subtracting(context.heldCapabilities).names
-        return missing.isEmpty ? [] : ["\(missing.joined(separator: ", ")) is not given: this process does not hold it"]
+        var notes: [String] = []
+        if !missing.isEmpty {
+            notes.append("\(missing.joined(separator: ", ")) is not given: this process does not hold it")
+        }
+        // No kernel keeps it from a process of root's that has no user namespace around it, not dumpable or not.
+        if sets.bounding.intersection(context.heldCapabilities).contains(.sysPtrace) {
+            notes.append("without a user namespace CAP_SYS_PTRACE can take over a process while it joins as root")
+        }
+        return notes
     }
 }

@@ -81,13 +81,10 @@ public struct JoinedNamespaces: BundleContributor {
 
     public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: "namespaces")
-        for file in context.joinedNamespaces {
-            if file.kind == .time {
-                contribution.open("time", .namespace(path: file.path))
-                contribution.add(.join("time", types: .time), at: .join)
-            } else {
-                contribution.joinedFiles.append(file)
-            }
+        contribution.joined = context.joinedNamespaces.subtracting(.time)
+        if let process = context.joined, context.joinedNamespaces.contains(.time) {
+            contribution.open("time", .namespace(path: "/proc/\(process)/ns/time"))
+            contribution.add(.join("time", types: .time), at: .join)
         }
         if context.sharesMounts {
             contribution.open("root", .directory(path: context.anchor))

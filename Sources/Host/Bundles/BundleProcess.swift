@@ -8,8 +8,9 @@ struct BundleProcess: Sendable {
     let process: ProcessHandle
     let control: OwnedDescriptor
 
+    /// With `joining` it is born in those of that process's namespaces that the plan says.
     static func spawn(
-        _ plan: LaunchPlan, launcher: LauncherImage, groups: BundleGroups
+        _ plan: LaunchPlan, launcher: LauncherImage, groups: BundleGroups, joining other: ProcessHandle? = nil
     ) throws(Failure) -> BundleProcess {
         let bytes = try PlanEncoder.encode(plan)
         let directory = try groups.openForSpawn()
@@ -25,9 +26,16 @@ struct BundleProcess: Sendable {
             }
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
-                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets, namespaces: namespaces)
+                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
+                joining: plan.spawn.joined.isEmpty ? nil : other.map { ($0, plan.spawn.joined.rawValue) },
+                namespaces: namespaces)
             return BundleProcess(process: process, control: ours)
         } catch {
+            if other != nil, error.errno == Errno.noProcess {
+                throw Failure(
+                    "bundle.not-running", doing: "start a process in the container",
+                    cause: "its first process has left its namespaces", remedy: "kill and delete the container")
+            }
             throw error.failure(
                 "bundle.cannot-spawn", doing: "start the container's process",
                 remedy: error.errno == Errno.notPermitted ? "run as root with all capabilities" : nil)

@@ -21,9 +21,7 @@ extension BundleRuntime {
         let held = try self.process(record)
         let status = try status(record, process: held)
         guard status == .running || status == .created || (whilePaused && status == .paused), let first = held else {
-            throw Failure(
-                "bundle.not-running", doing: "start a process in the container", on: id,
-                cause: "cannot exec in a \(status.rawValue) container", remedy: "start or resume it first")
+            throw Self.notRunning(id, "cannot exec in a \(status.rawValue) container")
         }
         var groups = try groups(record)
         for below in options.groupsBelow { try groups.descend(to: below) }
@@ -38,13 +36,15 @@ extension BundleRuntime {
         context.filter = filter
         let root = "/proc/\(first.id)/root"
         context.home = { HomeDirectory.find($0, root: root) }
-        context.joinedNamespaces = Self.namespaces(of: first.id)
+        context.joinedNamespaces = try Self.namespaces(of: first, configuration.linux, id)
         if context.keepsGroups { context.keptGroups = HostFacts.groups() }
         let plan = try BundlePlan.build(context)
         // Before there is a launcher, which would wait for them.
         let opener = BundleOpener(place: try store.open(id), userNamespace: nil, process: nil, texts: [:])
         let given = try opener.open(plan)
-        let joined = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups)
+        // What was read above was read by its number, which is its own only as long as it is there.
+        try Self.demandLife(of: first, id)
+        let joined = try BundleProcess.spawn(plan, launcher: try launcher(), groups: groups, joining: first)
         do throws(Failure) {
             if let initial = process.execAffinity?.initial, !initial.isEmpty { try joined.hold(to: initial) }
             try groups.attach(joined.process.id)
@@ -82,15 +82,38 @@ extension BundleRuntime {
         return context
     }
 
-    /// Those that are not ours: one that is may not even be entered again.
-    private static func namespaces(of process: Int32) -> [NamespaceFile] {
-        NamespaceSet.named.compactMap { name, kind in
-            let path = "/proc/\(process)/ns/\(name)"
-            guard let theirs = HostFacts.linkTarget(path), theirs != HostFacts.linkTarget("/proc/self/ns/\(name)")
-            else {
-                return nil
-            }
-            return NamespaceFile(kind: kind, path: path)
+    /// Those that the configuration gives the container, never one that a process in it has made: that could be a user
+    /// namespace in which it holds every capability. One by a path that is ours too may not even be entered again.
+    private static func namespaces(
+        of first: ProcessHandle, _ linux: LinuxSpec, _ id: String
+    ) throws(Failure) -> NamespaceSet {
+        var namespaces: NamespaceSet = []
+        for namespace in linux.namespaces {
+            let kind = BundleNamespaces.kind(namespace.type)
+            if namespace.path != nil, try isOurs(kind, of: first, id) { continue }
+            namespaces.insert(kind)
         }
+        return namespaces
+    }
+
+    private static func isOurs(_ kind: NamespaceSet, of first: ProcessHandle, _ id: String) throws(Failure) -> Bool {
+        guard let name = NamespaceSet.named.first(where: { $0.set == kind })?.name else { return false }
+        guard let theirs = HostFacts.linkTarget("/proc/\(first.id)/ns/\(name)") else {
+            throw notRunning(id, "its first process has left its namespaces")
+        }
+        return theirs == HostFacts.linkTarget("/proc/self/ns/\(name)")
+    }
+
+    private static func demandLife(of first: ProcessHandle, _ id: String) throws(Failure) {
+        do throws(KernelError) { if try !first.hasEnded() { return } } catch {
+            throw error.failure("bundle.lost", doing: "look at the container's first process", on: id)
+        }
+        throw notRunning(id, "its first process has ended meanwhile")
+    }
+
+    private static func notRunning(_ id: String, _ cause: String) -> Failure {
+        Failure(
+            "bundle.not-running", doing: "start a process in the container", on: id, cause: cause,
+            remedy: "start or resume it first")
     }
 }

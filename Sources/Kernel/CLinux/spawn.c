@@ -148,8 +148,10 @@ static long clone_to_child(struct clone_args *arguments, struct child *child);
  * from inside it, and a thread of a larger process cannot enter one. This short-lived process can. It shares our
  * memory and descriptors, so that what it makes is ours: our child (CLONE_PARENT), held by our pidfd.
  *
- * Nothing in the other container can reach it: it has no number in that pid namespace, and our memory, whose user
- * namespace is the host's, is closed to tracers from anywhere else (entering made it undumpable, ptrace(2)).
+ * Nothing in the other container can reach it, for it has no number in that pid namespace. Its child has one, and our
+ * memory until it executes: that is closed to tracers from anywhere but the host's user namespace, whose it is, because
+ * clone_joined has made it undumpable (ptrace(2)). Entering a user namespace does that by itself only where another
+ * user has made it.
  */
 static int join_files(struct child *child) {
     const struct bh_spawn *request = child->request;
@@ -284,6 +286,8 @@ static long clone_joined(struct clone_args *arguments, struct child *child, cons
     joiner.stack_size = arguments->stack_size;
     child->main = run_joiner;
     child->arguments = arguments;
+    *failed_call = "prctl(PR_SET_DUMPABLE)";
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -1;
     *failed_call = "clone3";
     if (clone_to_child(&joiner, child) < 0) return -1;
     (void)bh_pidfd_wait(descriptor, 0, &status);

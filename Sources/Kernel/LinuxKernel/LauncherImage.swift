@@ -30,6 +30,9 @@ public struct LauncherImage: Sendable {
         do throws(KernelError) {
             let image = try OwnedDescriptor.memoryFile("bulkhead-launch", executable: true)
             try image.append(contentsOf: try OwnedDescriptor.open(RawPath(path)), limit: 4 << 20)
+            // Who executes what it may not read is closed, from the first instruction on, to every tracer in a user
+            // namespace below ours: the launcher that joins a container is a stranger to all in it, ptrace(2).
+            try image.changeMode(0o111)
             try image.seal()
             return image
         } catch {

@@ -212,7 +212,7 @@ struct bh_spawn {
 /*
  * Starts the launcher in new namespaces. Returns the process id and fills `pidfd`, or -1 and errno; `failed_call`
  * then names the call that failed. The caller's memory is shared with the child until exec (CLONE_VM | CLONE_VFORK),
- * so the cost does not depend on the caller's size.
+ * so the cost does not depend on the caller's size. Who joins anything is not dumpable from then on.
  */
 pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char **failed_call);
 
