@@ -349,7 +349,7 @@ let package = Package(
         tests("AuditingTests", ["Auditing", "AuditFormat"]),
         tests("ObservationTests", ["Observation", "InventoryFormat", "LinuxKernel", "Diagnostics"]),
         tests("RuntimeSpecTests", ["RuntimeSpec", "Diagnostics"]),
-        tests("OCICommandTests", ["bulkhead-oci", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
+        tests("OCICommandTests", ["bulkhead-oci", "Bundles", "RuntimeSpec", "LinuxKernel", "Diagnostics", collections]),
         tests("SignatureVerificationTests", ["ImageStorage", "TrustFormat", "LinuxKernel", "Diagnostics", "bulkhead-verify"]),
         tests("TrustFormatTests", ["TrustFormat", "OCIFormat", "Diagnostics", crypto]),
         tests("OCIFormatTests", ["OCIFormat", "Diagnostics", collections]),

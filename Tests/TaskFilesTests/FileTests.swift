@@ -52,7 +52,7 @@ struct FileTests {
             ("", "files.no-path"), ("/etc/passwd", "files.not-found"), ("%/meta/journal", "files.not-found"),
             ("@/absent", "files.not-found"), ("@/../c1/stdout", "files.not-found"), ("@/dir", "files.not-a-file"),
             ("@/fifo", "files.not-a-file"), ("@/outside", "files.not-found"), ("@/proc", "files.forbidden"),
-            ("%/slaves/A-S0", "files.not-found"),
+            ("%/slaves/A-S0", "files.not-found"), ("@/device", "files.not-a-file"),
         ])
     func refused(_ form: String, _ code: String) throws {
         let place = try Workplace()
@@ -60,6 +60,8 @@ struct FileTests {
         let run = try OwnedDescriptor.open(RawPath(path), [.directory])
         try run.makeDirectory("dir", mode: 0o755)
         try run.makeNode("fifo", kind: .fifo, mode: 0o644)
+        // Of no driver: whoever opens it gets ENXIO.
+        try run.makeNode("device", kind: .character, mode: 0o644, major: 240, minor: 77)
         try run.makeLink("outside", to: "/etc/passwd")
         try run.makeLink("proc", to: "../../../../../../../../../../proc/self/environ")
         let asked = form.replacing("%", with: place.path).replacing("@", with: path)

@@ -9,8 +9,8 @@ enum HomeDirectory {
         let text: String
         do throws(KernelError) {
             let place = try OwnedDescriptor.open(RawPath(root), [.path, .directory])
-            let file = try place.open("etc/passwd", [.nonBlocking], rules: .confined)
-            text = String(decoding: try file.readAll(limit: fileBytesMax), as: UTF8.self)
+            let bytes = try place.openRegular("etc/passwd").readAll(limit: fileBytesMax)
+            text = String(decoding: bytes, as: UTF8.self)
         } catch { return "/" }
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)

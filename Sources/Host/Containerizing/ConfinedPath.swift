@@ -11,17 +11,38 @@ public enum ConfinedPath {
         _ path: String, beneath root: String?, _ flags: OpenFlags = [.path], mode: UInt32 = 0, followsLinks: Bool = true
     ) throws(KernelError) -> OwnedDescriptor {
         guard let root else { return try OwnedDescriptor.open(RawPath(path), flags, mode: mode) }
+        return try walk(path, beneath: root) { (directory, rest) throws(KernelError) in
+            guard let rest else { return try OwnedDescriptor.open(RawPath(root), flags, mode: mode) }
+            return try directory.open(
+                rest, flags, mode: mode, rules: followsLinks ? [.beneath, .noMagicLinks] : [.beneath, .noLinks])
+        }
+    }
+
+    /// The same for a regular file, and for nothing else (`OwnedDescriptor.openRegular`).
+    public static func openRegular(
+        _ path: String, beneath root: String?, _ flags: OpenFlags, mode: UInt32 = 0
+    ) throws(KernelError) -> OwnedDescriptor {
+        guard let root else {
+            return try OwnedDescriptor.open(path.hasPrefix("/") ? "/" : ".", [.path, .directory])
+                .openRegular(RawPath(path), flags, mode: mode, rules: [])
+        }
+        return try walk(path, beneath: root) { (directory, rest) throws(KernelError) in
+            try directory.openRegular(rest ?? ".", flags, mode: mode, rules: [.beneath, .noMagicLinks])
+        }
+    }
+
+    /// `rest` is the way from `root`; nil for that itself.
+    private static func walk(
+        _ path: String, beneath root: String,
+        _ open: (_ directory: OwnedDescriptor, _ rest: RawPath?) throws(KernelError) -> OwnedDescriptor
+    ) throws(KernelError) -> OwnedDescriptor {
         let (names, above) = (path.split(separator: "/"), root.split(separator: "/"))
         guard names.starts(with: above), !names.contains("..") else {
             throw KernelError(call: "open beneath \(root)", on: path, errno: Errno.crossDevice)
         }
-        if names.count == above.count { return try OwnedDescriptor.open(RawPath(root), flags, mode: mode) }
         let directory = try OwnedDescriptor.open(RawPath(root), [.path, .directory])
-        do throws(KernelError) {
-            return try directory.open(
-                RawPath(names.dropFirst(above.count).joined(separator: "/")), flags, mode: mode,
-                rules: followsLinks ? [.beneath, .noMagicLinks] : [.beneath, .noLinks])
-        } catch {
+        let rest = names.dropFirst(above.count).joined(separator: "/")
+        do throws(KernelError) { return try open(directory, rest.isEmpty ? nil : RawPath(rest)) } catch {
             throw KernelError(call: "\(error.call) beneath \(root)", on: path, errno: error.errno)
         }
     }

@@ -68,9 +68,12 @@ public final class FileFollower: Sendable {
 
         /// Nil for what is no file: a task may put a pipe in its place, and whoever opens that waits for the task.
         func open() throws(KernelError) -> OwnedDescriptor? {
-            let opened = try ConfinedPath.open(
-                file.path, beneath: file.confinedTo, [.readOnly, .noFollow, .nonBlocking, .noControllingTerminal])
-            return try opened.status().kind == .regular ? opened : nil
+            do throws(KernelError) {
+                return try ConfinedPath.openRegular(file.path, beneath: file.confinedTo, [.readOnly, .noFollow])
+            } catch {
+                if error.errno == Errno.invalid { return nil }
+                throw error
+            }
         }
     }
     private static let batchBytes: Int64 = 1 << 18

@@ -88,7 +88,7 @@ struct OutputWriter: Sendable {
         _ file: OutputFile?, _ position: OutputPosition, _ last: String
     ) throws(KernelError) -> File? {
         guard let file else { return nil }
-        let opened = try ConfinedPath.open(
+        let opened = try ConfinedPath.openRegular(
             file.path, beneath: file.confinedTo, [.readWrite, .create, .noFollow], mode: 0o644)
         let size = Int64(try opened.status().size)
         return File(

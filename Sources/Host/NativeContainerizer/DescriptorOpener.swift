@@ -83,12 +83,8 @@ struct DescriptorOpener: Sendable {
         case .log(let number):
             return try OwnedDescriptor.open(RawPath(logs[number]), [.readWrite, .create, .noFollow], mode: 0o600)
         case .outputFile(let path, let isLimited, let root):
-            // Not blocking: a pipe that somebody put there would wait for a reader.
-            let file = try ConfinedPath.open(
+            let file = try ConfinedPath.openRegular(
                 path, beneath: root, [.writeOnly, .create, .append, .noFollow, .nonBlocking], mode: 0o644)
-            guard try file.status().kind == .regular else {
-                throw KernelError(call: "not a regular file: open", on: path, errno: Errno.invalid)
-            }
             // Init cannot say so later, and the disk would fill.
             if isLimited { try file.checkHoles() }
             return file

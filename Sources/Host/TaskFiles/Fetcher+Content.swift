@@ -125,11 +125,8 @@ extension Fetcher {
         }
         do throws(KernelError) {
             let rest = names.dropFirst(root.split(separator: "/").count).joined(separator: "/")
-            let file = try OwnedDescriptor.open(RawPath(root), [.directory]).open(
-                RawPath(rest), [.readOnly, .nonBlocking, .noControllingTerminal], rules: [.beneath, .noMagicLinks])
-            guard try file.status().kind == .regular else {
-                throw KernelError(call: "open: not a regular file", errno: Errno.invalid)
-            }
+            let file = try OwnedDescriptor.open(RawPath(root), [.directory]).openRegular(
+                RawPath(rest), rules: [.beneath, .noMagicLinks])
             return file
         } catch {
             throw error.failure("fetch.file", doing: "fetch", on: shown, remedy: "check the path")

@@ -147,8 +147,8 @@ public struct Fetcher: Sendable {
         let line = Array("fetcher: \(Untrusted.shown(text))\n".utf8)
         try await blocking.run("write to the sandbox") { () throws(Failure) in
             do throws(KernelError) {
-                try sandbox.open(
-                    "stderr", [.writeOnly, .create, .append, .noFollow, .nonBlocking], mode: 0o644,
+                try sandbox.openRegular(
+                    "stderr", [.writeOnly, .create, .append, .noFollow], mode: 0o644,
                     rules: [.beneath, .noLinks]
                 ).write(line)
             } catch {

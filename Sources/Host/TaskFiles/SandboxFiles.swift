@@ -73,14 +73,8 @@ public struct SandboxFiles: Sendable {
 
     /// An open regular file, for downloads and followers.
     public func openFile(_ path: String) throws(Failure) -> OwnedDescriptor {
-        // Not blocking: whoever opens a task's fifo would wait for the task.
-        let file = try open(path, [.readOnly, .nonBlocking, .noControllingTerminal])
-        do throws(KernelError) {
-            guard try file.status().kind == .regular else {
-                throw KernelError(call: "open", on: path, errno: Errno.isDirectory)
-            }
-            return file
-        } catch {
+        let (sandbox, rest) = try split(path)
+        do throws(KernelError) { return try openSandbox(sandbox).openRegular(Self.place(rest)) } catch {
             throw Self.failure(error, "read", path)
         }
     }
@@ -90,13 +84,13 @@ public struct SandboxFiles: Sendable {
     private func open(_ path: String, _ flags: OpenFlags) throws(Failure) -> OwnedDescriptor {
         let (sandbox, rest) = try split(path)
         do throws(KernelError) {
-            let root = try openSandbox(sandbox)
-            return try root.open(
-                RawPath(rest.isEmpty ? "." : rest.joined(separator: "/")), flags, rules: [.inRoot, .noMagicLinks])
+            return try openSandbox(sandbox).open(Self.place(rest), flags, rules: .confined)
         } catch {
             throw Self.failure(error, "open", path)
         }
     }
+
+    private static func place(_ rest: [String]) -> RawPath { RawPath(rest.isEmpty ? "." : rest.joined(separator: "/")) }
 
     /// Names from the work directory to the sandbox, and from there on.
     private func split(_ path: String) throws(Failure) -> (sandbox: [String], rest: [String]) {
@@ -148,7 +142,7 @@ public struct SandboxFiles: Sendable {
         switch error.errno {
         case Errno.noEntry, Errno.notDirectory, Errno.nameTooLong:
             Failure("files.not-found", doing: doing, on: path, cause: "it is not there", field: "path")
-        case Errno.isDirectory:
+        case Errno.isDirectory, Errno.invalid:
             Failure("files.not-a-file", doing: doing, on: path, cause: "it is not a regular file", field: "path")
         case Errno.crossDevice, Errno.tooManyLinks, Errno.accessDenied, Errno.notPermitted:
             Failure(

@@ -72,8 +72,8 @@ public struct TaskHost: AgentHost {
             let sandbox = try work.open(directory)
             do throws(KernelError) {
                 // Made when it is not there: whoever writes it only appends.
-                return try sandbox.open(
-                    name, [.writeOnly, .create, .append, .noFollow, .nonBlocking], mode: 0o644,
+                return try sandbox.openRegular(
+                    name, [.writeOnly, .create, .append, .noFollow], mode: 0o644,
                     rules: [.beneath, .noLinks])
             } catch {
                 throw error.failure("sandbox.log", doing: "open a log", on: path)

@@ -103,15 +103,23 @@ enum PreservedDescriptors {
 }
 
 enum PidFile {
-    /// Whole or not at all: whoever waits for it reads it at once.
+    /// Whole or not at all: whoever waits for it reads it at once. Others may write to the directory, so it is made
+    /// under a name they cannot know, and never written through what they put there.
     static func write(_ process: Int32, to path: String) throws(Failure) {
+        let slash = path.lastIndex(of: "/")
+        let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        let unfinished = RawPath(".\(KernelRandom.uuid()).new")
         do throws(KernelError) {
-            let slash = path.lastIndex(of: "/")
-            let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-            let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
             let place = try OwnedDescriptor.open(RawPath(directory), [.directory])
-            try place.open(RawPath(".\(name).new"), [.writeOnly, .create, .truncate], mode: 0o644).write("\(process)")
-            try place.rename(RawPath(".\(name).new"), to: RawPath(name))
+            let file = try place.open(unfinished, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o644)
+            do throws(KernelError) {
+                try file.write("\(process)")
+                try place.rename(unfinished, to: RawPath(name))
+            } catch let failure {
+                try place.unlink(unfinished)
+                throw failure
+            }
         } catch { throw error.failure("pid-file", doing: "write the pid file", on: path) }
     }
 }
