@@ -67,13 +67,13 @@ int step_make_link(struct launch *launch, struct cursor *payload) {
     return close_after(result < 0 && errno != EEXIST ? -1 : 0, parent);
 }
 
-/* Where the host's root is the initial ramdisk there is nothing to pivot away from, pivot_root(2). */
+/* For an initial ramdisk, pivot_root(2), and another's mount namespace. chroot(2) without the move has a way out. */
 int step_change_root(struct launch *launch, struct cursor *payload) {
     (void)payload;
     launch->part = BH_PART_OPEN;
     if (!launch->attached || fchdir(launch->root) < 0) return -1;
     launch->part = BH_PART_ATTACH;
-    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != EINVAL) return -1;
+    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -1;
     if (chroot(".") < 0 || chdir("/") < 0) return -1;
     (void)close(launch->root);
     launch->root = -1;

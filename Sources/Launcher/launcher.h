@@ -106,6 +106,7 @@ int copy_tree(int from, int to);
 
 int prepare_steps(struct launch *launch);
 int run_steps(struct launch *launch);
+int abandon_root(struct launch *launch);
 void prepare_mount(struct launch *launch, uint32_t step, struct cursor *payload);
 void prepare_procfs(struct launch *launch);
 int park_descriptor(int descriptor);

@@ -61,7 +61,7 @@ int main(void) {
         step = BH_STEP_RELEASE;
         error = refused;
     } else if (decoded) {
-        if (!error && run_steps(&launch) < 0) error = errno;
+        if (!error && run_steps(&launch) < 0) error = abandon_root(&launch);
         step = launch.step;
         detail = launch.part;
     }

@@ -115,6 +115,13 @@ int step_attach_root(struct launch *launch, struct cursor *payload) {
     return 0;
 }
 
+/* A mount namespace that was joined outlives us, and what was attached there would stay. Gives the error there was. */
+int abandon_root(struct launch *launch) {
+    int error = errno;
+    if (launch->attached && fchdir(launch->root) == 0) (void)umount2(".", MNT_DETACH);
+    return error;
+}
+
 /* The permissions of what is at `path`, or -1 when nothing is there yet. */
 static int mode_in_root(struct launch *launch, const char *path, uint32_t rules) {
     struct stat status;

@@ -51,6 +51,15 @@ struct ContainerStepTests {
             .map { "\($0)() { /bin/busybox \($0) \"$@\"; }" }.joined(separator: "\n")
     }
 
+    @Test("a root that cannot be moved to the place of the old one is an error: chroot(2) alone would leave a way out")
+    func moveRefused() throws {
+        let root = try TestRoot()
+        var trial = Trial([.propagation(.shared), .attachRoot(tree: "root", anchor: "/mnt"), .changeRoot])
+        trial.namespaces = [.mount]
+        trial.descriptors.append(("root", Trial.Offer { try root.tree(for: $0, mapped: false) }))
+        try expectFailure(trial, at: .changeRoot, errno: EINVAL, part: .attach)
+    }
+
     @Test("nothing of a container appears in the host's mount table")
     func hostUnchanged() throws {
         let root = try TestRoot()

@@ -47,17 +47,21 @@ struct CallerTests {
         awk -v place="$2/rootfs" 'index($5, place) == 1' /proc/self/mountinfo | wc -l
         $P exec one sh -c 'test -d /proc/1 -a ! -e /usr && echo inside; readlink /proc/self/ns/mnt'
         readlink /proc/self/ns/mnt
+        mount -t tmpfs over "$2/state/.roots/one"; mount -t tmpfs over "$2/state/.roots/one"
         $P delete --force one
         grep -c "$2" /proc/self/mountinfo || true
         ls -A $2/state/.roots
         """
 
-    @Test("without a mount namespace it is in the caller's, which finds nothing changed afterwards")
-    func mounts() throws {
+    @Test(
+        "without a mount namespace, or with the caller's by its path, the caller finds nothing changed afterwards",
+        arguments: [nil, ["type": "mount", "path": "/proc/self/ns/mnt"]] as [SpecValue?], ["private", "shared"])
+    func mounts(_ given: SpecValue?, propagation: String) throws {
         let bundle = try TestBundle.running("sleep 60") { members in
             guard case .object(let linux)? = members["linux"], case .array(let namespaces)? = linux["namespaces"]
             else { return }
-            TestBundle.set(&members, ["linux", "namespaces"], .array(namespaces.filter { $0 != ["type": "mount"] }))
+            let others = namespaces.filter { $0 != ["type": "mount"] }
+            TestBundle.set(&members, ["linux", "namespaces"], .array(others + [given].compactMap(\.self)))
             TestBundle.set(&members, ["process", "capabilities", "bounding"], ["CAP_SYS_CHROOT"])
             TestBundle.set(&members, ["process", "capabilities", "permitted"], [])
             TestBundle.set(&members, ["process", "capabilities", "effective"], [])
@@ -65,7 +69,7 @@ struct CallerTests {
         // The mounts are nobody else's business while the test runs.
         let answer = try ProgramAnswer.of(
             "/usr/bin/unshare",
-            ["--mount", "sh", "-ec", Self.life, "sh", TestBundle.program, bundle.place],
+            ["--mount", "--propagation", propagation, "sh", "-ec", Self.life, "sh", TestBundle.program, bundle.place],
             environment: ["BULKHEAD_LAUNCHER=\(TestBundle.launcher)", "PATH=/usr/bin:/bin"])
         #expect(answer.errors.isEmpty)
         let lines = answer.output.split(separator: "\n")

@@ -85,12 +85,13 @@ public struct BundleGroups: Equatable, Sendable {
 // MARK: - Making and removing
 
 extension BundleGroups {
-    /// Makes the directories and enables the controllers above them.
-    public func create() throws(Failure) {
+    /// Makes the directories and enables the controllers above them. Those of the container that were not there before
+    /// are added to `made`, of which mkdir(2) is sure whoever else makes the same.
+    func create(_ made: inout [String]) throws(Failure) {
         do throws(KernelError) {
-            if hierarchies.isUnified, let mount = hierarchies.unified { return try createUnified(mount) }
+            if hierarchies.isUnified, let mount = hierarchies.unified { return try createUnified(mount, &made) }
             for legacy in hierarchies.legacy {
-                try makeAll(legacy.mount) { directory throws(KernelError) in
+                try makeAll(legacy.mount, &made) { directory throws(KernelError) in
                     if legacy.controllers.contains("cpuset") { try Self.inheritSet(directory) }
                 }
             }
@@ -99,14 +100,19 @@ extension BundleGroups {
         }
     }
 
-    private func makeAll(_ mount: String, _ made: (String) throws(KernelError) -> Void) throws(KernelError) {
+    private func makeAll(
+        _ mount: String, _ made: inout [String], _ prepare: (String) throws(KernelError) -> Void
+    ) throws(KernelError) {
         var directory = mount
         for part in path.split(separator: "/") {
             directory += "/" + part
-            do throws(KernelError) { try Directories.make(directory, mode: 0o755) } catch {
+            do throws(KernelError) {
+                try Directories.make(directory, mode: 0o755)
+                if directory == mount + path { made.append(directory) }
+            } catch {
                 if error.errno != Errno.exists { throw error }
             }
-            try made(directory)
+            try prepare(directory)
         }
     }
 
@@ -119,9 +125,9 @@ extension BundleGroups {
         }
     }
 
-    private func createUnified(_ mount: String) throws(KernelError) {
+    private func createUnified(_ mount: String, _ made: inout [String]) throws(KernelError) {
         var above = mount
-        try makeAll(mount) { directory throws(KernelError) in
+        try makeAll(mount, &made) { directory throws(KernelError) in
             let file = above + "/cgroup.subtree_control"
             let there = try TextFile.read(above + "/cgroup.controllers").split(whereSeparator: \.isWhitespace)
             let enabled = try TextFile.read(file).split(whereSeparator: \.isWhitespace)
@@ -133,8 +139,8 @@ extension BundleGroups {
         }
     }
 
-    /// Removes the container's directories, with groups the container made inside. Absent ones are fine.
-    public func remove() throws(Failure) {
+    /// Removes `directories`, which are the container's, with groups it made inside. Absent ones are fine.
+    func remove(_ directories: [String]) throws(Failure) {
         do throws(KernelError) {
             for directory in directories {
                 guard HostFacts.exists(directory) else { continue }
@@ -193,43 +199,6 @@ extension BundleGroups {
             }
         } catch {
             throw Self.failed(error, "put the container's process into its cgroups")
-        }
-    }
-
-    /// Everything that runs in the container's group and below.
-    public func processes() -> [Int32] {
-        guard let directory = directory(with: "pids") ?? directories.first else { return [] }
-        return Self.processes(directory, depth: 0)
-    }
-
-    private static func processes(_ directory: String, depth: Int) -> [Int32] {
-        var result: [Int32] = []
-        do throws(KernelError) {
-            result = try TextFile.read(directory + "/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
-            guard depth < 32 else { return result }
-            for entry in try OwnedDescriptor.open(RawPath(directory), [.directory]).entries()
-            where entry.kind == .directory {
-                result += processes("\(directory)/\(entry.name)", depth: depth + 1)
-            }
-        } catch { return result }
-        return result
-    }
-
-    /// Sends a signal to all of them; SIGKILL again until nobody is left.
-    public func signalAll(_ number: Int32) throws(Failure) {
-        do throws(KernelError) {
-            if number == SignalNumber.kill, hierarchies.isUnified, let unified,
-                HostFacts.exists(unified + "/cgroup.kill")
-            {
-                return try TextFile.write("1", to: unified + "/cgroup.kill")
-            }
-            for process in processes() {
-                do throws(KernelError) { try ProcessHandle.open(process).signal(number) } catch {
-                    if error.errno != Errno.noProcess { throw error }
-                }
-            }
-        } catch {
-            throw Self.failed(error, "signal the container's processes")
         }
     }
 

@@ -45,8 +45,9 @@ public struct BundleRoot: BundleContributor {
         if !pivots, isNew {
             for path in try context.kernelMounts() { contribution.add(.detach(path), at: .enterRoot) }
         }
-        contribution.add(
-            context.sharesMounts ? .takeRoot(nil) : pivots ? .enterRoot : .changeRoot, at: .enterRoot)
+        // What is over "/" already cannot be moved there.
+        let isThere = context.sharesMounts || (!pivots && anchor == "/")
+        contribution.add(isThere ? .takeRoot(nil) : pivots ? .enterRoot : .changeRoot, at: .enterRoot)
         if let word = context.linux.rootfsPropagation, !word.isEmpty {
             guard let (kind, recursive) = Self.propagation(word) else {
                 throw SpecObject.refusal("linux.rootfsPropagation", "there is no propagation \(Untrusted.shown(word))")
@@ -64,11 +65,14 @@ public struct BundleRoot: BundleContributor {
             remedy: "add a namespace of type mount")
     }
 
-    /// Only chroot(2) keeps it where it is, and whoever may do the same gets out.
+    /// Only chroot(2) keeps it where it is, and whoever may do the same gets out; or what it is mounted over is still
+    /// there, for whoever may unmount.
     static func notes(_ context: BundleContext) -> [String] {
-        let way = CapabilitySet([.sysChroot, .sysAdmin, .sysPtrace])
-        guard context.sharesMounts, let bounding = context.process?.capabilities?.bounding else { return [] }
-        let held = bounding.intersection(way).names.joined(separator: ", ")
-        return held.isEmpty ? [] : ["without a mount namespace \(held) reaches the host's files"]
+        let stays = context.sharesMounts || context.options.changesRootWithoutPivot
+        guard stays, let bounding = context.process?.capabilities?.bounding else { return [] }
+        let ways = CapabilitySet(context.sharesMounts ? [.sysChroot, .sysAdmin, .sysPtrace] : [.sysAdmin])
+        let held = bounding.intersection(ways).names.joined(separator: ", ")
+        let reason = context.sharesMounts ? "without a mount namespace" : "without pivot_root(2)"
+        return held.isEmpty ? [] : ["\(reason) \(held) reaches the host's files"]
     }
 }

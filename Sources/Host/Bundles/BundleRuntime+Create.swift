@@ -24,6 +24,14 @@ public enum TerminalUse: Sendable {
 }
 
 extension BundleRuntime {
+    /// What has to be taken back when the creation fails.
+    private struct Progress {
+        /// Groups that were not there before.
+        var made: [String] = []
+        /// Whether any hook may have run.
+        var hooked = false
+    }
+
     /// Makes the container of `bundle` up to the point where only `start` is missing. Whatever fails takes back
     /// everything, and the poststop hooks run when any hook may have.
     public func create(
@@ -33,7 +41,9 @@ extension BundleRuntime {
         try BundleStore.check(id: id)
         let bundle = try Self.resolved(bundle, "open the bundle")
         let bytes = try Self.configuration(configurationPath ?? "\(bundle)/config.json")
-        let configuration = try RuntimeConfiguration(parsing: bytes)
+        var configuration = try RuntimeConfiguration(parsing: bytes)
+        let namespaces = try GivenNamespaces.settle(&configuration)
+        defer { withExtendedLifetime(namespaces) {} }
         try Self.check(configuration, terminal)
         try BundleNetwork.check(configuration.linux)
         let groups = BundleGroups(
@@ -45,22 +55,22 @@ extension BundleRuntime {
         let notes = BundleLabels.notes(context) + BundleCredentials.notes(context) + BundleRoot.notes(context)
         for sentence in notes { note(sentence) }
         let plan = try BundlePlan.build(context)
-        let place = try store.create(id, configuration: bytes)
-        var hooked = false
+        let place = try store.create(id, configuration: bytes, own: namespaces.own)
+        var progress = Progress()
         do throws(Failure) {
-            return try make(context, plan, groups, place, &hooked)
+            return try make(context, plan, groups, place, &progress)
         } catch {
-            throw takenBack(error, context, groups, hooked: hooked)
+            throw takenBack(error, context, groups, progress)
         }
     }
 
     private func make(
         _ context: BundleContext, _ plan: LaunchPlan, _ groups: BundleGroups, _ place: OwnedDescriptor,
-        _ hooked: inout Bool
+        _ progress: inout Progress
     ) throws(Failure) -> CreatedBundle {
-        try refuseForeign(groups)
-        try groups.create()
-        try refuseFrozen(groups, code: "bundle.cgroup-frozen")
+        let claim = try claim(groups, of: context.id, &progress.made)
+        // Until its process is in it.
+        defer { withExtendedLifetime(claim) {} }
         try groups.limit(context.linux.resources)
         try groups.allowDevices(context.linux)
         let launcher = try launcher()
@@ -68,6 +78,7 @@ extension BundleRuntime {
         do throws(Failure) {
             try groups.attach(held.process.id)
             try held.prepare(plan, oomScore: context.process?.oomScore)
+            try JoinedMounts.check(context, process: held.process.id)
             try BundleNetwork.move(context.linux.networkDevices, to: held.process)
             let record = BundleRecord(
                 id: context.id, bundle: context.bundle, rootPath: context.rootPath ?? "", process: held.process.id,
@@ -76,7 +87,7 @@ extension BundleRuntime {
             let state = RuntimeState(
                 id: context.id, status: .created, process: held.process.id, bundle: context.bundle,
                 annotations: context.configuration.annotations)
-            hooked = true
+            progress.hooked = true
             try HookRunner.run(context.configuration.hooks.prestart, point: "prestart", state: state)
             try HookRunner.run(context.configuration.hooks.createRuntime, point: "createRuntime", state: state)
             let opener = BundleOpener(
@@ -112,26 +123,6 @@ extension BundleRuntime {
         } catch { throw BundleStore.failed(error, "keep the container's plan") }
     }
 
-    /// Limits of a group somebody else lives in would be theirs as well.
-    private func refuseForeign(_ groups: BundleGroups) throws(Failure) {
-        guard groups.path != "/", groups.processes().isEmpty else {
-            throw Failure(
-                "bundle.cgroup-in-use", doing: "use the cgroup", on: groups.path,
-                cause: "container's cgroup is not empty: there are processes in it",
-                remedy: "choose another linux.cgroupsPath", field: "linux.cgroupsPath")
-        }
-        try refuseFrozen(groups, code: "bundle.cgroup-in-use")
-    }
-
-    /// What is put into a frozen group, or below one, waits there for ever, and whoever waits for it as well.
-    private func refuseFrozen(_ groups: BundleGroups, code: Failure.Code) throws(Failure) {
-        guard groups.isFrozen() else { return }
-        throw Failure(
-            code, doing: "use the cgroup", on: groups.path,
-            cause: "container's cgroup unexpectedly frozen: it is, or a group above it",
-            remedy: "thaw it, or choose another linux.cgroupsPath", field: "linux.cgroupsPath")
-    }
-
     private func userNamespace(
         of process: ProcessHandle, _ context: BundleContext
     ) throws(Failure) -> OwnedDescriptor? {
@@ -142,21 +133,19 @@ extension BundleRuntime {
     }
 
     private func takenBack(
-        _ failure: Failure, _ context: BundleContext, _ groups: BundleGroups, hooked: Bool
+        _ failure: Failure, _ context: BundleContext, _ groups: BundleGroups, _ progress: Progress
     ) -> Failure {
         var failure = failure
         func attempt(_ body: () throws(Failure) -> Void) {
             do throws(Failure) { try body() } catch { failure = failure.also(error) }
         }
-        if failure.code != "bundle.cgroup-in-use" {
-            attempt { () throws(Failure) in
-                try groups.signalAll(SignalNumber.kill)
-                try groups.remove()
-            }
+        attempt { () throws(Failure) in
+            if groups.isTold(by: progress.made) { try groups.signalAll(SignalNumber.kill) }
+            try groups.remove(progress.made)
         }
         if context.sharesMounts { attempt { () throws(Failure) in try store.removeAnchor(context.id) } }
         attempt { () throws(Failure) in try store.remove(context.id) }
-        guard hooked else { return failure }
+        guard progress.hooked else { return failure }
         let state = RuntimeState(
             id: context.id, status: .stopped, process: 0, bundle: context.bundle,
             annotations: context.configuration.annotations)

@@ -91,7 +91,7 @@ extension BundleRuntime {
         warn: (Failure) -> Void
     ) throws(Failure) {
         if !groups.processes().isEmpty { try groups.signalAll(SignalNumber.kill) }
-        try groups.remove()
+        try groups.remove(groups.directories)
         if configuration.linux.namespace("mount") == nil { try store.removeAnchor(record.id) }
         try store.remove(record.id)
         let state = RuntimeState(

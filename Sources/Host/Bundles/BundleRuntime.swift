@@ -27,8 +27,12 @@ public struct BundleRuntime: Sendable {
         )
     }
 
+    /// Without the namespaces that were its creator's own: it has none of those kinds.
     public func configuration(_ id: String) throws(Failure) -> RuntimeConfiguration {
-        try RuntimeConfiguration(parsing: try store.configuration(id))
+        let (bytes, own) = try store.configuration(id)
+        var configuration = try RuntimeConfiguration(parsing: bytes)
+        if !own.isEmpty { configuration.linux.namespaces.removeAll { own.contains($0.type) } }
+        return configuration
     }
 
     public func required(_ id: String) throws(Failure) -> BundleRecord {

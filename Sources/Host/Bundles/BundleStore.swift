@@ -56,6 +56,7 @@ public struct BundleStore: Sendable {
     private static let unnamedPrefix = ".new."
     /// A directory has its name milliseconds after it is made.
     private static let unnamedSecondsMax = 60.0
+    private static let ownName: RawPath = "own-namespaces"
     public let root: String
 
     public init(root: String) { self.root = root }
@@ -81,7 +82,9 @@ public struct BundleStore: Sendable {
 
     /// Makes the container's directory; only one of several callers with the same id succeeds. It has its name when it
     /// is locked and has its configuration: whoever sees it can ask for its state.
-    public func create(_ id: String, configuration: [UInt8]) throws(Failure) -> OwnedDescriptor {
+    ///
+    /// - Parameter own: types of namespaces it lists that are its creator's own. Whoever comes later may have others.
+    public func create(_ id: String, configuration: [UInt8], own: [String] = []) throws(Failure) -> OwnedDescriptor {
         try Self.check(id: id)
         let name = "\(Self.unnamedPrefix)\(KernelRandom.uuid())"
         do throws(KernelError) {
@@ -92,6 +95,10 @@ public struct BundleStore: Sendable {
             // Held as long as `place` is open, so until the container is created or its creator is gone.
             _ = try place.lock(exclusive: true, wait: true)
             try place.open("config.json", [.writeOnly, .create, .exclusive], mode: 0o600).write(configuration)
+            if !own.isEmpty {
+                try place.open(Self.ownName, [.writeOnly, .create, .exclusive], mode: 0o600).write(
+                    own.joined(separator: "\n"))
+            }
             try above.rename(RawPath(name), to: RawPath(id), replacing: false)
             return place
         } catch {
@@ -163,10 +170,23 @@ public struct BundleStore: Sendable {
         }
     }
 
-    public func configuration(_ id: String) throws(Failure) -> [UInt8] {
-        do throws(KernelError) { return try place(id).open("config.json").readAll(limit: 16 << 20) } catch {
+    func configuration(_ id: String) throws(Failure) -> (bytes: [UInt8], own: [String]) {
+        do throws(KernelError) {
+            let place = try place(id)
+            let bytes = try place.open("config.json").readAll(limit: 16 << 20)
+            return (bytes, try own(place))
+        } catch {
             throw Self.failed(error, "read the container's configuration")
         }
+    }
+
+    private func own(_ place: OwnedDescriptor) throws(KernelError) -> [String] {
+        let bytes: [UInt8]
+        do throws(KernelError) { bytes = try place.open(Self.ownName).readAll(limit: 4_096) } catch {
+            if error.errno == Errno.noEntry { return [] }
+            throw error
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
     private func place(_ id: String) throws(KernelError) -> OwnedDescriptor {

@@ -21,7 +21,7 @@ enum KernelMounts {
     }
 
     /// Blanks and the like are written as three octal digits.
-    private static func unescaped(_ text: Substring) -> String {
+    static func unescaped(_ text: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
         while let byte = rest.popFirst() {
