@@ -70,8 +70,17 @@ struct ProfileDecodingTests {
             ("SCMP_ACT_ALLOW", .allow), ("SCMP_ACT_LOG", .log), ("SCMP_ACT_NOTIFY", .notify),
         ] as [(String, FilterAction)])
     func actions(name: String, action: FilterAction) throws {
-        let rules = try Self.rules(#"{"names": ["read"], "action": "\#(name)", "errnoRet": 7}"#)
+        let answers = name == "SCMP_ACT_ERRNO" || name == "SCMP_ACT_TRACE"
+        let number = answers ? #", "errnoRet": 7"# : ""
+        let rules = try Self.rules(#"{"names": ["read"], "action": "\#(name)"\#(number)}"#)
         #expect(rules == [FilterRule("read", action)])
+        if answers { return }
+        for given in [#""errnoRet": 7"#, #""errno": "EPERM""#] {
+            let failure = #expect(throws: Failure.self) {
+                try Self.rules(#"{"names": ["read"], "action": "\#(name)", \#(given)}"#)
+            }
+            #expect(failure?.field == "syscalls[0].errnoRet")
+        }
     }
 
     @Test(
@@ -173,6 +182,7 @@ struct ProfileDecodingTests {
             (#"{"defaultAction": null}"#, "defaultAction"),
             (#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4096}"#, "defaultErrnoRet"),
             (#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": -1}"#, "defaultErrnoRet"),
+            (#"{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}"#, "defaultErrnoRet"),
             (#"{"defaultAction": "SCMP_ACT_ALLOW", "surprise": 1}"#, "surprise"),
             (#"{"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_FAST"]}"#, "flags"),
             (#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_VAX"]}"#, "architectures"),

@@ -47,7 +47,7 @@ struct ProfileReading {
 
     mutating func profile(from document: ProfileDocument) throws(Failure) -> SeccompProfile {
         let defaultError = try error(
-            document.defaultErrnoRet, document.defaultErrno, field: "defaultErrnoRet", otherwise: .notPermitted)
+            document.defaultErrnoRet, document.defaultErrno, of: document.defaultAction, field: "defaultErrnoRet")
         let defaultAction = try action(document.defaultAction, field: "defaultAction", error: defaultError)
         let architectures = try architectures(of: document)
         let flags = try flags(document.flags ?? [])
@@ -66,8 +66,7 @@ struct ProfileReading {
         let calls = entry.name.map { [$0] } ?? names
         if calls.isEmpty { throw refuse(field, "no call is named") }
         if calls.contains("") { throw refuse(field, "a call has an empty name") }
-        let error = try error(
-            entry.errnoRet, entry.errno, field: "\(field).errnoRet", otherwise: .notPermitted)
+        let error = try error(entry.errnoRet, entry.errno, of: entry.action, field: "\(field).errnoRet")
         var conditions: [ArgumentCondition] = []
         for (index, argument) in (entry.args ?? []).enumerated() {
             conditions.append(try condition(argument, field: "\(field).args[\(index)]"))
@@ -111,16 +110,22 @@ struct ProfileReading {
         }
     }
 
+    /// Actions that answer with an errno; the runtime specification has it refused with every other.
+    private static let answering: Set = ["SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"]
+
     /// podman's profiles name the errno beside its number; the name then decides, because numbers differ between
     /// processors.
     private func error(
-        _ number: UInt64?, _ name: String?, field: String, otherwise: ErrorNumber
+        _ number: UInt64?, _ name: String?, of action: String, field: String
     ) throws(Failure) -> ErrorNumber {
+        guard Self.answering.contains(action) || number == nil && name?.isEmpty != false else {
+            throw refuse(field, "\(action) answers with no errno")
+        }
         if let name, !name.isEmpty {
             guard let known = ErrorNumber(name: name) else { throw refuse(field, "unknown errno name \(name)") }
             return known
         }
-        guard let number else { return otherwise }
+        guard let number else { return .notPermitted }
         guard number <= UInt64(FilterAction.errnoMax) else {
             throw refuse(field, "errno \(number) is above \(FilterAction.errnoMax)")
         }
