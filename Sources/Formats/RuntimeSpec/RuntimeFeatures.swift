@@ -29,9 +29,12 @@ public enum RuntimeFeatures {
                 ],
                 "apparmor": ["enabled": true], "selinux": ["enabled": true], "intelRdt": ["enabled": false],
                 "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": true],
+                "memoryPolicy": [
+                    "modes": .strings(MemoryPolicyNames.modes), "flags": .strings(MemoryPolicyNames.flags.map(\.name)),
+                ],
             ],
             "annotations": ["org.bulkhead.oci.version": .string(version)],
-            "potentiallyUnsafeConfigAnnotations": [],
+            "potentiallyUnsafeConfigAnnotations": ["run.oci.keep_original_groups"],
         ]
     }
 
@@ -47,8 +50,9 @@ public enum RuntimeFeatures {
         ]
         let propagation = ["private", "shared", "slave", "unbindable"]
         let others = [
-            "async", "bind", "copy-symlink", "defaults", "dest-nofollow", "dirsync", "idmap", "lazytime", "rbind",
-            "remount", "ridmap", "silent", "src-nofollow", "sync", "tmpcopyup",
+            "async", "bind", "copy-symlink", "defaults", "dest-nofollow", "dirsync", "idmap", "iversion", "lazytime",
+            "loud", "mand", "noiversion", "nolazytime", "nomand", "rbind", "remount", "ridmap", "silent", "src-nofollow",
+            "sync", "tmpcopyup",
         ]
         return (plain + plain.map { "r" + $0 } + propagation + propagation.map { "r" + $0 } + others).sorted()
     }

@@ -6,15 +6,8 @@ import RuntimeSpec
 public struct BundleMemoryPolicy: BundleContributor {
     public init() {}
 
-    private static let modes = [
-        "MPOL_DEFAULT", "MPOL_PREFERRED", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED_MANY",
-        "MPOL_WEIGHTED_INTERLEAVE",
-    ]
     /// Modes that are about no node in particular.
     private static let nodeless: Set<String> = ["MPOL_DEFAULT", "MPOL_LOCAL"]
-    private static let flags: [String: UInt32] = [
-        "MPOL_F_STATIC_NODES": 1 << 15, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_NUMA_BALANCING": 1 << 13,
-    ]
     /// As many as Linux can be built for.
     static let nodesMax = 1_024
 
@@ -22,7 +15,7 @@ public struct BundleMemoryPolicy: BundleContributor {
         var contribution = PlanContribution(isolator: "memory-policy")
         guard let policy = context.linux.memoryPolicy else { return contribution }
         let field = "linux.memoryPolicy"
-        guard let mode = Self.modes.firstIndex(of: policy.mode) else {
+        guard let mode = MemoryPolicyNames.modes.firstIndex(of: policy.mode) else {
             throw SpecObject.refusal(
                 "\(field).mode",
                 policy.mode.isEmpty
@@ -32,11 +25,11 @@ public struct BundleMemoryPolicy: BundleContributor {
         }
         var value = UInt32(mode)
         for name in policy.flags {
-            guard let flag = Self.flags[name] else {
+            guard let flag = MemoryPolicyNames.flags.first(where: { $0.name == name }) else {
                 throw SpecObject.refusal(
                     "\(field).flags", "invalid memory policy flag: there is no \(Untrusted.shown(name))")
             }
-            value |= flag
+            value |= flag.bit
         }
         guard let nodes = NumberList.numbers(policy.nodes, below: Self.nodesMax) else {
             throw SpecObject.refusal(
