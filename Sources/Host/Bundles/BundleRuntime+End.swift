@@ -25,6 +25,7 @@ extension BundleRuntime {
         }
         if status == .running { awaitHandler(of: signal, record) }
         do throws(KernelError) { try process.signal(signal) } catch {
+            if error.errno == Errno.noProcess { throw notRunning(id, .stopped) }
             throw error.failure("bundle.cannot-signal", doing: "signal the container", on: id)
         }
         if signal == SignalNumber.kill, status == .paused { try groups.freeze(false) }

@@ -171,8 +171,8 @@ public struct BundleStore: Sendable {
     }
 
     func configuration(_ id: String) throws(Failure) -> (bytes: [UInt8], own: [String]) {
+        let place = try open(id)
         do throws(KernelError) {
-            let place = try place(id)
             let bytes = try place.open("config.json").readAll(limit: 16 << 20)
             return (bytes, try own(place))
         } catch {
@@ -187,10 +187,6 @@ public struct BundleStore: Sendable {
             throw error
         }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
-    }
-
-    private func place(_ id: String) throws(KernelError) -> OwnedDescriptor {
-        try OwnedDescriptor.open(RawPath(directory(id)), [.directory])
     }
 
     public func remove(_ id: String) throws(Failure) {

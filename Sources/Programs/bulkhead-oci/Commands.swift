@@ -28,6 +28,9 @@ enum Commands {
         }
     }
 
+    /// Those that are known to be refused, whatever they are asked.
+    static func isRefused(_ name: String) -> Bool { name == "checkpoint" || name == "restore" }
+
     static let order = [
         "create", "start", "run", "exec", "state", "list", "ps", "kill", "pause", "resume", "update", "events",
         "delete",

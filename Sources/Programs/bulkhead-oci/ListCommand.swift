@@ -27,11 +27,14 @@ enum ListCommand {
                 cause: "there is no such directory",
                 remedy: "name the --root that containers were created with", field: "root")
         }
+        var values: [SpecValue] = []
         var documents: [[String: SpecValue]] = []
         for id in try runtime.store.ids() {
             // One that is being made or removed right now is not there yet or any more.
             do throws(Failure) {
-                guard case .object(let members) = try document(id, runtime) else { continue }
+                let value = try document(id, runtime)
+                guard case .object(let members) = value else { continue }
+                values.append(value)
                 documents.append(Dictionary(uniqueKeysWithValues: members.elements.map { ($0.key, $0.value) }))
             } catch { continue }
         }
@@ -39,8 +42,6 @@ enum ListCommand {
         if invocation.options.has("quiet") {
             try Output.write(documents.map { text($0["id"]) + "\n" }.joined())
         } else if format == "json" {
-            var values: [SpecValue] = []
-            for id in documents.map({ text($0["id"]) }) { values.append(try document(id, runtime)) }
             try Output.write(SpecValue.array(values).text + "\n")
         } else if format == "table" {
             try Output.write(table(documents))

@@ -23,7 +23,7 @@ enum Program {
     }
 
     private static let globals = OptionTable(
-        flags: [["debug"], ["systemd-cgroup"], ["help", "h"], ["version", "v"]],
+        flags: [["debug"], ["systemd-cgroup"], ["help", "h", "?", "usage"], ["version", "v", "V"]],
         values: [
             ["root"], ["log"], ["log-format"], ["log-level"], ["cgroup-manager"], ["rootless"], ["criu"],
         ])
@@ -37,29 +37,25 @@ enum Program {
         }
         report.isJSON = format == "json"
         var opened = report
-        opened.path = options.value("log")
+        opened.path = try logFile(options.value("log"))
         try opened.check()
         report = opened
         if options.has("version") || options.words.first == "version" {
             try Output.write(VersionText.text)
             return 0
         }
-        guard let name = options.words.first, !options.has("help"), name != "help" else {
+        guard let name = options.words.first, !options.has("help") else {
             try Output.write(HelpText.overview)
-            return options.has("help") || options.words.first == "help" ? 0 : 1
-        }
-        try refuse(options)
-        guard let command = Commands.named(name) else {
-            throw Failure(
-                "usage", doing: "use the command", on: name, cause: "there is no such command",
-                remedy: "see `bulkhead-oci --help`")
+            return options.has("help") ? 0 : 1
         }
         let rest = options.words.dropFirst()
-        if let first = rest.first, first == "--help" || first == "-h" {
-            try Output.write(HelpText.command(name, command))
-            return 0
-        }
+        if name == "help" || name == "h" { return try help(rest) }
+        try refuse(options)
+        var command = try command(name)
+        command.options.flags.append(["help", "h"])
         let parsed = try Options.parse(rest, command.options, of: name, wordsBeforeRest: command.wordsBeforeRest)
+        // podman takes help that is given for what is supported.
+        if parsed.has("help"), !Commands.isRefused(name) { return try help([name]) }
         if name == "exec" { report.status = 255 }
         let runtime = BundleRuntime(
             root: options.value("root") ?? BundleStore.defaultRoot, launcherPath: Launcher.path())
@@ -68,10 +64,47 @@ enum Program {
                 runtime: runtime, namesRoot: options.value("root") != nil, options: parsed, report: report))
     }
 
+    private static func command(_ name: String) throws(Failure) -> Command {
+        guard let command = Commands.named(name) else {
+            throw Failure(
+                "usage", doing: "use the command", on: name, cause: "there is no such command",
+                remedy: "see `bulkhead-oci --help`")
+        }
+        return command
+    }
+
+    /// `help`, and `help COMMAND`.
+    private static func help(_ words: ArraySlice<String>) throws(Failure) -> Int32 {
+        guard let name = words.first else {
+            try Output.write(HelpText.overview)
+            return 0
+        }
+        try Output.write(HelpText.command(name, try command(name)))
+        return 0
+    }
+
+    /// The file of --log, which crun's callers may write as `file:PATH`.
+    private static func logFile(_ text: String?) throws(Failure) -> String? {
+        guard let text else { return nil }
+        if text.hasPrefix("file:") { return String(text.dropFirst("file:".count)) }
+        guard !text.hasPrefix("journald:"), !text.hasPrefix("syslog:") else {
+            throw Failure(
+                "usage", doing: "use the log", on: text, cause: "this runtime writes to files alone",
+                remedy: "name a file", field: "log")
+        }
+        return text
+    }
+
     /// systemd is asked over D-Bus by others; here cgroups are made where linux.cgroupsPath says.
     private static func refuse(_ options: Options) throws(Failure) {
         let manager = options.value("cgroup-manager") ?? "cgroupfs"
-        guard !options.has("systemd-cgroup"), manager == "cgroupfs" || manager == "disabled" else {
+        guard manager != "disabled" else {
+            throw Failure(
+                "runtime.no-groups", doing: "run containers without cgroups",
+                cause: "this runtime finds a container's processes by them, to pause, to signal and to end them all",
+                remedy: "use the cgroupfs manager", field: "cgroup-manager")
+        }
+        guard !options.has("systemd-cgroup"), manager == "cgroupfs" else {
             throw Failure(
                 "runtime.no-systemd", doing: "let systemd make the cgroups", cause: "this runtime makes them itself",
                 remedy: "use the cgroupfs manager (podman: --cgroup-manager=cgroupfs)", field: "systemd-cgroup")

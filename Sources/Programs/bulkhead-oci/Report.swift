@@ -20,35 +20,37 @@ struct Report {
 
     func tell(_ failure: Failure, level: String = "error") {
         var sentences = [sentence(failure)]
-        sentences += failure.alsoFailed.map { "afterwards: \($0.description)" }
+        sentences += failure.alsoFailed.map { "afterwards: \(ErrorWords.added(to: $0.description))" }
         let text = sentences.joined(separator: "; ")
-        Output.complain("bulkhead-oci: \(level == "error" ? "" : level + ": ")\(text)\n")
+        // Whoever asks for JSON and names no file reads standard error.
+        if path != nil || !isJSON {
+            Output.complain("bulkhead-oci: \(level == "error" ? "" : level + ": ")\(text)\n")
+        }
         log(text, level: level)
     }
 
-    /// A line in the log file only.
+    /// A line in the log only.
     func log(_ text: String, level: String) {
-        guard let path else { return }
-        let time = Timestamp.text(seconds: Int64(HostFacts.wallClock()), nanoseconds: 0)
-        let line: String
-        if isJSON {
-            line = (["level": .string(level), "msg": .string(text), "time": .string(time)] as SpecValue).text
-        } else {
-            line = "time=\"\(time)\" level=\(level) msg=\(SpecValue.string(text).text)"
-        }
+        guard path != nil || isJSON else { return }
+        let line = line(text, level: level)
+        guard let path else { return Output.complain(line + "\n") }
         do throws(KernelError) {
             try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .append], mode: 0o644).write(line + "\n")
         } catch { Output.complain("bulkhead-oci: \(error.description)\n") }
     }
 
+    private func line(_ text: String, level: String) -> String {
+        let time = Timestamp.text(seconds: Int64(HostFacts.wallClock()), nanoseconds: 0)
+        guard isJSON else { return "time=\"\(time)\" level=\(level) msg=\(SpecValue.string(text).text)" }
+        return (["level": .string(level), "msg": .string(text), "time": .string(time)] as SpecValue).text
+    }
+
     /// podman and containerd tell "not there" from "not allowed" by words that runc says.
     private func sentence(_ failure: Failure) -> String {
-        let text = failure.description
+        let text = ErrorWords.added(to: failure.description)
         let isDenied = failure.cause?.contains("EACCES") == true
         switch failure.code {
-        case "launch.program-not-found" where isDenied, "launch.program-not-executable" where isDenied:
-            return "\(text): permission denied"
-        case "launch.program-not-found":
+        case "launch.program-not-found" where !isDenied:
             // With a slash in it no $PATH was searched.
             let name = failure.subject ?? ""
             let place = name.contains("/") ? ": exec \(Untrusted.shown(name))" : ""
@@ -56,10 +58,6 @@ struct Report {
         case "launch.step-failed" where failure.cause?.contains("ELOOP") == true:
             return "\(text): it must be mounted on ordinary directory"
         case "launch.working-directory": return "\(text) (chdir)"
-        // From `start`, which knows no more of the step than its sentence.
-        case "bundle.cannot-start" where failure.doing.hasPrefix("execute "):
-            if isDenied { return "\(text): permission denied" }
-            return failure.cause?.contains("ENOENT") == true ? "\(text): no such file or directory" : text
         default: return text
         }
     }
