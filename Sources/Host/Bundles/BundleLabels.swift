@@ -61,8 +61,14 @@ public struct BundleLabels: BundleContributor {
         return data + ["context=" + (try context.modules.known(label, "linux.mountLabel"))]
     }
 
-    /// Whoever joins and names no label has the container's: without one it would run under ours.
+    /// Whoever joins has of the container what it does not name itself, as with runc: without a label it would run under
+    /// ours, without capabilities with none, and without limits with this program's.
     static func inherit(from first: ProcessSpec?, by process: inout ProcessSpec) {
+        process.capabilities = process.capabilities ?? first?.capabilities
+        if process.limits.isEmpty { process.limits = first?.limits ?? [] }
+        process.oomScore = process.oomScore ?? first?.oomScore
+        process.scheduling = process.scheduling ?? first?.scheduling
+        process.ioPriority = process.ioPriority ?? first?.ioPriority
         if process.selinuxLabel?.isEmpty != false { process.selinuxLabel = first?.selinuxLabel }
         if process.apparmorProfile?.isEmpty != false { process.apparmorProfile = first?.apparmorProfile }
     }

@@ -43,8 +43,13 @@ struct MountOptions: Equatable {
 
     init(_ options: [String], type: String?) {
         isBind = type == "bind" || type == "none" && options.contains { $0 == "bind" || $0 == "rbind" }
-        for option in options { take(option) }
+        for option in options where !Self.isPointless(option, type) { take(option) }
         if type == "bind" && !options.contains("bind") { bindsRecursively = true }
+    }
+
+    /// A tmpfs has access lists or has none by how the kernel was built, and refuses the words that say so.
+    private static func isPointless(_ option: String, _ type: String?) -> Bool {
+        type == "tmpfs" && (option == "acl" || option == "noacl")
     }
 
     private mutating func take(_ option: String) {
