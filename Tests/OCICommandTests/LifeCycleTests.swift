@@ -169,6 +169,26 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("a created container can be paused, and is created again when it goes on")
+    func pauseBeforeStart() throws {
+        let bundle = try TestBundle.running("sleep 60")
+        #expect(try bundle.create().status == 0)
+        #expect(try bundle.call("pause", TestBundle.id).status == 0)
+        #expect(try bundle.state().string("status") == "paused")
+        for words in [["start", TestBundle.id], ["exec", TestBundle.id, "true"]] {
+            let refused = try ProgramAnswer.of(
+                TestBundle.program, ["--root", "\(bundle.place)/state"] + words,
+                environment: ["BULKHEAD_LAUNCHER=\(TestBundle.launcher)"])
+            #expect(refused.status != 0)
+            #expect(refused.errors.contains("paused"), "\(refused.errors)")
+        }
+        #expect(try bundle.call("resume", TestBundle.id).status == 0)
+        #expect(try bundle.state().string("status") == "created")
+        #expect(try bundle.call("start", TestBundle.id).status == 0)
+        #expect(try bundle.state().string("status") == "running")
+        try bundle.remove()
+    }
+
     @Test("pausing stops it, and a paused container can be deleted by force")
     func pause() throws {
         let bundle = try TestBundle.running("sleep 60")

@@ -50,8 +50,9 @@ public struct BundleRuntime: Sendable {
     func status(_ record: BundleRecord, process: ProcessHandle?) throws(Failure) -> RuntimeState.Status {
         if record.process == 0 { return .creating }
         guard process != nil else { return .stopped }
-        if HostFacts.exists("\(store.directory(record.id))/\(BundleStart.socketName)") { return .created }
-        return try groups(record).isFrozen() ? .paused : .running
+        // Asked first: a created container that is frozen takes nothing, and could be thawed by nobody else.
+        if try groups(record).isFrozen() { return .paused }
+        return HostFacts.exists("\(store.directory(record.id))/\(BundleStart.socketName)") ? .created : .running
     }
 
     /// The container's first process while it lives, held so that its number cannot become another's.
