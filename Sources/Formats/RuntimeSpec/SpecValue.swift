@@ -10,7 +10,8 @@ public enum SpecValue: Equatable, Sendable {
     case array([SpecValue])
     case object(OrderedDictionary<String, SpecValue>)
 
-    public static var noMembers: OrderedDictionary<String, SpecValue> { [:] }
+    public typealias Members = OrderedDictionary<String, SpecValue>
+    public static var noMembers: Members { [:] }
 
     public static func number(_ value: some BinaryInteger) -> SpecValue { .number(String(value)) }
     public static func strings(_ values: [String]) -> SpecValue { .array(values.map { .string($0) }) }

@@ -6,7 +6,7 @@ extension BundleGroups {
     /// Writes what `spec` asks for. A controller that is asked for and not there is refused by name.
     public func limit(_ spec: ResourceSpec) throws(Failure) {
         try checkMemory(spec.memory)
-        let spec = withoutSwapLimit(spec)
+        let spec = withProcessorTime(withoutSwapLimit(spec))
         var values = hierarchies.isUnified ? try UnifiedValues.values(spec) : try LegacyValues.values(spec)
         // Raising swap before memory and lowering it after keeps one no larger than the other at every moment.
         if let swap = values.firstIndex(where: { $0.file == "memory.memsw.limit_in_bytes" }),
@@ -32,6 +32,17 @@ extension BundleGroups {
             let directory = directory(with: "memory"), HostFacts.exists("\(directory)/memory.memsw.limit_in_bytes")
         else { return spec }
         spec.memory.swap = -1
+        return spec
+    }
+
+    private func withProcessorTime(_ spec: ResourceSpec) -> ResourceSpec {
+        let (period, quota) = (spec.processor.period ?? 0, spec.processor.quota ?? 0)
+        guard hierarchies.isUnified, let unified, period != 0, quota == 0 else { return spec }
+        var spec = spec
+        // Whoever asks for it where the controller is not enabled is told so when it is written.
+        do throws(KernelError) {
+            spec.processor.quota = UnifiedValues.quota(inForce: try TextFile.read("\(unified)/cpu.max"))
+        } catch { return spec }
         return spec
     }
 
@@ -69,6 +80,7 @@ extension BundleGroups {
         do throws(KernelError) {
             try TextFile.write(value.value, to: "\(directory)/\(value.file)")
         } catch {
+            if error.errno == Errno.noEntry, value.mayBeAbsent { return }
             if try writeInstead(value, directory) { return }
             if error.errno == Errno.noEntry { throw missing(value, directory) }
             throw Self.failed(error, "set \(value.file) to \(value.value)", field: value.field)

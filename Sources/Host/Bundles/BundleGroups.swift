@@ -12,6 +12,8 @@ public struct BundleGroups: Equatable, Sendable {
     private(set) var below = ""
     /// The same for single hierarchies of version 1, by controller or `name=`.
     private(set) var belowOf: [String: String] = [:]
+    /// The container's first process, in whose group others may begin where the container's own takes none any more.
+    var first: Int32?
 
     public init(hierarchies: GroupHierarchies, path: String) {
         self.hierarchies = hierarchies
@@ -183,6 +185,26 @@ extension BundleGroups {
         do throws(KernelError) { return try OwnedDescriptor.open(RawPath(unified + below), [.directory]) } catch {
             throw Self.failed(error, "open the container's cgroup")
         }
+    }
+
+    /// The group that the first process is in by now, when `error` says that the container's own takes none: one whose
+    /// controllers are enabled for those below it, cgroups(7) "no internal processes". Nobody who named a group gets
+    /// another one.
+    func openInstead(of error: KernelError) throws(KernelError) -> OwnedDescriptor? {
+        guard error.errno == Errno.busy || error.errno == Errno.noEntry, hierarchies.isUnified, below.isEmpty,
+            let first, let mount = hierarchies.unified,
+            let place = Self.place(in: try TextFile.read("/proc/\(first)/cgroup"), below: path)
+        else { return nil }
+        return try OwnedDescriptor.open(RawPath(mount + place), [.directory])
+    }
+
+    /// The group of version 2 that a /proc/PID/cgroup names, if it is below `path`: a process that was moved out of the
+    /// container's groups takes nobody along.
+    static func place(in text: String, below path: String) -> String? {
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else { return nil }
+        let place = String(line.dropFirst(3))
+        guard place.hasPrefix(path + "/"), !place.split(separator: "/").contains("..") else { return nil }
+        return place
     }
 
     public func attach(_ process: Int32) throws(Failure) {

@@ -24,11 +24,18 @@ struct BundleProcess: Sendable {
             for joined in plan.spawn.joinedFiles {
                 namespaces.append((try OwnedDescriptor.open(RawPath(joined.path)), joined.kind.rawValue))
             }
-            let process = try LauncherProcess.start(
-                launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: directory,
-                descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
-                joining: plan.spawn.joined.isEmpty ? nil : other.map { ($0, plan.spawn.joined.rawValue) },
-                namespaces: namespaces)
+            func start(in group: OwnedDescriptor?) throws(KernelError) -> ProcessHandle {
+                try LauncherProcess.start(
+                    launcher: launcher.descriptor, flags: plan.spawn.namespaces.rawValue, cgroup: group,
+                    descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
+                    joining: plan.spawn.joined.isEmpty ? nil : other.map { ($0, plan.spawn.joined.rawValue) },
+                    namespaces: namespaces)
+            }
+            let process: ProcessHandle
+            do throws(KernelError) { process = try start(in: directory) } catch {
+                guard let group = try groups.openInstead(of: error) else { throw error }
+                process = try start(in: group)
+            }
             return BundleProcess(process: process, control: ours)
         } catch {
             if other != nil, error.errno == Errno.noProcess {

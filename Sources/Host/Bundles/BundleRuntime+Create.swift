@@ -60,7 +60,7 @@ extension BundleRuntime {
         do throws(Failure) {
             return try make(context, plan, groups, place, &progress)
         } catch {
-            throw takenBack(error, context, groups, progress)
+            throw takenBack(Self.explained(error, groups, context), context, groups, progress)
         }
     }
 
@@ -73,6 +73,7 @@ extension BundleRuntime {
         defer { withExtendedLifetime(claim) {} }
         try groups.limit(context.linux.resources)
         try groups.allowDevices(context.linux)
+        if let owner = GroupOwner.find(context) { try groups.give(to: owner) }
         let launcher = try launcher()
         let held = try BundleProcess.spawn(plan, launcher: launcher, groups: groups)
         do throws(Failure) {
@@ -111,6 +112,21 @@ extension BundleRuntime {
             held.end()
             throw error
         }
+    }
+
+    /// What fails when a limit leaves no memory for the launcher is something else each time, and never says so.
+    private static func explained(_ failure: Failure, _ groups: BundleGroups, _ context: BundleContext) -> Failure {
+        guard ["bundle.lost", "bundle.cannot-spawn", "bundle.cannot-prepare"].contains(failure.code) else {
+            return failure
+        }
+        // Between clone and exec nobody is killed, and the call fails.
+        let isRefused = context.linux.resources.memory.limit ?? 0 > 0 && failure.cause?.contains("ENOMEM") == true
+        guard isRefused || groups.endedForMemory() > 0 else { return failure }
+        return Failure(
+            "bundle.out-of-memory", doing: "create the container",
+            cause: "container init was OOM-killed (memory limit too low?)", remedy: "allow more of it",
+            field: "linux.resources.memory.limit"
+        ).also(failure)
     }
 
     /// What `start` needs to say which step failed: it has no plan.

@@ -25,6 +25,7 @@ extension BundleRuntime {
         }
         var groups = try groups(record)
         for below in options.groupsBelow { try groups.descend(to: below) }
+        if options.groupsBelow.isEmpty { groups.first = first.id }
         var configuration: RuntimeConfiguration
         if let known { configuration = known } else { configuration = try self.configuration(id) }
         var process = process

@@ -8,12 +8,27 @@ struct GroupValue: Equatable {
     var value: String
     /// The field of the configuration, for refusals.
     var field: String
+    /// Whether a kernel without this file still does what is asked for.
+    var mayBeAbsent: Bool
 
-    init(_ controller: String, _ file: String, _ value: some CustomStringConvertible, _ field: String) {
+    init(
+        _ controller: String, _ file: String, _ value: some CustomStringConvertible, _ field: String,
+        mayBeAbsent: Bool = false
+    ) {
         self.controller = controller
         self.file = file
         self.value = value.description
         self.field = field
+        self.mayBeAbsent = mayBeAbsent
+    }
+
+    /// A limit of huge pages, and the same of those that are only reserved, which kernels before 5.7 do not count.
+    static func huge(_ huge: ResourceSpec.Huge, _ file: String) -> [GroupValue] {
+        let field = "linux.resources.hugepageLimits"
+        return [
+            GroupValue("hugetlb", "hugetlb.\(huge.pageSize).\(file)", huge.limit, field),
+            GroupValue("hugetlb", "hugetlb.\(huge.pageSize).rsvd.\(file)", huge.limit, field, mayBeAbsent: true),
+        ]
     }
 }
 
@@ -83,11 +98,7 @@ enum LegacyValues {
         if let pids = spec.pids, pids != 0 {
             values.append(GroupValue("pids", "pids.max", pids < 0 ? "max" : "\(pids)", "linux.resources.pids"))
         }
-        for huge in spec.huge {
-            values.append(
-                GroupValue(
-                    "hugetlb", "hugetlb.\(huge.pageSize).limit_in_bytes", huge.limit, "linux.resources.hugepageLimits"))
-        }
+        for huge in spec.huge { values += GroupValue.huge(huge, "limit_in_bytes") }
         if let id = spec.networkClass {
             values.append(GroupValue("net_cls", "net_cls.classid", id, "linux.resources.network.classID"))
         }
@@ -142,106 +153,5 @@ enum RDMAValues {
             if let objects { words.append("hca_object=\(objects)") }
             return GroupValue("rdma", "rdma.max", words.joined(separator: " "), "linux.resources.rdma")
         }
-    }
-}
-
-/// Files of version 2, Documentation/admin-guide/cgroup-v2.rst.
-enum UnifiedValues {
-    static func values(_ spec: ResourceSpec) throws(Failure) -> [GroupValue] {
-        var values = try memory(spec.memory) + processor(spec.processor) + disks(spec.disks) + RDMAValues.values(spec)
-        if let pids = spec.pids, pids != 0 {
-            values.append(GroupValue("pids", "pids.max", pids < 0 ? "max" : "\(pids)", "linux.resources.pids"))
-        }
-        for huge in spec.huge {
-            values.append(
-                GroupValue("hugetlb", "hugetlb.\(huge.pageSize).max", huge.limit, "linux.resources.hugepageLimits"))
-        }
-        if spec.networkClass != nil || !spec.networkPriorities.isEmpty {
-            throw SpecObject.refusal(
-                "linux.resources.network", "version 2 of cgroups has no such controller", remedy: "remove the field")
-        }
-        for (file, value) in spec.unified {
-            values.append(GroupValue(String(file.prefix { $0 != "." }), file, value, "linux.resources.unified.\(file)"))
-        }
-        return values
-    }
-
-    private static func size(_ value: Int64) -> String { value < 0 ? "max" : "\(value)" }
-
-    private static func memory(_ memory: ResourceSpec.Memory) throws(Failure) -> [GroupValue] {
-        let field = "linux.resources.memory"
-        var values: [GroupValue] = []
-        if let limit = memory.limit, limit != 0 {
-            values.append(GroupValue("memory", "memory.max", size(limit), "\(field).limit"))
-        }
-        if let swap = memory.swap {
-            // Version 1 counts memory and swap together, version 2 swap alone. 0, which would leave no memory either,
-            // is no swap.
-            var value = size(swap)
-            if swap > 0 {
-                guard let limit = memory.limit, limit > 0, limit <= swap else {
-                    throw SpecObject.refusal(
-                        "\(field).swap", "it counts memory and swap together, so it needs a memory limit no larger")
-                }
-                value = "\(swap - limit)"
-            }
-            values.append(GroupValue("memory", "memory.swap.max", value, "\(field).swap"))
-        }
-        if let reservation = memory.reservation, reservation != 0 {
-            values.append(GroupValue("memory", "memory.low", size(reservation), "\(field).reservation"))
-        }
-        return values
-    }
-
-    private static func processor(_ processor: ResourceSpec.Processor) -> [GroupValue] {
-        let field = "linux.resources.cpu"
-        var values: [GroupValue] = []
-        if let shares = processor.shares, shares > 0 {
-            let weight = 1 + (min(max(shares, 2), 262_144) - 2) * 9_999 / 262_142
-            values.append(GroupValue("cpu", "cpu.weight", weight, "\(field).shares"))
-        }
-        if processor.quota ?? 0 != 0 || processor.period ?? 0 != 0 {
-            let quota = processor.quota.map { $0 > 0 ? "\($0)" : "max" } ?? "max"
-            values.append(GroupValue("cpu", "cpu.max", "\(quota) \(processor.period ?? 100_000)", "\(field).quota"))
-        }
-        if let burst = processor.burst { values.append(GroupValue("cpu", "cpu.max.burst", burst, "\(field).burst")) }
-        if let idle = processor.idle { values.append(GroupValue("cpu", "cpu.idle", idle, "\(field).idle")) }
-        if let set = processor.processors, !set.isEmpty {
-            values.append(GroupValue("cpuset", "cpuset.cpus", set, "\(field).cpus"))
-        }
-        if let set = processor.memories, !set.isEmpty {
-            values.append(GroupValue("cpuset", "cpuset.mems", set, "\(field).mems"))
-        }
-        return values
-    }
-
-    private static func disks(_ disks: ResourceSpec.Disks) throws(Failure) -> [GroupValue] {
-        let field = "linux.resources.blockIO"
-        var values: [GroupValue] = []
-        if disks.leafWeight != nil || disks.weights.contains(where: { $0.leafWeight != nil }) {
-            throw SpecObject.refusal("\(field).leafWeight", "no kernel with version 2 of cgroups has it")
-        }
-        if let weight = disks.weight, weight > 0 {
-            values.append(GroupValue("io", "io.bfq.weight", weight, "\(field).weight"))
-        }
-        for device in disks.weights {
-            if let weight = device.weight {
-                values.append(
-                    GroupValue(
-                        "io", "io.bfq.weight", "\(device.major):\(device.minor) \(weight)", "\(field).weightDevice"))
-            }
-        }
-        for (rates, key, name) in [
-            (disks.readBytes, "rbps", "throttleReadBpsDevice"), (disks.writeBytes, "wbps", "throttleWriteBpsDevice"),
-            (disks.readOperations, "riops", "throttleReadIOPSDevice"),
-            (disks.writeOperations, "wiops", "throttleWriteIOPSDevice"),
-        ] {
-            for rate in rates {
-                values.append(
-                    GroupValue(
-                        "io", "io.max", "\(rate.major):\(rate.minor) \(key)=\(rate.rate)", "\(field).\(name)"))
-            }
-        }
-        return values
     }
 }
