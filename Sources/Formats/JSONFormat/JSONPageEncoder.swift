@@ -32,7 +32,7 @@ private struct JSONPageObject<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: Bool, forKey key: Key) { member(key).write(value) }
     func encode(_ value: String, forKey key: Key) { member(key).write(value) }
     func encode(_ value: Double, forKey key: Key) throws { try member(key).write(value, at: codingPath + [key]) }
-    func encode(_ value: Float, forKey key: Key) throws { try member(key).write(Double(value), at: codingPath + [key]) }
+    func encode(_ value: Float, forKey key: Key) throws { try encode(Double(value), forKey: key) }
     func encode(_ value: Int, forKey key: Key) { member(key).write(value) }
     func encode(_ value: Int8, forKey key: Key) { member(key).write(value) }
     func encode(_ value: Int16, forKey key: Key) { member(key).write(value) }

@@ -12,8 +12,8 @@ public enum JSONWriter {
     }
 }
 
-/// The document as far as it is written: bytes, and what is still open. A container is its depth. Whatever writes to one
-/// closes all that is deeper, so nothing has to tell when it has ended.
+/// The document as far as it is written: bytes, and what is still open. A container is its depth. Whatever writes to
+/// one closes all that is deeper, so nothing has to tell when it has ended.
 final class JSONPage {
     private(set) var bytes: [UInt8] = []
     /// Of each open object or array: what ends it, and how much it holds.
