@@ -64,7 +64,7 @@ struct CallersWordsTests {
             #expect(answer.status == 0, "\(answer.errors)")
             return answer.output.split(separator: "\n").map(String.init)
         }
-        #expect(try lines([:]) == ["CapEff:\t0000000020000420", "77", "321", "idle: prio 0"])
+        #expect(try lines([:]) == ["CapEff:\t0000000020000420", "77", "321", "idle"])
         let own = try lines([
             "capabilities": [:], "rlimits": [["type": "RLIMIT_NOFILE", "soft": 55, "hard": 55]], "oomScoreAdj": 400,
             "ioPriority": ["class": "IOPRIO_CLASS_BE", "priority": 7],
@@ -146,7 +146,8 @@ struct CallersWordsTests {
         let document = try SpecObject(parsing: Array(answer.output.utf8), document: "features")
         let policy = try #require(try document.object("linux")?.object("memoryPolicy"))
         #expect(try policy.strings("modes").contains("MPOL_WEIGHTED_INTERLEAVE"))
-        #expect(try policy.strings("flags") == ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"])
+        let flags = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]
+        #expect(try policy.strings("flags") == flags)
         let options = try document.strings("mountOptions")
         #expect(Set(options).isSuperset(of: ["iversion", "noiversion", "loud", "nolazytime", "mand", "nomand"]))
         #expect(try document.strings("potentiallyUnsafeConfigAnnotations") == ["run.oci.keep_original_groups"])

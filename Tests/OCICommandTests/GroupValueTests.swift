@@ -15,7 +15,8 @@ struct GroupValueTests {
         "one half of cpu.max is written without the other, and `max` with none",
         arguments: [
             (["quota": 50_000], "50000"), (["quota": -1], "max"),
-            (["quota": 50_000, "period": 200_000], "50000 200000"), (["period": 200_000], "max 200000"), (["quota": 0, "period": 0], nil),
+            (["quota": 50_000, "period": 200_000], "50000 200000"), (["period": 200_000], "max 200000"),
+            (["quota": 0, "period": 0], nil),
         ] as [(SpecValue, String?)])
     func processorTime(cpu: SpecValue, value: String?) throws {
         #expect(try Self.values(["cpu": cpu]).first { $0.file == "cpu.max" }?.value == value)

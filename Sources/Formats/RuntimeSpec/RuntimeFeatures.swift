@@ -51,8 +51,8 @@ public enum RuntimeFeatures {
         let propagation = ["private", "shared", "slave", "unbindable"]
         let others = [
             "async", "bind", "copy-symlink", "defaults", "dest-nofollow", "dirsync", "idmap", "iversion", "lazytime",
-            "loud", "mand", "noiversion", "nolazytime", "nomand", "rbind", "remount", "ridmap", "silent", "src-nofollow",
-            "sync", "tmpcopyup",
+            "loud", "mand", "noiversion", "nolazytime", "nomand", "rbind", "remount", "ridmap", "silent",
+            "src-nofollow", "sync", "tmpcopyup",
         ]
         return (plain + plain.map { "r" + $0 } + propagation + propagation.map { "r" + $0 } + others).sorted()
     }

@@ -61,8 +61,8 @@ public struct BundleLabels: BundleContributor {
         return data + ["context=" + (try context.modules.known(label, "linux.mountLabel"))]
     }
 
-    /// Whoever joins has of the container what it does not name itself, as with runc: without a label it would run under
-    /// ours, without capabilities with none, and without limits with this program's.
+    /// Whoever joins has of the container what it does not name itself, as with runc: without a label it would run
+    /// under ours, without capabilities with none, and without limits with this program's.
     static func inherit(from first: ProcessSpec?, by process: inout ProcessSpec) {
         process.capabilities = process.capabilities ?? first?.capabilities
         if process.limits.isEmpty { process.limits = first?.limits ?? [] }

@@ -44,7 +44,8 @@ enum UsageTexts {
         let numbers = device.split(separator: ":").compactMap { UInt64($0) }
         guard numbers.count == 2 else { return nil }
         return [
-            "major": .number(numbers[0]), "minor": .number(numbers[1]), "op": .string(operation), "value": .number(value),
+            "major": .number(numbers[0]), "minor": .number(numbers[1]), "op": .string(operation),
+            "value": .number(value),
         ]
     }
 
