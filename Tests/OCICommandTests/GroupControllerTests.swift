@@ -97,6 +97,20 @@ struct GroupControllerTests {
         try bundle.remove()
     }
 
+    @Test("whoever takes the limit of memory away takes that of swap away, as with version 1")
+    func withoutMemoryLimit() throws {
+        let bundle = try TestBundle.running("sleep 60") {
+            TestBundle.set(&$0, ["linux", "resources", "memory"], ["limit": 67_108_864, "swap": 100_663_296])
+        }
+        #expect(try bundle.create().status == 0)
+        #expect(try bundle.call("start", TestBundle.id).status == 0)
+        #expect(try bundle.call("update", "--memory", "-1", TestBundle.id).status == 0)
+        let answer = try bundle.call(
+            "exec", TestBundle.id, "sh", "-c", "cd \(Self.group); cat memory.max memory.swap.max")
+        #expect(answer.output == "max\nmax\n", "\(answer.errors)")
+        try bundle.remove()
+    }
+
     private static func isWritable(_ members: inout OrderedDictionary<String, SpecValue>) {
         guard case .array(let mounts)? = members["mounts"] else { return }
         members["mounts"] = .array(

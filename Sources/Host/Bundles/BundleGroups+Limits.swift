@@ -25,11 +25,13 @@ extension BundleGroups {
         for value in again { try write(value) }
     }
 
-    /// In version 1 the limit of memory and swap together holds memory too: without one there is none of the other.
+    /// In version 1 the limit of memory and swap together holds memory too: without one there is none of the other. In
+    /// version 2 runc does the same.
     private func withoutSwapLimit(_ spec: ResourceSpec) -> ResourceSpec {
         var spec = spec
-        guard !hierarchies.isUnified, spec.memory.limit == -1, spec.memory.swap == nil,
-            let directory = directory(with: "memory"), HostFacts.exists("\(directory)/memory.memsw.limit_in_bytes")
+        let file = hierarchies.isUnified ? "memory.swap.max" : "memory.memsw.limit_in_bytes"
+        guard spec.memory.limit == -1, spec.memory.swap == nil, let directory = directory(with: "memory"),
+            HostFacts.exists("\(directory)/\(file)")
         else { return spec }
         spec.memory.swap = -1
         return spec
