@@ -15,16 +15,18 @@ public enum JSONWriter {
 /// The document as far as it is written: bytes, and what is still open. A container is its depth. Whatever writes to
 /// one closes all that is deeper, so nothing has to tell when it has ended.
 final class JSONPage {
-    private(set) var bytes: [UInt8] = []
+    // One value is written at a time, by one thread; asking the runtime whether that is so was a tenth of the work.
+    @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
     /// Of each open object or array: what ends it, and how much it holds.
-    private var open: [(close: UInt8, count: Int)] = []
+    @exclusivity(unchecked) private var open: [(close: UInt8, count: Int)] = []
 
     init() { bytes.reserveCapacity(4_096) }
 
     /// One value, where one is expected.
     func write<Value: Encodable>(_ value: Value, at path: @autoclosure () -> [any CodingKey]) throws {
-        // What most elements are, without an encoder, its container and their boxes.
-        if let text = value as? String { return write(text) }
+        // What most elements and lists are, without an encoder, its container and their boxes.
+        if Value.self == String.self, let text = value as? String { return write(text) }
+        if Value.self == [String].self, let texts = value as? [String] { return write(texts) }
         let (path, depth, start) = (path(), open.count, bytes.count)
         try value.encode(to: JSONPageEncoder(page: self, codingPath: path))
         close(to: depth)
@@ -83,6 +85,15 @@ final class JSONPage {
             throw EncodingError.invalidValue(number, .init(codingPath: path, debugDescription: "JSON has no \(number)"))
         }
         bytes.append(contentsOf: number.description.utf8)
+    }
+
+    private func write(_ texts: [String]) {
+        let depth = beginArray()
+        for text in texts {
+            element(in: depth)
+            write(text)
+        }
+        close(to: depth - 1)
     }
 
     func write(_ text: String) {
