@@ -95,7 +95,7 @@ struct SecretTests {
         let (id, _) = try Self.started(host, [Self.secret(variable: "TOKEN")])
         #expect(try host.exec(id, ["cat", "/run/secrets/key"]).output == Self.value)
         #expect(try Self.files(of: host, holding: Self.value).isEmpty)
-        #expect(try Self.files(of: host, holding: "secrets\\/key").count == 1, "the record itself")
+        #expect(try Self.files(of: host, holding: "secrets/key").count == 1, "the record itself")
         let record = try #require(try host.containerizer.status(of: id)?.record)
         #expect(record.request.secrets == [Self.secret(variable: "TOKEN").withoutValue])
         for process in try host.group(id).processes() {

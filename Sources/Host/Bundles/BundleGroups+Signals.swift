@@ -52,7 +52,11 @@ extension BundleGroups {
             var held: [ProcessHandle] = []
             for process in Set(list()).sorted() {
                 if let known = signalled[process], try !known.hasEnded() { continue }
-                do throws(KernelError) { held.append(try open(process)) } catch {
+                do throws(KernelError) {
+                    let handle = try open(process)
+                    // One that waits to be reaped takes every signal, and none is of use.
+                    if try !handle.hasEnded() { held.append(handle) }
+                } catch {
                     if error.errno != Errno.noProcess { throw error }
                 }
             }
