@@ -134,11 +134,16 @@ extension ControllerTests {
             return places
         }
 
+        /// From the top down. A launch of another test may have these mounts too for a moment, in its own namespace, and
+        /// until it lets go of them what is below is busy.
         private static func unstack(_ host: TestHost) throws {
             let answer = try HostCommand.run(
                 """
-                cd \(host.scratch); umount overlay mapping; dmsetup remove bulkhead-test
-                losetup -d $(losetup -nO NAME -j loop/image); umount loop; losetup -d $(losetup -nO NAME -j image)
+                soon() { for try in $(seq 300); do "$@" 2> /dev/null && return; sleep 0.1; done; "$@"; }
+                set -e
+                cd \(host.scratch); umount overlay mapping; soon dmsetup remove bulkhead-test
+                losetup -d $(losetup -nO NAME -j loop/image); soon umount loop
+                losetup -d $(losetup -nO NAME -j image)
                 """)
             #expect(answer.code == 0, "\(answer.said)")
         }

@@ -12,8 +12,8 @@ import Synchronization
 ///     launcher                                                                    | its own mounts | all other steps
 ///
 /// Each waits for the other where it must: `recorded` because nothing is made that no record tells of; `open` gives the
-/// plan, when the cgroup is there and nothing can be refused any more; `map` the user namespace. It has ended with
-/// `opened` or `abandoned`.
+/// plan, when the cgroup is there and nothing can be refused any more; `announced` because another runtime's program
+/// opens the writable layer itself; `map` the user namespace. It has ended with `opened` or `abandoned`.
 ///
 /// Where a launch is alone the thread is started, and put on another processor, before there is anything to do: that
 /// processor may be asleep, and takes longer to wake than the first piece of work. Docs/Decisions/0158.
@@ -33,6 +33,7 @@ final class Groundwork: Sendable {
         var order: (plan: LaunchPlan, opener: DescriptorOpener)?
         var userNamespace: OwnedDescriptor?
         var isMapped = false
+        var isAnnounced = false
         var isAbandoned = false
         var isOver = false
         var failure: Failure?
@@ -87,6 +88,7 @@ final class Groundwork: Sendable {
         }
         guard let order else { return }
         try work.announce()
+        progress.withLock { $0.isAnnounced = true }
         let opened = try open(order.plan, with: order.opener, progress, launches)
         progress.withLock { $0.opened = opened }
     }
@@ -112,10 +114,14 @@ final class Groundwork: Sendable {
     }
 
     /// Returns when the record is there.
-    func recorded() throws(Failure) {
-        let failure: Failure?? = awaited { state in
-            state.isRecorded ? .some(nil) : state.failure.map(Optional.some)
-        }
+    func recorded() throws(Failure) { try reached { $0.isRecorded } }
+
+    /// Returns when the writable layer is there too and the launch is told of: for whoever opens what the container
+    /// sees elsewhere. After `open`.
+    func announced() throws(Failure) { try reached { $0.isAnnounced } }
+
+    private func reached(_ point: (Progress) -> Bool) throws(Failure) {
+        let failure: Failure?? = awaited { state in point(state) ? .some(nil) : state.failure.map(Optional.some) }
         if case .some(.some(let failure)) = failure { throw failure }
     }
 

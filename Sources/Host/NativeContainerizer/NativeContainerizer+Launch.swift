@@ -198,6 +198,7 @@ extension NativeContainerizer {
         if let namespaces { groundwork.map(through: namespaces.userNamespace) }
         let held: HeldProcess
         if let starter {
+            try groundwork.announced()
             held = try spawn(through: starter, context, file)
         } else {
             held = try HeldProcess.spawn(
