@@ -134,8 +134,8 @@ extension ControllerTests {
             return places
         }
 
-        /// From the top down. A launch of another test may have these mounts too for a moment, in its own namespace, and
-        /// until it lets go of them what is below is busy.
+        /// From the top down. A launch of another test may have these mounts too for a moment, in a namespace of its
+        /// own, and until it lets go of them what is below is busy.
         private static func unstack(_ host: TestHost) throws {
             let answer = try HostCommand.run(
                 """

@@ -2,6 +2,7 @@ import Containers
 import Diagnostics
 import LinuxKernel
 import NativeContainerizer
+import Synchronization
 import Testing
 
 @Suite("A container's life", .serialized)
@@ -39,6 +40,33 @@ struct LifecycleTests {
         try awaitOutput(of: deaf, on: host)
         try host.containerizer.stop(deaf.record.request.id, seconds: 0.2)
         #expect(try host.containerizer.wait(for: deaf.record.request.id).code == 137)
+    }
+
+    /// Which of them sees the end first is chance: none may fail, however that goes.
+    @Test(
+        "whoever stops or removes what ends, or is removed by another, at that moment has succeeded",
+        arguments: [true, false])
+    func ends(removedAtEnd: Bool) throws {
+        let host = try TestHost()
+        let failures = Mutex<[Failure]>([])
+        func beside(_ body: @escaping @Sendable () throws(Failure) -> Void) throws -> WorkerThread {
+            try WorkerThread {
+                do throws(Failure) { try body() } catch { failures.withLock { $0.append(error) } }
+            }
+        }
+        for round in 0..<20 {
+            let running = try host.detached(["usleep", "\(round % 4 * 2_000)"]) { $0.removeAtEnd = removedAtEnd }
+            let (containerizer, id) = (host.containerizer, running.record.request.id)
+            let threads = [
+                try beside { () throws(Failure) in _ = try containerizer.wait(for: id, running: running) },
+                try beside { () throws(Failure) in try containerizer.stop(id, seconds: 10) },
+                try beside { () throws(Failure) in try containerizer.remove(id, force: true) },
+                try beside { () throws(Failure) in try containerizer.remove(id, force: true) },
+            ]
+            for thread in threads { thread.join() }
+            #expect(try containerizer.status(of: id) == nil)
+        }
+        #expect(failures.withLock { $0 }.map(\.description) == [])
     }
 
     /// A container runs before its shell has read the first command.

@@ -117,16 +117,16 @@ public final class ComposingContainerizer: Containerizer {
     public func destroy(_ id: ContainerID) async throws(Failure) -> ContainerExit? {
         guard let member = member(id) else { return nil }
         let exit = try await member.destroy(id)
-        let left = Set(try await member.containers())
-        // With it went its children, which had to be where it was.
-        places.withLock { places in
-            places = places.filter { entry in
-                if case .member(let index) = entry.value, members[index].name == member.name {
-                    return left.contains(entry.key)
-                }
-                return true
+        // Before it is asked what is left: what is launched meanwhile is in neither list.
+        let known = places.withLock { places in
+            places.compactMap { entry -> ContainerID? in
+                guard case .member(let index) = entry.value else { return nil }
+                return members[index].name == member.name ? entry.key : nil
             }
         }
+        let left = Set(try await member.containers())
+        // With it went its children, which had to be where it was.
+        places.withLock { places in for id in known where !left.contains(id) { places[id] = nil } }
         return exit
     }
 

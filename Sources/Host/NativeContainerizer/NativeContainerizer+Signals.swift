@@ -34,16 +34,27 @@ extension NativeContainerizer {
     /// Asks the task to stop with its stop signal and kills it after `seconds`. Stopping what has ended is fine.
     public func stop(_ id: ContainerID, seconds: Double) throws(Failure) {
         guard let status = try status(of: id), status.state != .ended else { return }
-        if status.state == .paused { try resume(id) }
-        let process = try running(id, to: "stop")
-        _ = noting(id, killOrdered: status.record.request.stopSignal)
-        do throws(Failure) {
-            try order(status.record.request.stopSignal, process, id)
-            if try ended(process, within: seconds, id) { return }
-        } catch {
-            if error.code != Self.undeliveredCode { throw error }
+        try unlessOver(id) { () throws(Failure) in
+            if status.state == .paused { try resume(id) }
+            let process = try running(id, to: "stop")
+            _ = noting(id, killOrdered: status.record.request.stopSignal)
+            do throws(Failure) {
+                try order(status.record.request.stopSignal, process, id)
+                if try ended(process, within: seconds, id) { return }
+            } catch {
+                if error.code != Self.undeliveredCode { throw error }
+            }
+            try kill(id, signal: Self.killSignal)
         }
-        try kill(id, signal: Self.killSignal)
+    }
+
+    /// Others stop and remove the same container, and it may end by itself at any moment: what cannot be done to it
+    /// because it is over need not be done.
+    private func unlessOver(_ id: ContainerID, _ body: () throws(Failure) -> Void) throws(Failure) {
+        do throws(Failure) { try body() } catch {
+            guard let status = try status(of: id), status.state != .ended else { return }
+            throw error
+        }
     }
 
     private static let undeliveredCode: Failure.Code = "container.signal-undelivered"
@@ -163,9 +174,11 @@ extension NativeContainerizer {
                     "container.running", doing: "remove container", on: status.record.request.name,
                     cause: "it is running", remedy: "stop it first, or use --force")
             }
-            if status.state == .paused { try resume(id) }
-            try kill(id, signal: Self.killSignal)
-            _ = try wait(for: id)
+            try unlessOver(id) { () throws(Failure) in
+                if status.state == .paused { try resume(id) }
+                try kill(id, signal: Self.killSignal)
+                _ = try wait(for: id)
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ extension NativeTasks {
             let detail = Detail(request: status.record.request, process: process)
             ledger.launched(id, detail, isNew: false)
             recovery.adopted.append(id)
-            return try watch(id, detail)
+            return watch(id, detail)
         }
         let exit = status.record.exit ?? ContainerExit(
             reason: .unknown, code: 137, endedAt: HostFacts.wallClock(), message: "it ended while nobody was looking")

@@ -60,7 +60,7 @@ public final class NativeTasks: Containerizer {
             throw error
         }
         ledger.launched(launch.id, detail)
-        try watch(launch.id, detail)
+        watch(launch.id, detail)
         return .launched
     }
 
@@ -118,15 +118,14 @@ public final class NativeTasks: Containerizer {
 
     // MARK: The end
 
-    func watch(_ id: ContainerID, _ detail: Detail) throws(Failure) {
+    func watch(_ id: ContainerID, _ detail: Detail) {
         // Only what is needed at the end: the rest must be let go of when it is handed over.
         let running = detail.running
-        do throws(KernelError) {
-            try DescriptorWatch.shared.once(detail.process.descriptor) { [self] in
-                pool.submit(always: true) { self.conclude(id, running) }
-            }
-        } catch {
-            throw error.failure("container.cannot-wait", doing: "watch container", on: id.text)
+        let end: @Sendable () -> Void = { [self] in pool.submit(always: true) { self.conclude(id, running) } }
+        do throws(KernelError) { try DescriptorWatch.shared.once(detail.process.descriptor) { end() } } catch {
+            // Out of descriptors or of watches. It runs, and must not do so without anybody who sees it end: a thread
+            // waits for this one alone.
+            end()
         }
     }
 

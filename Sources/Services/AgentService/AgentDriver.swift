@@ -116,6 +116,9 @@ actor AgentDriver {
         case .launched(let id, let result):
             if case .launched = result { keepLogs(of: id) }
             launchAnswered(id)
+        case .destroyed(let id, _):
+            // One that was opened while its container was being destroyed.
+            if let door = doors.removeValue(forKey: id) { Task { await door.stop() } }
         case .containersRecovered(let recovery):
             for id in recovery.adopted { keepLogs(of: id) }
             work { parts in

@@ -48,10 +48,12 @@ final class StandardStreams {
     /// Starts copying. `onBrokenOutput` is told when whoever read our output has gone.
     func start(terminal: OwnedDescriptor?, onBrokenOutput: @escaping @Sendable () -> Void) throws(Failure) {
         do throws(KernelError) {
+            // Before anything is shown: what the task has said already would be changed by our terminal once more.
+            if terminal != nil { raw = try rawTerminal() }
             try pump(output.take(), to: 1, onBrokenOutput)
             try pump(error.take(), to: 2, onBrokenOutput)
             if let terminal {
-                try startTerminal(terminal)
+                if kind.contains(.input) { try pumpKeys(to: terminal) }
             } else if let pipe = input.take() {
                 _ = try StreamPump(from: try OwnedDescriptor.standardStream(0), to: pipe)
             }
@@ -72,15 +74,14 @@ final class StandardStreams {
 
     /// Keys go to the task's terminal as they are; its output comes through the first pipe, made ready already for a
     /// terminal to show.
-    private func startTerminal(_ master: OwnedDescriptor) throws(KernelError) {
-        guard kind.contains(.input) else {
-            let own = try OwnedDescriptor.standardStream(1)
-            if own.isTerminal { raw = try RawTerminal(own, .outputOnly) }
-            return
-        }
-        let own = try OwnedDescriptor.standardStream(0)
-        if own.isTerminal { raw = try RawTerminal(own) }
-        _ = try StreamPump(from: own, to: try master.duplicate())
+    private func rawTerminal() throws(KernelError) -> RawTerminal? {
+        let takesKeys = kind.contains(.input)
+        let own = try OwnedDescriptor.standardStream(takesKeys ? 0 : 1)
+        return own.isTerminal ? try RawTerminal(own, takesKeys ? .keysAndOutput : .outputOnly) : nil
+    }
+
+    private func pumpKeys(to master: OwnedDescriptor) throws(KernelError) {
+        _ = try StreamPump(from: try OwnedDescriptor.standardStream(0), to: try master.duplicate())
     }
 
     /// Waits until everything the task said has been passed on, and gives our terminal back.
