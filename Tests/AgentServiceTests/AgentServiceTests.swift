@@ -132,7 +132,7 @@ struct AgentServiceTests {
             request.method = body == nil ? .GET : .POST
             request.headers = headers
             if let body { request.body = .bytes(ByteBuffer(string: body)) }
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
             let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
             #expect(response.status.code == status, "\(path): \(text.prefix(200))")
             #expect(part.isEmpty || text.contains(part), "\(path): \(text.prefix(200))")

@@ -31,7 +31,7 @@ struct Caller: Sendable {
         _ path: String, _ body: HTTPClientRequest.Body?, _ headers: HTTPHeaders
     ) async throws -> Answer {
         let response = try await HTTPClient.shared.execute(
-            request(path, body, headers), timeout: .seconds(20))
+            request(path, body, headers), timeout: .seconds(120))
         let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
         return Answer(status: response.status.code, headers: response.headers, text: text)
     }
@@ -41,7 +41,7 @@ struct Caller: Sendable {
         _ path: String, _ body: ByteBuffer, _ headers: HTTPHeaders
     ) async throws -> (status: UInt, bytes: [UInt8]) {
         let response = try await HTTPClient.shared.execute(
-            request(path, .bytes(body), headers), timeout: .seconds(20))
+            request(path, .bytes(body), headers), timeout: .seconds(120))
         let bytes = try await response.body.collect(upTo: 1 << 20)
         return (response.status.code, Array(bytes.readableBytesView))
     }

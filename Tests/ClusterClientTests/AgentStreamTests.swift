@@ -105,12 +105,13 @@ struct AgentStreamTests {
             let answer = AgentResponse.ended(ContainerTermination(status: 256), form: .nested)
             await reply.answer(200, String(decoding: answer.bytes(), as: UTF8.self))
         }
+        let launch = ContainerLaunchRequest(container, command: CommandSpec(.shell("a")))
+        #expect(try await agent(server).launch(launch) == false)
         var settings = try settings(server.port)
-        settings.limits.requestTime = .seconds(2)
-        let agent = try ClusterClient(settings).agent(
+        settings.limits.requestTime = .milliseconds(500)
+        let hasty = try ClusterClient(settings).agent(
             at: ServerAddress(host: "127.0.0.1", port: UInt16(server.port)))
-        #expect(try await agent.launch(ContainerLaunchRequest(container, command: CommandSpec(.shell("a")))) == false)
-        #expect(try await agent.wait(for: container).status == 256)
+        #expect(try await hasty.wait(for: container).status == 256)
         try await server.stop()
     }
 

@@ -5,6 +5,7 @@ import Diagnostics
 import LinuxKernel
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 /// A master and an agent as one process (`bulkhead local`) or as two, with directories, ports and an image store of
@@ -40,12 +41,14 @@ actor LocalCluster {
         self.options = options
         self.parts = parts
         try Directories.makeAll(scratch, mode: 0o711)
-        (masterPort, agentPort) = try await Self.freePorts()
+        (masterPort, agentPort) = (try await Self.freePort(), try await Self.freePort())
         for name in images {
             let archive = "\(Built.images)/\(name).tar"
             let tool = try ToolProcess.start(
                 Built.program("bulkhead", "BULKHEAD_PROGRAM"), ["image", "import", archive, "--name", name],
                 environment: environment, descriptors: [nil, nil, nil])
+            // Not waited for in a thread that other tests need.
+            try await eventually("the image is imported") { try tool.hasEnded() }
             guard case .exited(0) = try tool.reap() else {
                 throw Failure("test.image", doing: "import the image", on: archive)
             }
@@ -53,15 +56,18 @@ actor LocalCluster {
         try await start()
     }
 
-    /// Two ports that nobody has just now, the same ones for every start.
-    private static func freePorts() async throws -> (Int, Int) {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let first = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
-        let second = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
-        let ports = (first.localAddress?.port ?? 0, second.localAddress?.port ?? 0)
-        try await first.close()
-        try await second.close()
-        return ports
+    /// Those of this process's clusters: they are given out long before anybody listens on them.
+    private static let portsGiven = Mutex<Set<Int>>([])
+
+    /// A port that nobody has just now, the same one for every start.
+    private static func freePort() async throws -> Int {
+        while true {
+            let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .bind(host: "127.0.0.1", port: 0).get()
+            let port = listener.localAddress?.port ?? 0
+            try await listener.close()
+            if portsGiven.withLock({ $0.insert(port).inserted }) { return port }
+        }
     }
 
     nonisolated var environment: [String] {
@@ -95,11 +101,15 @@ actor LocalCluster {
                 environment: environment(of: programs), [nil, output, output])
             running[part] = (process, output)
         }
-        try await eventually("the cluster is up") {
-            for (process, _) in running.values where try process.hasEnded() {
-                throw Failure("test.ended", doing: "start the cluster", cause: try text())
+        do {
+            try await eventually("the cluster is up") {
+                for (process, _) in running.values where try process.hasEnded() {
+                    throw Failure("test.ended", doing: "start the cluster")
+                }
+                return await isUp()
             }
-            return await isUp()
+        } catch let failure as Failure {
+            throw Failure("test.not-up", doing: failure.description, cause: try text())
         }
     }
 
@@ -176,20 +186,21 @@ actor LocalCluster {
     }
 
     /// Ends it as an operator would.
-    func stop() throws {
+    func stop() async throws {
         for (part, (process, _)) in running {
             _ = try process.signal(SignalNumber.terminate)
-            let isOver = try process.waitForEnd(milliseconds: 20_000)
-            if !isOver { _ = try process.signal(SignalNumber.kill) }
+            await #expect(throws: Never.self, "it ends after SIGTERM: \(part)") {
+                try await eventually("the end") { try process.hasEnded() }
+            }
+            _ = try process.signal(SignalNumber.kill)
             _ = try process.reap()
             try forget(part)
-            #expect(isOver, "it did not end within 20 s of SIGTERM: \(part)")
         }
     }
 
     /// Stops it, and ends everything that may be left of its tasks.
     func end() async throws {
-        try stop()
+        try await stop()
         try await eventually("nothing of the cluster runs any more") {
             let left = try Self.processes(of: scratch)
             for id in left {
@@ -240,7 +251,7 @@ actor LocalCluster {
         let process = try started(
             program, words, environment: environment + ["BULKHEAD_MASTER=http://127.0.0.1:\(masterPort)"],
             [nil, output, nil])
-        try await eventually("the command ends", within: .seconds(60)) { try process.hasEnded() }
+        try await eventually("the command ends") { try process.hasEnded() }
         let end = try process.reap()
         guard case .exited(let status) = end else { throw Failure("test.killed", doing: "run", on: "\(words)") }
         return (status, String(decoding: try output.readBytes(1 << 20, at: 0), as: UTF8.self))
@@ -281,7 +292,7 @@ enum Built {
 
 /// Asks again until it is so; a test that waits for long enough in vain has failed.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
+    _ what: String, within limit: Duration = .seconds(300), isolation: isolated (any Actor)? = #isolation,
     _ isSo: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit

@@ -126,8 +126,8 @@ struct TaskLimitControllerTests {
     private func writes(_ cluster: LocalCluster) async throws {
         let rate: UInt64 = 4 << 20
         let script = """
-            while :; do for d in /root /mnt/mesos/sandbox; do \
-            dd if=/dev/zero of=$d/file bs=256k count=8 oflag=direct 2> /dev/null; done; done
+            for d in /root /mnt/mesos/sandbox; do \
+            (while :; do dd if=/dev/zero of=$d/file bs=256k count=64 oflag=direct 2> /dev/null; done) & done; wait
             """
         let group = try await start(cluster, "writes", ["--cpus", "0.5", "--io-write-bps", "4m"], script)
         let share = try await group.growth("wbytes", in: "io.stat", over: 4 * rate) / Double(rate)

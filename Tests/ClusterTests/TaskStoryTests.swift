@@ -90,7 +90,7 @@ struct TaskStoryTests {
             let framework = try await TestFramework(cluster)
             func quick(_ probe: Probe) -> HealthCheck {
                 HealthCheck(
-                    probe, delay: .zero, interval: .milliseconds(200), timeout: .seconds(5), failuresMax: 2,
+                    probe, delay: .zero, interval: .milliseconds(200), timeout: .seconds(60), failuresMax: 2,
                     gracePeriod: .zero)
             }
             let web = "echo ok > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
@@ -99,11 +99,11 @@ struct TaskStoryTests {
                     try TaskSpec("web", web, on: offer) {
                         // Not from the first moment on: it has to start first.
                         $0.healthCheck = quick(.http(HTTPProbe(port: 8_080, path: "/index.html")))
-                        $0.healthCheck?.gracePeriod = .seconds(20)
+                        $0.healthCheck?.gracePeriod = .seconds(120)
                     },
                     try TaskSpec("port", "exec nc -ll -p 9000 -e cat", on: offer) {
                         $0.healthCheck = quick(.tcp(port: 9_000))
-                        $0.healthCheck?.gracePeriod = .seconds(20)
+                        $0.healthCheck?.gracePeriod = .seconds(120)
                     },
                     try TaskSpec("unwell", "sleep 1000", on: offer) {
                         $0.healthCheck = quick(.command(CommandSpec(.shell("test -f /tmp/well"))))

@@ -113,7 +113,7 @@ actor TestFramework {
 
     @discardableResult
     func wait(
-        for task: String, _ what: String = "ends", within limit: Duration = .seconds(30),
+        for task: String, _ what: String = "ends", within limit: Duration = .seconds(300),
         _ isIt: (StatusUpdate) -> Bool = { $0.state.isTerminal }
     ) async throws -> StatusUpdate {
         var found: StatusUpdate?

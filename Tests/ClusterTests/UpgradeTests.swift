@@ -24,7 +24,7 @@ struct UpgradeTests {
             try await cluster.start()
             #expect(try await cluster.run(["task", "wait", "ended"]).text == "7\n")
             #expect(try await cluster.run(["task", "exec", "told", "sh", "-c", "exit 4"]).status == 4)
-            #expect(try await cluster.run(["task", "kill", "told"]).status == 0)
+            #expect(try await cluster.run(["task", "kill", "told", "--grace", "60s"]).status == 0)
             #expect(try await cluster.run(["task", "wait", "told"]).text == "9\n")
             #expect(try await cluster.run(["task", "logs", "ends"]).text == "before\n")
             #expect(try await cluster.run(["task", "wait", "ends"]).text == "5\n")

@@ -258,7 +258,7 @@ struct SessionTests {
 
     /// Asks again until it is so; fails when it is not within 20 seconds.
     private func eventually(_ condition: () throws -> Bool) throws {
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         while try !condition() {
             guard !deadline.hasPassed else {
                 Issue.record("it never came to be so")

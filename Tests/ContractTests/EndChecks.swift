@@ -123,9 +123,9 @@ struct EndChecks {
 
 /// Waits for a condition, at most 30 s.
 func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = Deadline(seconds: 30)
+    let deadline = Deadline(seconds: 120)
     while try await !condition() {
-        try #require(!deadline.hasPassed, "waited 30 s for \(what)")
+        try #require(!deadline.hasPassed, "waited 120 s for \(what)")
         try await Task.sleep(for: .milliseconds(10))
     }
 }

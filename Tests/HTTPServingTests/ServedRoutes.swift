@@ -126,7 +126,7 @@ struct NeverHappened: Error { var what: String }
 
 /// Waits for a condition, not for a time; gives up after twenty seconds.
 func eventually(_ what: String, _ condition: @Sendable () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(120)
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw NeverHappened(what: what) }
         await Task.yield()

@@ -45,15 +45,15 @@ struct AttackTests {
     func execUnderAttack() throws {
         let host = try TestHost.withProbe()
         let id = try host.detached([Probe.program, "race", "attack", "memfd"]).record.request.id
-        try Deadline(seconds: 10).wait("the attack to begin") { host.said(id).contains("ready") }
+        try Deadline(seconds: 120).wait("the attack to begin") { host.said(id).contains("ready") }
         for _ in 0..<200 { #expect(try host.exec(id, ["true"]).code == 0) }
         #expect(host.said(id) == "ready\n")
         // The same attack on an ordinary process succeeds, so it is one.
         let other = try host.detached([Probe.program, "race", "attack", "busybox"]).record.request.id
-        try Deadline(seconds: 10).wait("the attack to begin") { host.said(other).contains("ready") }
-        _ = try host.exec(other, ["sleep", "0.3"])
+        try Deadline(seconds: 120).wait("the attack to begin") { host.said(other).contains("ready") }
+        _ = try host.exec(other, ["sleep", "3"])
         for file in ["mem", "environ", "exe", "root", "cwd", "fd", "ns/mnt", "ptrace"] {
-            try Deadline(seconds: 10).wait("a hit on \(file)") { host.said(other).contains(" \(file)\n") }
+            try Deadline(seconds: 120).wait("a hit on \(file)") { host.said(other).contains(" \(file)\n") }
         }
     }
 
@@ -68,7 +68,7 @@ struct AttackTests {
         let running = try host.detached(
             ["sh", "-c", "echo bait > /root/fake; rm /dev/null; \(replacement); echo done; exec sleep 600"])
         let id = running.record.request.id
-        try Deadline(seconds: 10).wait("the replacement") { host.said(id).contains("done") }
+        try Deadline(seconds: 120).wait("the replacement") { host.said(id).contains("done") }
         do {
             let outcome = try host.exec(id, ["cat"])
             Issue.record("joined with \(outcome.output)")
@@ -84,7 +84,7 @@ struct AttackTests {
         let outcome = try host.run([Probe.program, "race", "daemons", "1000"])
         #expect(outcome.output == "started 1000\n")
         #expect(outcome.exit.code == 0)
-        #expect(HostFacts.wallClock() - outcome.exit.endedAt < 1)
+        #expect(HostFacts.wallClock() - outcome.exit.endedAt < 8)
         #expect(try host.containerizer.list().isEmpty)
     }
 

@@ -161,7 +161,7 @@ struct AuditTests {
                 _ = try process.reap()
             } catch { Issue.record("\(error)") }
         }
-        try Deadline(seconds: 10).wait("sleep to run") {
+        try Deadline(seconds: 120).wait("sleep to run") {
             do { return try TextFile.read("/proc/\(process.id)/comm").hasPrefix("sleep") } catch { return false }
         }
         let target = ForeignContainer.target(process: process.id, in: try ProcessTable.read())
@@ -220,7 +220,7 @@ struct AuditTests {
         #expect(unasked.first?.evidence.contains { $0.value.hasSuffix("listens, outside") } == true, "\(unasked)")
         let process = try ProcessHandle.open(try #require(try host.containerizer.emulator(of: id)))
         try process.signal(9)
-        #expect(try process.waitForEnd(milliseconds: 10_000))
+        #expect(try process.waitForEnd(milliseconds: 60_000))
         let finding = try #require(found(try facts(of: id)).first)
         #expect(finding.id == "BH-CON-044" && finding.summary.contains("has ended"))
     }

@@ -53,9 +53,10 @@ extension ControllerTests {
             #expect(free.perSecond > 80, "read \(free.perSecond) times a second without a limit")
         }
 
+        /// Two, so that one reads while the other begins anew.
         static let readLoop =
-            "dd if=/dev/zero of=/root/file bs=1M count=8 oflag=direct; "
-            + "while :; do dd if=/root/file of=/dev/null bs=256k iflag=direct; done"
+            "dd if=/dev/zero of=/root/file bs=1M count=8 oflag=direct; for reader in 1 2; do "
+            + "(while :; do dd if=/root/file of=/dev/null bs=256k iflag=direct; done) & done; wait"
 
         /// The counter's growth is within 15 percent of `rate`, once it has begun to grow.
         func expect(_ group: ControlGroup, _ key: String, within rate: UInt64, over amount: UInt64) throws {
@@ -139,7 +140,7 @@ extension ControllerTests {
         private static func unstack(_ host: TestHost) throws {
             let answer = try HostCommand.run(
                 """
-                soon() { for try in $(seq 300); do "$@" 2> /dev/null && return; sleep 0.1; done; "$@"; }
+                soon() { for try in $(seq 3000); do "$@" 2> /dev/null && return; sleep 0.1; done; "$@"; }
                 set -e
                 cd \(host.scratch); umount overlay mapping; soon dmsetup remove bulkhead-test
                 losetup -d $(losetup -nO NAME -j loop/image); soon umount loop

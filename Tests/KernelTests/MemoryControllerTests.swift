@@ -17,7 +17,7 @@ extension ControllerTests {
                 $0.limits.memory = Self.limit
             }
             try #require(try running.process.waitForEnd(milliseconds: 60_000))
-            try Deadline(seconds: 10).wait("the cgroup to be empty") { group.processes().isEmpty }
+            try Deadline(seconds: 120).wait("the cgroup to be empty") { group.processes().isEmpty }
             #expect(group.value(of: "oom_group_kill", in: "memory.events") == 1)
             #expect((group.value(of: "oom_kill", in: "memory.events") ?? 0) >= 3, "init, shell, sleep and dd")
 

@@ -28,7 +28,7 @@ struct OwnFilesystemTests {
 
     /// The kernel lets go of the device when the last user of the mount has gone, a moment after it was unmounted.
     private static func waitForRelease(_ path: String) throws {
-        let deadline = Deadline(seconds: 10)
+        let deadline = Deadline(seconds: 120)
         while try hasLoop(over: path) { try deadline.pause("the loop device to be let go of") }
     }
 

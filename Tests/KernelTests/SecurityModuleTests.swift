@@ -64,7 +64,7 @@ extension ControllerTests {
             try #require(host.containerizer.host.ability(.apparmor).state == .enforced)
             let (id, group, running) = try host.started("sleep 600 & sleep 601")
             let profile = try AppArmorProfile(masked: DefaultPaths.masked, readOnly: DefaultPaths.readOnly)
-            try Deadline(seconds: 10).wait("the task") { group.processes().count >= 3 }
+            try Deadline(seconds: 120).wait("the task") { group.processes().count >= 3 }
             for process in group.processes() {
                 let text = try TextFile.read("/proc/\(process)/attr/apparmor/current")
                 let expected = process == running.process.id ? "unconfined\n" : "\(profile.name) (enforce)\n"

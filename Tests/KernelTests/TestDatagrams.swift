@@ -7,7 +7,7 @@ import Testing
 struct TestDatagrams: Sendable {
     private static let datagramBytesMax = 65_536
     /// Patience with what must come, and with what must not: a refusal is told at once, a drop is silence.
-    private static let arrivingMilliseconds: Int32 = 10_000
+    private static let arrivingMilliseconds: Int32 = 60_000
     private static let silentMilliseconds: Int32 = 250
     let descriptor: OwnedDescriptor
 

@@ -39,7 +39,7 @@ struct FrameSocket: Sendable {
     func frames(until isLast: ([UInt8]) -> Bool) throws -> [[UInt8]] {
         var result: [[UInt8]] = []
         var buffer = [UInt8](repeating: 0, count: Self.frameBytesMax)
-        while try descriptor.waitReadable(milliseconds: 10_000) {
+        while try descriptor.waitReadable(milliseconds: 60_000) {
             let count = recv(descriptor.number, &buffer, buffer.count, 0)
             guard count > 0 else { continue }
             result.append(Array(buffer[..<count]))

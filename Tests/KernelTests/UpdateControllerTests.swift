@@ -66,6 +66,9 @@ extension ControllerTests {
                 $0.limits.memory = 64 << 20
                 $0.limits.cpus = 0.5
             }
+            try Deadline(seconds: 300).wait("both files, and the loop") {
+                group.value(of: "shmem", in: "memory.stat") ?? 0 >= 8 << 20 && group.processes().count == 2
+            }
             _ = try Measured.processors(group, using: 1)
             let usage = try host.containerizer.usage(id)
             #expect((1_000_000...60_000_000).contains(usage.cpuMicroseconds ?? 0))

@@ -108,7 +108,7 @@ struct VolumeTests {
             try host.detached(["sh", "-c", "touch /data/\(name); sleep 600"]) { $0.volumes = [volume] }
         }
         for (name, container) in zip(["first", "second"], running) {
-            try Deadline(seconds: 10).wait("the file") { HostFacts.exists("\(source)/\(name)") }
+            try Deadline(seconds: 120).wait("the file") { HostFacts.exists("\(source)/\(name)") }
             #expect(
                 try directory.status(of: RawPath(name)).uid == container.record.request.isolation.identities.base)
         }

@@ -165,7 +165,7 @@ struct SchedulerTests {
     func failure() async throws {
         let served = try await ServedMaster.start { settings in
             settings.configure = { configuration in
-                configuration.pingInterval = .seconds(1)
+                configuration.pingInterval = .seconds(3)
                 configuration.pingTimeouts = 4
             }
         }

@@ -52,7 +52,7 @@ struct ServedMaster {
 
     /// Asks until the answer is as expected. Fails when it is not in time.
     func wait(for type: String, _ isThere: (Answer) -> Bool) async throws -> Answer {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(120)
         while true {
             let answer = try await ask(type)
             if isThere(answer) { return answer }
@@ -94,7 +94,7 @@ final class EventConnection: Sendable {
 
     /// The next record, heartbeats passed over; nil at the stream's end.
     func next(heartbeats: Bool = false) async throws -> Answer? {
-        let deadline = ContinuousClock.now + .seconds(40)
+        let deadline = ContinuousClock.now + .seconds(120)
         while let text = try await connection.record() {
             let answer = try Answer(text)
             guard ContinuousClock.now < deadline else { throw RawConnection.Timeout() }

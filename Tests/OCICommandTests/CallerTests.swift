@@ -57,7 +57,7 @@ struct CallerTests {
         "without a mount namespace, or with the caller's by its path, the caller finds nothing changed afterwards",
         arguments: [nil, ["type": "mount", "path": "/proc/self/ns/mnt"]] as [SpecValue?], ["private", "shared"])
     func mounts(_ given: SpecValue?, propagation: String) throws {
-        let bundle = try TestBundle.running("sleep 60") { members in
+        let bundle = try TestBundle.running("sleep 600") { members in
             guard case .object(let linux)? = members["linux"], case .array(let namespaces)? = linux["namespaces"]
             else { return }
             let others = namespaces.filter { $0 != ["type": "mount"] }

@@ -11,7 +11,7 @@ struct CallersWordsTests {
 
     @Test("an error of the kernel is there in the words of strerror")
     func errorWords() throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         #expect(try bundle.create().status == 0)
         try bundle.write("\u{7f}ELF", "rootfs/bin/broken")
         try bundle.write("#!/bin/sh", "rootfs/bin/closed")
@@ -47,7 +47,7 @@ struct CallersWordsTests {
 
     @Test("a process of a file has of the container what the file does not say")
     func inherited() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(
                 &$0, ["process", "rlimits"], [["type": "RLIMIT_NOFILE", "soft": 77, "hard": 77]])
             TestBundle.set(&$0, ["process", "oomScoreAdj"], 321)

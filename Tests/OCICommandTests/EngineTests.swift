@@ -14,7 +14,7 @@ struct EngineTests {
     }
 
     private func started(
-        _ script: String = "sleep 60", _ change: (inout OrderedDictionary<String, SpecValue>) -> Void = { _ in }
+        _ script: String = "sleep 600", _ change: (inout OrderedDictionary<String, SpecValue>) -> Void = { _ in }
     ) throws -> TestBundle {
         let bundle = try TestBundle.running(script, change)
         #expect(try bundle.create().status == 0)
@@ -105,7 +105,7 @@ struct EngineTests {
 
     @Test("without a pid namespace of their own, KILL is for all of the container's processes")
     func killAll() throws {
-        let bundle = try started("sleep 60 & sleep 60 & wait") { members in
+        let bundle = try started("sleep 600 & sleep 600 & wait") { members in
             guard case .object(let linux)? = members["linux"], case .array(let namespaces)? = linux["namespaces"]
             else { return }
             TestBundle.set(&members, ["linux", "namespaces"], .array(namespaces.filter { $0 != ["type": "pid"] }))
@@ -227,7 +227,7 @@ struct EngineTests {
 
     @Test("memory comes from the nodes that linux.memoryPolicy names, for every process of the container")
     func memoryPolicy() throws {
-        let bundle = try started("sleep 60") {
+        let bundle = try started("sleep 600") {
             TestBundle.set(
                 &$0, ["linux", "memoryPolicy"],
                 ["mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]])
@@ -259,7 +259,7 @@ struct EngineTests {
 
     @Test("what the caller is held to is not the container's; exec is held to what it asks for")
     func processors() throws {
-        let bundle = try TestBundle.running("grep Cpus_allowed_list /proc/self/status; sleep 60")
+        let bundle = try TestBundle.running("grep Cpus_allowed_list /proc/self/status; sleep 600")
         let line = "grep Cpus_allowed_list /proc/self/status"
         let free = try ProgramAnswer.of("/bin/sh", ["-c", line], environment: ["PATH=/usr/bin:/bin"]).output
         let held = try ProgramAnswer.of(

@@ -40,7 +40,7 @@ struct FeatureTests {
 
     @Test("another container's time namespace is joined by its path")
     func timeNamespace() throws {
-        let first = try TestBundle.running("sleep 60") {
+        let first = try TestBundle.running("sleep 600") {
             Self.add(namespace: ["type": "time"], to: &$0)
             TestBundle.set(&$0, ["linux", "timeOffsets"], ["boottime": ["secs": 50_000_000]])
         }
@@ -67,7 +67,7 @@ struct FeatureTests {
 
     @Test("a variable given to exec takes the place of the container's")
     func environment() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(&$0, ["process", "env"], ["PATH=/bin", "COLOUR=red", "SIZE=small"])
         }
         #expect(try bundle.create().status == 0)
@@ -81,7 +81,7 @@ struct FeatureTests {
 
     @Test("exec goes to a group below the container's and to no other", arguments: ["../..", "a/../../b", "./.."])
     func groupBelow(_ path: String) throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         #expect(try bundle.create().status == 0)
         #expect(try bundle.call("start", TestBundle.id).status == 0)
         let answer = try bundle.call("exec", "--cgroup", path, TestBundle.id, "true")

@@ -64,6 +64,41 @@ struct GroupClaimTests {
         try bundle.remove()
     }
 
+    /// A process in one of its groups of version 1, though not in the one that tells who is in the container, keeps
+    /// whoever takes the groups away busy.
+    @Test("a creation that fails has its cgroups to itself until it has taken them away")
+    func heldToTheEnd() throws {
+        let groups = try groups()
+        let bundle = try bundle(["true"], groups.path)
+        try bundle.set(hooks: [
+            ("createRuntime", "\(TestBundle.keepingState); \(TestBundle.waiting); exit 1"),
+            ("poststop", "echo gone >> $PLACE/gone"),
+        ])
+        let creation = try CallUnderWay { try bundle.create() }
+        let launcher = try ProcessHandle.open(try bundle.processOfHook())
+        let telling = try #require(groups.telling)
+        let sleeper = try ToolProcess.start("/bin/sleep", ["600"], descriptors: [nil, nil, nil])
+        let first = try #require(groups.directories.first)
+        if first != telling { try TextFile.write("\(sleeper.id)", to: "\(first)/cgroup.procs") }
+        try bundle.write("", "go")
+        #expect(try launcher.comesToItsEnd())
+        for _ in 0..<100 where HostFacts.exists(telling) {
+            let isFree: Bool
+            do throws(KernelError) {
+                isFree = try OwnedDescriptor.open(RawPath(telling), [.directory]).lock(exclusive: true, wait: false)
+            } catch { isFree = false }
+            // Its hooks run when nothing of it is there any more, or when it has given up waiting.
+            if isFree { #expect(!HostFacts.exists(telling) || HostFacts.exists("\(bundle.place)/gone")) }
+            Interval.pass(milliseconds: 5)
+        }
+        try sleeper.signal(SignalNumber.kill)
+        _ = try sleeper.reap()
+        #expect(try creation.wait().status == 1)
+        #expect(try bundle.read("gone") == "gone\n")
+        try groups.remove(groups.directories)
+        try bundle.remove()
+    }
+
     @Test("a container that has ended has its group until it is deleted")
     func ended() throws {
         let bundle = try bundle(["true"], try groups().path)

@@ -61,7 +61,7 @@ struct GroupControllerTests {
 
     @Test("update changes limits while the container runs")
     func update() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(&$0, ["linux", "resources", "memory"], ["limit": 67_108_864])
         }
         #expect(try bundle.create().status == 0)
@@ -80,7 +80,7 @@ struct GroupControllerTests {
 
     @Test("update of one half of cpu.max keeps the other")
     func halves() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(&$0, ["linux", "resources", "cpu"], ["quota": 50_000, "period": 200_000])
         }
         #expect(try bundle.create().status == 0)
@@ -99,7 +99,7 @@ struct GroupControllerTests {
 
     @Test("whoever takes the limit of memory away takes that of swap away, as with version 1")
     func withoutMemoryLimit() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(&$0, ["linux", "resources", "memory"], ["limit": 67_108_864, "swap": 100_663_296])
         }
         #expect(try bundle.create().status == 0)
@@ -125,7 +125,7 @@ struct GroupControllerTests {
     func moved() throws {
         let script = """
             cd \(Self.group); busybox mkdir a; echo 1 > a/cgroup.procs; echo +memory > cgroup.subtree_control
-            echo done > /mark; sleep 60
+            echo done > /mark; sleep 600
             """
         let bundle = try TestBundle.running(script) { Self.isWritable(&$0) }
         #expect(try bundle.create().status == 0)
@@ -168,7 +168,7 @@ struct GroupControllerTests {
 
     @Test("events counts swap with memory, as version 1 does, and names the sizes of huge pages")
     func usage() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(
                 &$0, ["linux", "resources", "memory"], ["limit": 67_108_864, "swap": 100_663_296])
         }

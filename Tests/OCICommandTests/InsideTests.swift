@@ -120,7 +120,7 @@ struct InsideTests {
 
     @Test("another process joins with a user, a directory and variables of its own")
     func exec() throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         #expect(try bundle.create().status == 0)
         #expect(try bundle.call("start", TestBundle.id).status == 0)
         let answer = try bundle.call(

@@ -171,7 +171,7 @@ struct LifeCycleTests {
 
     @Test("a created container can be paused, and is created again when it goes on")
     func pauseBeforeStart() throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         #expect(try bundle.create().status == 0)
         #expect(try bundle.call("pause", TestBundle.id).status == 0)
         #expect(try bundle.state().string("status") == "paused")
@@ -191,7 +191,7 @@ struct LifeCycleTests {
 
     @Test("pausing stops it, and a paused container can be deleted by force")
     func pause() throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         #expect(try bundle.create().status == 0)
         #expect(try bundle.call("start", TestBundle.id).status == 0)
         #expect(try bundle.call("pause", TestBundle.id).status == 0)

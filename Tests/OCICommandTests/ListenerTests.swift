@@ -78,7 +78,7 @@ struct ListenerTests {
 
     @Test("exec: the process has a filter of its own, and the listener is told of that one too")
     func exec() throws {
-        let bundle = try bundle("sleep 60")
+        let bundle = try bundle("sleep 600")
         let agent = try CallAgent(in: bundle.place, answers: ["123"])
         #expect(try bundle.create().status == 0)
         #expect(try bundle.call("start", TestBundle.id).status == 0)

@@ -19,7 +19,7 @@ struct OptionTests {
 
     @Test("exec goes below the container's group of one controller alone, where there are such groups")
     func groupOfController() throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         try Self.started(bundle)
         let directory = try "/sys/fs/cgroup/pids\(Self.group(bundle))"
         let unknown = try bundle.call("exec", "--cgroup", "nosuch:/", TestBundle.id, "true")
@@ -50,7 +50,7 @@ struct OptionTests {
 
     @Test("update changes which devices may be used, in the place of what was said before")
     func devices() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(
                 &$0, ["linux", "devices"],
                 [
@@ -108,7 +108,7 @@ struct OptionTests {
             ["allow": true, "major": 10, "minor": 200, "access": "rw"],
         ] as [SpecValue])
     func bothKinds(rule: SpecValue) throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(&$0, ["linux", "devices"], [["path": "/dev/other", "type": "c", "major": 10, "minor": 237]])
             TestBundle.set(&$0, ["linux", "resources", "devices"], [["allow": false, "access": "rwm"], rule])
         }
@@ -120,7 +120,7 @@ struct OptionTests {
 
     @Test("kill and delete reach every container whose id is of a form, and no other")
     func forms() throws {
-        let bundle = try TestBundle.running("sleep 60")
+        let bundle = try TestBundle.running("sleep 600")
         for id in ["web-1", "web-2", "db-1"] {
             guard case .object(var members) = bundle.configuration else { return }
             TestBundle.set(&members, ["linux", "cgroupsPath"], .string("/bulkhead-oci-\(KernelRandom.uuid())"))

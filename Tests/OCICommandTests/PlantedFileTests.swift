@@ -23,7 +23,7 @@ struct PlantedFileTests {
 
     @Test("accounts are read from a regular file of the root, never from one of the kernel's")
     func accounts() throws {
-        let bundle = try TestBundle.running("sleep 60") {
+        let bundle = try TestBundle.running("sleep 600") {
             TestBundle.set(&$0, ["process", "env"], ["PATH=/bin", "X=\nx:x:0:0:x:/evil:/bin/sh\n"])
         }
         try Directories.make("\(bundle.place)/rootfs/etc", mode: 0o755)

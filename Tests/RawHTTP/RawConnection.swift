@@ -61,17 +61,17 @@ package final class RawConnection: Sendable {
     package func close() { channel.close(promise: nil) }
 
     /// Everything until the peer closes.
-    package func everything(within time: Duration = .seconds(20)) async throws -> String {
+    package func everything(within time: Duration = .seconds(120)) async throws -> String {
         String(decoding: try await allBytes(within: time), as: UTF8.self)
     }
 
-    package func allBytes(within time: Duration = .seconds(20)) async throws -> [UInt8] {
+    package func allBytes(within time: Duration = .seconds(120)) async throws -> [UInt8] {
         try await wait(within: time) { $0.isClosed }
         return collector.state.withLock { $0.bytes }
     }
 
     /// Bytes up to and with `mark`.
-    package func read(to mark: String, within time: Duration = .seconds(20)) async throws -> String {
+    package func read(to mark: String, within time: Duration = .seconds(120)) async throws -> String {
         let mark = Array(mark.utf8)
         var end: Int?
         try await wait(within: time) { state in
@@ -84,7 +84,7 @@ package final class RawConnection: Sendable {
         return take(end)
     }
 
-    package func read(count: Int, within time: Duration = .seconds(20)) async throws -> String {
+    package func read(count: Int, within time: Duration = .seconds(120)) async throws -> String {
         try await wait(within: time) { $0.bytes.count >= count || $0.isClosed }
         guard collector.state.withLock({ $0.bytes.count >= count }) else { throw Closed(received: "") }
         return take(count)
@@ -153,7 +153,7 @@ package struct RawResponse: Sendable {
 }
 
 extension RawConnection {
-    package func head(within time: Duration = .seconds(20)) async throws -> RawResponse {
+    package func head(within time: Duration = .seconds(120)) async throws -> RawResponse {
         let lines = try await read(to: "\r\n\r\n", within: time).components(separatedBy: "\r\n")
         var response = RawResponse()
         response.status = Int(lines[0].split(separator: " ")[1]) ?? 0
@@ -176,7 +176,7 @@ extension RawConnection {
     }
 
     /// The next chunk, or nil after the last.
-    package func chunk(within time: Duration = .seconds(20)) async throws -> String? {
+    package func chunk(within time: Duration = .seconds(120)) async throws -> String? {
         let line = try await read(to: "\r\n", within: time)
         let size = Int(line.trimmingSuffix(), radix: 16) ?? 0
         let content = try await read(count: size)
@@ -185,7 +185,7 @@ extension RawConnection {
     }
 
     /// The next record of an event stream, whatever the chunks.
-    package func record(within time: Duration = .seconds(20)) async throws -> String? {
+    package func record(within time: Duration = .seconds(120)) async throws -> String? {
         guard var text = try await chunk(within: time) else { return nil }
         guard text.first?.isNumber == true else { return text }
         while !text.contains("\n"), let more = try await chunk(within: time) { text += more }

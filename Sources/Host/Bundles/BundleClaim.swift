@@ -2,30 +2,50 @@ import Diagnostics
 import LinuxKernel
 import RuntimeSpec
 
+/// What a creator has of the cgroups of its container.
+struct GroupClaim: Sendable {
+    /// Those that were not there before.
+    var made: [String] = []
+    /// The group that tells who is in the container, locked, flock(2), as long as this is held.
+    var lock: OwnedDescriptor?
+}
+
 /// Who has the cgroups of a container that is being created: whoever made them, or else locked them first. Two creators
 /// of one path never share it, and what was there before is never taken back.
 extension BundleRuntime {
-    /// Makes the groups, adds those that were not there to `made`, and holds them for as long as the result is held.
-    func claim(_ groups: BundleGroups, of id: String, _ made: inout [String]) throws(Failure) -> OwnedDescriptor? {
+    /// Makes the groups, and has them for as long as `claim` is held. What was made is in it also after a failure.
+    func claim(_ groups: BundleGroups, of id: String, _ claim: inout GroupClaim) throws(Failure) {
         guard groups.path != "/" else { throw Self.inUse(groups, "it is the root of all groups") }
         // Limits of a group somebody else lives in would be theirs as well.
         try refuseInhabited(groups)
         try refuseFrozen(groups, code: "bundle.cgroup-in-use")
-        try groups.create(&made)
-        let lock: OwnedDescriptor?
+        try groups.create(&claim.made)
         do throws(Failure) {
-            lock = try self.lock(groups)
+            claim.lock = try lock(groups)
             try refuseInhabited(groups)
         } catch {
             // Somebody else was faster, and has it now whoever made it.
-            made = []
+            claim = GroupClaim()
             throw error
         }
-        if !groups.isTold(by: made), let other = try owner(of: groups, beside: id) {
-            throw Self.inUse(groups, "it is the container \(Untrusted.shown(other))'s")
+        if !groups.isTold(by: claim.made) {
+            if let other = try owner(of: groups, beside: id) {
+                throw Self.inUse(groups, "it is the container \(Untrusted.shown(other))'s")
+            }
+            // Found before whoever had it took it away, and locked afterwards.
+            if let lock = claim.lock, try groups.leads(to: lock) != true {
+                throw Self.inUse(groups, "the container that had it has just been removed")
+            }
         }
         try refuseFrozen(groups, code: "bundle.cgroup-frozen")
-        return lock
+    }
+
+    /// Takes away what was made for a container that is not created after all.
+    func takeBack(_ groups: BundleGroups, _ claim: GroupClaim) throws(Failure) {
+        // Whoever deleted it by force has done that already, and somebody else may have made the same again.
+        if let lock = claim.lock, try groups.leads(to: lock) == false { return }
+        if groups.isTold(by: claim.made) { try groups.signalAll(SignalNumber.kill) }
+        try groups.remove(claim.made)
     }
 
     private func refuseInhabited(_ groups: BundleGroups) throws(Failure) {
@@ -34,7 +54,7 @@ extension BundleRuntime {
         }
     }
 
-    /// Whoever creates a container in it holds the lock until there is a process, flock(2).
+    /// Whoever creates a container in it holds the lock until it is created or taken back, flock(2).
     private func lock(_ groups: BundleGroups) throws(Failure) -> OwnedDescriptor? {
         guard let directory = groups.telling else { return nil }
         let isLocked: Bool
@@ -73,5 +93,18 @@ extension BundleRuntime {
             code, doing: "use the cgroup", on: groups.path,
             cause: "container's cgroup unexpectedly frozen: it is, or a group above it",
             remedy: "thaw it, or choose another linux.cgroupsPath", field: "linux.cgroupsPath")
+    }
+}
+
+extension BundleGroups {
+    /// Whether the group that tells who is in the container is still `lock`; nil when there is none.
+    func leads(to lock: OwnedDescriptor) throws(Failure) -> Bool? {
+        guard let directory = telling else { return nil }
+        do throws(KernelError) {
+            return try OwnedDescriptor.open(RawPath(directory), [.path, .directory]).isSameFile(as: lock)
+        } catch {
+            if error.errno == Errno.noEntry { return nil }
+            throw Self.failed(error, "look at the container's cgroup")
+        }
     }
 }

@@ -26,15 +26,22 @@ extension BundleGroups {
 
     /// Sends a signal to all of them, each once; SIGKILL also to those they make meanwhile, until nobody new is there.
     public func signalAll(_ number: Int32) throws(Failure) {
-        do throws(KernelError) {
-            if number == SignalNumber.kill, hierarchies.isUnified, let unified,
-                HostFacts.exists(unified + "/cgroup.kill")
-            {
-                return try TextFile.write("1", to: unified + "/cgroup.kill")
-            }
-            try Self.signal(number, list: processes, open: ProcessHandle.open)
-        } catch {
+        do throws(KernelError) { try send(number) } catch {
             throw Self.failed(error, "signal the container's processes")
+        }
+    }
+
+    func send(_ number: Int32) throws(KernelError) {
+        if number == SignalNumber.kill, hierarchies.isUnified, let unified, HostFacts.exists(unified + "/cgroup.kill") {
+            return try Self.killAll(in: unified)
+        }
+        try Self.signal(number, list: processes, open: ProcessHandle.open)
+    }
+
+    /// A group of version 2, with those below it. Nobody is in one that has been removed meanwhile.
+    static func killAll(in directory: String) throws(KernelError) {
+        do throws(KernelError) { try TextFile.write("1", to: directory + "/cgroup.kill") } catch {
+            guard error.errno == Errno.noEntry || error.errno == Errno.noDevice else { throw error }
         }
     }
 

@@ -141,13 +141,24 @@ extension BundleGroups {
         }
     }
 
+    /// Ends whoever is in the container's groups and removes them.
+    func end() throws(Failure) {
+        if !processes().isEmpty { try signalAll(SignalNumber.kill) }
+        try remove(directories, ending: true)
+    }
+
     /// Removes `directories`, which are the container's, with groups it made inside. Absent ones are fine.
-    func remove(_ directories: [String]) throws(Failure) {
+    ///
+    /// - Parameter ending: whether those are ended who come meanwhile: somebody may still be creating the container.
+    func remove(_ directories: [String], ending: Bool = false) throws(Failure) {
         do throws(KernelError) {
             for directory in directories {
                 guard HostFacts.exists(directory) else { continue }
                 let deadline = Deadline(seconds: 5)
-                while !(try removed(directory, deadline)) { try deadline.pause("\(directory) to be free") }
+                while !(try removed(directory, deadline)) {
+                    if ending { try send(SignalNumber.kill) }
+                    try deadline.pause("\(directory) to be free")
+                }
             }
         } catch {
             throw Self.failed(error, "remove the container's cgroups")

@@ -100,12 +100,15 @@ struct BundleProcess: Sendable {
 enum LauncherMessages {
     /// Hears until `kind` comes, or until the socket ends: then false. Everything but a failure goes to `received`,
     /// with what the launcher sent along.
+    ///
+    /// - Parameter onReset: called before that end when the socket was reset: a connection that was never taken.
     static func hear(
         _ socket: OwnedDescriptor, until kind: LauncherReport.Kind?,
+        onReset: () throws(Failure) -> Void = { () throws(Failure) in },
         _ explain: (LauncherReport) throws(Failure) -> Failure,
         _ received: (LauncherReport, OwnedDescriptor?) throws(Failure) -> Void
     ) throws(Failure) -> Bool {
-        while let message = try next(socket) {
+        while let message = try next(socket, onReset) {
             let report = try LauncherReport(bytes: message.bytes)
             if report.kind == .failed { throw try explain(report) }
             try received(report, message.descriptor)
@@ -115,11 +118,14 @@ enum LauncherMessages {
     }
 
     private static func next(
-        _ socket: OwnedDescriptor
+        _ socket: OwnedDescriptor, _ onReset: () throws(Failure) -> Void
     ) throws(Failure) -> (bytes: [UInt8], descriptor: OwnedDescriptor?)? {
         do throws(KernelError) { return try socket.receiveMessage(limit: 64) } catch {
-            if error.errno == Errno.connectionReset { return nil }
-            throw error.failure("bundle.lost", doing: "hear from the launcher")
+            guard error.errno == Errno.connectionReset else {
+                throw error.failure("bundle.lost", doing: "hear from the launcher")
+            }
+            try onReset()
+            return nil
         }
     }
 }

@@ -7,6 +7,8 @@ import RuntimeSpec
 public struct CreatedBundle: Sendable {
     public let record: BundleRecord
     let configuration: RuntimeConfiguration
+    /// Its directory, whatever its name leads to later.
+    let place: OwnedDescriptor
     /// Ours as long as this process lives; then somebody else reaps it.
     public let process: ProcessHandle
     /// The terminal's master when the configuration has a terminal.
@@ -26,8 +28,7 @@ public enum TerminalUse: Sendable {
 extension BundleRuntime {
     /// What has to be taken back when the creation fails.
     private struct Progress {
-        /// Groups that were not there before.
-        var made: [String] = []
+        var claim = GroupClaim()
         /// Whether any hook may have run.
         var hooked = false
     }
@@ -57,10 +58,12 @@ extension BundleRuntime {
         let plan = try BundlePlan.build(context)
         let place = try store.create(id, configuration: bytes, own: namespaces.own)
         var progress = Progress()
+        // The groups are ours until there is a container in them, or until what was made of them is gone again.
+        defer { withExtendedLifetime(progress) {} }
         do throws(Failure) {
             return try make(context, plan, groups, place, &progress)
         } catch {
-            throw takenBack(Self.explained(error, groups, context), context, groups, progress)
+            throw takenBack(Self.explained(error, groups, context), context, groups, place, progress)
         }
     }
 
@@ -68,9 +71,12 @@ extension BundleRuntime {
         _ context: BundleContext, _ plan: LaunchPlan, _ groups: BundleGroups, _ place: OwnedDescriptor,
         _ progress: inout Progress
     ) throws(Failure) -> CreatedBundle {
-        let claim = try claim(groups, of: context.id, &progress.made)
-        // Until its process is in it.
-        defer { withExtendedLifetime(claim) {} }
+        try claim(groups, of: context.id, &progress.claim)
+        var record = BundleRecord(
+            id: context.id, bundle: context.bundle, rootPath: context.rootPath ?? "", process: 0, startTime: 0,
+            groupPath: groups.path, created: UInt64(HostFacts.wallClock() * 1e9))
+        // From here on whoever deletes it by force ends what runs in the groups, and knows that hooks may have run.
+        try keep(record, in: place)
         try groups.limit(context.linux.resources)
         try groups.allowDevices(context.linux)
         if let owner = GroupOwner.find(context) { try groups.give(to: owner) }
@@ -81,10 +87,8 @@ extension BundleRuntime {
             try held.prepare(plan, oomScore: context.process?.oomScore)
             try JoinedMounts.check(context, process: held.process.id)
             try BundleNetwork.move(context.linux.networkDevices, to: held.process)
-            let record = BundleRecord(
-                id: context.id, bundle: context.bundle, rootPath: context.rootPath ?? "", process: held.process.id,
-                startTime: try startTime(held.process.id), groupPath: groups.path,
-                created: UInt64(HostFacts.wallClock() * 1e9))
+            record.process = held.process.id
+            record.startTime = try startTime(held.process.id)
             let state = RuntimeState(
                 id: context.id, status: .created, process: held.process.id, bundle: context.bundle,
                 annotations: context.configuration.annotations)
@@ -105,9 +109,11 @@ extension BundleRuntime {
                 throw Failure("bundle.lost", doing: "create the container", cause: "its process ended unexpectedly")
             }
             try keepReports(plan, in: place)
-            try store.save(record, in: place)
+            try keep(record, in: place)
+            try store.endCreation(place)
             return CreatedBundle(
-                record: record, configuration: context.configuration, process: held.process, terminal: terminal)
+                record: record, configuration: context.configuration, place: place, process: held.process,
+                terminal: terminal)
         } catch {
             held.end()
             throw error
@@ -148,19 +154,43 @@ extension BundleRuntime {
         }
     }
 
+    /// Looks for the name only afterwards: whoever takes it away looks for a record only then, so one sees the other.
+    private func keep(_ record: BundleRecord, in place: OwnedDescriptor) throws(Failure) {
+        try store.save(record, in: place)
+        guard try store.isNamed(record.id, place) else { throw Self.deleted(record.id) }
+    }
+
+    private static let deletedMeanwhile: Failure.Code = "bundle.deleted"
+
+    private static func deleted(_ id: String) -> Failure {
+        Failure(deletedMeanwhile, doing: "create the container", on: id, cause: "somebody has deleted it meanwhile")
+    }
+
     private func takenBack(
-        _ failure: Failure, _ context: BundleContext, _ groups: BundleGroups, _ progress: Progress
+        _ failure: Failure, _ context: BundleContext, _ groups: BundleGroups, _ place: OwnedDescriptor,
+        _ progress: Progress
     ) -> Failure {
         var failure = failure
         func attempt(_ body: () throws(Failure) -> Void) {
             do throws(Failure) { try body() } catch { failure = failure.also(error) }
         }
+        var held: HeldBundle?
         attempt { () throws(Failure) in
-            if groups.isTold(by: progress.made) { try groups.signalAll(SignalNumber.kill) }
-            try groups.remove(progress.made)
+            held = try store.hold(context.id, place)
+            // Then everything fails sooner or later, and that is why.
+            if held == nil, failure.code != Self.deletedMeanwhile { failure = Self.deleted(context.id).also(failure) }
         }
-        if context.sharesMounts { attempt { () throws(Failure) in try store.removeAnchor(context.id) } }
-        attempt { () throws(Failure) in try store.remove(context.id) }
+        attempt { () throws(Failure) in try takeBack(groups, progress.claim) }
+        // By that name there may be another container already.
+        if context.sharesMounts, held != nil || !HostFacts.exists(store.directory(context.id)) {
+            attempt { () throws(Failure) in try store.removeAnchor(context.id) }
+        }
+        // Hooks are run by whoever takes the name away.
+        guard let ours = held else { return failure }
+        var rest: RawPath?
+        attempt { () throws(Failure) in rest = try store.takeName(ours) }
+        guard let nameless = rest else { return failure }
+        attempt { () throws(Failure) in try store.clear(nameless) }
         guard progress.hooked else { return failure }
         let state = RuntimeState(
             id: context.id, status: .stopped, process: 0, bundle: context.bundle,

@@ -8,6 +8,23 @@ public import RuntimeSpec
 public struct JoinedProcess: Sendable {
     public let process: ProcessHandle
     public let terminal: OwnedDescriptor?
+
+    private static let endMillisecondsMax: Int32 = 10_000
+
+    /// Kills and reaps it, for whoever cannot go on with it because of `failure`.
+    public func ended(after failure: Failure) -> Failure {
+        do throws(KernelError) {
+            // It has ended, and was reaped.
+            guard try process.signal(SignalNumber.kill) else { return failure }
+            guard try process.waitForEnd(milliseconds: Self.endMillisecondsMax) else {
+                throw KernelError(call: "wait for its end", errno: Errno.timedOut)
+            }
+            _ = try process.reap()
+            return failure
+        } catch {
+            return failure.also(error.failure("bundle.cannot-kill", doing: "end the process that was started"))
+        }
+    }
 }
 
 extension BundleRuntime {

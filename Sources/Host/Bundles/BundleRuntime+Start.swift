@@ -12,36 +12,59 @@ extension BundleRuntime {
         let record = try required(id)
         let configuration = try configuration(id)
         let status = try status(record)
-        guard status == .created else {
-            throw Failure(
-                "bundle.wrong-state", doing: "start the container", on: id,
-                cause: "cannot start a container in the \(status.rawValue) state", remedy: "start one that is created")
-        }
+        guard status == .created else { throw Self.wrongState(id, status) }
         guard let process = configuration.process else {
             throw Failure(
                 "bundle.no-process", doing: "start the container", on: id, cause: "its configuration has no process",
                 remedy: "delete it", field: "process")
         }
-        try start(record, configuration, process)
+        try start(record, configuration, process, in: try store.open(id))
+    }
+
+    private static func wrongState(_ id: String, _ status: RuntimeState.Status) -> Failure {
+        Failure(
+            "bundle.wrong-state", doing: "start the container", on: id,
+            cause: "cannot start a container in the \(status.rawValue) state", remedy: "start one that is created")
     }
 
     /// The same for whoever has just created it, and knows all of this.
     public func start(_ created: CreatedBundle) throws(Failure) {
         guard let process = created.configuration.process else { return try start(created.record.id) }
-        try start(created.record, created.configuration, process)
+        try start(created.record, created.configuration, process, in: created.place)
+    }
+
+    /// The connection that lets the launcher go on, which takes no other one. Whoever connected as well would hear its
+    /// end, and take that for the beginning of the program: so one at a time connects and takes the socket away, and
+    /// whoever comes later finds none.
+    func takeSocket(_ record: BundleRecord, in place: OwnedDescriptor) throws(Failure) -> OwnedDescriptor {
+        let name = BundleStart.socketName
+        do throws(KernelError) {
+            _ = try place.lock(exclusive: true, wait: true)
+            let socket = try connection(to: name, in: place)
+            try place.unlink(RawPath(name))
+            try place.unlock()
+            return socket
+        } catch {
+            guard error.errno == Errno.noEntry || error.errno == Errno.refused else {
+                throw error.failure("bundle.cannot-start", doing: "start the container", on: record.id)
+            }
+            throw Self.wrongState(record.id, try status(record))
+        }
+    }
+
+    private func connection(to name: String, in place: OwnedDescriptor) throws(KernelError) -> OwnedDescriptor {
+        do throws(KernelError) { return try place.connectForPackets(to: name) } catch {
+            // The launcher has gone on or has ended, and whoever let it go on was killed before it came to this.
+            if error.errno == Errno.refused { try place.unlink(RawPath(name)) }
+            throw error
+        }
     }
 
     private func start(
-        _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ process: ProcessSpec
+        _ record: BundleRecord, _ configuration: RuntimeConfiguration, _ process: ProcessSpec,
+        in place: OwnedDescriptor
     ) throws(Failure) {
-        let place = try store.open(record.id)
-        let socket: OwnedDescriptor
-        do throws(KernelError) {
-            socket = try place.connectForPackets(to: BundleStart.socketName)
-            try place.unlink(RawPath(BundleStart.socketName))
-        } catch {
-            throw error.failure("bundle.cannot-start", doing: "start the container", on: record.id)
-        }
+        let socket = try takeSocket(record, in: place)
         // The specification: when a hook fails the container is stopped, and the life cycle goes on with its removal.
         do throws(Failure) {
             try release(socket, record, configuration)
@@ -68,8 +91,10 @@ extension BundleRuntime {
             annotations: configuration.annotations)
         let agent = ListenerAgent(section: configuration.linux.seccomp, process: record.process, state: state)
         var handover = ListenerHandover()
+        // Killed before it took the connection, or let go by somebody who was killed before taking the socket away.
+        func refuse() throws(Failure) { throw Self.wrongState(record.id, try status(record)) }
         _ = try LauncherMessages.hear(
-            socket, until: nil, { (report) throws(Failure) in try explained(report, record.id) }
+            socket, until: nil, onReset: refuse, { (report) throws(Failure) in try explained(report, record.id) }
         ) { (report, descriptor) throws(Failure) in
             do throws(Failure) { try handover.hear(report, descriptor, agent.give) } catch {
                 throw ended(record, error)

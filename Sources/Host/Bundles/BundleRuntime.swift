@@ -30,16 +30,28 @@ public struct BundleRuntime: Sendable {
     /// Without the namespaces that were its creator's own: it has none of those kinds.
     public func configuration(_ id: String) throws(Failure) -> RuntimeConfiguration {
         let (bytes, own) = try store.configuration(id)
+        return try Self.configuration(bytes, without: own)
+    }
+
+    static func configuration(_ bytes: [UInt8], without own: [String]) throws(Failure) -> RuntimeConfiguration {
         var configuration = try RuntimeConfiguration(parsing: bytes)
         if !own.isEmpty { configuration.linux.namespaces.removeAll { own.contains($0.type) } }
         return configuration
     }
 
+    /// The record of a container that has been created: there is nothing to be done with others but to delete them.
     public func required(_ id: String) throws(Failure) -> BundleRecord {
-        guard let record = try store.record(id) else {
-            throw Failure("bundle.creating", doing: "use the container", on: id, cause: "it is still being created")
+        let place = try store.open(id)
+        guard let record = try store.record(in: place), record.process != 0 else {
+            // Deleted since it was opened.
+            guard try store.isNamed(id, place) else { throw BundleStore.notFound(id) }
+            throw Self.creating(id)
         }
         return record
+    }
+
+    static func creating(_ id: String) -> Failure {
+        Failure("bundle.creating", doing: "use the container", on: id, cause: "it is still being created")
     }
 
     public func status(_ record: BundleRecord) throws(Failure) -> RuntimeState.Status {

@@ -7,7 +7,7 @@ public struct BundleRecord: Equatable, Sendable {
     public var id: String
     public var bundle: String
     public var rootPath: String
-    /// 0 until there is one.
+    /// 0 while the container is being created.
     public var process: Int32
     /// Clock ticks after boot, so that a number used again is not taken for the container's.
     public var startTime: UInt64
@@ -52,10 +52,6 @@ public struct BundleRecord: Equatable, Sendable {
 public struct BundleStore: Sendable {
     public static let defaultRoot = "/run/bulkhead-oci"
     public static let idBytesMax = 1_024
-    /// Begins with a dot, as no id does.
-    private static let unnamedPrefix = ".new."
-    /// A directory has its name milliseconds after it is made.
-    private static let unnamedSecondsMax = 60.0
     private static let ownName: RawPath = "own-namespaces"
     public let root: String
 
@@ -92,7 +88,7 @@ public struct BundleStore: Sendable {
             let above = try OwnedDescriptor.open(RawPath(root), [.directory])
             try above.makeDirectory(RawPath(name), mode: 0o711)
             let place = try above.open(RawPath(name), [.directory, .noFollow])
-            // Held as long as `place` is open, so until the container is created or its creator is gone.
+            // Held until the creation has ended, or its creator is gone.
             _ = try place.lock(exclusive: true, wait: true)
             try place.open("config.json", [.writeOnly, .create, .exclusive], mode: 0o600).write(configuration)
             if !own.isEmpty {
@@ -108,9 +104,14 @@ public struct BundleStore: Sendable {
                     "bundle.id-in-use", doing: "create the container", on: id,
                     cause: "a container with that id already exists", remedy: "choose another id, or delete it")
             }
-            do throws(Failure) { try remove(name) } catch let other { failure = failure.also(other) }
+            do throws(Failure) { try clear(RawPath(name)) } catch let other { failure = failure.also(other) }
             throw failure
         }
+    }
+
+    /// Whoever waits until the container is created goes on, though `place` stays open.
+    func endCreation(_ place: OwnedDescriptor) throws(Failure) {
+        do throws(KernelError) { try place.unlock() } catch { throw Self.failed(error, "let others use the container") }
     }
 
     /// Returns when nobody is creating the container any more; at once when that is so already.
@@ -144,17 +145,20 @@ public struct BundleStore: Sendable {
     public func open(_ id: String) throws(Failure) -> OwnedDescriptor {
         try Self.check(id: id)
         do throws(KernelError) { return try OwnedDescriptor.open(RawPath(directory(id)), [.directory]) } catch {
-            if error.errno == Errno.noEntry {
-                throw Failure(
-                    "bundle.not-found", doing: "find the container", on: id, cause: "container does not exist",
-                    remedy: "see `list` for those there are")
-            }
+            if error.errno == Errno.noEntry { throw Self.notFound(id) }
             throw Self.failed(error, "open the container's directory")
         }
     }
 
-    public func record(_ id: String) throws(Failure) -> BundleRecord? {
-        let place = try open(id)
+    static func notFound(_ id: String) -> Failure {
+        Failure(
+            "bundle.not-found", doing: "find the container", on: id, cause: "container does not exist",
+            remedy: "see `list` for those there are")
+    }
+
+    public func record(_ id: String) throws(Failure) -> BundleRecord? { try record(in: try open(id)) }
+
+    func record(in place: OwnedDescriptor) throws(Failure) -> BundleRecord? {
         do throws(KernelError) {
             let bytes = try place.open("state.json").readAll(limit: 1 << 20)
             return try parse(bytes)
@@ -172,12 +176,15 @@ public struct BundleStore: Sendable {
 
     func configuration(_ id: String) throws(Failure) -> (bytes: [UInt8], own: [String]) {
         let place = try open(id)
-        do throws(KernelError) {
-            let bytes = try place.open("config.json").readAll(limit: 16 << 20)
-            return (bytes, try own(place))
-        } catch {
+        do throws(KernelError) { return try configuration(try place.open("config.json"), in: place) } catch {
             throw Self.failed(error, "read the container's configuration")
         }
+    }
+
+    func configuration(
+        _ file: OwnedDescriptor, in place: OwnedDescriptor
+    ) throws(KernelError) -> (bytes: [UInt8], own: [String]) {
+        (try file.readAll(limit: 16 << 20), try own(place))
     }
 
     private func own(_ place: OwnedDescriptor) throws(KernelError) -> [String] {
@@ -187,40 +194,5 @@ public struct BundleStore: Sendable {
             throw error
         }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
-    }
-
-    public func remove(_ id: String) throws(Failure) {
-        do throws(KernelError) { try TreeRemoval.remove(directory(id)) } catch {
-            if error.errno != Errno.noEntry { throw Self.failed(error, "remove the container's directory") }
-        }
-    }
-
-    /// Names of the directories there are, sorted. Whoever looks at all of them also removes what a creator left that
-    /// was killed before its container had a name.
-    public func ids() throws(Failure) -> [String] {
-        do throws(KernelError) {
-            let above = try OwnedDescriptor.open(RawPath(root), [.directory])
-            let entries = try above.entries()
-            for entry in entries where entry.name.description.hasPrefix(Self.unnamedPrefix) {
-                try removeUnnamed(entry.name, in: above)
-            }
-            return entries.filter { $0.kind == .directory }.map(\.name.description)
-                .filter { !$0.hasPrefix(".") }.sorted()
-        } catch {
-            if error.errno == Errno.noEntry { return [] }
-            throw Self.failed(error, "list the containers")
-        }
-    }
-
-    private func removeUnnamed(_ name: RawPath, in above: OwnedDescriptor) throws(KernelError) {
-        do throws(KernelError) {
-            let place = try above.open(name, [.directory, .noFollow])
-            let age = HostFacts.wallClock() - Double(try place.status().modifiedSeconds)
-            guard age > Self.unnamedSecondsMax, try place.lock(exclusive: true, wait: false) else { return }
-            try TreeRemoval.remove("\(root)/\(name)")
-        } catch {
-            // It has its name now, or somebody else has removed it.
-            if error.errno != Errno.noEntry { throw error }
-        }
     }
 }

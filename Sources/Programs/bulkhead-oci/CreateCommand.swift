@@ -19,7 +19,7 @@ enum CreateCommand {
         do throws(Failure) {
             try hand(created, invocation)
         } catch {
-            throw takenBack(id, error, invocation)
+            throw takenBack(created, error, invocation)
         }
         return 0
     }
@@ -40,7 +40,7 @@ enum CreateCommand {
             guard let session else { return 0 }
             end = try session.wait()
         } catch {
-            throw takenBack(id, error, invocation)
+            throw takenBack(created, error, invocation)
         }
         if !invocation.options.has("keep") {
             try invocation.runtime.delete(created) { invocation.report.tell($0, level: "warning") }
@@ -72,9 +72,9 @@ enum CreateCommand {
         if let path = invocation.options.value("pid-file") { try PidFile.write(created.process.id, to: path) }
     }
 
-    private static func takenBack(_ id: String, _ failure: Failure, _ invocation: Invocation) -> Failure {
+    private static func takenBack(_ created: CreatedBundle, _ failure: Failure, _ invocation: Invocation) -> Failure {
         do throws(Failure) {
-            try invocation.runtime.delete(id, force: true) { invocation.report.tell($0, level: "warning") }
+            try invocation.runtime.discard(created) { invocation.report.tell($0, level: "warning") }
             return failure
         } catch { return failure.also(error) }
     }

@@ -36,11 +36,17 @@ enum ExecCommand {
         bundle.groupsBelow = options.all("cgroup")
         let joined = try invocation.runtime.join(
             id, process, configuration: configuration, options: bundle, whilePaused: options.has("ignore-paused"))
-        if let terminal = joined.terminal, let socket { try HandoverSocket.give(terminal: terminal, to: socket) }
-        if let path = options.value("pidfd-socket") { try HandoverSocket.give(process: joined.process, to: path) }
-        if let path = options.value("pid-file") { try PidFile.write(joined.process.id, to: path) }
-        if options.has("detach") { return 0 }
-        return try ForegroundSession(joined.process, terminal: socket == nil ? joined.terminal : nil).wait().status
+        do throws(Failure) {
+            if let terminal = joined.terminal, let socket { try HandoverSocket.give(terminal: terminal, to: socket) }
+            if let path = options.value("pidfd-socket") { try HandoverSocket.give(process: joined.process, to: path) }
+            if let path = options.value("pid-file") { try PidFile.write(joined.process.id, to: path) }
+            if options.has("detach") { return 0 }
+            let shown = socket == nil ? joined.terminal : nil
+            return try ForegroundSession(joined.process, terminal: shown).wait().status
+        } catch {
+            // It runs by now, and whoever asked for it knows nothing of it.
+            throw joined.ended(after: error)
+        }
     }
 
     /// The process of the container with what the options change.
