@@ -77,7 +77,11 @@ final class Groundwork: Sendable {
     func begin(_ work: Work) { progress.withLock { $0.work = work } }
 
     private static func run(_ progress: Monitor<Progress>, _ launches: LaunchesUnderWay) throws(Failure) {
-        let work = progress.waitFor(launches.patience) { $0.isAbandoned ? .some(nil) : $0.work.map(Optional.some) }
+        // What was begun is done also when the launch has failed meanwhile: what a caller is told must not be a matter
+        // of who was faster.
+        let work = progress.waitFor(launches.patience) { state in
+            state.work.map(Optional.some) ?? (state.isAbandoned ? .some(nil) : nil)
+        }
         guard let work else { return }
         try work.record()
         progress.withLock { $0.isRecorded = true }
