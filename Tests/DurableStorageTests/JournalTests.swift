@@ -1,6 +1,7 @@
 import Determinism
 import Diagnostics
 import DurableStorage
+import Glibc
 import LinuxKernel
 import Testing
 
@@ -202,6 +203,46 @@ struct FileJournalTests {
         #expect(try await reopened(place).records() == [])
         let closed = await #expect(throws: Failure.self) { try await journal.append([1]) }
         #expect(closed?.code == "journal.write")
+    }
+
+    /// From now on every write to the open journal finds its disk full: its descriptor leads to full(4).
+    private static func fillDisk(of place: MemoryPlace) throws {
+        let named = try place.directory.open(FileJournal.name, [.readOnly])
+        var mine = stat()
+        let isThere = fstat(named.number, &mine) == 0
+        try #require(isThere)
+        var holders: [Int32] = []
+        for number in 0..<65_536 as Range<Int32> where number != named.number {
+            var other = stat()
+            guard fstat(number, &other) == 0 else { continue }
+            if other.st_dev == mine.st_dev && other.st_ino == mine.st_ino { holders.append(number) }
+        }
+        let holder = try #require(holders.first)
+        try #require(holders.count == 1)
+        let full = try OwnedDescriptor.open("/dev/full", [.readWrite])
+        let isFull = dup2(full.number, holder) == holder && fcntl(holder, F_SETFD, FD_CLOEXEC) == 0
+        try #require(isFull)
+    }
+
+    @Test("after a failed write every append is refused until a replacement succeeds, and none after it")
+    func fullDisk() async throws {
+        let place = try MemoryPlace()
+        let journal = try FileJournal(in: place.directory)
+        try await journal.append([1])
+        try Self.fillDisk(of: place)
+        for record in [[2], [3]] as [[UInt8]] {
+            let failure = await #expect(throws: Failure.self) { try await journal.append(record) }
+            #expect(failure?.code == "journal.write")
+        }
+        let unread = await #expect(throws: Failure.self) { _ = try await journal.records() }
+        #expect(unread?.code == "journal.write")
+        try await journal.replace(with: [[4], [5]])
+        try await journal.append([6])
+        #expect(try await journal.records() == [[4], [5], [6]])
+        journal.close()
+        let again = try await reopened(place)
+        #expect(again.tornBytes == 0)
+        #expect(try await again.records() == [[4], [5], [6]])
     }
 
     @Test("a replacement that a crash left unfinished changes nothing and is swept away")

@@ -68,6 +68,7 @@ final class JournalWriter: @unchecked Sendable {
     private let opened: JournalFile
     private let bytesMax: Int
     private var end: UInt64
+    /// Why nothing is appended or read: a write has failed, and no replacement has succeeded since.
     private var broken: Failure?
 
     init(file: JournalFile, state: Monitor<FileJournal.State>, bytesMax: Int) {
@@ -133,8 +134,8 @@ final class JournalWriter: @unchecked Sendable {
         for waiting in batch { waiting.reply.resume(returning: answer) }
     }
 
+    /// Also after a failure: a new file owes nothing to the pages of the old one, whatever became of those.
     private func replaced(with records: [[UInt8]]) -> FileJournal.Answer {
-        if let broken { return .failure(broken) }
         var bytes = JournalFormat.title
         for record in records { bytes += JournalFormat.encode(record, durable: UInt64(bytes.count)) }
         do throws(KernelError) {
@@ -143,6 +144,7 @@ final class JournalWriter: @unchecked Sendable {
             broken = Self.failure(error)
             return .failure(Self.failure(error))
         }
+        broken = nil
         moved(to: UInt64(bytes.count))
         return .success([])
     }
@@ -171,6 +173,6 @@ final class JournalWriter: @unchecked Sendable {
     private static func failure(_ error: KernelError) -> Failure {
         error.failure(
             "journal.write", doing: "write to the journal",
-            remedy: "\(error.errno == Errno.noSpace ? "free space on" : "check") its disk and start again")
+            remedy: "\(error.errno == Errno.noSpace ? "free space on" : "check") its disk")
     }
 }

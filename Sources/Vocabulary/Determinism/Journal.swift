@@ -6,21 +6,24 @@ public import Diagnostics
 /// - `append` has made its record durable when it returns, and a record is seen whole or not at all after any crash;
 /// - records come back in the order in which their appends were called, duplicates and all;
 /// - a record that was acknowledged is never silently lost to damage in the middle of the journal: opening fails;
-/// - after a failed append nothing is known of that record, and every later append fails too.
+/// - after a failed append nothing is known of that record, and every later append fails too, until a replacement
+///   succeeds: it leaves nothing of which nothing is known.
 public protocol Journal: Sendable {
     /// The largest record taken, in bytes.
     var recordBytesMax: Int { get }
 
     /// Makes `record` durable. Safe to call from many tasks at once; they share one write to the disk.
     ///
-    /// - Throws: `journal.record-too-large`, `journal.overloaded` (try later) and `journal.write`, which is final.
+    /// - Throws: `journal.record-too-large`, `journal.overloaded` (try later) and `journal.write`, which is final until
+    ///   a replacement succeeds.
     func append(_ record: [UInt8]) async throws(Failure)
 
     /// Every record, oldest first.
     func records() async throws(Failure) -> [[UInt8]]
 
     /// Puts `records` in the place of everything, at once: a crash leaves all the old ones or all the new ones.
-    /// Appends called before this one are replaced, later ones follow the new records.
+    /// Appends called before this one are replaced, later ones follow the new records. To be tried as often as one
+    /// likes, also after a failed append.
     func replace(with records: [[UInt8]]) async throws(Failure)
 
     /// Bytes the journal takes, for deciding when to replace it.
