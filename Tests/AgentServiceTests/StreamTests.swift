@@ -5,6 +5,7 @@ import Containers
 import Diagnostics
 import NIOCore
 import NIOHTTP1
+import RawHTTP
 import Testing
 
 @testable import AgentService
@@ -98,6 +99,20 @@ struct StreamTests {
             try await eventually("the process to be killed") { session.code == 137 && session.isClosed }
             let wait = try await caller.call("/api/v1", Self.call("WAIT_CONTAINER", Self.id(path, child: "s1")))
             #expect(wait.status == 200 && wait.text.contains(#""exit_status":9"#), "\(wait.text)")
+        }
+    }
+
+    @Test("whoever hangs up while it waits for a container leaves no call behind")
+    func goneWaiter() async throws {
+        try await running { bench, _, path in
+            let body = Self.call("WAIT_CONTAINER", Self.id(path))
+            let connection = try await RawConnection.open(try #require(bench.agent.port))
+            try await connection.send(
+                "POST /api/v1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            try await eventually("the call to wait") { bench.agent.openCalls == 1 }
+            connection.close()
+            try await eventually("the call to end") { bench.agent.openCalls == 0 }
         }
     }
 

@@ -29,6 +29,9 @@ final class AgentDesk: Sendable {
 
     // MARK: - Calls
 
+    /// Calls that wait for the core's answer.
+    var openCalls: Int { state.withLock { $0.calls.count } }
+
     func number() -> Agent.CallID {
         state.withLock { state in
             state.last += 1

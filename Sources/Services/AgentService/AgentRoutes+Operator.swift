@@ -75,7 +75,7 @@ extension AgentRoutes {
     ) async -> Response {
         switch call {
         case .launch(let order): await ordered(format, form) { .launchContainer($0, order) }
-        case .wait(let path): await ordered(format, form) { .waitContainer($0, path) }
+        case .wait(let path): await ordered(format, form, waits: true) { .waitContainer($0, path) }
         case .kill(let path, let signal): await ordered(format, form) { .killContainer($0, path, signal: signal) }
         case .remove(let path): await ordered(format, form) { .removeContainer($0, path) }
         case .launchSession, .attachInput, .attachOutput:
@@ -83,17 +83,22 @@ extension AgentRoutes {
         }
     }
 
-    /// Hands a call to the core and gives its answer.
+    /// Hands a call to the core and gives its answer. One that only waits (`waits`) ends with its caller, who may be
+    /// gone long before the container is. What any other call asks for is done all the same, and a caller that has
+    /// shut down its own side only is to hear of it.
     private func ordered(
-        _ format: WireFormat, _ form: ContainerCallForm, _ event: (Agent.CallID) -> AgentEvent
+        _ format: WireFormat, _ form: ContainerCallForm, waits: Bool = false, _ event: (Agent.CallID) -> AgentEvent
     ) async -> Response {
         let call = driver.desk.number()
-        let (event, mailbox) = (event(call), driver.mailbox)
+        let (event, mailbox, desk) = (event(call), driver.mailbox, driver.desk)
         let reply = await withTaskCancellationHandler {
-            await driver.desk.call(call) { mailbox.request(.event(event)) }
+            // Cancelled before it is at the desk, it finds nobody there to tell.
+            await desk.call(call) { !(waits && Task.isCancelled) && mailbox.request(.event(event)) }
         } onCancel: {
-            mailbox.tell(.event(.callClosed(call)))
+            if waits { desk.finish(call, .refused("the caller has gone")) }
         }
+        // From here, not from the cancellation: the core must hear of it after the call itself.
+        if waits, Task.isCancelled { mailbox.tell(.event(.callClosed(call))) }
         switch reply {
         case .refused(let why): return .text(.serviceUnavailable, why)
         case .answer(.done): return .ok

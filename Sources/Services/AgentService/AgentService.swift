@@ -110,6 +110,9 @@ public final class AgentService: Sendable {
     /// The core as it is between two events: what tests and `bulkhead local` look at.
     public func snapshot() async -> Agent { await driver.snapshot() }
 
+    /// Calls whose callers wait for the core's answer.
+    var openCalls: Int { driver.desk.openCalls }
+
     /// Waits until the agent has ended by itself or by `stop`.
     ///
     /// - Throws: what kept it from beginning: an unreadable journal.
