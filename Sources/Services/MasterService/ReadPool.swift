@@ -51,9 +51,13 @@ final class ReadPool: Sendable {
         return isFree ? Place { self.counts.withLock { $0[keyPath: count] -= 1 } } : nil
     }
 
+    /// Carried out also for a task that is cancelled: a client that has shut down its own side only still reads the
+    /// answer, and the pool would refuse what waits for it as if it had been stopped.
+    ///
     /// - Throws: when the pool has been stopped.
     func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws -> Value {
-        try await pool.runIfActive(work)
+        let pool = pool
+        return try await Task { try await pool.runIfActive(work) }.value
     }
 }
 
