@@ -66,6 +66,7 @@ let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
+let scriptedChannels = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -298,7 +299,7 @@ let package = Package(
         // Connections that send exactly what a test says.
         .target(
             name: "RawHTTP", dependencies: [tls] + nio, path: "Tests/RawHTTP", swiftSettings: swiftSettings),
-        tests("HTTPServingTests", ["RawHTTP", "HTTPServing", "LayerUnpacking", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
+        tests("HTTPServingTests", ["RawHTTP", "HTTPServing", "LayerUnpacking", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls, scriptedChannels] + nio),
         tests("ClusterClientTests", ["ClusterClient", "ClusterAPI", "ClusterModel", "Determinism", "Diagnostics", logging, tls] + nio),
         tests("SchedulerKitTests", ["SchedulerKit", "example-framework", "MasterService", "HTTPServing", "Coordination", "Determinism", logging, arguments, httpClient] + nio),
         tests("TidyTests", []),

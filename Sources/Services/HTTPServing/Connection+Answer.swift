@@ -78,6 +78,7 @@ extension Connection {
                     async let following = fetch()
                     let part = HTTPServerResponsePart.body(.byteBuffer(channel.allocator.buffer(bytes: piece)))
                     try await channel.writeAndFlush(part).get()
+                    channel.eventLoop.execute { bound.value.pieceLeft(of: number) }
                     next = try await following
                 }
                 channel.eventLoop.execute { bound.value.finishPieces(of: number) }

@@ -4,7 +4,8 @@ import NIOCore
 
 /// What a peer has time for. Everything here is seen to by its event loop's sweep.
 extension Connection {
-    /// An answer under way, and how much of it had not left when it was looked at last.
+    /// An answer under way, and how much of it had not left when it was looked at last; the most there can be when a
+    /// piece has left since.
     struct Stall {
         let exchange: UInt64
         var look: NIODeadline
@@ -42,6 +43,11 @@ extension Connection {
         let look = NIODeadline.now() + .nanoseconds(limits.stallTime.saturatingNanoseconds)
         stall = Stall(exchange: number, look: look)
         sweep.add(self, at: look)
+    }
+
+    /// A piece of an answer has left: the peer reads, however much of the next one waits when it is looked at again.
+    func pieceLeft(of number: UInt64) {
+        if stall?.exchange == number { stall?.waiting = .max }
     }
 
     /// What was waited for until `now` has not come.
