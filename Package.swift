@@ -339,7 +339,7 @@ let package = Package(
             ], exclude: ["Readers"]),
         tests(
             "ClusterCommandTests",
-            ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "Diagnostics", "CommandOutput", arguments]),
+            ["bulkhead-cluster", "ClusterClient", "ClusterModel", "Determinism", "LinuxKernel", "Diagnostics", "CommandOutput", arguments]),
         tests("ErofsFormatTests", ["ErofsFormat", "Diagnostics"]),
         tests("JSONFormatTests", ["JSONFormat"]),
         tests(

@@ -23,6 +23,21 @@ struct RecoveryTests {
         }
     }
 
+    @Test("an agent with a work directory of its own is refused where another has its containers, and removes none")
+    func second() async throws {
+        try await withCluster { cluster in
+            let sleeping = ["task", "run", "-d", "--name", "stays", "busybox", "sleep", "100000"]
+            #expect(try await cluster.run(sleeping).status == 0)
+            // Ended from outside when it is not refused; its errors are what is looked at.
+            let words = ["local", "--port", "0", "--agent-port", "0", "--work-dir", cluster.scratch + "/other"]
+            let program = Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER")
+            let other = try await cluster.runTool(
+                "/bin/sh", ["-c", "exec timeout 200 \"$@\" 2>&1", "sh", program] + words)
+            #expect(other.text.contains("another agent has its containers there"), "\(other)")
+            #expect(try await cluster.run(["task", "exec", "stays", "sh", "-c", "exit 4"]).status == 4)
+        }
+    }
+
     /// Names below the agent's directory `part`.
     private static func held(_ cluster: LocalCluster, _ part: String) throws -> [String] {
         let agents = cluster.scratch + "/state/agents"

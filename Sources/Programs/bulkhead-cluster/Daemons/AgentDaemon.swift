@@ -18,12 +18,14 @@ struct AgentDaemon: Sendable {
         let disk: AgentDisk
         let containerizer: any Containerizer
         let address: String
+        let hold: AgentHold
 
         /// Containers run on.
         func stop() async throws {
             await service.stop()
             try await disk.close()
             try await containerizer.retire()
+            hold.letGo()
         }
     }
 
@@ -44,6 +46,7 @@ struct AgentDaemon: Sendable {
         let containerizers = Containerizers(
             store: machine.storePath, state: machine.statePath, agent: name, list: machine.containerizers,
             namespacePool: machine.namespacePool)
+        let hold = try await ThreadPool.shared.run { () throws(Failure) in try containerizers.held() }
         settings.auditor = containerizers.auditor
         settings.trail = StoreTrail(log: AuditLog(directory: machine.storePath + "/audit"))
         if let path = machine.secretsPath {
@@ -65,7 +68,8 @@ struct AgentDaemon: Sendable {
             settings, machine: facts, containerizer: containerizer, host: disk.host, journal: disk.journal,
             logger: logger)
         return Running(
-            service: service, disk: disk, containerizer: containerizer, address: listen.address(service.port))
+            service: service, disk: disk, containerizer: containerizer, address: listen.address(service.port),
+            hold: hold)
     }
 
     private func settings() async throws(Failure) -> AgentSettings {

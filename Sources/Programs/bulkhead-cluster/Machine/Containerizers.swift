@@ -22,12 +22,14 @@ struct Containerizers: Sendable {
     /// For how many containers of ours namespaces are made ahead.
     var namespacePool: Int
 
+    /// The agent's places, before anything in them is opened.
+    func held() throws(Failure) -> AgentHold {
+        try requireRoot()
+        return try AgentHold.take(state: "\(state)/agents/\(agent)", store: "\(store)/agents/\(agent)")
+    }
+
     func composed() throws(Failure) -> any Containerizer {
-        guard HostFacts.effectiveUser() == 0 else {
-            throw Failure(
-                "host.not-root", doing: "run an agent", cause: "this is user \(HostFacts.effectiveUser()), not root",
-                remedy: "run it with sudo")
-        }
+        try requireRoot()
         let names = list.split(separator: ",").map(String.init)
         guard !names.isEmpty, Set(names).count == names.count else {
             throw .flag(
@@ -44,6 +46,14 @@ struct Containerizers: Sendable {
         var members: [any Containerizer] = []
         for name in names { members.append(try member(name, images, abilities)) }
         return members.count == 1 ? members[0] : ComposingContainerizer(members)
+    }
+
+    private func requireRoot() throws(Failure) {
+        guard HostFacts.effectiveUser() == 0 else {
+            throw Failure(
+                "host.not-root", doing: "run an agent", cause: "this is user \(HostFacts.effectiveUser()), not root",
+                remedy: "run it with sudo")
+        }
     }
 
     /// Whoever looks at this agent's containers from outside.

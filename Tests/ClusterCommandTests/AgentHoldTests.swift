@@ -1,0 +1,27 @@
+import Diagnostics
+import LinuxKernel
+import Testing
+
+@testable import bulkhead_cluster
+
+@Suite("What an agent has to itself")
+struct AgentHoldTests {
+    @Test("nobody else gets either of its directories while it runs, and somebody does afterwards")
+    func alone() throws {
+        let root = "/tmp/bulkhead-hold-\(String(KernelRandom.number(), radix: 36))"
+        func hold(_ state: String, _ store: String) throws -> AgentHold {
+            try AgentHold.take(state: "\(root)/state/\(state)", store: "\(root)/store/\(store)", patience: 0)
+        }
+        let first = try hold("one", "one")
+        for (state, store) in [("one", "one"), ("one", "two"), ("two", "one")] {
+            let failure = #expect(throws: Failure.self) { _ = try hold(state, store) }
+            #expect(failure?.code == "agent.in-use")
+        }
+        // Who was refused keeps nothing of what it had got by then.
+        let other = try hold("two", "two")
+        first.letGo()
+        let next = try hold("one", "one")
+        withExtendedLifetime((first, other, next)) {}
+        try TreeRemoval.remove(root)
+    }
+}
