@@ -54,6 +54,20 @@ struct SurroundingsTests {
         }
     }
 
+    @Test("commands with a state of their own leave what others have in the same store")
+    func otherState() throws {
+        let id = try program.run("run", "-d", "--name", "kept", "box", "sleep", "100000").output.dropLast()
+        #expect(try program.run("image", "mount", "box").status == 0)
+        #expect(try program.run("ps", "-aq", "--state", program.scratch + "/other").output.isEmpty)
+        #expect(HostFacts.exists(program.scratch + "/other/swept"), "it went through everything")
+        #expect(HostFacts.exists("\(program.scratch)/store/containers/\(id)/upper"))
+        let leases = try OwnedDescriptor.open(RawPath(program.scratch + "/store/leases"), [.directory]).entries()
+        #expect(leases.count == 2, "\(leases.map(\.name))")
+        #expect(try program.run("image", "unmount", "box").status == 0)
+        #expect(try program.run("rm", "-f", "kept").status == 0)
+        #expect(try program.run("image", "rm", "box").status == 0, "no lease is left")
+    }
+
     @Test("a container whose name file is lost is still found by its name")
     func lostName() throws {
         let id = try program.run("run", "-d", "--name", "lost", "box", "sleep", "1000").output.dropLast()

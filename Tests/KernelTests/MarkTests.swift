@@ -1,5 +1,6 @@
 import Containers
 import Diagnostics
+import HostProbe
 import LinuxKernel
 import NativeContainerizer
 import Testing
@@ -132,6 +133,33 @@ struct MarkTests {
         #expect(try host.containerizer.find("found").request.id == running.record.request.id)
         try TreeRemoval.remove(directory)
         try host.containerizer.remove(running.record.request.id, force: true)
+    }
+
+    @Test("of what is in a store, an installation sweeps away its own and what nobody has marked")
+    func sharedStore() throws {
+        let host = try TestHost()
+        let files = host.places.store + "/containers/"
+        let running = try host.detached(["sleep", "100000"])
+        let id = running.record.request.id
+        #expect(try host.exec(id, ["/bin/sh", "-c", "echo kept > /file"]).code == 0)
+        let cutOff = ContainerID(number: KernelRandom.number())
+        let crash = try LaunchOnce.run("launch", on: host, cutOff.text, failpoint: "launch.snapshot")
+        #expect(crash.end == .signaled(9), "\(crash.output)")
+        let unmarked = ContainerID(number: KernelRandom.number())
+        try Directories.makeAll(files + unmarked.text, mode: 0o700)
+        let other = NativeContainerizer(
+            places: Places(volatile: host.scratch + "/other", store: host.places.store),
+            launcherPath: TestHost.launcherPath, host: HostProbe.abilities(store: host.scratch))
+        try other.records.prepare()
+        #expect(try other.sweep())
+        #expect(!HostFacts.exists(files + unmarked.text))
+        #expect(HostFacts.exists(files + cutOff.text + "/upper"))
+        #expect(try TextFile.read(files + id.text + "/upper/file") == "kept\n")
+        #expect(try host.containerizer.sweep())
+        #expect(!HostFacts.exists(files + cutOff.text))
+        #expect(try host.exec(id, ["cat", "/file"]).output == "kept\n")
+        try host.containerizer.remove(id, force: true)
+        #expect(!HostFacts.exists(files + id.text))
     }
 
     @Test("directories of containers are kept apart on ext4, and nothing depends on it elsewhere")

@@ -70,7 +70,7 @@ extension NativeContainerizer {
         // Also settles containers whose marks went with the files of the last start of the host.
         _ = try list()
         let existing = Set(try records.identifiers().map(\.text))
-        for name in directories where !existing.contains(name) { try snapshots.remove(name) }
+        for name in directories where !existing.contains(name) { try removeFiles(of: name) }
         for name in groups where !existing.contains(name) {
             try removeGroup(named: name)
         }
@@ -81,6 +81,18 @@ extension NativeContainerizer {
         }
         try names.dropAbandoned { id in !records.exists(id) }
     }
+
+    /// A record that is not here may be in the state of another installation, whose container may run.
+    private func removeFiles(of name: String) throws(Failure) {
+        let isRemovable: Bool
+        do throws(KernelError) { isRemovable = try records.mayRemoveFiles(of: name) } catch {
+            throw error.failure("state.unreadable", doing: "see whose the files are of container", on: name)
+        }
+        if isRemovable { try snapshots.remove(name) }
+    }
+
+    /// Whether the store has files of a container of that name, of this installation or of another.
+    public func hasFiles(_ name: String) -> Bool { HostFacts.exists("\(places.containers)/\(name)") }
 
     /// Names that are no ids are not ours.
     private func removeGroup(named name: String) throws(Failure) {

@@ -113,13 +113,16 @@ public struct RecordStore: Sendable {
     }
 
     func makeDirectory(_ id: ContainerID) throws(Failure) {
+        let files = "\(places.containers)/\(id.text)"
         do throws(KernelError) {
             try Directories.make(directory(id), mode: 0o700)
             do throws(KernelError) {
-                try Directories.makeAll("\(places.containers)/\(id.text)", mode: 0o700)
+                try Directories.makeAll(files, mode: 0o700)
+                try claim(files)
             } catch {
                 // Nobody would look for the half of a container that has no mark.
                 try Directories.removeEmpty(directory(id))
+                try Directories.removeEmpty(files)
                 throw error
             }
         } catch {
@@ -127,6 +130,35 @@ public struct RecordStore: Sendable {
                 ? Failure(
                     "container.exists", doing: "make container", on: id.text, cause: "there is one of that id already")
                 : error.failure("state.unwritable", doing: "make the directory of container", on: id.text)
+        }
+    }
+
+    /// Says, where no task can forge it, in whose state the record is of a container that has files in the store:
+    /// several installations, each with a state directory of its own, may share one store.
+    private static let owner: RawPath = "trusted.bulkhead.state"
+
+    private func claim(_ files: String) throws(KernelError) {
+        do throws(KernelError) {
+            try OwnedDescriptor.open(RawPath(files), [.directory, .noFollow])
+                .setAttribute(Self.owner, to: Array(places.volatile.utf8))
+        } catch {
+            // Where there are no such attributes, who shares the store is not told apart.
+            guard error.errno == Errno.notSupported || error.errno == Errno.notPermitted else { throw error }
+        }
+    }
+
+    /// False for the files of another installation's container. What bears no mark is of an older version, or of a
+    /// launch that was cut off before it had one, and is anybody's to remove.
+    func mayRemoveFiles(of name: String) throws(KernelError) -> Bool {
+        do throws(KernelError) {
+            return try OwnedDescriptor.open(RawPath("\(places.containers)/\(name)"), [.directory, .noFollow])
+                .attribute(Self.owner) == Array(places.volatile.utf8)
+        } catch {
+            let isUnmarked = [
+                Errno.noData, Errno.notSupported, Errno.noEntry, Errno.notDirectory, Errno.tooManyLinks,
+            ]
+            if isUnmarked.contains(error.errno) { return true }
+            throw error
         }
     }
 

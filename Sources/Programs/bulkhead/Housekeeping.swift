@@ -17,10 +17,12 @@ struct Housekeeping {
         let store = try global.imageStore()
         let holders = try store.leaseHolders()
         if holders.isEmpty { return }
-        let shown = Set(try ImageMounts(global).holders())
+        let mounts = ImageMounts(global)
+        let shown = Set(try mounts.holders())
+        // Others that share the store have their records and mounts written down elsewhere.
         for holder in some(of: holders, all: everything)
         where global.places.leaseHolder(holder) != nil && !containerizer.records.exists(holder)
-            && !shown.contains(holder)
+            && !containerizer.hasFiles(holder) && !shown.contains(holder) && !mounts.isElsewhere(holder)
         {
             try store.release(container: holder)
         }

@@ -1,15 +1,19 @@
 import Diagnostics
 import ImageStorage
 import LinuxKernel
+import OCIFormat
 
 /// Which images are shown where on this host: a file for each mount, holding its path and named like the lease that
 /// keeps the image in the store. A start of the host ends mounts and files together.
 struct ImageMounts {
     private static let prefix = "mount-"
+    /// Of the names given here: it says in which state directory the file is, for several may share the store.
+    private let prefix: String
     private let notes: String
     private let places: String
 
     init(_ global: GlobalOptions) {
+        prefix = Self.prefix + Digest(of: global.places.volatile.utf8).short + "-"
         notes = global.places.volatile + "/mounts"
         places = global.places.volatile + "/images"
     }
@@ -23,7 +27,7 @@ struct ImageMounts {
 
     /// Writes down that something will be mounted at `path`, and gives the name for its lease.
     func note(_ path: String) throws(Failure) -> String {
-        let name = Self.prefix + String(KernelRandom.number(), radix: 16)
+        let name = prefix + String(KernelRandom.number(), radix: 16)
         try failing(path) { () throws(KernelError) in
             try Directories.makeAll(notes, mode: 0o700)
             try OwnedDescriptor.open(RawPath("\(notes)/\(name)"), [.writeOnly, .create, .exclusive], mode: 0o600)
@@ -43,6 +47,11 @@ struct ImageMounts {
         if path.hasPrefix(places + "/") {
             try failing(path) { () throws(KernelError) in try Directories.removeEmpty(path) }
         }
+    }
+
+    /// Whether a lease is that of a mount written down in another state directory. Older names do not say which.
+    func isElsewhere(_ holder: String) -> Bool {
+        holder.hasPrefix(Self.prefix) && holder.dropFirst(Self.prefix.count).contains("-") && !holder.hasPrefix(prefix)
     }
 
     /// Names of the leases whose mounts are there.
