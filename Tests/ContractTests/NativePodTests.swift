@@ -1,5 +1,6 @@
 import Containers
 import Diagnostics
+import ImageStorage
 import LinuxKernel
 import Testing
 import Waiting
@@ -39,6 +40,21 @@ struct NativePodTests {
             let exit = try #require(try await stage.containerizer.wait(root.id))
             #expect(exit.code == 143)
             #expect(exit.signal == 15)
+        }
+    }
+
+    @Test("an image that a container uses keeps all its names when others are removed")
+    func prune() async throws {
+        try await onStage { stage in
+            for name in ["first", "second"] {
+                _ = try stage.store.importImages(
+                    ImportRequest(source: .path("\(Surroundings.images)/busybox.tar"), name: name))
+            }
+            _ = try await stage.started("sleep 100000")
+            let before = try stage.store.list()
+            #expect(before.count == 1 && before[0].references.count >= 2, "\(before)")
+            #expect(try await stage.containerizer.pruneImages(excluding: []) == [])
+            #expect(try stage.store.list() == before)
         }
     }
 

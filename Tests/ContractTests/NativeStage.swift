@@ -40,7 +40,7 @@ final class NativeStage: Stage {
     let directory: String
     let image: ContainerLaunch.Root
     private let root: String
-    private let store: ImageStore
+    let store: ImageStore
     private let runtime: String?
     private let current: Mutex<NativeTasks>
 

@@ -113,6 +113,22 @@ struct LifecycleTests {
         #expect(try sandbox.store.diskUsage().reclaimableBytes == 0)
     }
 
+    @Test("pruning all but some keeps those by any of their names, and what is used with all of its own")
+    func prunesOthers() throws {
+        let sandbox = try sandbox(["a", "b", "c", "d", "e"])
+        var recipe = ImageRecipe()
+        recipe.layers = [.files(["base": "shared by all"]), .files(["name": "a"])]
+        try sandbox.importArchive(recipe.dockerArchive(), name: "second")
+        let used = try sandbox.store.resolve("a")
+        try sandbox.store.lease(container: "user", image: used)
+        let identifier = try sandbox.store.resolve("d").summary.id.hex
+        let outcome = try sandbox.store.prune(.allExcept(["b", "c:latest", identifier, "nobody", "No Name"]))
+        #expect(outcome.removed.map { $0.references[0].familiar } == ["e:latest"])
+        let names = try sandbox.store.list().flatMap { $0.references.map(\.familiar) }
+        #expect(names.sorted() == ["a:latest", "b:latest", "c:latest", "d:latest", "second:latest"])
+        #expect(try sandbox.store.resolve("second").summary == used.summary)
+    }
+
     @Test(
         "an exported image comes back as it was, in both formats, and twice the same", arguments: ExportFormat.allCases)
     func exports(format: ExportFormat) throws {

@@ -16,6 +16,8 @@ public enum PruneScope: Equatable, Sendable {
     /// Those without a name.
     case dangling
     case all
+    /// All but those of these names or identifiers.
+    case allExcept(Set<String>)
     /// The least recently used ones, until layers and blobs take no more than this.
     case downTo(bytes: UInt64)
 }
@@ -90,6 +92,7 @@ extension ImageStore {
         let unused = index.records.filter { !pinned.contains($0.manifest) }
         switch scope {
         case .all: return Set(unused.map(\.manifest))
+        case .allExcept(let names): return Set(unused.map(\.manifest)).subtracting(manifests(called: names, in: index))
         case .dangling: return Set(unused.filter(\.references.isEmpty).map(\.manifest))
         case .downTo(let bytes):
             let content = try StoredContent(of: root)
@@ -106,5 +109,23 @@ extension ImageStore {
             }
             return victims
         }
+    }
+
+    /// Of images that are listed so, with every form of their configuration's digest, or that a launch would find so.
+    private func manifests(called names: Set<String>, in index: StoreIndex) -> Set<Digest> {
+        let listed = index.records.filter { record in
+            let own = record.references.flatMap { [$0.familiar, $0.description] }
+                + ["\(record.configuration)", record.configuration.hex]
+            return own.contains(where: names.contains)
+        }
+        var manifests = Set(listed.map(\.manifest))
+        for name in names {
+            do throws(Failure) {
+                manifests.insert(try ImageLookup(index: index).record(name).record.manifest)
+            } catch {
+                continue  // No launch finds anything by it.
+            }
+        }
+        return manifests
     }
 }

@@ -55,21 +55,9 @@ extension NativeTasks {
     public func pruneImages(excluding: [String]) async throws(Failure) -> [String] {
         guard let images else { return [] }
         return try await pool.run { () throws(Failure) in
-            var removed: [String] = []
-            let kept = Set(excluding)
-            for image in try images.list() {
-                let names = image.references.flatMap { [$0.familiar, $0.description] } + ["\(image.id)", image.id.hex]
-                if names.contains(where: kept.contains) { continue }
-                do throws(Failure) {
-                    for reference in image.references.dropFirst() { _ = try images.remove(reference.description) }
-                    _ = try images.remove("\(image.id)")
-                    removed.append(image.references.first?.familiar ?? "\(image.id)")
-                } catch {
-                    // A container has it, or somebody else removed it meanwhile.
-                    guard error.code == "image.in-use" || error.code == "image.not-found" else { throw error }
-                }
-            }
-            return removed
+            // Decided at once: a name taken off before it is known whether a container has the image would be lost.
+            let removed = try images.prune(.allExcept(Set(excluding))).removed
+            return removed.map { $0.references.first?.familiar ?? "\($0.id)" }
         }
     }
 
