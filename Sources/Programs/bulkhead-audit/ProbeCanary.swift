@@ -26,7 +26,7 @@ struct ProbeCanary {
         let directory = "\(containerizer.places.store)/probe-\(request.id.text)"
         let layers = (image?.layers ?? []) + [directory]
         do throws(Failure) {
-            let lock = try launchLock()
+            let lock = try containerizer.launchLock()
             defer { withExtendedLifetime(lock) {} }
             try prepare(directory)
             if let image { try store.lease(container: request.id.text, image: image) }
@@ -145,19 +145,6 @@ extension ProbeCanary {
         if image != nil { try store.release(container: id.text) }
         do throws(KernelError) { try TreeRemoval.remove(directory) } catch {
             throw error.failure("probe.cannot-clean-up", doing: "remove the escape probe's layer", on: directory)
-        }
-    }
-
-    /// Held while an image is leased for a container that has no record yet.
-    private func launchLock() throws(Failure) -> OwnedDescriptor {
-        try containerizer.records.prepare()
-        let path = containerizer.places.volatile + "/launching"
-        do throws(KernelError) {
-            let file = try OwnedDescriptor.open(RawPath(path), [.readWrite, .create, .noFollow], mode: 0o600)
-            _ = try file.lock(exclusive: false, wait: true)
-            return file
-        } catch {
-            throw error.failure("state.unwritable", doing: "lock", on: path)
         }
     }
 }

@@ -114,9 +114,10 @@ struct CallRecorder {
         let image = try store.resolve(name)
         return try withRecording { file throws(Failure) in
             let request = try request(image, name, command, file, containerizer)
-            try store.lease(container: request.id.text, image: image)
             do throws(Failure) {
-                try follow(request, image, containerizer)
+                let (reader, running) = try leased(request, image, store, containerizer)
+                try follow(reader)
+                _ = try containerizer.wait(for: request.id, running: running)
                 try store.release(container: request.id.text)
             } catch let first {
                 do throws(Failure) {
@@ -155,10 +156,7 @@ struct CallRecorder {
     }
 
     /// Until the end; what it prints goes to our standard error.
-    private func follow(
-        _ request: ContainerRequest, _ image: StoredImage, _ containerizer: NativeContainerizer
-    ) throws(Failure) {
-        let (reader, running) = try launch(request, image, containerizer)
+    private func follow(_ reader: OwnedDescriptor) throws(Failure) {
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
         defer { room.deallocate() }
         while true {
@@ -169,7 +167,16 @@ struct CallRecorder {
             if count == 0 { break }
             try Console.write(Array(room[..<count]), to: 2)
         }
-        _ = try containerizer.wait(for: request.id, running: running)
+    }
+
+    /// Launches with the image leased, which a sweep meanwhile leaves alone.
+    private func leased(
+        _ request: ContainerRequest, _ image: StoredImage, _ store: ImageStore, _ containerizer: NativeContainerizer
+    ) throws(Failure) -> (OwnedDescriptor, RunningContainer) {
+        let launching = try containerizer.launchLock()
+        defer { withExtendedLifetime(launching) {} }
+        try store.lease(container: request.id.text, image: image)
+        return try launch(request, image, containerizer)
     }
 
     /// The write end is gone when this returns, so the pipe ends with the workload.
