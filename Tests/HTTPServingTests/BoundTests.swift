@@ -35,7 +35,7 @@ struct BoundTests {
 
     @Test("a body beyond the bound is refused while it arrives, whatever its framing")
     func chunkedBody() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.bodyBytesMax = 10_000
         let served = try await Served.start(limits: limits)
         let connection = try await RawConnection.open(served.port)

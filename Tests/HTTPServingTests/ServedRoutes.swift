@@ -21,7 +21,7 @@ final class Served: Sendable {
     }
 
     static func start(
-        limits: ServerLimits = ServerLimits(), authentication: Authentication = .off, names: [String] = [],
+        limits: ServerLimits = .patient, authentication: Authentication = .off, names: [String] = [],
         tls: TLSSettings? = nil, rules: EventStreamRules = EventStreamRules(), holds: Bool = false,
         addresses: [ListenAddress] = [.network(host: "127.0.0.1", port: 0)]
     ) async throws -> Served {
@@ -152,4 +152,14 @@ struct MemoryFiles: FileSource {
     }
 
     func table() async -> [(virtual: String, real: String)] { [("/log", "/var/log/x")] }
+}
+
+extension ServerLimits {
+    /// For whoever does not look at these times: a busy machine may take long to send a request.
+    static var patient: ServerLimits {
+        var limits = ServerLimits()
+        limits.headerTime = .seconds(120)
+        limits.bodyTime = .seconds(120)
+        return limits
+    }
 }
