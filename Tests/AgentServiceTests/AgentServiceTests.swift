@@ -14,7 +14,7 @@ import Testing
 @testable import AgentService
 
 /// A scripted master and an agent of scripted containers, each a real HTTP server on loopback.
-@Suite("An agent over loopback", .serialized, .timeLimit(.minutes(1)))
+@Suite("An agent over loopback", .serialized, .timeLimit(.minutes(5)))
 struct AgentServiceTests {
     @Test("a task runs from the master's word to its last update, and its container is taken away")
     func task() async throws {

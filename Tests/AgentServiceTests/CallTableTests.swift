@@ -8,7 +8,7 @@ import Testing
 
 /// Every call of the agent's operator API that is written down as golden, made to a real agent over HTTP. What calls to
 /// containers do when the container is there, StreamTests and the cluster's tests show.
-@Suite("Each call to an agent", .serialized, .timeLimit(.minutes(1)))
+@Suite("Each call to an agent", .serialized, .timeLimit(.minutes(5)))
 struct CallTableTests {
     /// With one task running and none of the containers and files there that the goldens name.
     private static let refused: [String: UInt] = [

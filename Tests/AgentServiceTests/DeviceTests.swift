@@ -25,7 +25,7 @@ struct ScriptedDevices: DeviceKeeper {
     }
 }
 
-@Suite("Devices of an agent's tasks", .serialized, .timeLimit(.minutes(1)))
+@Suite("Devices of an agent's tasks", .serialized, .timeLimit(.minutes(5)))
 struct AgentDeviceTests {
     private static func bench() async throws -> Bench {
         try await Bench { settings in

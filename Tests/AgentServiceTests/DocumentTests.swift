@@ -7,7 +7,7 @@ import Testing
 
 @testable import AgentService
 
-@Suite("What an agent shows", .serialized, .timeLimit(.minutes(1)))
+@Suite("What an agent shows", .serialized, .timeLimit(.minutes(5)))
 struct DocumentTests {
     private func running(
         _ change: (inout AgentSettings) -> Void = { _ in }, _ body: (Bench, Caller) async throws -> Void

@@ -11,7 +11,7 @@ import Testing
 
 @testable import AgentService
 
-@Suite("The executor API over HTTP", .serialized, .timeLimit(.minutes(1)))
+@Suite("The executor API over HTTP", .serialized, .timeLimit(.minutes(5)))
 struct ExecutorAPITests {
     private static let path = "/slave(1)/api/v1/executor"
 

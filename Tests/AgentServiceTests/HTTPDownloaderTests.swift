@@ -5,7 +5,7 @@ import Logging
 import Synchronization
 import Testing
 
-@Suite("Downloads", .timeLimit(.minutes(1)))
+@Suite("Downloads", .timeLimit(.minutes(5)))
 struct HTTPDownloaderTests {
     private static func serve() async throws -> HTTPServer {
         try await HTTPServer.start(

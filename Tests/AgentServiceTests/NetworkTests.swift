@@ -13,7 +13,7 @@ import Testing
 @testable import AgentService
 
 /// Network namespaces made here, with real sockets in them: what is said inside cannot be heard outside.
-@Suite("Inside a container's network", .serialized, .timeLimit(.minutes(1)))
+@Suite("Inside a container's network", .serialized, .timeLimit(.minutes(5)))
 struct NetworkTests {
     private static let container = ContainerID(number: 1)
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AgentService
 
-@Suite("writing the agent's records")
+@Suite("writing the agent's records", .timeLimit(.minutes(5)))
 struct RecordWriterTests {
     /// A disk whose writes take until they are let through.
     private final class SlowJournal: Journal {
@@ -89,7 +89,7 @@ struct RecordWriterTests {
         let (queue, told) = (OrderQueue(), Told())
         queue.add(order(1))
         async let written: Void = RecordWriter(journal: journal).run(queue, tell: told.tell)
-        while !journal.isWriting { await Task.yield() }
+        try await eventually("the first write") { journal.isWriting }
         for number in 2...20 { queue.add(order(number)) }
         #expect(told.all.isEmpty)
         journal.open()

@@ -10,7 +10,7 @@ import Testing
 
 @testable import AgentService
 
-@Suite("Sessions and attached clients", .serialized, .timeLimit(.minutes(1)))
+@Suite("Sessions and attached clients", .serialized, .timeLimit(.minutes(5)))
 struct StreamTests {
     /// A task that runs, in a container an operator can name.
     private func running(

@@ -5,7 +5,7 @@ import Diagnostics
 import NIOHTTP1
 import Testing
 
-@Suite("Streams to and from agents", .timeLimit(.minutes(1)))
+@Suite("Streams to and from agents", .timeLimit(.minutes(5)))
 struct AgentStreamTests {
     private func agent(_ server: ScriptedServer, format: WireFormat = .json) throws -> AgentClient {
         let address = ServerAddress(host: "127.0.0.1", port: UInt16(server.port))

@@ -5,7 +5,7 @@ import Diagnostics
 import NIOHTTP1
 import Testing
 
-@Suite("Calls to masters and agents", .timeLimit(.minutes(1)))
+@Suite("Calls to masters and agents", .timeLimit(.minutes(5)))
 struct OperatorCallTests {
     @Test(
         "a call arrives in either encoding and its answer is read by what the master says it is",

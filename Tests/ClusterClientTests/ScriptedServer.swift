@@ -153,5 +153,5 @@ final class ScriptedServer: Sendable {
 
 /// Waits for what will be, without a bound of its own: the suite's time limit is the bound.
 func until(_ condition: @Sendable () async -> Bool) async {
-    while await !condition() { await Task.yield() }
+    while await !condition(), !Task.isCancelled { await Task.yield() }
 }

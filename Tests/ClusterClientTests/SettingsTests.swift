@@ -6,7 +6,7 @@ import Foundation
 import NIOSSL
 import Testing
 
-@Suite("What a client is made with", .timeLimit(.minutes(1)))
+@Suite("What a client is made with", .timeLimit(.minutes(5)))
 struct SettingsTests {
     @Test(
         "addresses are read as people write them",

@@ -4,7 +4,7 @@ import HTTPServing
 import RawHTTP
 import Testing
 
-@Suite("Authentication")
+@Suite("Authentication", .timeLimit(.minutes(5)))
 struct AuthenticationTests {
     static let key = Array(repeating: UInt8(7), count: 32)
 

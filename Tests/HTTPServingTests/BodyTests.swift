@@ -4,7 +4,7 @@ import Testing
 
 @testable import HTTPServing
 
-@Suite("Bodies that are wanted whole")
+@Suite("Bodies that are wanted whole", .timeLimit(.minutes(5)))
 struct BodyTests {
     private static let pieces = [[1, 2], [3], [4, 5, 6]] as [[UInt8]]
 

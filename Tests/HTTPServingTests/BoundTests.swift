@@ -2,7 +2,7 @@ import HTTPServing
 import RawHTTP
 import Testing
 
-@Suite("Bounds and malformed input")
+@Suite("Bounds and malformed input", .timeLimit(.minutes(5)))
 struct BoundTests {
     @Test("a hostile request is answered once, at once, and the connection closed", arguments: HostileRequest.refused)
     func hostile(_ request: HostileRequest) async throws {

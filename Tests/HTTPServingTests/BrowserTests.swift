@@ -4,7 +4,7 @@ import Testing
 @testable import HTTPServing
 
 /// What a person's browser sends when a page tells it to, against a server on that person's machine.
-@Suite("Pages of other sites")
+@Suite("Pages of other sites", .timeLimit(.minutes(5)))
 struct BrowserTests {
     /// A request, and the status it is answered with.
     struct Attempt: CustomStringConvertible, Sendable {

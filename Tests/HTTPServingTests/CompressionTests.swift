@@ -5,7 +5,7 @@ import Testing
 @testable import HTTPServing
 @testable import LayerUnpacking
 
-@Suite("compressed answers")
+@Suite("compressed answers", .timeLimit(.minutes(5)))
 struct CompressionTests {
     static let texts: [(name: String, bytes: [UInt8])] = {
         var random = SeededRandom(seed: 7)

@@ -23,7 +23,7 @@ final class TestFolder: Sendable {
     }
 }
 
-@Suite("Listening and TLS")
+@Suite("Listening and TLS", .timeLimit(.minutes(5)))
 struct ListenTests {
     @Test("a server listens on several addresses, a unix socket and a socket made elsewhere")
     func addresses() async throws {

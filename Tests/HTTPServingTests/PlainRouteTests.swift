@@ -3,7 +3,7 @@ import Testing
 
 @testable import HTTPServing
 
-@Suite("Figures, files and plain routes")
+@Suite("Figures, files and plain routes", .timeLimit(.minutes(5)))
 struct PlainRouteTests {
     @Test(
         "plain routes answer as clients expect",

@@ -5,7 +5,7 @@ import Testing
 
 @testable import HTTPServing
 
-@Suite("Where requests begin and end")
+@Suite("Where requests begin and end", .timeLimit(.minutes(5)))
 struct RequestFramingTests {
     /// What the parser sees of `text` that comes in pieces, and the fault that ended it.
     private func passed(_ text: [UInt8], _ cut: (Int) -> Int) -> (seen: [UInt8], fault: FramingFault?) {

@@ -1,7 +1,7 @@
 import RawHTTP
 import Testing
 
-@Suite("Routing and negotiation")
+@Suite("Routing and negotiation", .timeLimit(.minutes(5)))
 struct RoutingTests {
     @Test(
         "a path finds the longest route it begins with",

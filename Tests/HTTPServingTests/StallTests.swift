@@ -8,7 +8,7 @@ import Testing
 @testable import HTTPServing
 
 /// The watch over peers that take nothing, on a channel that says itself when something leaves: no time passes.
-@Suite("Answers in pieces to slow peers")
+@Suite("Answers in pieces to slow peers", .timeLimit(.minutes(5)))
 struct StallTests {
     /// A socket that takes nothing until it is told to, or closed.
     private final class Dam: ChannelOutboundHandler {

@@ -4,7 +4,7 @@ import NIOCore
 import RawHTTP
 import Testing
 
-@Suite("Event streams and streamed bodies")
+@Suite("Event streams and streamed bodies", .timeLimit(.minutes(5)))
 struct StreamTests {
     static func rules(records: Int = 8_192, bytes: Int = 4 << 20, heartbeat: Duration? = nil) -> EventStreamRules {
         var rules = EventStreamRules()

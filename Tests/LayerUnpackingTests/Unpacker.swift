@@ -82,9 +82,11 @@ enum Unpacker {
 }
 
 extension Unpacker {
-    /// VmHWM of a running process in KiB; 0 when it has ended.
+    /// VmHWM of a running process in KiB; 0 when it has ended, and before it is the program: its memory is ours then.
     private static func highWaterMark(of process: Int32) throws -> Int {
-        try statusFields(of: process)["VmHWM"].flatMap { Int($0.split(separator: " ")[0]) } ?? 0
+        let fields = try statusFields(of: process)
+        guard fields["Name"] == "bulkhead-unpack", let mark = fields["VmHWM"] else { return 0 }
+        return Int(mark.split(separator: " ")[0]) ?? 0
     }
 
     /// /proc/PID/status by name; empty when there is no such process.

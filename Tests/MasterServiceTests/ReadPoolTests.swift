@@ -2,7 +2,7 @@ import Testing
 
 @testable import MasterService
 
-@Suite("reads worked out on threads of their own")
+@Suite("reads worked out on threads of their own", .timeLimit(.minutes(5)))
 struct ReadPoolTests {
     @Test("one whose client has shut down its own side is worked out all the same")
     func cancelled() async throws {

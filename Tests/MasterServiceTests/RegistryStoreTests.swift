@@ -9,7 +9,7 @@ import MasterService
 import Testing
 
 /// What every place that keeps a registry promises.
-@Suite("A registry store")
+@Suite("A registry store", .timeLimit(.minutes(5)))
 struct RegistryStoreTests {
     enum Kind: String, CaseIterable, Sendable { case memory, sqlite }
 
@@ -85,7 +85,7 @@ struct RegistryStoreTests {
 }
 
 /// What the registry in a file promises beyond that.
-@Suite("The registry in an SQLite file")
+@Suite("The registry in an SQLite file", .timeLimit(.minutes(5)))
 struct SQLiteRegistryStoreTests {
     @Test("is there again when it is opened anew, and two who have it open do not mix their writes")
     func reopened() async throws {

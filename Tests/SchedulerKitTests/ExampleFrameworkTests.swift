@@ -4,7 +4,7 @@ import Testing
 
 @testable import example_framework
 
-@Suite("The example framework", .timeLimit(.minutes(1)))
+@Suite("The example framework", .timeLimit(.minutes(5)))
 struct ExampleFrameworkTests {
     private func example(_ arguments: String...) throws -> ExampleFramework {
         try #require(try ExampleFramework.parseAsRoot(arguments) as? ExampleFramework)

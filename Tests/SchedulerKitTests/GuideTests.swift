@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("The guide to SchedulerKit")
+@Suite("The guide to SchedulerKit", .timeLimit(.minutes(5)))
 struct GuideTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -1,7 +1,7 @@
 import SchedulerKit
 import Testing
 
-@Suite("Using an offer")
+@Suite("Using an offer", .timeLimit(.minutes(5)))
 struct OfferUseTests {
     private func use(_ resources: [Resource]) throws -> OfferUse {
         OfferUse(

@@ -7,7 +7,7 @@ import Testing
 
 @testable import example_framework
 
-@Suite("A scheduler and a real master", .timeLimit(.minutes(1)))
+@Suite("A scheduler and a real master", .timeLimit(.minutes(5)))
 struct RealMasterTests {
     private func master(
         port: Int = 0, store: InMemoryRegistryStore = InMemoryRegistryStore()
@@ -61,7 +61,7 @@ struct RealMasterTests {
             case .subscribed(let id, _):
                 ids.insert(id)
                 // The task ends under the second master.
-                if second != nil { try await agent.finish() }
+                if second != nil { await agent.finish() }
             case .offers(let offers):
                 var use = OfferUse(offers[0])
                 if states.isEmpty {

@@ -4,7 +4,8 @@ import NIOCore
 import SchedulerKit
 
 /// An agent on the real link to a real master, with tasks that only exist on paper: each runs, and then ends when
-/// `ends` says so. Updates wait for their acknowledgement, and are said again on every new link.
+/// `ends` says so. Updates wait for their acknowledgement, and are said again on every new link, and when their
+/// framework is there again, as a real agent does.
 actor ScriptedAgent {
     private struct PaperTask {
         var framework: FrameworkInfo
@@ -46,11 +47,11 @@ actor ScriptedAgent {
 
     var states: [TaskState] { tasks.values.map(\.state) }
 
-    /// Ends what runs.
-    func finish() async throws {
+    /// Ends what runs. What does not reach the master is said on the next link.
+    func finish() async {
         for reference in tasks.keys {
             tasks[reference]?.upcoming = [.finished]
-            try await advance(reference)
+            do { try await advance(reference) } catch { continue }
         }
     }
 
@@ -89,13 +90,18 @@ actor ScriptedAgent {
         guard response.status == .accepted else { throw ScriptedMaster.gone }
     }
 
+    private func sayAgain(_ isMeant: (FrameworkID) -> Bool) async throws {
+        for task in tasks.values where isMeant(task.framework.id) {
+            if let update = task.pending { try await say(.status(update, latest: task.state)) }
+        }
+    }
+
     private func take(_ message: MasterMessage) async throws {
         switch message {
         case .registered(let id, _, _):
             self.id = id
-            for task in tasks.values {
-                if let update = task.pending { try await say(.status(update, latest: task.state)) }
-            }
+            try await sayAgain { _ in true }
+        case .updateFramework(let framework): try await sayAgain { $0 == framework.id }
         case .runTask(let spec, let framework, _):
             let reference = TaskReference(framework: framework.id, task: spec.id)
             tasks[reference] = PaperTask(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SchedulerKit
 
-@Suite("What a scheduler decides")
+@Suite("What a scheduler decides", .timeLimit(.minutes(5)))
 struct SessionCoreTests {
     private let framework = try! FrameworkID("F")
     private let agent = try! AgentID("a")
