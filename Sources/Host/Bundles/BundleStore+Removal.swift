@@ -134,10 +134,3 @@ extension BundleStore {
         do throws(KernelError) { try clear(rest, in: above) } catch { return }
     }
 }
-
-extension OwnedDescriptor {
-    func isSameFile(as other: OwnedDescriptor) throws(KernelError) -> Bool {
-        let (own, its) = (try status(), try other.status())
-        return own.inode == its.inode && own.device == its.device
-    }
-}

@@ -57,8 +57,7 @@ struct GivenNamespaces: Sendable {
             if error.errno == Errno.noEntry { return false }
             throw error
         }
-        let theirs = try file.status()
-        return theirs.device == ours.device && theirs.inode == ours.inode
+        return try file.status().isSameFile(as: ours)
     }
 
     /// What a process gets that is started without any.

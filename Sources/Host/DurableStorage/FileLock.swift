@@ -55,8 +55,7 @@ public final class FileLock: Sendable {
         _ file: OwnedDescriptor, _ name: RawPath, in directory: OwnedDescriptor
     ) throws(KernelError) -> Bool {
         do throws(KernelError) {
-            let (ours, present) = (try file.status(), try directory.status(of: name))
-            return ours.inode == present.inode && ours.device == present.device
+            return try file.status().isSameFile(as: directory.status(of: name))
         } catch {
             if error.errno == Errno.noEntry { return false }
             throw error

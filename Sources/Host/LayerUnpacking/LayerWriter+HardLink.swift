@@ -14,7 +14,7 @@ extension LayerWriter {
         let status = try linkable(targetLeaf, in: source, entry)
         if let existing = try directory.upper.statusIfExists(of: leaf) {
             // Removing the file to make way for a link to itself would lose it.
-            if existing.inode == status.inode && existing.device == status.device { return }
+            if existing.isSameFile(as: status) { return }
         }
         try replacing(leaf, in: parent) { () throws(KernelError) in
             try directory.upper.makeHardLink(leaf, to: targetLeaf, in: source.upper)

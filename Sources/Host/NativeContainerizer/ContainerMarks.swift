@@ -97,7 +97,7 @@ struct ContainerMarks: Sendable {
     private static func `is`(
         _ file: OwnedDescriptor, _ name: RawPath, in folder: OwnedDescriptor
     ) throws(KernelError) -> Bool {
-        do throws(KernelError) { return try folder.status(of: name).inode == file.status().inode } catch {
+        do throws(KernelError) { return try folder.status(of: name).isSameFile(as: file.status()) } catch {
             if error.errno == Errno.noEntry { return false }
             throw error
         }

@@ -121,12 +121,19 @@ public final class NativeTasks: Containerizer {
     func watch(_ id: ContainerID, _ detail: Detail) {
         // Only what is needed at the end: the rest must be let go of when it is handed over.
         let running = detail.running
-        let end: @Sendable () -> Void = { [self] in pool.submit(always: true) { self.conclude(id, running) } }
-        do throws(KernelError) { try DescriptorWatch.shared.once(detail.process.descriptor) { end() } } catch {
-            // Out of descriptors or of watches. It runs, and must not do so without anybody who sees it end: a thread
-            // waits for this one alone.
-            end()
+        let conclude: @Sendable () -> Void = { [self] in self.conclude(id, running) }
+        do throws(KernelError) {
+            let pool = pool
+            try DescriptorWatch.shared.once(detail.process.descriptor) { pool.submit(always: true, conclude) }
+        } catch {
+            waitAlone(conclude)
         }
+    }
+
+    /// Out of descriptors or of watches. The container runs, and must not do so without anybody who sees it end: a
+    /// thread waits for this one alone. Of the pool only where none can be made: it is wanted for what ends soon.
+    private func waitAlone(_ conclude: @escaping @Sendable () -> Void) {
+        do throws(KernelError) { _ = try WorkerThread(conclude) } catch { pool.submit(always: true, conclude) }
     }
 
     private func conclude(_ id: ContainerID, _ running: RunningContainer?) {

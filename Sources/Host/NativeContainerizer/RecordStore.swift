@@ -178,7 +178,7 @@ public struct RecordStore: Sendable {
             let file = try folder.open("lock", flags, mode: 0o600)
             guard try file.lock(exclusive: true, wait: wait) else { return nil }
             // Who waited for a lock may have got that of a container removed meanwhile.
-            return try folder.status(of: "lock").inode == file.status().inode ? file : nil
+            return try folder.status(of: "lock").isSameFile(as: file.status()) ? file : nil
         } catch {
             if error.errno == Errno.noEntry { return nil }
             throw error.failure("state.unwritable", doing: "lock container", on: id.text)

@@ -21,6 +21,9 @@ public struct FileStatus: Equatable, Sendable {
     /// 512-byte blocks.
     public var blocks: Int64
 
+    /// Whether both are of one file: names may be many, and an inode's number alone may be another filesystem's.
+    public func isSameFile(as other: FileStatus) -> Bool { inode == other.inode && device == other.device }
+
     init(_ raw: stat) {
         switch raw.st_mode & S_IFMT {
         case S_IFREG: kind = .regular
@@ -51,6 +54,13 @@ public struct FileStatus: Equatable, Sendable {
 public struct DirectoryEntry: Equatable, Sendable {
     public var name: RawPath
     public var kind: FileStatus.Kind?
+}
+
+extension OwnedDescriptor {
+    /// Whether both are open on one file, `FileStatus.isSameFile`.
+    public func isSameFile(as other: OwnedDescriptor) throws(KernelError) -> Bool {
+        try status().isSameFile(as: other.status())
+    }
 }
 
 extension OwnedDescriptor {

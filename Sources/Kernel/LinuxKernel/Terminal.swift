@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Size of a terminal in characters.
 public struct TerminalSize: Equatable, Sendable {
@@ -37,11 +38,12 @@ extension OwnedDescriptor {
     }
 }
 
-/// A terminal of ours switched to raw: every key goes through as it is. Give it back with `restore`; the kernel does
-/// not do that when a process ends.
+/// A terminal of ours switched to raw: every key goes through as it is. It is given back by `restore`, or when nobody
+/// holds this any more, whatever failed in between; not when the process exits, and the kernel does not do it either.
 public final class RawTerminal: Sendable {
     private let descriptor: OwnedDescriptor
     private let before: termios
+    private let isGivenBack = Atomic(false)
 
     public enum Part: Sendable {
         /// See termios(3) cfmakeraw.
@@ -62,9 +64,12 @@ public final class RawTerminal: Sendable {
         try checked("tcsetattr") { tcsetattr(descriptor.number, TCSADRAIN, &settings) }
     }
 
-    /// As it was before. Twice is fine.
-    public func restore() throws(KernelError) {
+    /// As it was before. Twice is fine. Nothing can be done about a terminal that is gone.
+    public func restore() {
+        guard !isGivenBack.exchange(true, ordering: .relaxed) else { return }
         var settings = before
-        try checked("tcsetattr") { tcsetattr(descriptor.number, TCSADRAIN, &settings) }
+        _ = tcsetattr(descriptor.number, TCSADRAIN, &settings)
     }
+
+    deinit { restore() }
 }

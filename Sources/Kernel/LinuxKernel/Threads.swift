@@ -11,8 +11,10 @@ public final class WorkerThread: Sendable {
     }
 
     private let thread: pthread_t
+    private let isJoined = Atomic(false)
 
-    /// Starts the thread. `join` must be called before the last reference goes away. See pthread_create(3).
+    /// Starts the thread. It goes on when nobody holds this any more, and nothing is left of it after its end. See
+    /// pthread_create(3).
     public init(_ run: @escaping @Sendable () -> Void) throws(KernelError) {
         var thread = pthread_t()
         let body = Unmanaged.passRetained(Body(run))
@@ -40,7 +42,12 @@ public final class WorkerThread: Sendable {
     public func moveAnywhere() { _ = bh_place_thread(thread, 0) }
 
     /// Waits until the thread has ended. Call it once.
-    public func join() { pthread_join(thread, nil) }
+    public func join() {
+        isJoined.store(true, ordering: .relaxed)
+        pthread_join(thread, nil)
+    }
+
+    deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(thread) } }
 }
 
 /// A mutex with a condition: `value` is reached only inside `withLock`, which may wait for another thread's change.

@@ -7,7 +7,7 @@ final class ForegroundSession: Sendable {
     private let watch: SignalWatch
     private let terminal: OwnedDescriptor?
     private let input: OwnedDescriptor
-    private let raw: RawInput?
+    private let raw: RawTerminal?
     private let output: StreamPump?
 
     /// Everything that can be passed on, but what is about children and broken pipes of ours.
@@ -24,7 +24,7 @@ final class ForegroundSession: Sendable {
             input = try OwnedDescriptor.standardStream(0)
             if let terminal {
                 Self.resize(terminal, like: input)
-                raw = input.isTerminal ? try RawInput(input) : nil
+                raw = input.isTerminal ? try RawTerminal(input) : nil
                 let shown = try OwnedDescriptor.standardStream(1)
                 if !shown.isTerminal { try terminal.keepNewLines() }
                 output = try StreamPump(from: try terminal.duplicate(), to: shown)
@@ -53,26 +53,10 @@ final class ForegroundSession: Sendable {
             }
             let end = try process.reap()
             _ = output?.wait()
-            try raw?.restore()
+            raw?.restore()
             return end
         } catch {
             throw error.failure("session", doing: "wait for the process")
-        }
-    }
-}
-
-/// A terminal of ours that is raw, and is given back when nobody holds this any more, whatever failed in between: the
-/// kernel does not do that, and a shell that gets a raw terminal back shows nothing of what is typed.
-private final class RawInput: Sendable {
-    private let terminal: RawTerminal
-
-    init(_ input: OwnedDescriptor) throws(KernelError) { terminal = try RawTerminal(input) }
-
-    func restore() throws(KernelError) { try terminal.restore() }
-
-    deinit {
-        do throws(KernelError) { try terminal.restore() } catch {
-            Output.complain("bulkhead-oci: \(error.description)\n")
         }
     }
 }

@@ -12,7 +12,7 @@ struct Housekeeping {
     /// Settles every container, and gives back image leases of containers that are gone.
     func sweep() throws(Failure) {
         let everything = try containerizer.sweep()
-        guard let guardian = try launchLock(exclusive: true) else { return }
+        guard let guardian = try containerizer.sweepLock() else { return }
         defer { withExtendedLifetime(guardian) {} }
         let store = try global.imageStore()
         let holders = try store.leaseHolders()
@@ -33,19 +33,6 @@ struct Housekeeping {
         if all || holders.count <= Self.leasesPerSweep { return holders }
         let first = Int(KernelRandom.number() % UInt64(holders.count))
         return (0..<Self.leasesPerSweep).map { holders[(first + $0) % holders.count] }
-    }
-
-    /// Held shared between leasing an image and writing the container's record, when the lease looks abandoned and is
-    /// not. Exclusive: nil when somebody is launching right now, whose leases are then left alone.
-    func launchLock(exclusive: Bool) throws(Failure) -> OwnedDescriptor? {
-        try containerizer.records.prepare()
-        let path = containerizer.places.volatile + "/launching"
-        do throws(KernelError) {
-            let file = try OwnedDescriptor.open(RawPath(path), [.readWrite, .create, .noFollow], mode: 0o600)
-            return try file.lock(exclusive: exclusive, wait: !exclusive) ? file : nil
-        } catch {
-            throw error.failure("state.unwritable", doing: "lock", on: path)
-        }
     }
 
     /// Ends the lease of a container that was removed.

@@ -31,7 +31,7 @@ struct SessionStreams: Sendable {
     /// Shows what the process says until it ends; meanwhile sends it what we are given.
     func follow(_ output: RecordStream<ProcessIO>) async throws(Failure) -> End {
         let raw = try rawTerminal()
-        defer { raw?.restoreQuietly() }
+        defer { raw?.restore() }
         let isDetached = Marker()
         let typing =
             interactive
@@ -147,12 +147,5 @@ private struct KeyReader: Sendable {
             piece = same
             Interval.pass(milliseconds: 10)
         }
-    }
-}
-
-extension RawTerminal {
-    /// Nothing can be done about a terminal that is gone.
-    fileprivate func restoreQuietly() {
-        do throws(KernelError) { try restore() } catch { return }
     }
 }

@@ -41,7 +41,7 @@ struct MountImage: ParsableCommand {
                 remedy: "bulkhead image unmount \(directory ?? image)")
         }
         // The lease looks abandoned until the mount is there.
-        let launching = try Housekeeping(containerizer: containerizer, global: global).launchLock(exclusive: false)
+        let launching = try containerizer.launchLock()
         defer { withExtendedLifetime(launching) {} }
         let holder = try mounts.note(target)
         do throws(Failure) {

@@ -12,8 +12,6 @@ struct LeasedLaunch {
     let request: ContainerRequest
     let image: StoredImage
 
-    private var housekeeping: Housekeeping { Housekeeping(containerizer: containerizer, global: global) }
-
     func detached() throws(Failure) {
         let launching = try lease()
         defer { withExtendedLifetime(launching) {} }
@@ -24,7 +22,7 @@ struct LeasedLaunch {
 
     /// Gives how it ended.
     func foreground() throws(Failure) -> ContainerExit {
-        var launching = try lease()
+        var launching: OwnedDescriptor? = try lease()
         // Only now: while we wait for the store, an interrupt ends us as it ends any command.
         let signals = try SignalForwarding()
         let foreground = ForegroundRun(containerizer: containerizer, request: request, layers: image.layers)
@@ -38,8 +36,8 @@ struct LeasedLaunch {
         }
     }
 
-    private func lease() throws(Failure) -> OwnedDescriptor? {
-        let launching = try housekeeping.launchLock(exclusive: false)
+    private func lease() throws(Failure) -> OwnedDescriptor {
+        let launching = try containerizer.launchLock()
         try store.lease(container: request.id.text, image: image)
         return launching
     }

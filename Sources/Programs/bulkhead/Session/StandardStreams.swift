@@ -90,10 +90,7 @@ final class StandardStreams {
         restore()
     }
 
-    func restore() {
-        // Nothing can be done about a terminal that is gone.
-        do throws(KernelError) { try raw?.restore() } catch { return }
-    }
+    func restore() { raw?.restore() }
 
     /// The size of our terminal, whichever stream it is on.
     static func size() -> TerminalSize? {
