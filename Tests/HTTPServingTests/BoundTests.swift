@@ -65,7 +65,7 @@ struct BoundTests {
 
     @Test("an idle connection is closed")
     func idle() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.idleTime = .milliseconds(200)
         let served = try await Served.start(limits: limits)
         let connection = try await RawConnection.open(served.port)
@@ -77,7 +77,7 @@ struct BoundTests {
 
     @Test("each of many connections is cut off in its time, and none before")
     func manyIdle() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.idleTime = .milliseconds(300)
         let served = try await Served.start(limits: limits)
         try await withThrowingTaskGroup(of: Duration.self) { group in
@@ -99,7 +99,7 @@ struct BoundTests {
 
     @Test("connections beyond the bounds are refused with a reason; those that exist are kept")
     func connections() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.connectionsMax = 3
         let served = try await Served.start(limits: limits)
         var kept: [RawConnection] = []
@@ -121,7 +121,7 @@ struct BoundTests {
 
     @Test("one address cannot take every connection")
     func perPeer() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.connectionsPerPeerMax = 2
         let served = try await Served.start(limits: limits)
         let first = try await RawConnection.open(served.port)
@@ -136,7 +136,7 @@ struct BoundTests {
 
     @Test("requests sent ahead are answered in order, within a bound")
     func pipelining() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.pipelineBytesMax = 100_000
         let served = try await Served.start(limits: limits)
         let connection = try await RawConnection.open(served.port)
@@ -147,6 +147,19 @@ struct BoundTests {
             #expect(try await connection.response().body == #"{"version":"1.2.3"}"#)
         }
         connection.close()
+        await served.server.stop()
+    }
+
+    @Test("a request sent ahead whose body is malformed is refused in its turn, not when its time is over")
+    func malformedAhead() async throws {
+        let served = try await Served.start()
+        let connection = try await RawConnection.open(served.port)
+        try await connection.send(
+            "GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+                + "POST /api/v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nwhat\r\n")
+        #expect(try await connection.response().status == 200)
+        let refusal = try await connection.everything()
+        #expect(refusal.hasPrefix("HTTP/1.1 400"), "\(refusal)")
         await served.server.stop()
     }
 
@@ -190,7 +203,7 @@ struct BoundTests {
 
     @Test("a peer that does not read its answer is cut off")
     func stalled() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.stallTime = .milliseconds(200)
         let served = try await Served.start(limits: limits)
         let connection = try await RawConnection.open(served.port, reads: false)

@@ -59,6 +59,12 @@ final class Served: Sendable {
             Route("/whoami", realm: .masterScheduler) { request in
                 .text(.ok, "\(request.principal?.value ?? "-") \(request.principal?.claims.count ?? 0)")
             })
+        // Not before its client has shut its own side down.
+        router.add(
+            Route("/late-stream") { _ in
+                while !Task.isCancelled { await Task.yield() }
+                return holder.served.withLock { $0 }?.openStream() ?? .ok
+            })
         router.add(Route("/stream") { _ in holder.served.withLock { $0 }?.openStream() ?? .ok })
         router.add(
             Route("/records", [.POST], body: .streamed) { request in
@@ -124,7 +130,7 @@ final class Served: Sendable {
 
 struct NeverHappened: Error { var what: String }
 
-/// Waits for a condition, not for a time; gives up after twenty seconds.
+/// Waits for a condition, not for a time; gives up after two minutes.
 func eventually(_ what: String, _ condition: @Sendable () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(120)
     while try await !condition() {

@@ -136,6 +136,18 @@ struct StreamTests {
         await served.server.stop()
     }
 
+    @Test("whoever has shut its side down before a stream is opened gets none, as whoever does it afterwards")
+    func peerShutBefore() async throws {
+        let served = try await Served.start(rules: Self.rules())
+        let connection = try await RawConnection.open(served.port)
+        try await connection.send("GET /late-stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        try await connection.finishSending()
+        #expect(try await served.ended(1) == [.peerClosed])
+        #expect(try await connection.everything() == "")
+        #expect(served.server.figures.streams == 0)
+        await served.server.stop()
+    }
+
     @Test("heartbeats come while nothing else does")
     func heartbeats() async throws {
         let served = try await Served.start(rules: Self.rules(heartbeat: .milliseconds(20)))
@@ -213,7 +225,7 @@ struct StreamTests {
 
     @Test("streams beyond the bound are refused")
     func streamBound() async throws {
-        var limits = ServerLimits()
+        var limits = ServerLimits.patient
         limits.streamsMax = 1
         let served = try await Served.start(limits: limits, rules: Self.rules())
         let first = try await subscribe(served)

@@ -52,8 +52,18 @@ package final class RawConnection: Sendable {
 
     package func send(_ text: String) async throws { try await send(Array(text.utf8)) }
     /// A server that has closed already may have said why: what it said is to be read, so this is no error here.
-    package func send(_ bytes: [UInt8]) async throws {
-        do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() } catch ChannelError.ioOnClosedChannel {}
+    package func send(_ bytes: [UInt8], within time: Duration = .seconds(120)) async throws {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        let alarm = channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(time / .nanoseconds(1)))) {
+            promise.fail(Timeout())
+        }
+        defer { alarm.cancel() }
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: promise)
+        do {
+            try await promise.futureResult.get()
+        } catch let error as ChannelError where error == .ioOnClosedChannel || error == .eof {
+            return
+        }
     }
     package func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
     package func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
@@ -104,16 +114,24 @@ package final class RawConnection: Sendable {
         }
         defer { alarm.cancel() }
         while true {
-            if collector.state.withLock({ isDone($0) }) { return }
+            // As it is when it is looked at: what comes a moment later is news.
+            let before = collector.state.withLock { isDone($0) ? nil : ($0.bytes.count, $0.isClosed) }
+            guard let before else { return }
+            try Task.checkCancellation()
             guard ContinuousClock.now < deadline else { throw Timeout() }
-            let before = collector.state.withLock { ($0.bytes.count, $0.isClosed) }
-            await withCheckedContinuation { continuation in
-                let isStale = collector.state.withLock { state in
-                    if (state.bytes.count, state.isClosed) != before || ContinuousClock.now >= deadline { return true }
-                    state.waiting = continuation
-                    return false
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isStale = collector.state.withLock { state in
+                        let isNews = (state.bytes.count, state.isClosed) != before
+                        if isNews || ContinuousClock.now >= deadline || Task.isCancelled { return true }
+                        precondition(state.waiting == nil, "one reader a connection")
+                        state.waiting = continuation
+                        return false
+                    }
+                    if isStale { continuation.resume() }
                 }
-                if isStale { continuation.resume() }
+            } onCancel: { [collector] in
+                collector.wake()
             }
         }
     }

@@ -12,6 +12,10 @@ extension Connection {
             return
         }
         var response = response
+        if exchange.isPeerShut, case .events(let stream) = response.body {
+            stream.close(.peerClosed)
+            return context.close(promise: nil)
+        }
         if case .events = response.body, !table.openStream() {
             if case .events(let stream) = response.body { stream.close(.serverStopped) }
             response = .text(.serviceUnavailable, "too many event streams are open; try again later")
@@ -109,7 +113,11 @@ extension Connection {
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
         }
         promise.futureResult.assumeIsolated().whenComplete { result in
-            if case .success = result { bound.value.answered() }
+            switch result {
+            case .success: bound.value.answered()
+            // It cannot leave, and nothing else would end the connection.
+            case .failure: bound.value.presentContext?.close(promise: nil)
+            }
         }
     }
 
@@ -206,8 +214,9 @@ extension Connection {
     func endStream(of exchange: Exchange, _ end: EventStream.End) {
         guard let stream = exchange.stream else { return }
         exchange.heartbeat?.cancel()
-        stream.close(end)
+        // Its owner may look at once how many there are.
         table.closeStream()
+        stream.close(end)
         guard case .serving(var present) = phase, present.number == exchange.number else { return }
         present.stream = nil
         present.heartbeat = nil

@@ -30,6 +30,8 @@ final class Connection: ChannelInboundHandler {
         /// The connection does not outlive this exchange.
         var closes: Bool
         var awaitsContinue: Bool
+        /// The peer sends nothing any more; whether it still reads, nobody can tell.
+        var isPeerShut = false
         var task: Task<Void, Never>?
         var stream: EventStream?
         var heartbeat: RepeatedTask?
@@ -71,6 +73,8 @@ final class Connection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
+        // The server may have begun to stop before it found anybody here to tell.
+        guard !table.isStopping else { return context.close(promise: nil) }
         setDeadline(limits.headerTime)
         context.read()
     }
@@ -113,6 +117,7 @@ final class Connection: ChannelInboundHandler {
             // The peer may still read, so a plain answer is sent; a stream would only find out much later.
             guard exchange.stream == nil else { return context.close(promise: nil) }
             exchange.closes = true
+            exchange.isPeerShut = true
             exchange.task?.cancel()
             phase = .serving(exchange)
             exchange.body.finish(.failure(Connection.cutOff))
@@ -138,16 +143,21 @@ final class Connection: ChannelInboundHandler {
         case .idle: refuse(fault, context)
         // What came before the fault is answered first, in order.
         case .serving(let exchange) where exchange.isBodyRead: poison = fault
-        case .serving(var exchange):
-            exchange.closes = true
-            phase = .serving(exchange)
-            exchange.body.finish(
-                .failure(
-                    Failure(
-                        "http.body-malformed", doing: "read the body", cause: fault.cause,
-                        remedy: "send a valid Content-Length or chunks")))
+        case .serving(let exchange): endBody(of: exchange, fault)
         case .draining, .ending: context.close(promise: nil)
         }
+    }
+
+    /// The rest of the body is none: whoever reads it is told so.
+    private func endBody(of exchange: Exchange, _ fault: FramingFault) {
+        var exchange = exchange
+        exchange.closes = true
+        phase = .serving(exchange)
+        exchange.body.finish(
+            .failure(
+                Failure(
+                    "http.body-malformed", doing: "read the body", cause: fault.cause,
+                    remedy: "send a valid Content-Length or chunks")))
     }
 
     // MARK: - Requests
@@ -216,6 +226,11 @@ final class Connection: ChannelInboundHandler {
         ahead = []
         aheadBytes = 0
         for part in parts { channelRead(context: context, data: wrapInboundPart(part)) }
+        // The fault was found in the body of the request whose turn it is now.
+        if let fault = poison, case .serving(let exchange) = phase, !exchange.isBodyRead {
+            poison = nil
+            endBody(of: exchange, fault)
+        }
         startIfBegun(context)
         if case .idle = phase, let poison { return refuse(poison, context) }
         readIfWanted(context)
