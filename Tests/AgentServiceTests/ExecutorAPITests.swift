@@ -44,7 +44,7 @@ struct ExecutorAPITests {
     private func launched(
         _ bench: Bench, _ said: inout AsyncStream<AgentMessage>.Iterator
     ) async throws -> Caller {
-        let network = try TestNetwork()
+        let network = try await TestNetwork.made()
         bench.containerizer.network.withLock { $0 = network }
         _ = try await bench.admit(&said)
         try bench.run("t1") { task in try Self.executorTask(&task) }

@@ -1,7 +1,7 @@
 import RawHTTP
 import Testing
 
-@Suite("Hostile requests to an agent", .timeLimit(.minutes(2)))
+@Suite("Hostile requests to an agent", .timeLimit(.minutes(5)))
 struct HostileRequestTests {
     @Test("each is refused once and at once, and the agent answers others")
     func refused() async throws {

@@ -33,7 +33,7 @@ struct NetworkTests {
 
     @Test("probes see what answers inside, what answers badly, and what does not answer")
     func probes() async throws {
-        let network = try TestNetwork()
+        let network = try await TestNetwork.made()
         let containerizer = ScriptedContainerizer()
         containerizer.network.withLock { $0 = network }
         let server = try await Self.server(network, 8_080)
@@ -61,7 +61,7 @@ struct NetworkTests {
             container: Self.container, probe: .http(HTTPProbe(port: 8_080, path: "/never")), timeout: .milliseconds(50))
         #expect(await prober.probe(slow) == .timedOut)
         // The same port outside is somebody else's, or nobody's.
-        let outside = try TestNetwork()
+        let outside = try await TestNetwork.made()
         containerizer.network.withLock { $0 = outside }
         let other = ProbeOrder(container: Self.container, probe: .tcp(port: 8_080, family: nil), timeout: .seconds(20))
         guard case .failed = await prober.probe(other) else { throw Failure("test.leak", doing: "stay inside") }
@@ -81,7 +81,13 @@ struct NetworkTests {
                 }
             }
             .withConnectedSocket(socket)
-        let channel = try await connecting.get()
+        let channel: any Channel
+        do { channel = try await connecting.get() } catch {
+            promise.fail(error)
+            throw error
+        }
+        let late = channel.eventLoop.scheduleTask(in: .seconds(120)) { channel.close(promise: nil) }
+        defer { late.cancel() }
         let text =
             "POST \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
@@ -95,7 +101,7 @@ struct NetworkTests {
     func door() async throws {
         let bench = try await Bench()
         var said = bench.master.said.makeAsyncIterator()
-        let network = try TestNetwork()
+        let network = try await TestNetwork.made()
         bench.containerizer.network.withLock { $0 = network }
         _ = try await bench.admit(&said)
         try bench.run("t1") { task in

@@ -10,17 +10,32 @@ final class TestNetwork: Sendable {
     private let input: OwnedDescriptor
     private let namespace: NetworkNamespace
 
-    init() throws {
-        let (stop, input) = try OwnedDescriptor.pipe()
-        let (ready, output) = try OwnedDescriptor.pipe()
-        keeper = try ToolProcess.start(
-            "/usr/bin/unshare", ["--net", "/bin/sh", "-c", "ip link set lo up && echo ready && exec cat"],
-            environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], descriptors: [stop, output, nil])
-        self.input = input
-        guard try ready.waitReadable(milliseconds: 20_000), try Self.firstByte(of: ready) == UInt8(ascii: "r") else {
+    /// Waits on a thread of our own: a few of them at once would hold up Swift's, and time limits with them.
+    static func made() async throws -> TestNetwork {
+        try await ThreadPool.shared.run { () throws(Failure) in
+            do { return try TestNetwork() } catch {
+                throw (error as? Failure) ?? Failure("test.network", doing: "make a network", cause: "\(error)")
+            }
+        }
+    }
+
+    private init() throws {
+        let ready: OwnedDescriptor
+        (keeper, input, ready) = try Self.start()
+        guard try ready.waitReadable(milliseconds: 120_000), try Self.firstByte(of: ready) == UInt8(ascii: "r") else {
             throw Failure("test.network", doing: "make a network namespace")
         }
         namespace = try NetworkNamespace(of: keeper)
+    }
+
+    /// Its own ends of the pipes are its alone when this returns, so that its end is seen.
+    private static func start() throws -> (keeper: ProcessHandle, input: OwnedDescriptor, ready: OwnedDescriptor) {
+        let (stop, input) = try OwnedDescriptor.pipe()
+        let (ready, output) = try OwnedDescriptor.pipe()
+        let keeper = try ToolProcess.start(
+            "/usr/bin/unshare", ["--net", "/bin/sh", "-c", "ip link set lo up && echo ready && exec cat"],
+            environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], descriptors: [stop, output, nil])
+        return (keeper, input, ready)
     }
 
     private static func firstByte(of pipe: OwnedDescriptor) throws(KernelError) -> UInt8? {

@@ -163,6 +163,18 @@ struct TrustTests {
         #expect(try store.admit(store.resolve("r.example/app:1")).isSigned)
     }
 
+    @Test("a signed image that is removed before it is used is not found, and the store is not damaged")
+    func removedMeanwhile() throws {
+        var layout = SignedLayout()
+        try layout.sign(layout.recipe.manifestDigest)
+        let store = try store(try policy(layout.pem))
+        _ = try importing(layout, into: store)
+        let image = try store.resolve("r.example/app:1")
+        _ = try store.remove("r.example/app:1")
+        #expect(refusal { try store.lease(container: "c", image: image) }?.code == "image.not-found")
+        #expect(refusal { _ = try store.signatures(of: image) }?.code == "image.not-found")
+    }
+
     @Test("an index that is signed vouches for the image chosen from it, which is known by both digests")
     func index() throws {
         var layout = SignedLayout()

@@ -18,6 +18,16 @@ struct LifecycleTests {
         try host.containerizer.remove(id, force: true)
     }
 
+    @Test("whoever joins can be killed for memory as all others are, and cannot change that")
+    func memoryKiller() throws {
+        let host = try TestHost()
+        let id = try host.detached(["sleep", "600"]).record.request.id
+        let own = "/proc/self/oom_score_adj"
+        let script = "cat \(own); for n in -1 -1000; do echo $n > \(own) && echo spared; done; cat \(own)"
+        #expect(try host.exec(id, ["sh", "-c", script]).output == "0\n0\n")
+        try host.containerizer.remove(id, force: true)
+    }
+
     @Test("an ordered end is told as such", arguments: [15, 9] as [Int32])
     func killed(signal: Int32) throws {
         let host = try TestHost()

@@ -1,4 +1,5 @@
 import Containers
+import Diagnostics
 import LinuxKernel
 import NativeContainerizer
 import Testing
@@ -52,6 +53,34 @@ extension ControllerTests {
             #expect(try host.exec(id, ["sh", "-c", Self.hog]).code == 137)
             try #require(try running.process.waitForEnd(milliseconds: 60_000))
             #expect(try host.containerizer.wait(for: id, running: running).reason == .memoryLimit)
+        }
+
+        @Test("a container that has used up its memory is ended by who joins it, and takes nobody outside along")
+        func fullWhenJoined() throws {
+            // Whoever joins is of our memory until it executes, and what that takes is the container's: the killer
+            // would end this process.
+            var killed: UInt64 = 0
+            for room in [0, 1, 2, 3, 4, 6, 8, 12] as [UInt64] {
+                let host = try TestHost()
+                let fill = "dd if=/dev/zero of=/dev/shm/fill bs=1M count=24; echo full; sleep 600"
+                let (id, group, _) = try host.started(fill) { $0.limits.memory = Self.limit }
+                try Deadline(seconds: 120).wait("the memory to be full") { host.said(id).contains("full") }
+                // What can be given back is, what the kernel has counted ahead of its use as well: a limit just below
+                // makes it count again.
+                do throws(KernelError) { try TextFile.write("32M", to: "\(group.path)/memory.reclaim") } catch {
+                    #expect(error.errno == Errno.wouldBlock)
+                }
+                for above: Int64 in [-1, Int64(room)] {
+                    let used = try #require(Int64(try host.setting("memory.current", of: id)))
+                    try TextFile.write("\(used + above * 4_096)", to: "\(group.path)/memory.max")
+                }
+                // It runs, or its container ended meanwhile.
+                do { _ = try host.exec(id, ["true"]) } catch let failure as Failure {
+                    #expect(["container.not-running", "launch.lost"].contains(failure.code.rawValue), "\(failure)")
+                }
+                killed += group.value(of: "oom_group_kill", in: "memory.events") ?? 0
+            }
+            #expect(killed > 0)
         }
 
         @Test("files in memory count")

@@ -5,7 +5,7 @@ import RawHTTP
 import Testing
 
 /// Who may call, and do what.
-@Suite("Access to a master", .timeLimit(.minutes(2)))
+@Suite("Access to a master", .timeLimit(.minutes(5)))
 struct AccessTests {
     private static func basic(_ name: String, _ secret: String) -> String {
         "Authorization: Basic \(Data("\(name):\(secret)".utf8).base64EncodedString())\r\n"

@@ -1,7 +1,7 @@
 import RawHTTP
 import Testing
 
-@Suite("Hostile requests to a master", .timeLimit(.minutes(2)))
+@Suite("Hostile requests to a master", .timeLimit(.minutes(5)))
 struct HostileRequestTests {
     @Test("each is refused once and at once, and the master answers others")
     func refused() async throws {

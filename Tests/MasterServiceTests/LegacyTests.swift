@@ -3,7 +3,7 @@ import RawHTTP
 import Testing
 
 /// The endpoints from before there were calls.
-@Suite("The master's old endpoints", .timeLimit(.minutes(2)))
+@Suite("The master's old endpoints", .timeLimit(.minutes(5)))
 struct LegacyTests {
     static let reads: [(path: String, members: Set<String>)] = [
         ("/version", ["version"]), ("/flags", ["flags"]), ("/master/flags", ["flags"]),

@@ -4,7 +4,7 @@ import RawHTTP
 import Testing
 
 /// Clients that do not read what they asked for.
-@Suite("Slow clients of a master", .timeLimit(.minutes(3)))
+@Suite("Slow clients of a master", .timeLimit(.minutes(5)))
 struct LoadTests {
     @Test("a scheduler that does not read is cut off at a bound, and gets in again")
     func scheduler() async throws {

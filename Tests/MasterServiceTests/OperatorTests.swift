@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// The operator API's calls over HTTP, in both encodings.
-@Suite("An operator over HTTP", .timeLimit(.minutes(2)))
+@Suite("An operator over HTTP", .timeLimit(.minutes(5)))
 struct OperatorTests {
     static let reads: [(type: String, members: Set<String>)] = [
         ("GET_HEALTH", ["healthy"]), ("GET_FLAGS", ["flags"]), ("GET_VERSION", ["version_info"]),

@@ -6,7 +6,7 @@ import NIOCore
 import Testing
 
 /// What clients of the other encoding do: every body and every event protobuf.
-@Suite("A scheduler in protobuf", .timeLimit(.minutes(2)))
+@Suite("A scheduler in protobuf", .timeLimit(.minutes(5)))
 struct ProtobufSchedulerTests {
     /// The events of one subscription, decoded.
     private final class Events {

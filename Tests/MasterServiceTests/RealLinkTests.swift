@@ -8,7 +8,7 @@ import Testing
 @testable import AgentService
 
 /// An agent's own link against the master it is made for.
-@Suite("An agent's link to a master", .timeLimit(.minutes(2)))
+@Suite("An agent's link to a master", .timeLimit(.minutes(5)))
 struct RealLinkTests {
     /// What a link tells, and what it is given to send.
     private final class Linked: Sendable {

@@ -5,7 +5,7 @@ import RawHTTP
 import Testing
 
 /// A scheduler and an agent, both scripted, with a real master between them.
-@Suite("A scheduler over HTTP", .timeLimit(.minutes(2)))
+@Suite("A scheduler over HTTP", .timeLimit(.minutes(5)))
 struct SchedulerTests {
     @Test("a task goes from offer to acknowledgement, and everything in between arrives")
     func task() async throws {
@@ -166,7 +166,7 @@ struct SchedulerTests {
         let served = try await ServedMaster.start { settings in
             settings.configure = { configuration in
                 configuration.pingInterval = .seconds(3)
-                configuration.pingTimeouts = 4
+                configuration.pingTimeouts = 10
             }
         }
         let scheduler = try await ScriptedScheduler(served)

@@ -24,7 +24,7 @@ private actor LostStore: RegistryStore {
     }
 }
 
-@Suite("A master among masters", .timeLimit(.minutes(2)))
+@Suite("A master among masters", .timeLimit(.minutes(5)))
 struct StandingTests {
     static let leader = MasterInfo(
         id: "other", address: NetworkAddress(hostname: "leader", address: "10.0.0.9", port: 5050), version: "1.12.0")

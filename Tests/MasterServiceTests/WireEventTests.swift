@@ -5,7 +5,7 @@ import RawHTTP
 import Testing
 
 /// Events that only maintenance and operations bring about, as bytes on the wire.
-@Suite("What a master writes about maintenance and operations", .timeLimit(.minutes(2)))
+@Suite("What a master writes about maintenance and operations", .timeLimit(.minutes(5)))
 struct WireEventTests {
     /// How many offers there were before is a matter of time.
     private func unnumbered(_ text: String) -> String { text.replacing(#/-O[0-9]+"/#, with: #"-O@N""#) }

@@ -5,7 +5,7 @@ import RawHTTP
 import Testing
 
 /// Every answer and event of the master as bytes on the wire, compared with what clients were given before.
-@Suite("What a master writes", .timeLimit(.minutes(2)))
+@Suite("What a master writes", .timeLimit(.minutes(5)))
 struct WireGoldenTests {
     static let calls = [
         "GET_HEALTH", "GET_FLAGS", "GET_VERSION", "GET_LOGGING_LEVEL", "GET_MASTER", "GET_STATE", "GET_AGENTS",

@@ -2,7 +2,7 @@ import RawHTTP
 import Testing
 
 /// Status codes, headers and error texts of the protocol, each by what a client sends and gets.
-@Suite("The master's HTTP rules", .timeLimit(.minutes(2)))
+@Suite("The master's HTTP rules", .timeLimit(.minutes(5)))
 struct WireRuleTests {
     struct Rule: Sendable, CustomTestStringConvertible {
         let name: String

@@ -10,18 +10,20 @@ import Testing
 @Suite("A scheduler and a real master", .timeLimit(.minutes(5)))
 struct RealMasterTests {
     private func master(
-        port: Int = 0, store: InMemoryRegistryStore = InMemoryRegistryStore()
+        host: String = "127.0.0.1", port: Int = 0, store: InMemoryRegistryStore = InMemoryRegistryStore()
     ) async throws -> (master: Master, port: Int) {
         var settings = MasterSettings(version: VersionInfo(version: "1.0.0"))
-        settings.addresses = [.network(host: "127.0.0.1", port: port)]
+        settings.addresses = [.network(host: host, port: port)]
         settings.hostname = "localhost"
         let master = try await Master.start(settings, store: store, logger: quiet)
         return (master, try #require(master.port))
     }
 
-    private func client(_ port: Int, _ format: WireFormat = .json) throws -> ClusterClient {
+    private func client(
+        host: String = "127.0.0.1", _ port: Int, _ format: WireFormat = .json
+    ) throws -> ClusterClient {
         try ClusterClient(
-            ClientSettings(masters: [ServerAddress(parsing: "127.0.0.1:\(port)")], format: format, logger: quiet))
+            ClientSettings(masters: [ServerAddress(parsing: "\(host):\(port)")], format: format, logger: quiet))
     }
 
     @Test("the example runs its tasks to their end and leaves nothing behind", arguments: WireFormat.allCases)
@@ -44,14 +46,16 @@ struct RealMasterTests {
     @Test("a master that is replaced while a task runs costs nothing: same framework, same task, each update once")
     func replaced() async throws {
         let store = InMemoryRegistryStore()
-        let (first, port) = try await master(store: store)
-        let agent = try ScriptedAgent(master: "http://127.0.0.1:\(port)", "cpus:1;mem:512") { _ in false }
+        // An address where no other test takes the port while neither master has it.
+        let host = "127.0.0.7"
+        let (first, port) = try await master(host: host, store: store)
+        let agent = try ScriptedAgent(master: "http://\(host):\(port)", "cpus:1;mem:512") { _ in false }
         await agent.start()
         var settings = FrameworkSettings(name: "steady")
         settings.reconnection.first = .milliseconds(20)
         settings.reconnection.most = .milliseconds(100)
         settings.reconciliation.retryFirst = .milliseconds(100)
-        let scheduler = Scheduler(settings, master: try client(port), logger: quiet)
+        let scheduler = Scheduler(settings, master: try client(host: host, port), logger: quiet)
         var second: Master?
         var ids: Set<FrameworkID> = []
         var states: [TaskState] = []
@@ -73,7 +77,7 @@ struct RealMasterTests {
                 states.append(update.state)
                 guard update.state == .running, second == nil else { break events }
                 await first.stop()
-                second = try await master(port: port, store: store).master
+                second = try await master(host: host, port: port, store: store).master
             default: break
             }
         }

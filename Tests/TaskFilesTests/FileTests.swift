@@ -164,6 +164,55 @@ struct FileTests {
         #expect(text == "one two three")
     }
 
+    /// The descriptor is closed when this returns: nothing but the watch knows the file any more once it has no name.
+    private func signals(_ watch: FileWatch, _ path: String) throws -> AsyncStream<Void> {
+        try watch.signals(for: try OwnedDescriptor.open(RawPath(path), [.readOnly]))
+    }
+
+    @Test("the end of a file is told to all who listen to it, and others are listened to afterwards")
+    func fileEnds() async throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let watch = try FileWatch()
+        for name in ["stdout", "stderr"] { try place.write("old", to: Workplace.run + "/" + name) }
+        let (first, second) = (try signals(watch, path + "/stdout"), try signals(watch, path + "/stdout"))
+        try OwnedDescriptor.open(RawPath(path), [.directory]).unlink("stdout")
+        for await _ in first {}
+        for await _ in second {}
+        var told = 0
+        for await _ in try signals(watch, path + "/stderr") {
+            told += 1
+            if told == 2 { break }
+            try place.write("new", to: Workplace.run + "/stderr")
+        }
+        #expect(told == 2)
+    }
+
+    @Test("listeners who come and go beside each other miss nothing")
+    func comingAndGoing() async throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        let watch = try FileWatch()
+        try place.write("old", to: Workplace.run + "/stdout")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<200 {
+                        var told = 0
+                        for await _ in try self.signals(watch, path + "/stdout") {
+                            told += 1
+                            // The first comes by itself; the second only as long as the kernel's watch is there.
+                            if told == 2 { break }
+                            try place.write("n", to: Workplace.run + "/stdout")
+                        }
+                        guard told == 2 else { throw Failure("test.lost", doing: "listen to a file") }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("a follower from the end sees only what comes, and cancelling ends it")
     func followEnd() async throws {
         let place = try Workplace()

@@ -176,12 +176,8 @@ extension AuditLog {
         var found: [AuditLogEntry] = []
         let mark = Array("\"\(container)\"".utf8)
         do throws(KernelError) {
-            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
-            _ = try folder.lock(exclusive: false, wait: true)
-            defer { withExtendedLifetime(folder) {} }
-            for name in try Self.files(in: folder).reversed() {
-                let limit = Int(Self.fileBytesMax) + Self.tailBytes
-                let bytes = try folder.open(RawPath(name), [.noFollow]).readAll(limit: limit)
+            for part in try opened().parts.reversed() {
+                let bytes = try part.bytes()
                 let lines = bytes.split(separator: UInt8(ascii: "\n")).filter { $0.contains(mark) }
                 let entries = lines.compactMap { AuditLogEntry(line: Array($0)) }
                 found = entries.filter { $0.details["container"]?.text == container } + found
@@ -198,20 +194,39 @@ extension AuditLog {
     public func verify() throws(Failure) -> AuditLogVerification {
         var verification = AuditLogVerification()
         do throws(KernelError) {
-            let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
-            _ = try folder.lock(exclusive: false, wait: true)
-            defer { withExtendedLifetime(folder) {} }
-            let names = try Self.files(in: folder)
-            for name in names {
-                let limit = Int(Self.fileBytesMax) + Self.tailBytes
-                let bytes = try folder.open(RawPath(name), [.noFollow]).readAll(limit: limit)
-                guard verification.add(bytes, name: name) else { return verification }
+            let (parts, head) = try opened()
+            for part in parts {
+                guard verification.add(try part.bytes(), name: part.name) else { return verification }
             }
-            let head = try Self.head(in: folder)
-            verification.judge(head: head, filesAside: names.count { $0 != Self.current }, of: Self.filesMax)
+            verification.judge(head: head, filesAside: parts.count { $0.name != Self.current }, of: Self.filesMax)
         } catch {
             throw error.failure("audit.unreadable", doing: "read the audit log in", on: directory)
         }
         return verification
+    }
+
+    /// A file of the log as it was at one moment: later lines only come after these.
+    private struct Part {
+        var name: String
+        var file: OwnedDescriptor
+        var size: Int64
+
+        func bytes() throws(KernelError) -> [UInt8] {
+            Array(try file.readAll(limit: Int(fileBytesMax) + tailBytes).prefix(Int(size)))
+        }
+    }
+
+    /// All files of one moment, oldest first, and where the log was last written to. Whoever starts a container waits
+    /// for the lock, which is held no longer than opening them takes, and not while a gigabyte is read.
+    private func opened() throws(KernelError) -> (parts: [Part], head: (sequence: Int64, hash: String)?) {
+        let folder = try OwnedDescriptor.open(RawPath(directory), [.directory])
+        _ = try folder.lock(exclusive: false, wait: true)
+        defer { withExtendedLifetime(folder) {} }
+        var parts: [Part] = []
+        for name in try Self.files(in: folder) {
+            let file = try folder.open(RawPath(name), [.noFollow])
+            parts.append(Part(name: name, file: file, size: try file.status().size))
+        }
+        return (parts, try Self.head(in: folder))
     }
 }

@@ -34,13 +34,16 @@ public final class ContainerLedger<Detail: Sendable>: Sendable {
     }
 
     /// It runs now. Told to everybody who listens, unless it was found and not launched.
+    ///
+    /// Whoever listens or waits is told when the lock has been let go of: waking a task wants a lock of that task,
+    /// which is held while its cancellation calls back here.
     public func launched(_ id: ContainerID, _ detail: Detail, isNew: Bool = true) {
-        let waits = state.withLock { state in
+        let (waits, listeners) = state.withLock { state in
             state.entries[id]?.phase = .running
             state.entries[id]?.detail = detail
-            if isNew { for stream in state.streams.values { stream.yield(.launched(id)) } }
-            return Self.take(&state.waits, id) { $0.isForLaunch }
+            return (Self.take(&state.waits, id) { $0.isForLaunch }, Array(state.streams.values))
         }
+        if isNew { for listener in listeners { listener.yield(.launched(id)) } }
         for wait in waits { wait.end(nil) }
     }
 
@@ -49,13 +52,13 @@ public final class ContainerLedger<Detail: Sendable>: Sendable {
 
     /// Ends those who wait and tells those who listen, once; what comes later changes nothing.
     public func ended(_ id: ContainerID, _ exit: ContainerExit, isNew: Bool = true) {
-        let waits = state.withLock { state -> [LedgerWait] in
-            guard let entry = state.entries[id] else { return [] }
-            if case .ended = entry.phase { return [] }
+        let (waits, listeners) = state.withLock { state -> ([LedgerWait], [AsyncStream<ContainerEvent>.Continuation]) in
+            guard let entry = state.entries[id] else { return ([], []) }
+            if case .ended = entry.phase { return ([], []) }
             state.entries[id]?.phase = .ended(exit)
-            if isNew { for stream in state.streams.values { stream.yield(.exited(id, exit)) } }
-            return Self.take(&state.waits, id) { _ in true }
+            return (Self.take(&state.waits, id) { _ in true }, Array(state.streams.values))
         }
+        if isNew { for listener in listeners { listener.yield(.exited(id, exit)) } }
         for wait in waits { wait.end(exit) }
     }
 

@@ -57,7 +57,8 @@ extension DockerContainerizer {
             recovery.adopted.append(launch.id)
         case "exited", "dead":
             // What it said last is not in the files yet.
-            await OutputWriter(detail, engine, positions).run()
+            let writer = OutputWriter(detail, engine, positions)
+            await Self.written(Task { await writer.run() })
             let exit = try await exit(of: engineID, ordered: nil)
             ledger.launched(launch.id, detail, isNew: false)
             ledger.ended(launch.id, exit, isNew: false)

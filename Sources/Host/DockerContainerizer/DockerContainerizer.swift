@@ -204,18 +204,24 @@ public final class DockerContainerizer: Containerizer {
         let writer =
             detail.launch.output == nil && detail.launch.error == nil
             ? nil : OutputWriter(detail, engine, positions)
-        let writing = Task { await writer?.run() }
+        let writing = Task { if let writer { await writer.run() } }
         Task { [self] in
             let exit = await end(of: id, detail)
-            _ = await Patience.waiting(seconds: Self.outputSeconds) { () -> Bool? in
-                await withTaskCancellationHandler {
-                    await writing.value; return true
-                } onCancel: {
-                    writing.cancel()
-                }
-            }
+            await Self.written(writing)
             ledger.change(id) { $0.input = nil }
             ledger.ended(id, exit)
+        }
+    }
+
+    /// Waits until what a container that has ended said is in its files, or cannot be: its disk may be full.
+    static func written(_ writing: Task<Void, Never>) async {
+        _ = await Patience.waiting(seconds: outputSeconds) { () -> Bool? in
+            await withTaskCancellationHandler {
+                await writing.value
+                return true
+            } onCancel: {
+                writing.cancel()
+            }
         }
     }
 

@@ -80,10 +80,15 @@ struct DeviceEmulation {
             let (ours, theirs) = try OwnedDescriptor.packetPair()
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor, flags: 0, cgroup: nil, descriptors: [file, theirs])
-            try ours.sendMessage([PlanFormat.release], descriptors: descriptors)
-            guard try process.waitForEnd(milliseconds: Self.patience) else {
+            do throws(KernelError) {
+                try ours.sendMessage([PlanFormat.release], descriptors: descriptors)
+                guard try process.waitForEnd(milliseconds: Self.patience) else {
+                    throw KernelError(call: "wait for the launcher", errno: Errno.timedOut)
+                }
+            } catch {
                 try process.signal(9)
-                throw KernelError(call: "wait for the launcher", errno: Errno.timedOut)
+                _ = try process.reap()
+                throw error
             }
             let end = try process.reap()
             if end == .exited(0) { return .value(0) }

@@ -14,9 +14,7 @@ extension ImageStore {
         try root.locked(for: "leasing an image") { () throws(Failure) in
             let index = try StoreIndex(readFrom: root)
             guard let record = index.records.first(where: { $0.manifest == image.summary.manifest }) else {
-                throw Failure(
-                    "image.not-found", doing: "use the image", on: "\(image.summary.id)",
-                    cause: "it was removed a moment ago", remedy: "import it again", field: "image")
+                throw Self.removedMeanwhile(image)
             }
             let lease = Lease(container: container, record: record)
             try onStore("lease an image for", container) { () throws(KernelError) in
@@ -27,6 +25,12 @@ extension ImageStore {
                     nanoseconds: Int64((now - now.rounded(.down)) * 1e9))
             }
         }
+    }
+
+    static func removedMeanwhile(_ image: StoredImage) -> Failure {
+        Failure(
+            "image.not-found", doing: "use the image", on: "\(image.summary.id)", cause: "it was removed a moment ago",
+            remedy: "import it again", field: "image")
     }
 
     /// Ends the container's lease. One that is not there is fine.

@@ -35,9 +35,18 @@ extension ImageStore {
     }
 
     /// The signatures that came with the image, as they came: good or not.
+    /// - Throws: `image.not-found` when the image was removed, or imported with others, since it was resolved.
     public func signatures(of image: StoredImage) throws(Failure) -> [ImageSignature] {
         guard let digest = image.signatureDocument else { return [] }
-        return try SignatureDocument(parsing: try blob(digest, limit: SignatureDocument.bytesMax)).signatures
+        do throws(Failure) {
+            return try SignatureDocument(parsing: try blob(digest, limit: SignatureDocument.bytesMax)).signatures
+        } catch {
+            let manifest = image.summary.manifest
+            let record = try StoreIndex(readFrom: root).records.first { $0.manifest == manifest }
+            // The store has no damage: nobody wants that document any more.
+            if record?.signatures != digest { throw Self.removedMeanwhile(image) }
+            throw error
+        }
     }
 }
 

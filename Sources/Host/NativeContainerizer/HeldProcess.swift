@@ -14,10 +14,12 @@ struct HeldProcess: Sendable {
     /// It was born in a user namespace whose maps were written before.
     var isMapped = false
 
+    /// `isInhabited`: others run in `group`, or in one above it.
     static func spawn(
-        _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, joining other: ProcessHandle? = nil
+        _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, isInhabited: Bool = false
     ) throws(Failure) -> HeldProcess {
-        try spawn(plan, try encoded(plan), launcher: launcher, group: group, joining: other)
+        try spawn(
+            plan, try encoded(plan), launcher: launcher, group: group, joining: nil, isInhabited: isInhabited)
     }
 
     /// The plan as the launcher reads it, in memory that nobody can change any more.
@@ -37,24 +39,30 @@ struct HeldProcess: Sendable {
     /// `file` is `plan`, encoded. Of its namespaces those that are `prepared` are not made.
     static func spawn(
         _ plan: LaunchPlan, _ file: OwnedDescriptor, launcher: LauncherImage, group: ControlGroup?,
-        joining other: ProcessHandle?, prepared: HeldNamespaces? = nil
+        joining other: ProcessHandle?, prepared: HeldNamespaces? = nil, isInhabited: Bool = false
     ) throws(Failure) -> HeldProcess {
         let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
+        let held: HeldProcess
         do throws(KernelError) {
             let (ours, theirs) = try OwnedDescriptor.packetPair()
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor,
                 flags: plan.spawn.namespaces.rawValue & ~(prepared?.types ?? 0), cgroup: directory,
                 descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
-                owner: plan.spawn.userMap.first?.outside ?? 0,
+                owner: plan.spawn.userMap.first?.outside ?? 0, spared: isInhabited && directory != nil,
                 joining: other.map { ($0, plan.spawn.joined.rawValue) }, namespaces: prepared?.files ?? [])
-            return HeldProcess(process: process, control: ours, isMapped: prepared != nil)
+            held = HeldProcess(process: process, control: ours, isMapped: prepared != nil)
         } catch {
             let doing = "start a process in the container"
             if error.errno == Errno.wouldBlock, let failure = group?.processLimitFailure(doing: doing) { throw failure }
             throw error.failure(
                 "launch.cannot-spawn", doing: "start the container's first process", remedy: remedy(for: error))
         }
+        guard isInhabited else { return held }
+        do throws(Failure) {
+            try held.clearMemoryProtection(isSpared: true)
+            return held
+        } catch { throw held.abandoned(error) }
     }
 
     private static func remedy(for error: KernelError) -> String? {
@@ -102,11 +110,14 @@ struct HeldProcess: Sendable {
     }
 
     /// A service that is never to be killed for memory passes that on to its children: with oom_score_adj -1000 a
-    /// container's limit would stop nobody. See proc(5).
-    private func clearMemoryProtection() throws(Failure) {
+    /// container's limit would stop nobody. So does whoever spares itself (`isSpared`); what we write the process cannot
+    /// lower again. See proc(5).
+    private func clearMemoryProtection(isSpared: Bool = false) throws(Failure) {
         do throws(KernelError) {
-            guard try TextFile.read("/proc/self/oom_score_adj", limit: 64).hasPrefix("-") else { return }
-            try TextFile.write("0", to: "/proc/\(process.id)/oom_score_adj")
+            let own = try TextFile.read("/proc/self/oom_score_adj", limit: 64)
+            let isProtected = own.hasPrefix("-")
+            guard isProtected || isSpared else { return }
+            try TextFile.write(isProtected ? "0" : own, to: "/proc/\(process.id)/oom_score_adj")
         } catch {
             throw error.failure("launch.cannot-limit", doing: "make the container killable when memory runs out")
         }

@@ -75,7 +75,8 @@ extension NativeContainerizer {
         _ plan: LaunchPlan, _ opener: DescriptorOpener, _ group: ControlGroup?,
         hand: (OwnedDescriptor) throws(Failure) -> Void
     ) throws(Failure) -> JoinedProcess {
-        let held = try HeldProcess.spawn(plan, launcher: try LauncherImage(path: launcherPath), group: group)
+        let held = try HeldProcess.spawn(
+            plan, launcher: try LauncherImage(path: launcherPath), group: group, isInhabited: true)
         do throws(Failure) {
             try held.raiseLimits(for: plan)
             try held.release(with: opener, plan: plan)

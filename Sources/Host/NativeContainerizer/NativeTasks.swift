@@ -27,6 +27,7 @@ public final class NativeTasks: Containerizer {
     let images: ImageStore?
     let ledger = ContainerLedger<Detail>()
     let pool = ThreadPool.shared
+    let ending = ThreadPool.ending
 
     /// `name` tells it from others: `oci:crun` for one whose containers crun makes.
     public init(runtime: NativeContainerizer, images: ImageStore?, name: String = "native") {
@@ -123,8 +124,8 @@ public final class NativeTasks: Containerizer {
         let running = detail.running
         let conclude: @Sendable () -> Void = { [self] in self.conclude(id, running) }
         do throws(KernelError) {
-            let pool = pool
-            try DescriptorWatch.shared.once(detail.process.descriptor) { pool.submit(always: true, conclude) }
+            let ending = ending
+            try DescriptorWatch.shared.once(detail.process.descriptor) { ending.submit(always: true, conclude) }
         } catch {
             waitAlone(conclude)
         }
@@ -133,7 +134,7 @@ public final class NativeTasks: Containerizer {
     /// Out of descriptors or of watches. The container runs, and must not do so without anybody who sees it end: a
     /// thread waits for this one alone. Of the pool only where none can be made: it is wanted for what ends soon.
     private func waitAlone(_ conclude: @escaping @Sendable () -> Void) {
-        do throws(KernelError) { _ = try WorkerThread(conclude) } catch { pool.submit(always: true, conclude) }
+        do throws(KernelError) { _ = try WorkerThread(conclude) } catch { ending.submit(always: true, conclude) }
     }
 
     private func conclude(_ id: ContainerID, _ running: RunningContainer?) {
@@ -153,7 +154,7 @@ public final class NativeTasks: Containerizer {
     public func kill(_ id: ContainerID, signal: Int32) async throws(Failure) -> Bool {
         await ledger.awaitLaunch(id)
         guard let entry = ledger[id], entry.phase == .running else { return false }
-        return try await pool.run { [runtime] () throws(Failure) in
+        return try await ending.run { [runtime] () throws(Failure) in
             do throws(Failure) {
                 try runtime.kill(id, signal: signal)
                 return true
@@ -177,7 +178,7 @@ public final class NativeTasks: Containerizer {
                 cause: "the kernel did not end it within \(Int(Self.destroySeconds)) s",
                 remedy: "see what its processes wait for: cat /proc/PID/stack", retry: .later)
         }
-        try await pool.run { [self] () throws(Failure) in
+        try await ending.run { [self] () throws(Failure) in
             try runtime.remove(id, force: true)
             try images?.release(container: runtime.places.leaseName(id.text))
         }

@@ -8,23 +8,33 @@ public final class FileWatch: Sendable {
     /// Files watched at once.
     public static let listenersMax = 4_096
 
+    private typealias Signal = AsyncStream<Void>.Continuation
+
     private struct Listeners {
-        var signals: [FileChanges.Watch: [UInt64: AsyncStream<Void>.Continuation]] = [:]
+        var signals: [FileChanges.Watch: [UInt64: Signal]] = [:]
         var count = 0
         var next: UInt64 = 0
 
-        mutating func tell(_ batch: [FileChanges.Change]) {
+        /// Whom a batch concerns. They are told when the lock has been let go of: telling the end calls back here at
+        /// once, and waking a task wants a lock of that task, which is held while its cancellation calls back here.
+        mutating func concerned(by batch: [FileChanges.Change]) -> (changed: [Signal], ended: [Signal]) {
+            var (changed, ended): ([Signal], [Signal]) = ([], [])
             for change in batch {
                 switch change {
-                case .written(let watch): signals[watch]?.values.forEach { $0.yield() }
+                case .written(let watch): if let all = signals[watch] { changed += all.values }
                 case .ended(let watch):
-                    let ended = signals.removeValue(forKey: watch) ?? [:]
-                    count -= ended.count
-                    ended.values.forEach { $0.finish() }
-                case .overflow:
-                    for listeners in signals.values { listeners.values.forEach { $0.yield() } }
+                    let gone = signals.removeValue(forKey: watch) ?? [:]
+                    count -= gone.count
+                    ended += gone.values
+                case .overflow: for all in signals.values { changed += all.values }
                 }
             }
+            return (changed, ended)
+        }
+
+        mutating func removeAll() -> [Signal] {
+            defer { (signals, count) = ([:], 0) }
+            return signals.values.flatMap { Array($0.values) }
         }
     }
 
@@ -55,13 +65,12 @@ public final class FileWatch: Sendable {
             } catch {
                 break
             }
-            listeners.withLock { $0.tell(batch) }
+            let (changed, ended) = listeners.withLock { $0.concerned(by: batch) }
+            for signal in changed { signal.yield() }
+            for signal in ended { signal.finish() }
         }
         // Whoever still listens hears the end and reads what there is.
-        listeners.withLock { listeners in
-            for signals in listeners.signals.values { signals.values.forEach { $0.finish() } }
-            listeners.signals = [:]
-        }
+        for signal in listeners.withLock({ $0.removeAll() }) { signal.finish() }
     }
 
     /// A signal after each change to `file`, several changes as one; the first comes at once. It ends when the file
@@ -70,42 +79,51 @@ public final class FileWatch: Sendable {
     /// - Throws: `files.watch` when too many are watched, or the host's own limit is reached.
     public func signals(for file: OwnedDescriptor) throws(Failure) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let watch: FileChanges.Watch
-        do throws(KernelError) { watch = try changes.add(file) } catch {
-            throw error.failure(
-                "files.watch", doing: "watch a file for changes", remedy: "raise fs.inotify.max_user_watches",
-                retry: .later)
-        }
-        let number = listeners.withLock { listeners -> UInt64? in
-            guard listeners.count < Self.listenersMax else { return nil }
-            listeners.count += 1
-            listeners.next += 1
-            listeners.signals[watch, default: [:]][listeners.next] = continuation
-            return listeners.next
-        }
-        guard let number else {
-            throw Failure(
-                "files.watch", doing: "watch a file for changes", cause: "too many are watched already",
-                remedy: "try again later", limit: "watched files \(Self.listenersMax)", retry: .later)
-        }
+        let (number, watch) = try enter(continuation, file)
         continuation.yield()
         let (changes, listeners) = (changes, listeners)
         continuation.onTermination = { _ in Self.leave(number, watch, changes, listeners) }
         return stream
     }
 
+    /// All in one under the lock, as leaving is: the kernel has one watch for all who listen to a file, and the last of
+    /// them who goes must not take the watch of one who comes.
+    private func enter(
+        _ signal: Signal, _ file: OwnedDescriptor
+    ) throws(Failure) -> (number: UInt64, watch: FileChanges.Watch) {
+        let outcome = listeners.withLock { listeners -> Result<(UInt64, FileChanges.Watch), Failure> in
+            guard listeners.count < Self.listenersMax else {
+                return .failure(
+                    Failure(
+                        "files.watch", doing: "watch a file for changes", cause: "too many are watched already",
+                        remedy: "try again later", limit: "watched files \(Self.listenersMax)", retry: .later))
+            }
+            do throws(KernelError) {
+                let watch = try changes.add(file)
+                listeners.count += 1
+                listeners.next += 1
+                listeners.signals[watch, default: [:]][listeners.next] = signal
+                return .success((listeners.next, watch))
+            } catch {
+                return .failure(
+                    error.failure(
+                        "files.watch", doing: "watch a file for changes", remedy: "raise fs.inotify.max_user_watches",
+                        retry: .later))
+            }
+        }
+        return try outcome.get()
+    }
+
     private static func leave(
         _ number: UInt64, _ watch: FileChanges.Watch, _ changes: FileChanges, _ listeners: Monitor<Listeners>
     ) {
-        let isLast = listeners.withLock { listeners -> Bool in
-            guard listeners.signals[watch]?.removeValue(forKey: number) != nil else { return false }
+        listeners.withLock { listeners in
+            guard listeners.signals[watch]?.removeValue(forKey: number) != nil else { return }
             listeners.count -= 1
-            guard listeners.signals[watch]?.isEmpty == true else { return false }
+            guard listeners.signals[watch]?.isEmpty == true else { return }
             listeners.signals[watch] = nil
-            return true
+            // A watch that cannot be removed only costs signals nobody listens to.
+            do throws(KernelError) { try changes.remove(watch) } catch { return }
         }
-        guard isLast else { return }
-        // A watch that cannot be removed only costs signals nobody listens to.
-        do throws(KernelError) { try changes.remove(watch) } catch { return }
     }
 }

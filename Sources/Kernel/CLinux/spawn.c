@@ -271,31 +271,58 @@ static long clone_as_owner(struct clone_args *arguments, struct child *child, co
     return process;
 }
 
-/* Born in the cgroup is the joiner; its child inherits that. The one stack serves both: the joiner waits (CLONE_VFORK)
- * while its child has the other half. */
-static long clone_joined(struct clone_args *arguments, struct child *child, const char **failed_call) {
-    struct clone_args joiner = *arguments;
+/*
+ * The memory killer ends a container as a whole (memory.oom.group), and with a process whoever shares its memory. Our
+ * child does until it executes: one born in a cgroup where others use memory would take us along. So it is born
+ * untouchable, which only this short-lived process makes itself, outside of that cgroup and as a vfork child for itself
+ * alone, proc_pid_oom_score_adj(5). Without CAP_SYS_RESOURCE it cannot, and nothing is different.
+ */
+static void run_sparer(struct child *child) {
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file >= 0) {
+        if (write(file, "-1000", 5) < 0) { /* as it was */ }
+        (void)close(file);
+    }
+    child->main = run_child;
+    child->process = clone_to_child(child->arguments, child);
+    if (child->process < 0) (void)failed(child, "clone3");
+    _exit(0);
+}
+
+/*
+ * `first` is carried out by a process that has the child for us, and takes the flags that are `its`. The one stack serves
+ * both: it waits (CLONE_VFORK) while its child has the other half.
+ */
+static long clone_through(void (*first)(struct child *), uint64_t its, struct clone_args *arguments,
+                          struct child *child, const char **failed_call) {
+    struct clone_args before = *arguments;
     int descriptor = -1, status;
-    arguments->flags = (arguments->flags & ~(uint64_t)CLONE_INTO_CGROUP) | CLONE_PARENT;
-    arguments->cgroup = 0;
+    arguments->flags = (arguments->flags & ~its) | CLONE_PARENT;
+    if (its & CLONE_INTO_CGROUP) arguments->cgroup = 0;
+    else before.cgroup = 0;
     arguments->exit_signal = 0; /* the kernel takes that of whoever clones */
     arguments->stack_size /= 2;
-    joiner.flags = (joiner.flags & (CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_INTO_CGROUP)) | CLONE_PIDFD;
-    joiner.pidfd = (uint64_t)(uintptr_t)&descriptor;
-    joiner.stack += arguments->stack_size;
-    joiner.stack_size = arguments->stack_size;
-    child->main = run_joiner;
+    before.flags = (before.flags & (CLONE_VM | CLONE_VFORK | CLONE_FILES | its)) | CLONE_PIDFD;
+    before.pidfd = (uint64_t)(uintptr_t)&descriptor;
+    before.stack += arguments->stack_size;
+    before.stack_size = arguments->stack_size;
+    child->main = first;
     child->arguments = arguments;
-    *failed_call = "prctl(PR_SET_DUMPABLE)";
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -1;
     *failed_call = "clone3";
-    if (clone_to_child(&joiner, child) < 0) return -1;
+    if (clone_to_child(&before, child) < 0) return -1;
     (void)bh_pidfd_wait(descriptor, 0, &status);
     (void)close(descriptor);
     if (child->process >= 0) return child->process;
     if (child->call) *failed_call = child->call;
     errno = child->error;
     return -1;
+}
+
+/* Born in the cgroup is the joiner; its child inherits that. */
+static long clone_joined(struct clone_args *arguments, struct child *child, const char **failed_call) {
+    *failed_call = "prctl(PR_SET_DUMPABLE)";
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -1;
+    return clone_through(run_joiner, CLONE_INTO_CGROUP, arguments, child, failed_call);
 }
 
 /*
@@ -410,7 +437,8 @@ pid_t bh_start_launcher(const struct bh_spawn *request, int *pidfd, const char *
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     const char *call = NULL;
     long process = request->joined >= 0 || request->join_count ? clone_joined(&arguments, &child, &call)
-                                        : clone_as_owner(&arguments, &child, &call);
+                   : request->spared ? clone_through(run_sparer, 0, &arguments, &child, &call)
+                                     : clone_as_owner(&arguments, &child, &call);
     int clone_error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 

@@ -14,10 +14,14 @@ public enum LauncherProcess {
     /// `namespaces` are more of that kind, each by a descriptor of its file with its CLONE_NEW* flag; at most 8, none
     /// of time. A user namespace among them owns what is made anew.
     ///
+    /// `spared` is for a cgroup that others run in: until it executes the child has our memory, and the kernel, which
+    /// kills such a group as one when it has used up its memory, would kill us with it. The child cannot be killed for
+    /// memory then (oom_score_adj -1000), until whoever calls writes another value for it. Nothing can be joined so.
+    ///
     /// Returns once the launcher has been exec'ed; it then waits for its release.
     public static func start(
         launcher: OwnedDescriptor, flags: UInt64, cgroup: OwnedDescriptor?, descriptors: [OwnedDescriptor?],
-        timeOffsets: String? = nil, owner: UInt32 = 0, joining: (process: ProcessHandle, types: UInt64)? = nil,
+        timeOffsets: String? = nil, owner: UInt32 = 0, spared: Bool = false, joining: (process: ProcessHandle, types: UInt64)? = nil,
         namespaces: [(file: OwnedDescriptor, type: UInt64)] = []
     ) throws(KernelError) -> ProcessHandle {
         let numbers = descriptors.map { $0?.number ?? -1 }
@@ -33,7 +37,7 @@ public enum LauncherProcess {
                     descriptors: buffer.baseAddress, descriptor_count: UInt32(buffer.count), time_offsets: offsets,
                     joined: joining?.process.descriptor.number ?? -1,
                     joined_types: Int32(truncatingIfNeeded: joining?.types ?? 0), joins: joins.baseAddress,
-                    join_count: UInt32(joins.count), owner: owner)
+                    join_count: UInt32(joins.count), spared: spared ? 1 : 0, owner: owner)
                 return bh_start_launcher(&request, &pidfd, &failedCall)
             }
         }

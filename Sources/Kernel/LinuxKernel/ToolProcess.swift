@@ -46,6 +46,12 @@ public enum ToolProcess {
             &process, executable, &actions, &attributes, &argumentPointers, &environmentPointers)
         withExtendedLifetime(descriptors) {}
         guard problem == 0 else { throw KernelError(call: "posix_spawn", on: executable, errno: problem) }
-        return try ProcessHandle.open(process)
+        do throws(KernelError) { return try ProcessHandle.open(process) } catch {
+            // Nobody could wait for it any more.
+            kill(process, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+            throw error
+        }
     }
 }

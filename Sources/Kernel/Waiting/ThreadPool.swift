@@ -30,6 +30,9 @@ public final class ThreadPool: Sendable {
     /// For everything in this process.
     public static let shared = ThreadPool(threadsMax: 64, waitingMax: 20_000)
 
+    /// For what ends containers and settles their end: it must never wait behind what may take minutes.
+    public static let ending = ThreadPool(threadsMax: 32, waitingMax: 20_000)
+
     public init(threadsMax: Int, waitingMax: Int) {
         state = Monitor(State())
         self.threadsMax = threadsMax

@@ -207,6 +207,8 @@ struct bh_spawn {
     int joined_types;               /* CLONE_NEWUSER among them */
     const struct bh_join *joins;    /* namespaces by file that it is born in; not time namespaces, time_namespaces(7) */
     unsigned join_count;
+    int spared;                     /* nobody else's memory in `cgroup` costs us ours; only without anything joined.
+                                     * The child has oom_score_adj -1000 then, which whoever calls must undo */
     uid_t owner;                    /* host user who makes a new user namespace and is charged for what is in it */
 };
 /*
