@@ -110,8 +110,8 @@ struct HeldProcess: Sendable {
     }
 
     /// A service that is never to be killed for memory passes that on to its children: with oom_score_adj -1000 a
-    /// container's limit would stop nobody. So does whoever spares itself (`isSpared`); what we write the process cannot
-    /// lower again. See proc(5).
+    /// container's limit would stop nobody. So does whoever spares itself (`isSpared`). What we write, the process
+    /// cannot lower again. See proc(5).
     private func clearMemoryProtection(isSpared: Bool = false) throws(Failure) {
         do throws(KernelError) {
             let own = try TextFile.read("/proc/self/oom_score_adj", limit: 64)

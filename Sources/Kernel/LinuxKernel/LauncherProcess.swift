@@ -21,7 +21,8 @@ public enum LauncherProcess {
     /// Returns once the launcher has been exec'ed; it then waits for its release.
     public static func start(
         launcher: OwnedDescriptor, flags: UInt64, cgroup: OwnedDescriptor?, descriptors: [OwnedDescriptor?],
-        timeOffsets: String? = nil, owner: UInt32 = 0, spared: Bool = false, joining: (process: ProcessHandle, types: UInt64)? = nil,
+        timeOffsets: String? = nil, owner: UInt32 = 0, spared: Bool = false,
+        joining: (process: ProcessHandle, types: UInt64)? = nil,
         namespaces: [(file: OwnedDescriptor, type: UInt64)] = []
     ) throws(KernelError) -> ProcessHandle {
         let numbers = descriptors.map { $0?.number ?? -1 }
