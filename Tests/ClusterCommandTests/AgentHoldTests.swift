@@ -4,7 +4,7 @@ import Testing
 
 @testable import bulkhead_cluster
 
-@Suite("What an agent has to itself")
+@Suite("What a daemon has to itself")
 struct AgentHoldTests {
     @Test("nobody else gets either of its directories while it runs, and somebody does afterwards")
     func alone() throws {
@@ -22,6 +22,20 @@ struct AgentHoldTests {
         first.letGo()
         let next = try hold("one", "one")
         withExtendedLifetime((first, other, next)) {}
+        try TreeRemoval.remove(root)
+    }
+
+    @Test("nor does another master get its registry")
+    func registry() throws {
+        let root = "/tmp/bulkhead-hold-\(String(KernelRandom.number(), radix: 36))"
+        do {
+            let first = try MasterDaemon.held(root + "/one")
+            let failure = #expect(throws: Failure.self) { _ = try MasterDaemon.held(root + "/one", patience: 0) }
+            #expect(failure?.code == "master.in-use")
+            _ = try MasterDaemon.held(root + "/two", patience: 0)
+            withExtendedLifetime(first) {}
+        }
+        _ = try MasterDaemon.held(root + "/one", patience: 0)
         try TreeRemoval.remove(root)
     }
 }

@@ -51,6 +51,6 @@ struct Local: AsyncParsableCommand {
         Console.note("bulkhead: master at \(leader.address), agent at \(await agent.address)")
         try await daemon.untilAsked(givingBackEvery: DaemonRun.tidying)
         try await agent.stop()
-        await leader.master.stop()
+        await leader.stop()
     }
 }

@@ -34,6 +34,6 @@ struct MasterCommand: AsyncParsableCommand {
         ).start(daemon)
         Console.note("bulkhead: master at \(leader.address)")
         try await daemon.untilAsked()
-        await leader.master.stop()
+        await leader.stop()
     }
 }

@@ -8,7 +8,6 @@ import Synchronization
 /// An agent removes the containers it finds there and does not know. The journal's lock keeps apart only those that
 /// share a work directory: two with one each, and all else as usual, would remove each other's.
 final class AgentHold: Sendable {
-    private static let lockName: RawPath = "lock"
     private let locks: Mutex<[FileLock]>
 
     private init(_ locks: [FileLock]) { self.locks = Mutex(locks) }
@@ -25,8 +24,7 @@ final class AgentHold: Sendable {
     private static func lock(_ path: String, mode: UInt32, _ patience: Double) throws(Failure) -> FileLock {
         let lock: FileLock?
         do throws(KernelError) {
-            try Directories.makeAll(path, mode: mode)
-            lock = try taken(in: try OwnedDescriptor.open(RawPath(path), [.directory]), Deadline(seconds: patience))
+            lock = try DirectoryLock.take(path, mode: mode, purpose: "running an agent", patience: patience)
         } catch {
             throw error.failure("state.unwritable", doing: "take for this agent alone", on: path)
         }
@@ -34,20 +32,6 @@ final class AgentHold: Sendable {
         throw Failure(
             "agent.in-use", doing: "start the agent", on: path, cause: "another agent has its containers there",
             remedy: "stop that one, or give this one --state and --store of its own")
-    }
-
-    private static func taken(
-        in directory: OwnedDescriptor, _ deadline: Deadline
-    ) throws(KernelError) -> FileLock? {
-        while true {
-            if let lock = try FileLock.tryAcquire(lockName, in: directory, purpose: "running an agent") { return lock }
-            if deadline.hasPassed { return nil }
-            do throws(KernelError) { try deadline.pause("an agent that ends") } catch {
-                // The time was up between the two looks at the clock.
-                if error.errno == Errno.timedOut { return nil }
-                throw error
-            }
-        }
     }
 
     /// The agent has ended; one that begins anew, in this process or another, may take them. Not left to the end of
