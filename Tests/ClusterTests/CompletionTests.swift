@@ -9,7 +9,7 @@ struct CompletionTests {
     private func run(_ program: String, _ words: [String], into output: OwnedDescriptor) async throws -> ProcessEnd {
         let process = try ToolProcess.start(
             program, words, environment: Self.environment, descriptors: [nil, output, output])
-        try await eventually("\(program) ends", within: .seconds(30)) { try process.hasEnded() }
+        try await eventually("\(program) ends") { try process.hasEnded() }
         return try process.reap()
     }
 

@@ -11,7 +11,7 @@ struct ExampleFrameworkTests {
             Built.program("example-framework", "BULKHEAD_EXAMPLE"),
             ["--master", "127.0.0.1:\(cluster.masterPort)"] + arguments, environment: ["PATH=/usr/bin:/bin"],
             descriptors: [nil, output, output])
-        try await eventually("the example ends", within: .seconds(90)) { try process.hasEnded() }
+        try await eventually("the example ends") { try process.hasEnded() }
         let end = try process.reap()
         return (end, String(decoding: try output.readBytes(1 << 20, at: 0), as: UTF8.self))
     }

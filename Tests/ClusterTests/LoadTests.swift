@@ -16,7 +16,7 @@ struct LoadTests {
             ]
             let load = try ToolProcess.start(
                 Built.clients + "/load/clusterload", arguments, environment: [], descriptors: [nil, output, output])
-            try await eventually("the load has ended", within: .seconds(100)) { try load.hasEnded() }
+            try await eventually("the load has ended") { try load.hasEnded() }
             let end = try load.reap()
             let text = String(decoding: try output.readBytes(1 << 20, at: 0), as: UTF8.self)
             guard case .exited(0) = end else { throw Failure("test.load", doing: "play a cluster", cause: text) }

@@ -14,7 +14,7 @@ struct PortStoryTests {
 
     private func expect(_ cluster: LocalCluster, at port: Int, _ answer: String) async throws {
         let words = ["--silent", "--max-time", "5", "http://127.0.0.1:\(port)/index.html"]
-        try await eventually("port \(port) answers '\(answer)'", within: .seconds(30)) {
+        try await eventually("port \(port) answers '\(answer)'") {
             try await cluster.runTool("/usr/bin/curl", words).text == answer + "\n"
         }
     }

@@ -86,7 +86,7 @@ struct RecoveryTests {
             try await cluster.start()
             for number in launched {
                 let name = "t\(number)"
-                let end = try await framework.wait(for: name, within: .seconds(60))
+                let end = try await framework.wait(for: name)
                 let isRight =
                     number % 5 == 0
                     ? end.state == .finished : end.message?.contains("exit code \(number % 5)") == true
@@ -108,7 +108,7 @@ struct RecoveryTests {
         var launched: [Int] = []
         for number in 0..<50 {
             let name = "t\(number)"
-            let update = try await framework.wait(for: name, "runs or is not known", within: .seconds(60)) {
+            let update = try await framework.wait(for: name, "runs or is not known") {
                 $0.state == .running || $0.reason == .reconciliation && $0.state != .staging && $0.state != .starting
             }
             if update.state == .running {

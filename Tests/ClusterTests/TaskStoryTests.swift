@@ -167,13 +167,14 @@ struct TaskStoryTests {
                 }
             }
             for number in 0..<100 {
-                let end = try await framework.wait(for: "t\(number)", within: .seconds(60))
+                let end = try await framework.wait(for: "t\(number)")
                 let isRight =
                     number % 7 == 0
                     ? end.state == .finished : end.message?.contains("exit code \(number % 7)") == true
                 #expect(isRight, "t\(number): \(end.state) \(end.message ?? "")")
             }
-            #expect(await framework.updates.count == 300)
+            // An agent tells again what is not acknowledged in time.
+            #expect(Set(await framework.updates.compactMap(\.id)).count == 300)
             try await framework.teardown()
         }
     }
@@ -185,7 +186,7 @@ struct TaskStoryTests {
             try await framework.launch { offer in
                 [try TaskSpec("loud", "dd if=/dev/zero bs=64k count=16384 2> /dev/null; echo the end", on: offer)]
             }
-            #expect(try await framework.wait(for: "loud", within: .seconds(60)).state == .finished)
+            #expect(try await framework.wait(for: "loud").state == .finished)
             let path = try await cluster.sandbox(of: "loud", framework) + "/stdout"
             let file = try cluster.status(path)
             #expect(file.size == (1 << 30) + 8)

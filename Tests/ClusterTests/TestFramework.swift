@@ -108,7 +108,11 @@ actor TestFramework {
 
     /// Updates of a task without those that say again what was said before.
     func states(_ task: String) -> [TaskState] {
-        updates(task).filter { $0.reason != .reconciliation }.map(\.state)
+        var told: Set<UpdateID> = []
+        return updates(task).filter { update in
+            guard update.reason != .reconciliation else { return false }
+            return update.id.map { told.insert($0).inserted } ?? true
+        }.map(\.state)
     }
 
     @discardableResult

@@ -14,7 +14,7 @@ struct ThirdPartyTests {
         let process = try ToolProcess.start(
             program, arguments, environment: ["PATH=/usr/bin:/bin", "HOME=/nonexistent"] + variables,
             descriptors: [nil, output, output])
-        try await eventually("the client's story ends", within: .seconds(90)) { try process.hasEnded() }
+        try await eventually("the client's story ends") { try process.hasEnded() }
         let end = try process.reap()
         let text = String(decoding: try output.readBytes(1 << 20, at: 0), as: UTF8.self)
         #expect(text.contains("the story has ended well"), "\(end): \(text.suffix(6_000))")

@@ -63,6 +63,6 @@ struct LogTests {
         #expect(tail.output == "y\ny\nlast\nunfinished" && tail.error.isEmpty, "\(tail.error)")
         let whole = try program.runThrough("/bin/sh", ["-c", "(\(limit) long) | wc -c"])
         #expect(whole.output == "20000015\n" && whole.error.isEmpty, "\(whole.error)")
-        #expect(HostFacts.wallClock() - start < 30)
+        #expect(HostFacts.wallClock() - start < 300)
     }
 }

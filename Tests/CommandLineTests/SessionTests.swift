@@ -66,7 +66,7 @@ struct SessionTests {
         #expect(try program.run("ps").output.contains("paused"))
         #expect(try program.run("unpause", "bg").status == 0)
         #expect(try program.run("stats", "--no-stream", "bg").output.contains("bg "))
-        #expect(try program.run("stop", "-t", "5", "bg").output == "bg\n")
+        #expect(try program.run("stop", "-t", "60", "bg").output == "bg\n")
         #expect(try program.run("wait", "bg").output == "143\n")
         #expect(try program.run("ps").output.contains("bg") == false)
         #expect(try program.run("ps", "-a").output.contains("ended (143, killed)"))

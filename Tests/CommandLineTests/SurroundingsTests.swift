@@ -34,12 +34,12 @@ struct SurroundingsTests {
             RawPath(program.scratch + "/state/launching"), [.readWrite, .create], mode: 0o600)
         #expect(try lock.lock(exclusive: true, wait: true))
         let started = try program.start("run", "--rm", "box", "echo", "never")
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         while try !isWaiting(started.process.id) {
             try #require(!deadline.hasPassed, "it does not wait for the lock")
         }
         try started.process.signal(SignalNumber.interrupt)
-        try #require(try started.process.waitForEnd(milliseconds: 10_000), "it does not end")
+        try #require(try started.process.waitForEnd(milliseconds: 120_000), "it does not end")
         let outcome = try started.outcome()
         #expect(outcome.status == 128 + SignalNumber.interrupt && outcome.output.isEmpty)
         try lock.unlock()

@@ -9,7 +9,7 @@ struct EndChecks {
     func killed(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             for signal in [15, 9] as [Int32] {
-                let launch = try await stage.started("sleep 600")
+                let launch = try await stage.started("sleep 100000")
                 #expect(try await stage.containerizer.kill(launch.id, signal: signal))
                 let exit = try #require(try await stage.containerizer.wait(launch.id))
                 #expect(exit.code == 128 + signal)
@@ -37,7 +37,7 @@ struct EndChecks {
     func waiting(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let containerizer = stage.containerizer
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             let early = (0..<50).map { _ in Task { try await containerizer.wait(launch.id) } }
             #expect(try await containerizer.kill(launch.id, signal: 9))
             for task in early { #expect(try await task.value?.code == 137) }
@@ -51,7 +51,7 @@ struct EndChecks {
     func cancelledWait(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let containerizer = stage.containerizer
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             let waiting = Task { try await containerizer.wait(launch.id) }
             waiting.cancel()
             #expect(try await waiting.value == nil)
@@ -92,9 +92,9 @@ struct EndChecks {
     @Test("children are destroyed with their parent", arguments: Implementation.allCases)
     func children(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let parent = try await stage.started("sleep 600")
-            let child = try await stage.started("sleep 600") { $0.parent = parent.id }
-            let other = try await stage.started("sleep 600")
+            let parent = try await stage.started("sleep 100000")
+            let child = try await stage.started("sleep 100000") { $0.parent = parent.id }
+            let other = try await stage.started("sleep 100000")
             _ = try await stage.containerizer.destroy(parent.id)
             #expect(try await stage.containerizer.status(child.id) == nil)
             #expect(try await stage.containerizer.containers() == [other.id])

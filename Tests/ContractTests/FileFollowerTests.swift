@@ -4,7 +4,7 @@ import LinuxKernel
 import Testing
 
 /// What a task may put in place of its own output files, which the agent reads for whoever attaches.
-@Suite("Following files that a task can replace", .timeLimit(.minutes(1)))
+@Suite("Following files that a task can replace")
 struct FileFollowerTests {
     private func sandbox(_ name: String) throws -> (path: String, directory: OwnedDescriptor) {
         let path = "/dev/shm/bulkhead-follow-\(name)-\(HostFacts.processID())"

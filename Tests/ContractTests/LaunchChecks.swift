@@ -21,7 +21,7 @@ struct LaunchChecks {
     @Test("one id is launched once, while it runs and after its end", arguments: Implementation.allCases)
     func twice(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             #expect(try await stage.containerizer.launch(launch) == .alreadyLaunched)
             #expect(try await stage.containerizer.kill(launch.id, signal: 9))
             _ = try await stage.containerizer.wait(launch.id)

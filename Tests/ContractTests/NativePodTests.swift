@@ -65,7 +65,7 @@ struct NativePodTests {
             let rootProcess = try #require(try await stage.containerizer.status(root.id)?.process)
             var members: [Int32] = []
             for name in ["one", "two"] {
-                var launch = member("echo \(name) > /tmp/mine; sleep 600", of: root, on: stage)
+                var launch = member("echo \(name) > /tmp/mine; sleep 100000", of: root, on: stage)
                 launch.isolation.hostname = name
                 #expect(try await stage.containerizer.launch(launch) == .launched)
                 members.append(try #require(try await stage.containerizer.status(launch.id)?.process))
@@ -118,7 +118,7 @@ struct NativePodTests {
     func recovered() async throws {
         try await onStage { stage in
             let root = try await holder(on: stage)
-            let one = member("sleep 600", of: root, on: stage)
+            let one = member("sleep 100000", of: root, on: stage)
             #expect(try await stage.containerizer.launch(one) == .launched)
             try await stage.restart()
             let recovery = try await stage.containerizer.recover([root, one])
@@ -134,7 +134,7 @@ struct NativePodTests {
     @Test("a socket inside a container waits there before its task runs, and after a restart of the agent")
     func endpoint() async throws {
         try await onStage { stage in
-            var launch = stage.script("nc 127.0.0.1 5051 < /dev/null; sleep 600")
+            var launch = stage.script("nc 127.0.0.1 5051 < /dev/null; sleep 100000")
             launch.endpointPort = 5_051
             launch.output = OutputFile(path: "\(stage.directory)/said")
             #expect(try await stage.containerizer.launch(launch) == .launched)

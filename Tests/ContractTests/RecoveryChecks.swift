@@ -10,12 +10,12 @@ struct RecoveryChecks {
         arguments: Implementation.allCases)
     func recovery(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let runs = try await stage.started("sleep 600")
+            let runs = try await stage.started("sleep 100000")
             let ends = stage.script("until test -e /shared/go; do sleep 0.02; done; exit 9") {
                 $0.volumes = [VolumeRequest(source: stage.directory, target: "/shared")]
             }
             #expect(try await stage.containerizer.launch(ends) == .launched)
-            let stranger = try await stage.started("sleep 600")
+            let stranger = try await stage.started("sleep 100000")
             let never = stage.script("true")
             let before = try #require(try await stage.containerizer.status(runs.id)?.process)
             let ending = try await stage.containerizer.status(ends.id)?.process
@@ -57,9 +57,9 @@ struct RecoveryChecks {
     @Test("another installation's containers are none of ours", arguments: Implementation.allCases)
     func neighbours(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             try await implementation.run { other in
-                let theirs = try await other.started("sleep 600")
+                let theirs = try await other.started("sleep 100000")
                 try await stage.restart()
                 #expect(try await stage.containerizer.recover([launch]).destroyed.isEmpty)
                 #expect(try await other.containerizer.status(theirs.id)?.state == .running)
@@ -71,7 +71,7 @@ struct RecoveryChecks {
     @Test("use is measured, and of what has ended nothing is left to measure", arguments: Implementation.allCases)
     func usage(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             let usage = try #require(try await stage.containerizer.usage(launch.id))
             #expect(usage.at > 0)
             #expect((usage.processes ?? 1) >= 1)
@@ -84,7 +84,7 @@ struct RecoveryChecks {
     @Test("a limit is held, or refused in words: never taken and forgotten", arguments: Implementation.allCases)
     func limits(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = stage.script("sleep 600") { $0.limits.memory = 64 << 20 }
+            let launch = stage.script("sleep 100000") { $0.limits.memory = 64 << 20 }
             switch try await stage.containerizer.launch(launch) {
             case .launched:
                 #expect(try await stage.containerizer.usage(launch.id)?.memoryLimitBytes == 64 << 20)
@@ -93,7 +93,7 @@ struct RecoveryChecks {
                 #expect(failure.field == "memory")
             case .alreadyLaunched: Issue.record("there was none")
             }
-            let allowed = stage.script("sleep 600") {
+            let allowed = stage.script("sleep 100000") {
                 $0.limits.memory = 64 << 20
                 $0.isolation.allowedUnenforced = ["memory"]
             }

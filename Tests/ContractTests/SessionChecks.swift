@@ -8,7 +8,7 @@ struct SessionChecks {
     @Test("a process that joins is in the container, and says how it ended", arguments: Implementation.allCases)
     func exec(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600") { $0.isolation.hostname = "inside" }
+            let launch = try await stage.started("sleep 100000") { $0.isolation.hostname = "inside" }
             let session = try await stage.containerizer.exec(
                 launch.id,
                 ExecRequest(
@@ -27,7 +27,7 @@ struct SessionChecks {
     @Test("what is written to a process that joined arrives, and so does the end", arguments: Implementation.allCases)
     func execInput(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             let session = try await stage.containerizer.exec(
                 launch.id, ExecRequest(arguments: ["/bin/cat"], interactive: true))
             let text = String(repeating: "a line that is not short\n", count: 20_000)
@@ -47,9 +47,9 @@ struct SessionChecks {
     @Test("a session that is closed ends its process", arguments: Implementation.allCases)
     func closed(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             let session = try await stage.containerizer.exec(
-                launch.id, ExecRequest(arguments: ["/bin/sh", "-c", "echo there; exec sleep 600"]))
+                launch.id, ExecRequest(arguments: ["/bin/sh", "-c", "echo there; exec sleep 100000"]))
             #expect(try await session.read(until: "there\n") == "there\n")
             await session.close()
             await session.close()
@@ -60,8 +60,9 @@ struct SessionChecks {
     @Test("a process gets signals through its session", arguments: Implementation.allCases)
     func signalled(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
-            let session = try await stage.containerizer.exec(launch.id, ExecRequest(arguments: ["/bin/sleep", "600"]))
+            let launch = try await stage.started("sleep 100000")
+            let session = try await stage.containerizer.exec(
+                launch.id, ExecRequest(arguments: ["/bin/sleep", "100000"]))
             #expect(try await session.signal(15))
             #expect(try await session.wait() == 143)
             await session.close()
@@ -71,7 +72,7 @@ struct SessionChecks {
     @Test("a terminal has the size it was given, and the one it is given later", arguments: Implementation.allCases)
     func terminal(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             let first = implementation.terminalHasSizeAtFirst ? "" : "until stty size | grep -q 31; do :; done; "
             let session = try await stage.containerizer.exec(
                 launch.id,
@@ -95,7 +96,7 @@ struct SessionChecks {
     func refused(_ implementation: Implementation) async throws {
         try await implementation.run { stage in
             let containerizer = stage.containerizer
-            let launch = try await stage.started("sleep 600")
+            let launch = try await stage.started("sleep 100000")
             await #expect(throws: Failure.self) {
                 try await containerizer.exec(launch.id, ExecRequest(arguments: ["/bin/nothing"]))
             }

@@ -79,7 +79,7 @@ private final class RecordedEngine: Sendable {
     }
 }
 
-@Suite("Copying output from a Docker Engine", .timeLimit(.minutes(1)))
+@Suite("Copying output from a Docker Engine", .timeLimit(.minutes(5)))
 struct OutputWriterTests {
     @Test("an agent that comes back goes on where it was, and asks for no more than that")
     func resumes() async throws {

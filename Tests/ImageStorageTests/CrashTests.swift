@@ -35,7 +35,7 @@ struct CrashTests {
             ], descriptors: [nil, nil, try OwnedDescriptor.standardStream(2)])
         let end = try strace.reap()
         if end == .exited(0) { return false }
-        #expect(end == .signaled(9))
+        try #require(end == .signaled(9))
         return true
     }
 
@@ -213,7 +213,8 @@ struct CrashTests {
                 let thread = try WorkerThread { #expect(throws: Never.self) { try staging.remove() } }
                 // It ends with the lock alone, or with nothing; no sweep can begin meanwhile.
                 var left = ["work"]
-                while left.contains("work") || left.contains("reserved.json") {
+                let deadline = Deadline(seconds: 120)
+                while left.contains("work") || left.contains("reserved.json"), !deadline.hasPassed {
                     left = try staging.directory.entries().map(\.name.description)
                 }
                 #expect(left == ["lock"])

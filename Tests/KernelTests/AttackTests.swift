@@ -84,7 +84,7 @@ struct AttackTests {
         let outcome = try host.run([Probe.program, "race", "daemons", "1000"])
         #expect(outcome.output == "started 1000\n")
         #expect(outcome.exit.code == 0)
-        #expect(HostFacts.wallClock() - outcome.exit.endedAt < 8)
+        #expect(HostFacts.wallClock() - outcome.exit.endedAt < 60)
         #expect(try host.containerizer.list().isEmpty)
     }
 

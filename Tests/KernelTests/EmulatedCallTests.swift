@@ -180,7 +180,7 @@ struct EmulatedCallTests {
         let emulator = try #require(try host.containerizer.emulator(of: id))
         let process = try ProcessHandle.open(emulator)
         try process.signal(9)
-        #expect(try process.waitForEnd(milliseconds: 10_000))
+        #expect(try process.waitForEnd(milliseconds: 120_000))
         #expect(try host.containerizer.emulator(of: id) == nil)
         #expect(try host.exec(id, ["sh", "-c", "mknod /tmp/new c 1 3 && touch /tmp/go && echo yes"]).output == "yes\n")
         try host.until("the first process has tried") { try host.exec(id, ["test", "-s", "/tmp/why"]).code == 0 }
@@ -224,7 +224,7 @@ struct EmulatedCallTests {
 extension TestHost {
     /// Waits for a condition that only a container can bring about.
     func until(_ what: String, _ condition: () throws -> Bool) throws {
-        let deadline = Deadline(seconds: 30)
+        let deadline = Deadline(seconds: 120)
         while try !condition() { try deadline.pause(what) }
     }
 

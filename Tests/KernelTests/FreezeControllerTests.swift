@@ -13,13 +13,13 @@ extension ControllerTests {
         func storm() throws {
             let host = try TestHost()
             let (id, group, running) = try host.started(Self.storm) { $0.limits.pids = 64 }
-            try Deadline(seconds: 30).wait("the storm") { (group.amount(of: "pids.current") ?? 0) > 10 }
+            try Deadline(seconds: 120).wait("the storm") { (group.amount(of: "pids.current") ?? 0) > 10 }
             try host.containerizer.pause(id)
             #expect(try host.containerizer.status(of: id)?.state == .paused)
             #expect(group.value(of: "frozen", in: "cgroup.events") == 1)
             // Frozen is said when the last process stands; the time it took to stop is still being added up.
             var stopped: UInt64?
-            try Deadline(seconds: 30).wait("the accounting to settle") {
+            try Deadline(seconds: 120).wait("the accounting to settle") {
                 let before = stopped
                 stopped = group.value(of: "usage_usec", in: "cpu.stat")
                 return stopped == before

@@ -41,7 +41,7 @@ struct HiddenHoldingTests {
                 _ = try process.reap()
             } catch { Issue.record("\(error)") }
         }
-        let deadline = Deadline(seconds: 30)
+        let deadline = Deadline(seconds: 120)
         while !HostFacts.exists(place + "/ready") { try deadline.pause("the program") }
         let holder = try #require(Int32(try TextFile.read(place + "/ready")))
         child = holder

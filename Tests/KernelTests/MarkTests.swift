@@ -106,7 +106,7 @@ struct MarkTests {
         _ = try host.containerizer.sweep()
         #expect(try entries(host, "running") == [id.text], "it still runs")
         _ = try process.signal(9)
-        #expect(try process.waitForEnd(milliseconds: 10_000))
+        #expect(try process.waitForEnd(milliseconds: 120_000))
         #expect(try !host.containerizer.sweep())
         #expect(try entries(host, "running").isEmpty)
         #expect(try entries(host, "ids").isEmpty)

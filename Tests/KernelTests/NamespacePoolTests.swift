@@ -38,8 +38,11 @@ struct NamespacePoolTests {
         find /proc/sys/net /proc/sys/kernel -type f | sort
         # Not the time, which is that of the look.
         ls -ln /proc/sys/net/ipv4 /proc/sys/net/core | awk '{ print $1, $3, $4, $NF }'
-        nc -l -p 80 -e echo served &
-        for n in $(seq 50); do nc 127.0.0.1 80 </dev/null && break; usleep 10000; done; wait
+        nc -l -p 80 -e echo served & n=0
+        while [ $n -lt 6000 ] && kill -0 $! 2>/dev/null; do
+            nc 127.0.0.1 80 </dev/null && break; n=$((n + 1)); usleep 10000
+        done
+        [ $n -lt 6000 ] || kill $!; wait
         ping -c 1 -W 2 127.0.0.1 | grep -c 'from 127.0.0.1'
         echo 0 2>&1 > /proc/sys/net/ipv4/ip_unprivileged_port_start; mount -t sysfs none /tmp 2>&1
         """

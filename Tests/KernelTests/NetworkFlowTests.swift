@@ -187,7 +187,7 @@ struct NetworkFlowTests {
 extension TestDatagrams {
     /// Whether `text` arrives here.
     fileprivate func hears(_ text: String, expected: Bool = true) -> Bool {
-        while !Self.wait([self], milliseconds: expected ? 10_000 : 250).isEmpty {
+        while !Self.wait([self], milliseconds: expected ? 120_000 : 250).isEmpty {
             if receive()?.text == text { return true }
         }
         return false

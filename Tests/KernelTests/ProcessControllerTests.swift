@@ -36,7 +36,7 @@ extension ControllerTests {
             let (id, group, _) = try host.started("for i in 1 2 3 4 5 6; do sleep 600 & done; wait") {
                 $0.limits.pids = 8
             }
-            try Deadline(seconds: 30).wait("it to be full") { group.amount(of: "pids.current") == 8 }
+            try Deadline(seconds: 120).wait("it to be full") { group.amount(of: "pids.current") == 8 }
             let failure = try #require(throws: Failure.self) { try host.exec(id, ["true"]) }
             #expect(failure.code == "container.process-limit")
             #expect(failure.limit == "pids 8")

@@ -36,7 +36,7 @@ struct ContainerSELinuxTests {
     @Test("the task runs under the label, as do all who join it, also from another program; init and we do not")
     func processes() throws {
         let (id, group, running) = try host.started("sleep 600 & sleep 601", labelled)
-        try Deadline(seconds: 20).wait("the task") { group.processes().count >= 3 }
+        try Deadline(seconds: 120).wait("the task") { group.processes().count >= 3 }
         for process in group.processes() {
             let seen = try label(of: process)
             #expect(process == running.process.id ? seen.contains(":host_t:") : seen == Self.task, "\(seen)")
@@ -82,7 +82,7 @@ struct ContainerSELinuxTests {
             $0.temporaryFilesystems = [TemporaryFilesystem(target: "/memory")]
             $0.secrets = [SecretRequest(name: "s", source: .inline, target: "/secret", value: SecretValue([1]))]
         }
-        try Deadline(seconds: 20).wait("the file") { HostFacts.exists("/proc/\(running.process.id)/root/root/new") }
+        try Deadline(seconds: 120).wait("the file") { HostFacts.exists("/proc/\(running.process.id)/root/root/new") }
         let places = [
             "/", "/bin/busybox", "/root/new", "/dev", "/dev/pts", "/dev/shm", "/dev/null", "/memory", "/secret",
             "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",

@@ -70,12 +70,14 @@ struct ThreadPlacementTests {
     @Test("who waits awake sleeps when nothing comes: waiting long takes hardly any processor time")
     func sleepsInTheEnd() throws {
         let state = Monitor(false)
+        let isImpatient = Monitor(false)
         let thread = try WorkerThread {
+            let deadline = Deadline(seconds: 60)
+            while !deadline.hasPassed, !isImpatient.withLock({ $0 }) { Interval.pass(milliseconds: 5) }
             Interval.pass(milliseconds: 500)
             state.withLock { $0 = true }
         }
         let before = Self.processorTime()
-        let isImpatient = Monitor(false)
         state.waitFor(Patience(microseconds: 1_000), impatient: { isImpatient.withLock { $0 = true } }) {
             $0 ? () : nil
         }

@@ -43,7 +43,7 @@ extension ControllerTests {
             let (id, group, _) = try host.started("dd if=/dev/zero of=/dev/shm/file bs=1M count=32; sleep 600") {
                 $0.limits.memory = 64 << 20
             }
-            try Deadline(seconds: 30).wait("it to use memory") { (group.amount(of: "memory.current") ?? 0) > 32 << 20 }
+            try Deadline(seconds: 120).wait("it to use memory") { (group.amount(of: "memory.current") ?? 0) > 32 << 20 }
             let failure = try #require(throws: Failure.self) {
                 try host.containerizer.update(id, limits: ContainerLimits(memory: 16 << 20))
             }

@@ -221,7 +221,7 @@ struct InitTests {
             try running.process.signal(signal)
         }
         #expect(try running.end() == .exited(128 + signal))
-        #expect(try watched.waitForEnd(milliseconds: 20_000))
+        #expect(try watched.waitForEnd(milliseconds: 120_000))
     }
 
     @Test("init can signal tasks of other users and do nothing else")

@@ -71,7 +71,12 @@ struct LogTests {
         try running.expectStarted()
         var buffer = [UInt8](repeating: 0, count: 20_000)
         var received = 0
-        while received < 20_000 { received += try buffer.withUnsafeMutableBytes { try output.read(into: $0) } }
+        while received < 20_000 {
+            try #require(try output.waitReadable(milliseconds: Patience.milliseconds))
+            let count = try buffer.withUnsafeMutableBytes { try output.read(into: $0) }
+            try #require(count > 0)
+            received += count
+        }
         #expect(try error.line() == "full")
         try ballast.truncate(to: 0)
         #expect(try error.line() == "armed")
@@ -116,7 +121,8 @@ struct LogTests {
         let exitRecord = attended.exitRecord
         let running = try attended.trial.start()
         try running.expectStarted()
-        while try exitRecord.readAll(at: 0).isEmpty { sched_yield() }
+        let deadline = Deadline(seconds: 120)
+        while try exitRecord.readAll(at: 0).isEmpty { try deadline.pause("the exit record") }
         #expect(try ExitRecord(exitRecord).waitStatus == 2 << 8)
         #expect(try !running.process.hasEnded())
         try running.process.signal(SIGTERM)

@@ -112,7 +112,7 @@ struct RunningTrial {
 
 /// How long a test waits for what must happen; a bound for failures, never a wait of its own.
 enum Patience {
-    static let milliseconds: Int32 = 30_000
+    static let milliseconds: Int32 = 120_000
 }
 
 /// What a finished trial said.

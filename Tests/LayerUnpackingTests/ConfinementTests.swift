@@ -26,7 +26,7 @@ import Testing
         let (input, feed) = try OwnedDescriptor.pipe()
         let (child, results) = try Unpacker.launch(task, input: input, target: layer, lowers: [lower])
         var threads = 0
-        try Deadline(seconds: 30).wait("the unpacker to confine itself") {
+        try Deadline(seconds: 120).wait("the unpacker to confine itself") {
             do {
                 let fields = try Unpacker.statusFields(of: child.id)
                 threads = Int(fields["Threads"] ?? "") ?? 0
@@ -132,7 +132,7 @@ import Testing
             }
         }
         #expect(ended)
-        #expect(try child.waitForEnd(milliseconds: 10_000))
+        #expect(try child.waitForEnd(milliseconds: 120_000))
         _ = try child.reap()
     }
 

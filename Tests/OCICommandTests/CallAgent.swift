@@ -19,7 +19,7 @@ final class CallAgent {
             "/usr/bin/python3", ["-c", Self.program, socket, states] + answers,
             descriptors: [nil, nil, nil])
         do {
-            try Deadline(seconds: 30).wait("the agent to listen") { HostFacts.exists("\(place)/agent") }
+            try Deadline(seconds: 120).wait("the agent to listen") { HostFacts.exists("\(place)/agent") }
         } catch {
             try end()
             throw error

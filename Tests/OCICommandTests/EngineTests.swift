@@ -110,7 +110,7 @@ struct EngineTests {
             else { return }
             TestBundle.set(&members, ["linux", "namespaces"], .array(namespaces.filter { $0 != ["type": "pid"] }))
         }
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         func processes() throws -> [String] {
             try bundle.call("ps", "--format", "json", TestBundle.id).output.filter { !"[]\n".contains($0) }
                 .split(separator: ",").map(String.init)

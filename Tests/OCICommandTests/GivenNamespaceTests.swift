@@ -69,7 +69,9 @@ struct GivenNamespaceTests {
             } catch { Issue.record("\(error)") }
         }
         let program = "/proc/\(process.id)/exe"
-        try Deadline(seconds: 20).wait("the namespace") { HostFacts.linkTarget(program)?.hasSuffix("unshare") == false }
+        try Deadline(seconds: 120).wait("the namespace") {
+            HostFacts.linkTarget(program)?.hasSuffix("unshare") == false
+        }
         try body(process.id)
     }
 

@@ -137,7 +137,7 @@ struct GroupClaimTests {
         calls = 0
         try BundleGroups.signal(
             SignalNumber.kill, list: list, open: { (id) throws(KernelError) in try ProcessHandle.open(id) })
-        for process in both { #expect(try process.waitForEnd(milliseconds: 20_000)) }
+        for process in both { #expect(try process.waitForEnd(milliseconds: 120_000)) }
         for process in both { try process.signal(SignalNumber.kill) }
         for process in both { #expect(try process.reap() == .signaled(SignalNumber.kill)) }
     }

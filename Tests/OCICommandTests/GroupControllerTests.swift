@@ -130,7 +130,7 @@ struct GroupControllerTests {
         let bundle = try TestBundle.running(script) { Self.isWritable(&$0) }
         #expect(try bundle.create().status == 0)
         #expect(try bundle.call("start", TestBundle.id).status == 0)
-        try Deadline(seconds: 20).wait("the container's groups") { HostFacts.exists("\(bundle.place)/rootfs/mark") }
+        try Deadline(seconds: 120).wait("the container's groups") { HostFacts.exists("\(bundle.place)/rootfs/mark") }
         let answer = try bundle.call("exec", TestBundle.id, "cat", "/proc/self/cgroup")
         #expect(answer.output == "0::/a\n", "\(answer.errors)")
         let named = try bundle.call("exec", "--cgroup", "/", TestBundle.id, "true")

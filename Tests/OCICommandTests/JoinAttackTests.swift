@@ -39,7 +39,7 @@ struct JoinAttackTests {
     }
 
     private static func waitUntilReady(_ bundle: TestBundle) throws {
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         while try !said(in: bundle).contains("ready") { try deadline.pause("the attacker to be ready") }
     }
 
@@ -49,7 +49,7 @@ struct JoinAttackTests {
     func headless(_ kind: Kind) throws {
         let bundle = try Self.attacked(by: "headless", kind)
         let pid = try Self.pid(of: bundle)
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         // Its own threads still have them.
         while HostFacts.linkTarget("/proc/\(pid)/ns/mnt") != nil { try deadline.pause("the first thread to end") }
         #expect(try bundle.state().string("status") == "running")
@@ -79,7 +79,7 @@ struct JoinAttackTests {
         let bundle = try Self.attacked(
             by: "seize busybox", .inUserNamespace, capabilities: ["CAP_SYS_PTRACE", "CAP_KILL"])
         try Self.waitUntilReady(bundle)
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         while try !Self.said(in: bundle).contains("seized") {
             _ = try bundle.call("exec", TestBundle.id, "sleep", "0.05")
             try deadline.pause("a process of the container's own to be met")

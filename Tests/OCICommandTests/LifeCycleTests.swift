@@ -33,7 +33,7 @@ struct LifeCycleTests {
         let creation = try WorkerThread {
             do { #expect(try bundle.create().status == 0) } catch { Issue.record("\(error)") }
         }
-        try Deadline(seconds: 20).wait("the creation") { HostFacts.exists("\(bundle.place)/state/\(TestBundle.id)") }
+        try Deadline(seconds: 120).wait("the creation") { HostFacts.exists("\(bundle.place)/state/\(TestBundle.id)") }
         #expect(try bundle.state().string("status") == "creating")
         let start = try WorkerThread {
             do { #expect(try bundle.call("start", TestBundle.id).status == 0) } catch { Issue.record("\(error)") }

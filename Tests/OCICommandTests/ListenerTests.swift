@@ -153,7 +153,7 @@ struct ListenerTests {
             let answer = try bundle.run()
             #expect(answer.output == "Seccomp:\t2\n", "\(action): \(answer)")
             // No call was answered, so the agent may still be about to look.
-            try Deadline(seconds: 30).wait("the agent to be told") { HostFacts.exists("\(bundle.place)/states") }
+            try Deadline(seconds: 120).wait("the agent to be told") { HostFacts.exists("\(bundle.place)/states") }
             try agent.end()
             try bundle.remove()
         }
@@ -186,7 +186,7 @@ struct ListenerTests {
         #expect(try bundle.run().output == "ran\n")
         let agent = try CallAgent(in: bundle.place, answers: ["1"])
         #expect(try bundle.run().output == "ran\n")
-        try Deadline(seconds: 30).wait("the agent to be told") { HostFacts.exists("\(bundle.place)/states") }
+        try Deadline(seconds: 120).wait("the agent to be told") { HostFacts.exists("\(bundle.place)/states") }
         try agent.end()
         #expect(try bundle.run().output == "ran\n")
         try bundle.remove()

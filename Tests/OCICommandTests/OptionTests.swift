@@ -152,7 +152,7 @@ struct OptionTests {
         let process = try ToolProcess.start(
             TestBundle.program, ["--root", "\(bundle.place)/state", "events", "--interval", "1h", TestBundle.id],
             environment: [], descriptors: [nil, output, nil])
-        let deadline = Deadline(seconds: 30)
+        let deadline = Deadline(seconds: 120)
         while try output.status().size == 0 { try deadline.pause("the first event") }
         try bundle.write("", "rootfs/go")
         #expect(try process.reap() == .exited(0))

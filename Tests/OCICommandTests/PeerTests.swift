@@ -148,7 +148,7 @@ struct PeerTests {
                 try remove()
             } catch { Issue.record("\(error)") }
         }
-        try Deadline(seconds: 30).wait("containerd to listen") { HostFacts.exists("\(place)/socket") }
+        try Deadline(seconds: 120).wait("containerd to listen") { HostFacts.exists("\(place)/socket") }
         func ctr(_ words: String...) throws -> String {
             let answer = try call("/usr/bin/ctr", ["--address", "\(place)/socket"] + words)
             #expect(answer.status == 0, "ctr \(words.joined(separator: " ")): \(answer.errors)")
@@ -166,7 +166,7 @@ struct PeerTests {
         #expect(kept.status == 0, "\(kept.errors)")
         #expect(try ctr("task", "exec", "--exec-id", "more", "two", "sh", "-c", "echo more") == "more\n")
         _ = try ctr("task", "kill", "--signal", "KILL", "two")
-        try Deadline(seconds: 30).wait("the container to end") {
+        try Deadline(seconds: 120).wait("the container to end") {
             do { return try ctr("task", "ls").contains("STOPPED") } catch { return true }
         }
         _ = try ctr("task", "rm", "two")

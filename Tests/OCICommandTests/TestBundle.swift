@@ -102,7 +102,7 @@ final class TestBundle: Sendable {
     }
 
     func waitUntilStopped() throws {
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         while try state().string("status") != "stopped" { try deadline.pause("the container to stop") }
     }
 

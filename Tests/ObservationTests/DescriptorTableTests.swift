@@ -34,6 +34,7 @@ struct DescriptorTableTests {
                 _ = try process.reap()
             } catch { Issue.record("\(error)") }
         }
+        try #require(try ours.waitReadable(milliseconds: 120_000))
         let said = try #require(try ours.receiveMessage(limit: 16))
         let number = String(decoding: said.bytes, as: UTF8.self)
         let found = try DescriptorTables.open(by: process.id).filter { $0.number == number }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TaskFiles
 
-@Suite("Files of sandboxes", .timeLimit(.minutes(1)))
+@Suite("Files of sandboxes", .timeLimit(.minutes(5)))
 struct FileTests {
     @Test("a file is read by its host path, by latest and by its framework")
     func paths() throws {
@@ -120,7 +120,7 @@ struct FileTests {
         #expect(try place.status(Workplace.run + "/stdout").size == 1_000_000)
         #expect(try await host.sandboxes() == [path])
         try OwnedDescriptor.open(RawPath(path), [.directory]).unlink("stdout")
-        try await keeping.value
+        try await withTaskCancellationHandler { try await keeping.value } onCancel: { keeping.cancel() }
     }
 
     @Test("files of containers that stand alone are read by their paths")
@@ -160,7 +160,7 @@ struct FileTests {
                 try OwnedDescriptor.open(RawPath(path), [.directory]).unlink("stdout")
             }
         }
-        try await following.value
+        try await withTaskCancellationHandler { try await following.value } onCancel: { following.cancel() }
         #expect(text == "one two three")
     }
 

@@ -39,7 +39,7 @@ func main() {
 	if *isExecutor {
 		tell = runExecutor
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 240*time.Second)
 	defer cancel()
 	if err := tell(ctx, codec); err != errDone {
 		log.Fatalf("FAILED: %v", err)

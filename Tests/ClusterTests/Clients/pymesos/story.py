@@ -17,7 +17,7 @@ class Story:
             self.happened.append((name, value))
             self.changed.notify_all()
 
-    def wait(self, name, test=lambda value: True, seconds=80):
+    def wait(self, name, test=lambda value: True, seconds=240):
         deadline = time.monotonic() + seconds
         with self.changed:
             while True:

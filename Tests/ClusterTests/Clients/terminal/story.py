@@ -32,7 +32,7 @@ class Person:
     def types(self, keys):
         os.write(self.terminal, keys)
 
-    def sees(self, text, seconds=60):
+    def sees(self, text, seconds=240):
         """Waits until it is on the screen; gives everything up to it."""
         end = time.monotonic() + seconds
         while text not in self.said:
