@@ -13,8 +13,10 @@ struct HeldProcess: Sendable {
     var isChild = true
     /// It was born in a user namespace whose maps were written before.
     var isMapped = false
+    /// It cannot be killed for memory until `raiseLimits`, which must come before its release.
+    var isSpared = false
 
-    /// `isInhabited`: others run in `group`, or in one above it.
+    /// `isInhabited`: others run in `group`, or in one above it. See `isSpared`.
     static func spawn(
         _ plan: LaunchPlan, launcher: LauncherImage, group: ControlGroup?, isInhabited: Bool = false
     ) throws(Failure) -> HeldProcess {
@@ -42,27 +44,23 @@ struct HeldProcess: Sendable {
         joining other: ProcessHandle?, prepared: HeldNamespaces? = nil, isInhabited: Bool = false
     ) throws(Failure) -> HeldProcess {
         let directory: OwnedDescriptor? = plan.spawn.inControlGroup ? try group?.openForSpawn() : nil
-        let held: HeldProcess
+        let isSpared = isInhabited && directory != nil
         do throws(KernelError) {
             let (ours, theirs) = try OwnedDescriptor.packetPair()
             let process = try LauncherProcess.start(
                 launcher: launcher.descriptor,
                 flags: plan.spawn.namespaces.rawValue & ~(prepared?.types ?? 0), cgroup: directory,
                 descriptors: [file, theirs], timeOffsets: plan.spawn.timeOffsets,
-                owner: plan.spawn.userMap.first?.outside ?? 0, spared: isInhabited && directory != nil,
+                owner: plan.spawn.userMap.first?.outside ?? 0, spared: isSpared,
                 joining: other.map { ($0, plan.spawn.joined.rawValue) }, namespaces: prepared?.files ?? [])
-            held = HeldProcess(process: process, control: ours, isMapped: prepared != nil)
+            return HeldProcess(
+                process: process, control: ours, isMapped: prepared != nil, isSpared: isSpared)
         } catch {
             let doing = "start a process in the container"
             if error.errno == Errno.wouldBlock, let failure = group?.processLimitFailure(doing: doing) { throw failure }
             throw error.failure(
                 "launch.cannot-spawn", doing: "start the container's first process", remedy: remedy(for: error))
         }
-        guard isInhabited else { return held }
-        do throws(Failure) {
-            try held.clearMemoryProtection(isSpared: true)
-            return held
-        } catch { throw held.abandoned(error) }
     }
 
     private static func remedy(for error: KernelError) -> String? {
@@ -110,9 +108,9 @@ struct HeldProcess: Sendable {
     }
 
     /// A service that is never to be killed for memory passes that on to its children: with oom_score_adj -1000 a
-    /// container's limit would stop nobody. So does whoever spares itself (`isSpared`). What we write, the process
+    /// container's limit would stop nobody. So would one that was spared. What we write, the process
     /// cannot lower again. See proc(5).
-    private func clearMemoryProtection(isSpared: Bool = false) throws(Failure) {
+    private func clearMemoryProtection() throws(Failure) {
         do throws(KernelError) {
             let own = try TextFile.read("/proc/self/oom_score_adj", limit: 64)
             let isProtected = own.hasPrefix("-")

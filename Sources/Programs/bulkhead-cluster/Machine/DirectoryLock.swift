@@ -8,7 +8,7 @@ enum DirectoryLock {
     /// Makes the directory where it is missing, and waits `patience` seconds for a daemon that is just ending. Nil:
     /// another one has it. Blocks: not for Swift's own threads.
     static func take(
-        _ path: String, mode: UInt32, purpose: String, patience: Double = 10
+        _ path: String, mode: UInt32, purpose: String, patience: Double
     ) throws(KernelError) -> FileLock? {
         try Directories.makeAll(path, mode: mode)
         let directory = try OwnedDescriptor.open(RawPath(path), [.directory])
