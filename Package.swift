@@ -312,7 +312,7 @@ let package = Package(
             [
                 "Observation", "Auditing", "AuditFormat", "AuditTrail",
                 "ImageStorage", "Networking", "Netlink", "Nftables", "NetworkFormat", "NativeContainerizer", "Isolation", "HostProbe", "LinuxKernel", "LaunchPlanning", "Containers",
-                "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
+                "Snapshots", "ProbeFormat", "SeccompFormat", "SeccompCompiler", "Diagnostics",
                 "launch-once", "bulkhead-emulate",
             ]),
         tests(
@@ -322,7 +322,7 @@ let package = Package(
                 "ImageStorage", "HostProbe", "Waiting", "LinuxKernel", "OCIFormat", "Containers", "Determinism", "Diagnostics",
                 "bulkhead-unpack",
             ], exclude: ["Goldens"]),
-        tests("DockerContainerizerTests", ["DockerContainerizer", "HTTPServing", "LinuxKernel", "Containers", logging]),
+        tests("DockerContainerizerTests", ["DockerContainerizer", "Containerizing", "HTTPServing", "LinuxKernel", "OCIFormat", "Containers", "Diagnostics", logging]),
         tests("LaunchPlanningTests", ["LaunchPlanning", "CLauncher", "Diagnostics", collections]),
         tests("LauncherTests", ["LaunchPlanning", "CLinux", "LinuxKernel", "Diagnostics", collections]),
         .target(
@@ -358,7 +358,7 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "HTTPServing", "AgentCore", "Authorization", "Containers", "ClusterAPI", "ClusterModel",
-                "Determinism", "Diagnostics", "Waiting", "LinuxKernel", "RawHTTP", logging, httpClient,
+                "Containerizing", "Determinism", "Diagnostics", "Waiting", "LinuxKernel", "RawHTTP", logging, httpClient,
             ] + nio),
         tests("ClusterTests", ["AuditFormat", "AuditTrail", "example-framework", "ClusterClient", "ClusterAPI", "ClusterModel", "Containers", "Determinism", "LinuxKernel", "Diagnostics", httpClient] + nio, exclude: ["Clients"]),
         tests("TaskFilesTests", ["TaskFiles", "DurableStorage", "HostProbe", "LinuxKernel", "AgentCore", "ClusterModel", "Determinism", "Diagnostics", "bulkhead-unpack", crypto]),

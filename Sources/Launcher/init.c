@@ -37,7 +37,7 @@ struct source {
 };
 static struct {
     pid_t task;
-    int is_process_one, signals, terminal, exit_record, ended, status;
+    int is_process_one, signals, terminal, exit_record, ended, status, start; /* start: hangs up at execve */
     struct log log;
     struct source source[2];    /* output or terminal, error */
 } init;
@@ -193,6 +193,10 @@ static void take_signal(void) {
     struct signalfd_siginfo information;
     if (read(init.signals, &information, sizeof information) != (ssize_t)sizeof information) return;
     int number = (int)information.ssi_signo;
+    /* Whoever is in the container may stop what joins it, and would hold up all that wait for the join. */
+    if (number == SIGCHLD && information.ssi_code == CLD_STOPPED && init.start >= 0
+        && ppoll(&(struct pollfd){ init.start, POLLIN, 0 }, 1, &(struct timespec){ 0, 0 }, NULL) == 0)
+        (void)kill(init.task, SIGKILL);
     if (number == SIGCHLD) return reap();
     if (number == BH_ORDER_SIGNAL && information.ssi_code == SI_QUEUE) {
         /* Seen from process one, whoever is outside has no process id; the container cannot give orders. */
@@ -286,7 +290,7 @@ static int harden(struct launch *launch, struct block filter) {
     if (filter.length) memcpy(program, filter.bytes, filter.length);
     const int kept[] = { launch->report, init.signals, init.terminal, init.exit_record, init.log.file[0],
                          init.log.file[1], init.source[0].from, init.source[0].sink, init.source[1].from,
-                         init.source[1].sink };
+                         init.source[1].sink, init.start };
     close_all_but(kept, sizeof kept / sizeof *kept);
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0) return -1;
     if (munmap((void *)(uintptr_t)launch->plan.bytes, launch->plan.length) < 0 || chdir("/") < 0) return -1;
@@ -314,8 +318,10 @@ __attribute__((noreturn)) static void become_init(struct launch *launch, const s
 /* Pipes for output and error, or a socket over which the terminal's master will come. */
 static int make_channels(struct launch *launch, uint32_t flags, const int sinks[2], const uint64_t limits[2]) {
     struct stat status;
-    int pair[2];
+    int pair[2] = { -1, -1 };
     init.terminal = -1;
+    if (!init.is_process_one && pipe2(pair, O_CLOEXEC) < 0) return -1;
+    init.start = pair[0];
     for (int i = 0; i < 2; i++) {
         struct source *source = &init.source[i];
         *source = (struct source){ .from = -1, .sink = sinks[i], .stream = i ? BH_STREAM_ERR : BH_STREAM_OUT };

@@ -82,7 +82,7 @@ int check_null_device(int descriptor);
 typedef int step_function(struct launch *launch, struct cursor *payload);
 /* process.c */
 step_function step_join, step_unshare, step_become_root, step_begin_session, step_set_umask, step_set_hostname;
-step_function step_set_domainname, step_sysctl, step_limit, step_oom_score, step_loopback_up, step_new_keyring;
+step_function step_set_domainname, step_sysctl, step_limit, step_loopback_up, step_new_keyring;
 step_function step_enter_directory, step_working_directory, step_install_filter, step_execute;
 /* security.c */
 step_function step_confine_writes;

@@ -13,9 +13,9 @@ static const char *const fields_of[] = {
     [BH_PROPAGATION] = "8", [BH_ATTACH_ROOT] = "Dt", [BH_MOUNT] = "tt84l", [BH_ATTACH] = "Dt44",
     [BH_SEAL_PATH] = "t84", [BH_MASK] = "tD", [BH_MAKE_DIRECTORY] = "t444", [BH_ROOT_ATTRIBUTES] = "884",
     [BH_ENTER_ROOT] = "", [BH_SET_HOSTNAME] = "t", [BH_SET_DOMAINNAME] = "t", [BH_SYSCTL] = "tt", [BH_LIMIT] = "488",
-    [BH_OOM_SCORE] = "4", [BH_LOOPBACK_UP] = "", [BH_NEW_KEYRING] = "", [BH_DIVIDE] = "4ddd8dd88b",
+    [BH_LOOPBACK_UP] = "", [BH_NEW_KEYRING] = "", [BH_DIVIDE] = "4ddd8dd88b",
     [BH_TERMINAL] = "4444", [BH_STANDARD_STREAMS] = "ddd", [BH_CREDENTIALS] = "44g88888",
-    [BH_NO_NEW_PRIVILEGES] = "", [BH_WORKING_DIRECTORY] = "t", [BH_CLOSE_DESCRIPTORS] = "4",
+    [BH_NO_NEW_PRIVILEGES] = "", [BH_WORKING_DIRECTORY] = "t", [BH_CLOSE_DESCRIPTORS] = "4g",
     [BH_INSTALL_FILTER] = "4b", [BH_EXECUTE] = "ll", [BH_SET_PROPAGATION] = "t84", [BH_SET_ATTRIBUTES] = "t884",
     [BH_MAKE_NODE] = "t44444", [BH_MAKE_LINK] = "tt", [BH_RUN_HOOK] = "tllD4", [BH_AWAIT_START] = "D",
     [BH_BIND_CONSOLE] = "", [BH_SCHEDULE] = "4844888", [BH_IO_PRIORITY] = "4", [BH_PERSONALITY] = "8",
@@ -229,7 +229,7 @@ static step_function *const function_of[operation_count] = {
     [BH_SEAL_PATH] = step_seal_path, [BH_MASK] = step_mask, [BH_MAKE_DIRECTORY] = step_make_directory,
     [BH_ROOT_ATTRIBUTES] = step_root_attributes, [BH_ENTER_ROOT] = step_enter_root,
     [BH_SET_HOSTNAME] = step_set_hostname, [BH_SET_DOMAINNAME] = step_set_domainname, [BH_SYSCTL] = step_sysctl,
-    [BH_LIMIT] = step_limit, [BH_OOM_SCORE] = step_oom_score, [BH_LOOPBACK_UP] = step_loopback_up,
+    [BH_LIMIT] = step_limit, [BH_LOOPBACK_UP] = step_loopback_up,
     [BH_NEW_KEYRING] = step_new_keyring, [BH_DIVIDE] = step_divide, [BH_TERMINAL] = step_terminal,
     [BH_STANDARD_STREAMS] = step_standard_streams, [BH_CREDENTIALS] = step_credentials,
     [BH_NO_NEW_PRIVILEGES] = step_no_new_privileges, [BH_WORKING_DIRECTORY] = step_working_directory,
@@ -279,7 +279,7 @@ int prepare_steps(struct launch *launch) {
         for (uint32_t i = 0; i < count; i++) {
             uint32_t operation = take_step(&cursor, &payload);
             enters |= operation == BH_JOIN || operation == BH_UNSHARE;
-            writes |= operation == BH_SYSCTL || operation == BH_OOM_SCORE || operation == BH_SET_LABEL;
+            writes |= operation == BH_SYSCTL || operation == BH_SET_LABEL;
             if (making && operation == BH_MOUNT) prepare_mount(launch, i, &payload);
         }
         if (enters) return 0;

@@ -101,14 +101,6 @@ static char *decimal(char *end, int64_t value) {
     return end;
 }
 
-int step_oom_score(struct launch *launch, struct cursor *payload) {
-    static const char file[] = "/oom_score_adj";
-    char path[decimal_max + sizeof file], score[decimal_max];
-    memcpy(path + decimal_max, file, sizeof file);
-    const char *value = decimal(score + sizeof score, (int32_t)take_number(payload));
-    return write_proc(launch, decimal(path + decimal_max, getpid()), value, (size_t)(score + sizeof score - value));
-}
-
 /* The label counts for the program that is executed next. */
 int step_set_label(struct launch *launch, struct cursor *payload) {
     char path[path_max], number[decimal_max];

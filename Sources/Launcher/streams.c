@@ -55,10 +55,11 @@ int step_terminal(struct launch *launch, struct cursor *payload) {
 
 static int open_null(struct launch *launch) {
     launch->part = BH_PART_OPEN;
-    int null = open_in_root(launch, "dev/null", 0, O_RDWR | O_NOCTTY);
+    /* What a container has put there may be one whose opening waits for somebody, fcntl(2) F_SETLEASE. */
+    int null = open_in_root(launch, "dev/null", 0, O_RDWR | O_NOCTTY | O_NONBLOCK);
     if (null < 0) return -1;
     launch->part = BH_PART_VERIFY;
-    if (check_null_device(null) == 0) return null;
+    if (check_null_device(null) == 0 && fcntl(null, F_SETFL, 0) == 0) return null;
     return close_after(-1, null);
 }
 
@@ -91,5 +92,6 @@ int step_close_descriptors(struct launch *launch, struct cursor *payload) {
     }
     for (int i = 0; i < keep; i++)
         if (dup2(BH_FIRST_PLAN_DESCRIPTOR + i, BH_PLAN_DESCRIPTOR + i) < 0) return -1;
+    for (uint32_t gaps = take_number(payload); gaps > 0; gaps--) (void)close((int)take_number(payload));
     return (int)syscall(SYS_close_range, BH_PLAN_DESCRIPTOR + keep, ~0u, close_range_cloexec);
 }

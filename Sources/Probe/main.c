@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 /* For an attempt that waits for ever. Those that fill something up take seconds, and many where the machine is slow. */
-enum { seconds_max = 40 };
+enum { seconds_max = 100 };
 
 struct facts *facts;
 int inherited[16], inherited_count;

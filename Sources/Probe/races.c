@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -104,6 +105,31 @@ static int seize_new_processes(const char *word) {
     return 1;
 }
 
+/*
+ * Stops whoever is not the container's own: what joins it does not say what it executes. All others may go on, and after
+ * `seconds` everybody, so that a runtime that waits for a stopped one is late and does not hang. Says `ready` and `ended`.
+ */
+__attribute__((noreturn)) static void stop_new_processes(int seconds) {
+    enum { ahead = 8 };
+    char path[64], target[16];
+    int next = getpid() + 1;
+    time_t end = time(NULL) + seconds;
+    (void)puts("ready");
+    (void)fflush(stdout);
+    for (; time(NULL) < end; ) {
+        for (int number = next; number < next + ahead; number++) {
+            if (kill(number, 0) < 0) continue;
+            (void)snprintf(path, sizeof path, "/proc/%d/exe", number);
+            int is_own = readlink(path, target, sizeof target) >= 0;
+            (void)kill(number, is_own ? SIGCONT : SIGSTOP);
+            if (is_own) next = number;
+        }
+    }
+    (void)puts("ended");
+    (void)fflush(stdout);
+    for (;; (void)sleep(1)) (void)kill(-1, SIGCONT);
+}
+
 __attribute__((noreturn)) static void *wait_for_ever(void *nothing) {
     (void)nothing;
     for (;;) (void)pause();
@@ -137,6 +163,7 @@ int run_race(int count, char **arguments) {
     if (count == 3 && !strcmp(arguments[0], "exchange")) return exchange(arguments[1], arguments[2]);
     if (count == 2 && !strcmp(arguments[0], "attack")) return attack_new_processes(arguments[1]);
     if (count == 2 && !strcmp(arguments[0], "seize")) return seize_new_processes(arguments[1]);
+    if (count == 2 && !strcmp(arguments[0], "stop")) stop_new_processes(atoi(arguments[1]));
     if (count == 1 && !strcmp(arguments[0], "headless")) return headless();
     if (count == 2 && !strcmp(arguments[0], "daemons")) return daemons(atoi(arguments[1]));
     return 2;

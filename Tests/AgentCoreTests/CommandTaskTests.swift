@@ -69,6 +69,14 @@ struct CommandTaskTests {
         #expect(scenario.last("t")?.state == .failed)
         #expect(scenario.last("t")?.message?.contains("404") == true)
         #expect(scenario.launches.isEmpty)
+        scenario.release(.fetches)
+        let other = TaskSpec.command("t2") {
+            $0.runner = .command(CommandSpec(.shell("x"), fetches: [CommandSpec.Fetch("http://host/a.tgz")]))
+        }
+        scenario.run(other)
+        let metrics = scenario.agent.metrics(at: scenario.now)
+        #expect(metrics.contains(Metric("containerizer/fetcher/task_fetches_failed", 1)))
+        #expect(metrics.contains(Metric("containerizer/fetcher/task_fetches_succeeded", 1)))
     }
 
     @Test("the same task twice is one task")

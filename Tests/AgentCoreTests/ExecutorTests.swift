@@ -263,7 +263,7 @@ struct ExecutorTests {
     @Test("calls of strangers are refused with the reason")
     func strangers() {
         var scenario = Scenario()
-        let call = Self.call(.heartbeat)
+        let call = Self.call(.message([1]))
         #expect(scenario.agent.refusal(of: call)?.code == "executor.unknown")
         scenario.run(.under(.custom, "a"))
         #expect(scenario.agent.refusal(of: call)?.code == "executor.not-subscribed")
@@ -271,6 +271,27 @@ struct ExecutorTests {
         #expect(scenario.agent.refusal(of: call) == nil)
         let starting = Agent(.sample, seed: 1, key: Scenario.key(1))
         #expect(starting.refusal(of: call)?.code == "agent.not-ready")
+    }
+
+    @Test("what it says while its stream is away is taken, and acknowledged when it subscribes again")
+    func away() {
+        var scenario = Self.subscribed("a")
+        scenario.feed(.executorStreamClosed(Self.stream))
+        let update = Self.update("a", .running, 1)
+        for call in [Self.call(.update(update)), Self.call(.message([3]))] {
+            #expect(scenario.agent.refusal(of: call) == nil)
+            scenario.feed(.executorCalled(call))
+        }
+        let acknowledged = ExecutorEvent.acknowledged(UpdateID(high: 0xe, low: 1), task: id(TaskID.self, "a"))
+        #expect(scenario.states("a") == [.running] && !scenario.published.contains(acknowledged))
+        let passed = AgentMessage.message([3], executor: ExecutorSpec.custom.id, framework: FrameworkInfo.sample.id)
+        #expect(scenario.sent.contains(passed))
+        Self.subscribe(
+            &scenario, tasks: [.under(.custom, "a")], updates: [update], stream: Agent.StreamID(2))
+        #expect(scenario.states("a") == [.running] && scenario.published.contains(acknowledged))
+        // After a restart it is to subscribe first.
+        scenario.restart(settles: .seconds(1))
+        #expect(scenario.agent.refusal(of: Self.call(.message([3])))?.code == "executor.not-subscribed")
     }
 
     @Test("a second stream takes the place of the first")

@@ -110,11 +110,46 @@ struct OrderedContainerTests {
         #expect(scenario.signals == [9] && Self.answers(scenario).last == "2 done")
     }
 
-    @Test("one that fails to launch says why")
+    @Test("one that fails to launch says why, and its name is free when its remains are gone")
     func fails() {
-        var scenario = Scenario { $0.machine.launchFailure = Failure("x.y", doing: "mount", cause: "EIO (5)") }
-        scenario.feed(.launchContainer(Self.first, Self.request(Self.path("alone"), resources: [.cpus(1)])))
-        #expect(Self.answers(scenario) == ["1 container.launch-failed"])
+        let failure = Failure("x.y", doing: "mount", cause: "EIO (5)", retry: .later)
+        var scenario = Scenario { $0.machine.launchFailure = failure }
+        scenario.held = [.destroys]
+        let request = Self.request(Self.path("alone"), resources: [.cpus(1)])
+        scenario.feed(.launchContainer(Self.first, request))
+        guard case .refused(let refusal)? = scenario.answers.last?.1 else {
+            Issue.record("it was launched")
+            return
+        }
+        // What the driver answers 400 to, whatever failed.
+        #expect(refusal.retry == .never && refusal.description.contains("EIO (5)"))
+        scenario.feed(.launchContainer(Self.second, request))
+        scenario.machine.launchFailure = nil
+        scenario.release(.destroys)
+        scenario.feed(.launchContainer(Self.second, request))
+        #expect(Self.answers(scenario) == ["1 container.launch-failed", "2 already", "2 done"])
+        #expect(scenario.agent.state.containers.count == 1)
+        #expect(AgentState(scenario.journal.flatMap { $0 }) == scenario.agent.state)
+    }
+
+    // The protocol's checks by command remove the container of each before they begin the next.
+    @Test("what is gone from inside a container that runs has been removed, and what runs in there has not")
+    func removalOfWhatIsGone() throws {
+        var (scenario, parent) = try Self.withTask()
+        let check = try parent.appending(id(ContainerName.self, "check"))
+        scenario.feed(.openSession(Self.first, Self.request(check)))
+        scenario.feed(.removeContainer(Self.second, check))
+        #expect(Self.answers(scenario) == ["2 container.running"])
+        scenario.restart()
+        for path in [check, check, Self.path("nobody", "check"), Self.path("nobody")] {
+            scenario.feed(.removeContainer(Self.second, path))
+        }
+        #expect(Self.answers(scenario).suffix(4) == ["2 done", "2 done", "2 unknown", "2 unknown"])
+        scenario.master(.runGroup([.member("m")], under: .pod, of: .sample))
+        let member = ContainerRun.Purpose.task(scenario.reference("m"))
+        let path = try #require(scenario.agent.state.containers.values.first { $0.purpose == member }?.path)
+        scenario.feed(.removeContainer(Self.second, path))
+        #expect(Self.answers(scenario).last == "2 container.running")
     }
 
     @Test("a session is a process of its parent and lives as long as its call")
@@ -171,6 +206,7 @@ struct OrderedContainerTests {
         func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value ?? nil }
         #expect(metric("slave/tasks_running") == 2 && metric("slave/executors_registering") == 1)
         #expect(metric("slave/registered") == 1 && metric("slave/cpus_total") == 8)
+        for kind in ["total", "used", "percent"] { #expect(metric("slave/cpus_revocable_\(kind)") == 0) }
         scenario.end(try scenario.container("t"), code: 0)
         guard case .tasks(let tasks)? = scenario.agent.response(to: .tasks) else { return }
         #expect(tasks.completed.map(\.id.text) == ["t"] && tasks.completed.first?.state == .finished)

@@ -37,7 +37,7 @@ struct ProbeTests {
         #expect(scenario.probes.isEmpty)
         scenario.advance(by: .seconds(1))
         let first = try #require(scenario.probes.first)
-        #expect(first.1.timeout == .seconds(2) && first.1.probe == Self.check.probe)
+        #expect(first.1.timeout == .seconds(2) && first.1.probe == Self.check.probe && first.1.kind == .health)
         scenario.advance(by: .seconds(20))
         #expect(scenario.probes.count == 1)
         try Self.probe(&scenario, .answered(status: 200))
@@ -109,6 +109,7 @@ struct ProbeTests {
         var scenario = Self.running { $0.check = CheckSpec(.command(CommandSpec(.shell("x"))), delay: .zero) }
         #expect(scenario.last("t")?.checkStatus == .command(exitCode: nil))
         for code: Int32 in [0, 0, 7] { try Self.probe(&scenario, .exited(code: code)) }
+        #expect(scenario.probes.first?.1.kind == .check)
         let seen = scenario.updates("t").filter { $0.reason == .taskCheckStatusUpdated }.map(\.checkStatus)
         #expect(seen == [.command(exitCode: 0), .command(exitCode: 7)])
         #expect(scenario.last("t")?.state == .running)

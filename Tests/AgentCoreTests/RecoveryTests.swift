@@ -8,6 +8,17 @@ import Testing
 
 @Suite("Recovery")
 struct RecoveryTests {
+    @Test("how long recovery took is known when it is over")
+    func recoveryTime() {
+        var agent = Agent(.sample, seed: 1, key: Scenario.key(1))
+        let start = Scenario.startedAt
+        _ = agent.handle(.started([], bootID: "boot-1"), at: start)
+        #expect(!agent.metrics(at: start).contains { $0.name == "slave/recovery_time_secs" })
+        _ = agent.handle(.containersRecovered(ContainerRecovery()), at: start + .seconds(3))
+        let metrics = agent.metrics(at: start + .seconds(60))
+        #expect(metrics.contains(Metric("slave/recovery_time_secs", 3)))
+    }
+
     @Test("a running task runs on, and its end is reported as it was")
     func adopts() throws {
         var scenario = Scenario()
@@ -81,6 +92,23 @@ struct RecoveryTests {
         }
         #expect(scenario.machine.containers.isEmpty)
         #expect(scenario.notes.contains { $0.name == "container.stranger" })
+    }
+
+    @Test("a container nobody knows that cannot be removed is told of, and the agent takes over what it knows")
+    func stuckStranger() throws {
+        var scenario = Scenario()
+        scenario.run(.command("t"))
+        let stranger = try ContainerID("stranger")
+        scenario.restart { machine in
+            machine.refusesToGo = true
+            machine.containers[stranger] = Scenario.Machine.Running(
+                launch: ContainerLaunch(id: stranger, root: .hostTools, program: .hold))
+            machine.order.append(stranger)
+        }
+        #expect(scenario.notes.contains { $0.name == "container.stuck" })
+        #expect(scenario.machine.containers[stranger] != nil)
+        #expect(scenario.agent.state.containers.count == 1)
+        #expect(scenario.machine.starts.values.sorted() == [1])
     }
 
     @Test("updates that were not acknowledged are sent again, those that were are not")

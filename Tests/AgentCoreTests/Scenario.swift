@@ -213,6 +213,11 @@ struct Scenario {
     private mutating func recovery(_ known: [ContainerLaunch]) -> ContainerRecovery {
         var recovery = ContainerRecovery()
         for id in machine.order where machine.containers[id] != nil && !known.contains(where: { $0.id == id }) {
+            if machine.refusesToGo {
+                let failure = Failure("container.stuck", doing: "end container", retry: .later)
+                recovery.left.append(ContainerRecovery.LeftContainer(id: id, failure: failure))
+                continue
+            }
             remove(id)
             recovery.destroyed.append(id)
         }

@@ -18,11 +18,12 @@ final class Bench: Sendable {
     let agent: AgentService
 
     init(
-        journal: MemoryJournal = MemoryJournal(), host: any AgentHost = EmptyHost(),
+        journal: MemoryJournal = MemoryJournal(), host: any AgentHost = EmptyHost(), recovers: Bool = true,
         change: (inout AgentSettings) -> Void = { _ in }
     ) async throws {
         master = try await ScriptedMaster()
         containerizer = ScriptedContainerizer()
+        containerizer.recovers.withLock { $0 = recovers }
         self.journal = journal
         var settings = AgentSettings(
             masters: [try master.address], version: "1.12.0", workDirectory: "/var/lib/bulkhead")

@@ -129,6 +129,16 @@ struct Caller: Sendable {
     }
 }
 
+extension Task {
+    /// Its value, and its end when whoever waits for that is cancelled, as the suite's time limit does: a wait for
+    /// `value` takes no notice.
+    var valueOrEnd: Success {
+        get async throws {
+            try await withTaskCancellationHandler { try await value } onCancel: { cancel() }
+        }
+    }
+}
+
 /// Waits for a condition; the suite's time limit ends it.
 func eventually(_ what: String, _ isSo: @Sendable () async throws -> Bool) async throws {
     while try await !isSo() { try await Task.sleep(for: .milliseconds(5)) }

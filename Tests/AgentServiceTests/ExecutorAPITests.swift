@@ -127,7 +127,7 @@ struct ExecutorAPITests {
         return heard
     }
 
-    @Test("a second subscription ends the first, and one that breaks can be made again")
+    @Test("a second subscription ends the first; when both have gone updates are taken, and acknowledged to a third")
     func again() async throws {
         let bench = try await Bench()
         var said = bench.master.said.makeAsyncIterator()
@@ -143,9 +143,19 @@ struct ExecutorAPITests {
                 #expect(end == nil)
             }
         }
+        let agent = bench.agent
         try await eventually("the agent to see it go") {
-            let late = Self.body(try Self.call(.heartbeat), .json)
-            return try await caller.send(Self.path, .bytes(late), Self.headers(.json)).status == 403
+            await agent.snapshot().metrics(at: .epoch).contains(Metric("slave/executors_registering", 1))
+        }
+        let update = try Self.update(.running, 7)
+        let late = Self.body(try Self.call(.update(update)), .json)
+        #expect(try await caller.send(Self.path, .bytes(late), Self.headers(.json)).status == 202)
+        #expect(await bench.acknowledge(&said, until: .running) == [.running])
+        let back = Self.body(try Self.call(.subscribe(tasks: [], updates: [update])), .json)
+        try await caller.stream(Self.path, back, Self.headers(.json)) { third in
+            _ = try await next(third, .json)
+            let acknowledged = try await next(third, .json)
+            #expect(acknowledged == .acknowledged(UpdateID(high: 1, low: 7), task: update.task))
         }
         await bench.stop()
     }
@@ -189,7 +199,8 @@ struct ExecutorAPITests {
         let caller = try await launched(bench, &said)
         let json = Self.headers(.json)
         let subscribe = String(buffer: Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json))
-        let stranger = String(buffer: Self.body(try Self.call(.heartbeat, "other"), .json))
+        let stranger = String(buffer: Self.body(try Self.call(.message([1]), "other"), .json))
+        let heartbeat = #"{"type":"HEARTBEAT","framework_id":{"value":"unused"},"executor_id":{"value":"unused"}}"#
         let update = String(buffer: Self.body(try Self.call(.update(try Self.update(.running, 1))), .json))
         let cases: [(String?, HTTPHeaders, UInt, String)] = [
             (nil, json, 405, ""), ("{}", [:], 400, "Content-Type"), ("{}", ["Content-Type": "text/json"], 415, ""),
@@ -201,7 +212,14 @@ struct ExecutorAPITests {
             (update.replacing("SOURCE_EXECUTOR", with: "SOURCE_AGENT"), json, 400, "source"),
             (update.replacing("TASK_RUNNING", with: "TASK_STAGING"), json, 400, "state"),
             (update.replacing(#""uuid""#, with: #""other""#), json, 400, "uuid"),
-            (subscribe.replacing(#""SUBSCRIBE""#, with: #""DANCE""#), json, 501, "DANCE"),
+            (
+                update.replacing(#""status":{"#, with: #""status":{"executor_id":{"value":"other"},"#), json, 400,
+                "executor_id"
+            ),
+            // Those of the protocol's own library say whose they are no better.
+            (heartbeat, json, 202, ""), (heartbeat.replacing("executor_id", with: "id"), json, 400, "executor_id"),
+            (subscribe.replacing(#""SUBSCRIBE""#, with: #""DANCE""#), json, 400, "DANCE"),
+            (subscribe.replacing(#""SUBSCRIBE""#, with: #""UNKNOWN""#), json, 501, "UNKNOWN"),
             // Only SUBSCRIBE has an answer to accept.
             (update, ["Content-Type": "application/json", "Accept": "text/html"], 403, ""),
         ]
@@ -210,6 +228,55 @@ struct ExecutorAPITests {
             let isSaid = part.isEmpty || answer.text.contains(part)
             #expect(answer.status == status && isSaid, "\(body ?? "GET"): \(answer)")
         }
+        await bench.stop()
+    }
+
+    @Test("until the agent has taken over what runs it asks everybody to come again, also those it does not know yet")
+    func recovering() async throws {
+        let tokens = try await ExecutorTokens(key: Array("0123456789abcdef0123456789abcdef".utf8))
+        let bench = try await Bench(recovers: false) { settings in
+            settings.executorTokens = tokens
+            settings.authentication = Authentication(
+                authenticators: [BasicAuthenticator(["ops": "o"])], realms: [.agentReadWrite])
+        }
+        let caller = Caller(bench)
+        let token = try await tokens.authenticator.issue(
+            Principal(nil, claims: ["fid": "F", "eid": "E", "cid": "c"]))
+        var headers = Self.headers(.json)
+        headers.add(name: "Authorization", value: "Bearer \(token)")
+        let known = headers
+        let subscribe = String(buffer: Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json))
+        let container = #"{"value":"x","parent":{"value":"c"}}"#
+        let wait = #"{"type":"WAIT_NESTED_CONTAINER","wait_nested_container":{"container_id":\#(container)}}"#
+        for (path, body) in [(Self.path, subscribe), ("/api/v1", wait)] {
+            let early = try await caller.call(path, body, known)
+            #expect(early.status == 503, "\(path): \(early)")
+        }
+        bench.containerizer.recovers.withLock { $0 = true }
+        try await eventually("the agent to know that there is no such executor") {
+            try await caller.call(Self.path, subscribe, known).status == 403
+        }
+        #expect(try await caller.call("/api/v1", wait, known).status == 403)
+        await bench.stop()
+    }
+
+    @Test("until then whoever looks is asked to come again as well, whatever it looks at and however it asks")
+    func recoveringReads() async throws {
+        let bench = try await Bench(recovers: false)
+        let caller = Caller(bench)
+        let calls = ["GET_HEALTH", "GET_STATE", "GET_AGENT", "GET_CONTAINERS", "GET_FLAGS", "GET_NOTHING"]
+        for type in calls {
+            #expect(try await caller.call("/api/v1", #"{"type":"\#(type)"}"#).status == 503, "\(type)")
+        }
+        #expect(try await caller.call("/api/v1", "{}", ["Content-Type": "text/plain"]).status == 503)
+        #expect(try await caller.call("/state").status == 503)
+        // What says something of the process alone is asked elsewhere.
+        #expect(try await caller.call("/version").status == 200)
+        bench.containerizer.recovers.withLock { $0 = true }
+        try await eventually("the agent to have taken over what runs") {
+            try await caller.call("/api/v1", #"{"type":"GET_HEALTH"}"#).status == 200
+        }
+        #expect(try await caller.call("/api/v1", #"{"type":"GET_TASKS"}"#).status == 200)
         await bench.stop()
     }
 
@@ -243,13 +310,17 @@ struct ExecutorAPITests {
             if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
             return headers
         }
-        let heartbeat = String(buffer: Self.body(try Self.call(.heartbeat), .json))
+        let message = String(buffer: Self.body(try Self.call(.message([1])), .json))
         for (token, status) in [(nil, 401), ("x.y.z", 401), (operatorToken, 401)] + strangers.map({ ($0, 403) }) {
-            let answer = try await caller.call(Self.path, heartbeat, headers(token))
+            let answer = try await caller.call(Self.path, message, headers(token))
             #expect(answer.status == UInt(status), "\(answer)")
         }
+        let heartbeat = String(buffer: Self.body(try Self.call(.heartbeat, "unused"), .json))
+        for (token, status) in [(nil, 401), (operatorToken, 401), (own, 202)] as [(String?, Int)] {
+            #expect(try await caller.call(Self.path, heartbeat, headers(token)).status == UInt(status))
+        }
         // It is who it says; that it has not subscribed is another matter.
-        let known = try await caller.call(Self.path, heartbeat, headers(own))
+        let known = try await caller.call(Self.path, message, headers(own))
         #expect(known.status == 403 && known.text.contains("subscribe"), "\(known)")
         let subscribe = Self.body(try Self.call(.subscribe(tasks: [], updates: [])), .json)
         try await caller.stream(Self.path, subscribe, headers(own)) { stream in #expect(stream.status == 200) }

@@ -4,11 +4,13 @@ import ClusterModel
 import Containers
 import Diagnostics
 import HTTPServing
+import LinuxKernel
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Testing
+import Waiting
 
 @testable import AgentService
 
@@ -37,7 +39,7 @@ struct NetworkTests {
         let containerizer = ScriptedContainerizer()
         containerizer.network.withLock { $0 = network }
         let server = try await Self.server(network, 8_080)
-        let prober = Prober(containerizer: containerizer)
+        let prober = Prober(containerizer: containerizer, grace: .seconds(60))
         let cases: [(Probe, ProbeResult?)] = [
             (.tcp(port: 8_080, family: nil), .connected), (.tcp(port: 8_081, family: nil), nil),
             (.http(HTTPProbe(port: 8_080, path: "/ok")), .answered(status: 200)),
@@ -48,7 +50,7 @@ struct NetworkTests {
         ]
         for (probe, expected) in cases {
             let result = await prober.probe(
-                ProbeOrder(container: Self.container, probe: probe, timeout: .seconds(20)))
+                ProbeOrder(container: Self.container, kind: .check, probe: probe, timeout: .seconds(20)))
             if let expected {
                 #expect(result == expected, "\(probe)")
             } else if case .failed = result {
@@ -58,14 +60,41 @@ struct NetworkTests {
             }
         }
         let slow = ProbeOrder(
-            container: Self.container, probe: .http(HTTPProbe(port: 8_080, path: "/never")), timeout: .milliseconds(50))
+            container: Self.container, kind: .check, probe: .http(HTTPProbe(port: 8_080, path: "/never")),
+            timeout: .milliseconds(50))
         #expect(await prober.probe(slow) == .timedOut)
         // The same port outside is somebody else's, or nobody's.
         let outside = try await TestNetwork.made()
         containerizer.network.withLock { $0 = outside }
-        let other = ProbeOrder(container: Self.container, probe: .tcp(port: 8_080, family: nil), timeout: .seconds(20))
+        let other = ProbeOrder(
+            container: Self.container, kind: .check, probe: .tcp(port: 8_080, family: nil), timeout: .seconds(20))
         guard case .failed = await prober.probe(other) else { throw Failure("test.leak", doing: "stay inside") }
         await server.stop()
+    }
+
+    @Test("connections that nobody takes wait without a thread, and are gone when nobody waits for them any more")
+    func hung() async throws {
+        let network = try await TestNetwork.made()
+        let listener = OwnedDescriptor(owning: try await network.listen(8_080, backlog: 1))
+        // The kernel takes two for a listener with room for one that never accepts, and answers no other.
+        let first = OwnedDescriptor(owning: try await network.connect("127.0.0.1", 8_080, seconds: 120))
+        let second = OwnedDescriptor(owning: try await network.connect("127.0.0.1", 8_080, seconds: 120))
+        try await eventually("the listener to be full") { try network.sockets(.established) == 4 }
+        let pool = ThreadPool(threadsMax: 1, waitingMax: 64)
+        let waiting = (0..<4).map { _ in
+            Task { OwnedDescriptor(owning: try await network.connect("127.0.0.1", 8_080, seconds: 3_600, on: pool)) }
+        }
+        // There is one thread: did they wait on it, there would be one.
+        try await eventually("all of them to be begun") { try network.sockets(.unanswered) == 4 }
+        let containerizer = ScriptedContainerizer()
+        containerizer.network.withLock { $0 = network }
+        let order = ProbeOrder(
+            container: Self.container, kind: .health, probe: .tcp(port: 8_080), timeout: .milliseconds(50))
+        #expect(await Prober(containerizer: containerizer, grace: .seconds(60)).probe(order) != .connected)
+        for task in waiting { task.cancel() }
+        for task in waiting { await #expect(throws: Failure.self) { try await task.value } }
+        try await eventually("their sockets to be gone") { try network.sockets(.unanswered) == 0 }
+        withExtendedLifetime((listener, first, second)) {}
     }
 
     /// One request over a connection made inside the network.
@@ -115,14 +144,17 @@ struct NetworkTests {
             do { return try await Self.ask(network, "/health", "").status == 405 } catch { return false }
         }
         let own = try #require(bench.containerizer.running.first).id.text
-        func executor(_ name: String, _ type: String = "HEARTBEAT") -> String {
-            #"{"type":"\#(type)","framework_id":{"value":"F"},"executor_id":{"value":"\#(name)"}}"#
+        func executor(_ name: String) -> String {
+            #"{"type":"MESSAGE","framework_id":{"value":"F"},"executor_id":{"value":"\#(name)"},"#
+                + #""message":{"data":"aGk="}}"#
         }
+        let heartbeat = #"{"type":"HEARTBEAT","framework_id":{"value":"unused"},"executor_id":{"value":"unused"}}"#
         func container(_ type: String, _ path: String) -> String {
             #"{"type":"\#(type)","\#(type.lowercased())":{"container_id":\#(path)}}"#
         }
         let cases: [(String, String, Int)] = [
             ("/slave(1)/api/v1/executor", executor("E"), 403), ("/api/v1/executor", executor("other"), 403),
+            ("/slave(1)/api/v1/executor", heartbeat, 202),
             ("/api/v1", #"{"type":"GET_STATE"}"#, 403), ("/api/v1", #"{"type":"GET_FLAGS"}"#, 403),
             ("/api/v1", container("WAIT_NESTED_CONTAINER", #"{"value":"x","parent":{"value":"\#(own)"}}"#), 404),
             ("/api/v1", container("WAIT_CONTAINER", #"{"value":"\#(own)"}"#), 403),

@@ -28,12 +28,22 @@ final class ScriptedContainerizer: Containerizer {
         telling.yield(.exited(id, ContainerExit(reason: .ended, code: code, endedAt: 1, message: "ended")))
     }
 
+    /// Whether it has found what ran before, which the agent waits for.
+    let recovers = Mutex(true)
+
     func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery {
+        while !recovers.withLock({ $0 }) {
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
+        }
         state.withLock { $0.running = known }
         return ContainerRecovery(adopted: known.map(\.id))
     }
 
+    /// What launches fail with; nil: with nothing.
+    let launchFailure = Mutex<Failure?>(nil)
+
     func launch(_ launch: ContainerLaunch) async throws(Failure) -> LaunchAnswer {
+        if let failure = launchFailure.withLock({ $0 }) { throw failure }
         state.withLock {
             $0.running.append(launch)
             $0.launched.append(launch)
@@ -84,11 +94,14 @@ final class ScriptedContainerizer: Containerizer {
         return session
     }
 
+    /// Whether processes that join from now on cannot be killed.
+    let isStubborn = Mutex(false)
+
     func exec(_ id: ContainerID, _ request: ExecRequest) async throws(Failure) -> any ContainerSession {
         if request.arguments.first == "missing" {
             throw Failure("launch.program-not-found", doing: "start", on: "missing")
         }
-        let session = ScriptedSession(request)
+        let session = ScriptedSession(request, isStubborn: isStubborn.withLock { $0 })
         opened.withLock { $0.append(session) }
         return session
     }

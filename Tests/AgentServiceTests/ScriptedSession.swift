@@ -16,8 +16,13 @@ final class ScriptedSession: ContainerSession {
     }
     private let state = Mutex(State())
     let request: ExecRequest?
+    /// It goes on when it is killed, as a process does whose disk never answers; only `end` ends it.
+    private let isStubborn: Bool
 
-    init(_ request: ExecRequest? = nil) { self.request = request }
+    init(_ request: ExecRequest? = nil, isStubborn: Bool = false) {
+        self.request = request
+        self.isStubborn = isStubborn
+    }
 
     var written: String { String(decoding: state.withLock { $0.written }, as: UTF8.self) }
     var sizes: [[UInt16]] { state.withLock { $0.sizes.map { [$0.0, $0.1] } } }
@@ -94,6 +99,6 @@ final class ScriptedSession: ContainerSession {
 
     func close() async {
         state.withLock { $0.isClosed = true }
-        end(137)
+        if !isStubborn { end(137) }
     }
 }

@@ -1,3 +1,4 @@
+import Containerizing
 import Diagnostics
 import LinuxKernel
 import Testing
@@ -56,24 +57,29 @@ final class TestNetwork: Sendable {
         } catch { print("left behind: process \(keeper.id): \(error)") }
     }
 
-    func listen(_ port: UInt16) async throws(Failure) -> Int32 {
+    func listen(_ port: UInt16, backlog: Int32 = 128) async throws(Failure) -> Int32 {
         let namespace = namespace
         return try await ThreadPool.shared.run { () throws(Failure) in
-            do throws(KernelError) { return try namespace.listen(port: port).givenAway() } catch {
+            do throws(KernelError) { return try namespace.listen(port: port, backlog: backlog).givenAway() } catch {
                 throw error.failure("container.cannot-listen", doing: "listen")
             }
         }
     }
 
-    func connect(_ address: String, _ port: UInt16, seconds: Double) async throws(Failure) -> Int32 {
-        let namespace = namespace
-        return try await ThreadPool.shared.run { () throws(Failure) in
-            do throws(KernelError) {
-                return try namespace.connect(address: address, port: port, milliseconds: Int32(seconds * 1_000))
-                    .givenAway()
-            } catch {
-                throw error.failure("container.cannot-connect", doing: "connect to \(address):\(port)")
-            }
-        }
+    func connect(
+        _ address: String, _ port: UInt16, seconds: Double, on pool: ThreadPool = .shared
+    ) async throws(Failure) -> Int32 {
+        try await keeper.connection(to: address, port: port, seconds: seconds, on: pool)
+    }
+
+    enum State: String {
+        case established = "01"
+        case unanswered = "02"
+    }
+
+    /// How many sockets in here are in `state`, both ends of a connection counted. See proc(5), /proc/PID/net/tcp.
+    func sockets(_ state: State) throws(KernelError) -> Int {
+        try TextFile.read("/proc/\(keeper.id)/net/tcp").split(separator: "\n").dropFirst()
+            .count(where: { ($0.split(separator: " ").dropFirst(3).first ?? "") == state.rawValue })
     }
 }

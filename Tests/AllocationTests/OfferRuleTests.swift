@@ -79,6 +79,66 @@ struct OfferRuleTests {
         #expect(cluster.cycle().count == 1)
     }
 
+    @Test("a framework that was inactive has refused nothing")
+    func backAgain() throws {
+        var cluster = Cluster()
+        let id = try FrameworkID("f")
+        try cluster.addAgent("a", "cpus:4;mem:1024")
+        try cluster.addFramework("f")
+        let offer = try #require(cluster.cycle().first)
+        cluster.giveBack(offer, refusing: 1_000)
+        cluster.allocator.setFramework(id, active: false)
+        #expect(cluster.cycle().isEmpty)
+        cluster.allocator.setFramework(id, active: true)
+        #expect(cluster.cycle().count == 1)
+    }
+
+    @Test("a role that is not suppressed any more, or was left, has refused nothing; what other roles refused stays")
+    func takenUpAgain() throws {
+        var cluster = Cluster()
+        try cluster.addAgent("a", "cpus:4;mem:1024")
+        try cluster.addFramework("f", roles: ["r", "s"])
+        for _ in 0..<2 {
+            for offer in cluster.cycle() { cluster.giveBack(offer, refusing: 1_000) }
+        }
+        #expect(cluster.cycle().isEmpty)
+        try cluster.addFramework("f", roles: ["r", "s"], suppressed: ["r"])
+        #expect(cluster.cycle().isEmpty)
+        try cluster.addFramework("f", roles: ["r", "s"])
+        let again = cluster.cycle()
+        #expect(again.map(\.role.text) == ["r"])
+        for offer in again { cluster.giveBack(offer, refusing: 1_000) }
+        #expect(cluster.cycle().isEmpty)
+        try cluster.addFramework("f", roles: ["r"])
+        #expect(cluster.cycle().isEmpty)
+        try cluster.addFramework("f", roles: ["r", "s"])
+        #expect(cluster.cycle().map(\.role.text) == ["s"])
+    }
+
+    @Test("what came back without a refusal is offered at once, together with what was refused beside it")
+    func besideRefused() throws {
+        var cluster = Cluster()
+        try cluster.addAgent("a", "cpus:4;mem:1024")
+        try cluster.addFramework("f", roles: ["eng"])
+        let offer = try #require(cluster.cycle().first)
+        let part = try Resources(parsing: "cpus:1;mem:256").allocated(to: try RoleName("eng"))
+        let made = try part.reserving(Reservation(.requested, for: try RoleName("eng")))
+        try cluster.allocator.convert(on: offer.agent, heldBy: offer.framework, from: part, to: made)
+        let rest = offer.resources - part
+        cluster.allocator.recover(
+            Holding(framework: offer.framework, agent: offer.agent, resources: made), filter: nil, at: cluster.now)
+        cluster.allocator.recover(
+            Holding(framework: offer.framework, agent: offer.agent, resources: rest),
+            filter: OfferFilter(refuseSeconds: 1_000), at: cluster.now)
+        let again = try #require(cluster.cycle().first)
+        #expect(again.resources == made + rest)
+        // Without the reservation it is what was refused.
+        try cluster.allocator.convert(on: offer.agent, heldBy: offer.framework, from: made, to: part)
+        cluster.allocator.recover(
+            Holding(framework: offer.framework, agent: offer.agent, resources: rest), filter: nil, at: cluster.now)
+        #expect(cluster.cycle().isEmpty)
+    }
+
     @Test("roles are suppressed one by one, also from the start")
     func suppressedRoles() throws {
         var cluster = Cluster()

@@ -40,11 +40,14 @@ def crowding(found):
     # Microseconds for as many launches: three times the launches are a third of the time.
     yield "launches a second, 16 in flight", "time of crun run", 1 / 3, over(
         median(together, "bulkhead, in process"), median(together, "crun run"))
+    yield "launches, 16 in flight", "time of the floor", 1.3, over(
+        median(together, "bulkhead, in process"), median(together, "floor"))
     points = found.get("crowd", [])
     for point in points:
         if point["containers"] == 1000:
             first, last = (median(each["rows"], "bulkhead, in process") for each in (points[0], point))
             yield "launch with 1,000 running", "launch with nothing running", 1.2, over(last, first)
+            yield "launch with 1,000 running", "the floor with as many", 1.3, over(last, median(point["rows"], "floor"))
     if "memory" in found:
         yield "memory beside a task, KiB", None, 153.6, found["memory"]["KiB"]
 
@@ -83,6 +86,7 @@ def clustering(found):
         yield f"agent restarted beside {row['tasks']:,} tasks, MB", None, 80, row["adopted"][0]
     for row in found.get("failover", [])[-1:]:
         yield f"change of masters, {row['agents']:,} agents, s", None, 1.5, row["known_s"]
+        yield "change of masters", "a plain Go reader of the same", 1.3, over(row["known_s"], row["reader_s"])
     for row in found.get("state", [])[-1:]:
         size = f"state of {row['agents'] * row['running']:,} tasks"
         yield f"{size}, s", None, 1, row["state"]["reads"]["p50_ms"] / 1000

@@ -13,8 +13,9 @@ def measure(program, quick):
 
 def rows(found):
     head = ["agents", "tasks", "listens after s", "leads s", "agents are back s", "all known s", "at most",
-            "processor s", "the agents' s", "memory MB"]
+            "processor s", "the agents' s", "memory MB", "a plain Go reader, all known s", "processor s"]
     return head, [
         [row["agents"], row["agents"] * row["running"], f'{row["starts_s"]:.2f}', f'{row["leads_s"]:.2f}',
          f'{row["reregistered_s"]:.2f}', f'{row["known_s"]:.2f}', BUDGET if row["agents"] == SIZES[-1][0] else "-",
-         f'{row["cpu_s"]:.2f}', f'{row["own_cpu_s"]:.2f}', row["memory_mb_known"]] for row in found]
+         f'{row["cpu_s"]:.2f}', f'{row["own_cpu_s"]:.2f}', row["memory_mb_known"],
+         f'{row["reader_s"]:.2f}', f'{row["reader_cpu_s"]:.2f}'] for row in found]

@@ -6,6 +6,7 @@
  *   floor LAYER SCRATCH N    makes N containers over LAYER that run /bin/true, one after the other; prints the
  *                            microseconds of each, from the first call to the known end with everything removed
  *   floor LAYER SCRATCH N pooled   the same, the user and the network namespace of each made before its time begins
+ *   floor LAYER SCRATCH N together HANDS   N containers, HANDS at a time; prints the microseconds of all
  *
  * SCRATCH is a directory of its own on LAYER's file system. Needs root and Linux 6.15 (layers that are attached nowhere).
  */
@@ -503,13 +504,35 @@ static void make_targets(void) {
     }
 }
 
+/* Each hand is a process and makes its share one after the other; what a process costs itself is a fork. */
+static void launch_together(int self, int rounds, int hands) {
+    int status;
+    double before = now();
+    for (int hand = 0; hand < hands; hand++) {
+        pid_t child = fork();
+        must(child, "fork");
+        if (child) continue;
+        for (int i = hand; i < rounds; i += hands) launch(self, i, NULL);
+        _exit(0);
+    }
+    for (int hand = 0; hand < hands; hand++) {
+        must(wait(&status), "wait");
+        if (status) exit(1);
+    }
+    printf("%.0f\n", now() - before);
+}
+
 int main(int count, char **words) {
     if (count == 1) inside();
-    int pooled = count == 5 && !strcmp(words[4], "pooled"), made[2];
-    if (count != 4 + pooled || !realpath(words[1], layer) || !realpath(words[2], scratch)) return 2;
+    int pooled = count == 5 && !strcmp(words[4], "pooled"), together = count == 6 && !strcmp(words[4], "together"), made[2];
+    if (count != 4 + pooled + 2 * together || !realpath(words[1], layer) || !realpath(words[2], scratch)) return 2;
     int self = fcntl(open("/proc/self/exe", O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, 16), rounds = atoi(words[3]);
     make_targets();
     load_device_program();
+    if (together) {
+        launch_together(self, rounds, atoi(words[5]));
+        return 0;
+    }
     for (int i = 0; i < rounds; i++) {
         if (pooled) make_namespaces(made);
         double before = now();

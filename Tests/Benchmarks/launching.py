@@ -61,17 +61,18 @@ class CommandLine:
         return self.timed("run", *self.places, "--rm", "busybox", "true")
 
 
-def floor_row(stopwatch, program, layer, scratch, *mode):
-    """One launch of the floor in its own process; the time is the one it took itself. "pooled": namespaces made ahead."""
+def floor_row(stopwatch, program, layer, scratch, *mode, count=3):
+    """The floor in its own process; the time is the one it took itself: of the last launch of three, because the first
+    ones of a process pay for its pages. "pooled": namespaces made ahead. "together" and how many: of `count`, at once."""
     place = f"{scratch}/floor-containers"
     os.makedirs(place, exist_ok=True)
 
     def once():
         done = subprocess.run(
-            stopwatch.prefix + [program, layer, place, "3", *mode], capture_output=True, text=True, timeout=60)
+            stopwatch.prefix + [program, layer, place, str(count), *mode], capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise Broken((done.stderr.strip().splitlines() or ["it failed"])[0])
-        return float(done.stdout.split()[-1])  # the first ones of a process pay for its pages
+        return float(done.stdout.split()[-1])
 
     return once
 
@@ -144,6 +145,8 @@ class Launching:
     def together(self, count, hands, rounds, seconds):
         """Launches a second, so many in flight; each round is `count` of them for each row."""
         rows = {
+            "floor": floor_row(
+                self.stopwatch, self.programs["floor"], self.layer, self.scratch, "together", str(hands), count=count),
             "bulkhead, in process": lambda: self.agent.one(f"together {count} {hands}"),
             "bulkhead, in process, namespaces ahead": lambda: self.agent.one(f"pooled {count} {hands}"),
         }

@@ -57,6 +57,18 @@ struct AgentTests {
         #expect(throws: Failure.self) { try AgentCall(AttachInput.io(.heartbeat(interval: nil)).value) }
     }
 
+    @Test(
+        "the records of an attached input are of no other call",
+        arguments: [
+            ("GET_HEALTH", "api.call-not-streamed"), ("UNKNOWN", "api.call-not-streamed"),
+            ("GET_NOTHING", "api.member-missing"),
+        ])
+    func otherRecords(_ type: String, _ code: String) throws {
+        let failure = #expect(throws: Failure.self) { try AttachInput(.object(["type": .string(type)])) }
+        #expect(failure?.code.rawValue == code)
+        #expect(failure?.field == "type")
+    }
+
     @Test("what a call leaves out has its default")
     func defaults() throws {
         let id = #""container_id":{"value":"c"}"#

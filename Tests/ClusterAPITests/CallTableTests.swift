@@ -83,8 +83,8 @@ struct CallTableTests {
     @Test(
         "what is no call of the master's is refused with its place",
         arguments: [
-            ("GET_CONTAINERS", "", "api.call-unknown", "type"), ("UNKNOWN", "", "api.call-unknown", "type"),
-            ("get_state", "", "api.call-unknown", "type"),
+            ("GET_CONTAINERS", "", "api.member-missing", "type"), ("UNKNOWN", "", "api.call-unknown", "type"),
+            ("get_state", "", "api.member-missing", "type"),
             ("TEARDOWN", "", "api.member-missing", "teardown"),
             ("TEARDOWN", #""teardown":{"framework_id":null}"#, "api.member-missing", "teardown.framework_id"),
             ("TEARDOWN", #""teardown":7"#, "api.member-type", "teardown"),
@@ -140,7 +140,8 @@ struct CallTableTests {
     @Test(
         "what is no call of the agent's is refused with its place",
         arguments: [
-            ("GET_AGENTS", "", "api.call-unknown", "type"), ("SUBSCRIBE", "", "api.call-unknown", "type"),
+            ("GET_AGENTS", "", "api.member-missing", "type"), ("SUBSCRIBE", "", "api.member-missing", "type"),
+            ("UNKNOWN", "", "api.call-unknown", "type"),
             ("WAIT_CONTAINER", "", "api.member-missing", "wait_container"),
             (
                 "WAIT_NESTED_CONTAINER", #""wait_nested_container":{"container_id":{"value":"c"}}"#,

@@ -142,12 +142,24 @@ private let task =
         check({ $0.id = nil }, "uuid")
         check({ $0.source = .agent }, "source")
         check({ $0.state = .staging }, "state")
+        let other = try ExecutorID("other")
+        check({ $0.executor = other }, "executor_id")
+    }
+
+    @Test("an update may name the executor that calls, and those of a subscription any")
+    func named() throws {
+        var named = update
+        named.executor = executor
+        try check(ExecutorCall(framework: framework, executor: executor, .update(named)))
+        named.executor = try ExecutorID("other")
+        try check(ExecutorCall(framework: framework, executor: executor, .subscribe(tasks: [], updates: [named])))
     }
 
     @Test(
         "what is no call and no event is refused",
         arguments: [
-            (#"{\#(identity),"type":"DANCE"}"#, "api.call-unknown"), (#"{\#(identity)}"#, "api.member-missing"),
+            (#"{\#(identity),"type":"DANCE"}"#, "api.member-missing"), (#"{\#(identity)}"#, "api.member-missing"),
+            (#"{\#(identity),"type":"UNKNOWN"}"#, "api.call-unknown"),
             (#"{\#(identity),"type":"UPDATE"}"#, "api.member-missing"),
             (#"{"type":"HEARTBEAT"}"#, "api.member-missing"),
         ])

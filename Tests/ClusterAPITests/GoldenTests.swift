@@ -63,7 +63,9 @@ struct GoldenTests {
         let documents = try samples.masterDocuments()
         let agent = samples.agentDocuments
         let roles = [
-            RoleView(name: samples.role, weight: 2, frameworks: [samples.framework], allocated: samples.resources)
+            RoleView(
+                name: samples.role, weight: 2, frameworks: [samples.framework],
+                allocated: Resources(samples.resources).quantities)
         ]
         let quota = QuotaStatus([
             QuotaConfig(

@@ -139,7 +139,9 @@ extension ClusterSamples {
             .frameworks(state.frameworks), .executors(state.executors), .executors([]), .operations([operationView]),
             .tasks(state.tasks), .tasks(TasksView()),
             .roles([
-                RoleView(name: role, weight: 2, frameworks: [framework], allocated: resources), RoleView(name: .anyone),
+                RoleView(
+                    name: role, weight: 2, frameworks: [framework], allocated: Resources(resources).quantities),
+                RoleView(name: .anyone),
             ]), .weights([RoleWeight(role, weight: 0.5)]), .weights([]),
             .master(MasterView(info: master, startedAt: at, electedAt: at)),
             .master(MasterView(info: master, startedAt: at)), .maintenanceStatus(maintenance),

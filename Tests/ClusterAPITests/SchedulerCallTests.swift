@@ -70,6 +70,21 @@ private let task =
         #expect(subscription.constraints == .none)
     }
 
+    @Test("an empty framework id is none, and a failover timeout below zero is zero")
+    func subscribeLenient() throws {
+        for own in ["", #","id":{"value":""}"#] {
+            let read = try call(
+                #"{"type":"SUBSCRIBE","framework_id":{"value":""},"subscribe":{"framework_info":{"name":"n","#
+                    + #""user":"u","failover_timeout":-3\#(own)}}}"#)
+            guard case .subscribe(let subscription) = read.action else {
+                Issue.record("not a subscription")
+                return
+            }
+            #expect(read.framework == nil && subscription.framework.id == nil)
+            #expect(subscription.framework.failoverTimeout == .zero)
+        }
+    }
+
     private func check(_ json: String, _ action: SchedulerCall.Action, line: Int = #line) throws {
         let read = try call(#"{"framework_id":{"value":"F"},"# + json + "}")
         #expect(read.action == action, "line \(line)")
@@ -83,6 +98,8 @@ private let task =
         try check(#""type":"REVIVE""#, .revive([]))
         try check(#""type":"REVIVE","revive":{"roles":["*"]}"#, .revive([.anyone]))
         try check(#""type":"SUPPRESS","suppress":{"roles":"*"}"#, .suppress([.anyone]))
+        try check(#""type":"REVIVE","revive":{"roles":["a","a//b"]}"#, .revive(nil))
+        try check(#""type":"SUPPRESS","suppress":{"roles":["-a"]}"#, .suppress(nil))
         try check(
             #""type":"DECLINE","decline":{"offer_ids":[{"value":"O1"}],"filters":{"refuse_seconds":4294967295}}"#,
             .decline(offers: [offer], filter: OfferFilter(refuseFor: OfferFilter.refuseMax)))

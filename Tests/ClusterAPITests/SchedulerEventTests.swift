@@ -117,9 +117,11 @@ import Testing
             .inverseOffers([
                 InverseOffer(
                     id: offer, framework: framework, agent: agent,
+                    address: NetworkAddress(hostname: "h", address: "10.0.0.2", port: 5051),
                     unavailability: Unavailability(start: Instant(nanoseconds: 5)))
             ]),
             is: #"{"inverse_offers":{"inverse_offers":[{"agent_id":{"value":"S"},"framework_id":{"value":"F"},"#
-                + #""id":{"value":"O"},"unavailability":{"start":{"nanoseconds":5}}}]},"type":"INVERSE_OFFERS"}"#)
+                + #""id":{"value":"O"},"unavailability":{"start":{"nanoseconds":5}},"url":{"address":{"hostname":"#
+                + #""h","ip":"10.0.0.2","port":5051},"path":"/slave(1)","scheme":"http"}}]},"type":"INVERSE_OFFERS"}"#)
     }
 }

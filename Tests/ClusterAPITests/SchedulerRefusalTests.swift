@@ -18,7 +18,8 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
             (#"[]"#, "api.member-type", nil),
             (#"{}"#, "api.member-missing", "type"),
             (#"{"type":1}"#, "api.member-type", "type"),
-            (#"{"type":"DANCE","framework_id":{"value":"F"}}"#, "api.call-unknown", "type"),
+            (#"{"type":"DANCE","framework_id":{"value":"F"}}"#, "api.member-missing", "type"),
+            (#"{"type":"UNKNOWN","framework_id":{"value":"F"}}"#, "api.call-unknown", "type"),
             (#"{"type":"TEARDOWN"}"#, "api.member-missing", "framework_id"),
             (#"{"type":"TEARDOWN","framework_id":{}}"#, "api.member-missing", "framework_id.value"),
             (#"{"type":"TEARDOWN","framework_id":{"value":"a/b"}}"#, "identifier.invalid", "framework_id.value"),
@@ -49,6 +50,15 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
                 #"{"type":"SUBSCRIBE","framework_id":{"value":"F"},"subscribe":{"framework_info":{"name":"n"}}}"#,
                 "api.member-invalid", "framework_id"
             ),
+            (
+                #"{"type":"SUBSCRIBE","framework_id":{"value":"a/b"},"subscribe":{"framework_info":{"name":"n"}}}"#,
+                "api.member-invalid", "framework_id"
+            ),
+            (
+                #"{"type":"SUBSCRIBE","framework_id":{"value":"a/b"},"subscribe":{"framework_info":{"name":"n","#
+                    + #""id":{"value":"a/b"}}}}"#,
+                "identifier.invalid", "subscribe.framework_info.id.value"
+            ),
         ] as [(String, Failure.Code, String?)])
     func envelope(json: String, code: Failure.Code, field: String?) { check(json, code, field) }
 
@@ -59,7 +69,10 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
             (#""role":"a//b""#, "role.invalid", "role"),
             (#""role":"a","roles":["b"],"capabilities":[{"type":"MULTI_ROLE"}]"#, "api.member-invalid", "role"),
             (#""capabilities":[{"type":3}]"#, "api.member-type", "capabilities[0].type"),
-            (#""failover_timeout":-1"#, "api.member-invalid", "failover_timeout"),
+            (#""roles":["a","a"],"capabilities":[{"type":"MULTI_ROLE"}]"#, "api.member-invalid", "roles"),
+            (#""failover_timeout":1e17"#, "api.member-invalid", "failover_timeout"),
+            (#""failover_timeout":-1e17"#, "api.member-invalid", "failover_timeout"),
+            (#""failover_timeout":"Infinity""#, "api.member-invalid", "failover_timeout"),
             (#""checkpoint":1"#, "api.member-type", "checkpoint"),
             (#""labels":{"labels":[{"value":"v"}]}"#, "api.member-missing", "labels.labels[0].key"),
             (
@@ -100,67 +113,6 @@ private let resource = #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}"
             #"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"name":"n"},"offer_constraints":{"#
                 + #""role_constraints":\#(json)}}}"#,
             code, "subscribe.offer_constraints.\(field)")
-    }
-
-    @Test(
-        "an operation names the member at fault",
-        arguments: [
-            (#"{}"#, "api.member-missing", "type"),
-            (#"{"type":"JUGGLE"}"#, "api.member-invalid", "type"),
-            (#"{"type":"RESERVE"}"#, "api.member-missing", "reserve"),
-            (#"{"type":"RESERVE","reserve":{"resources":[{}]}}"#, "api.member-missing", "reserve.resources[0].name"),
-            (
-                #"{"type":"RESERVE","reserve":{"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":-1}}]}}"#,
-                "scalar.invalid", "reserve.resources[0].scalar.value"
-            ),
-            (
-                #"{"type":"RESERVE","reserve":{"resources":{"name":"cpus","type":"SCALAR","scalar":{"#
-                    + #""value":"Infinity"}}}}"#,
-                "scalar.invalid", "reserve.resources.scalar.value"
-            ),
-            (
-                #"{"type":"RESERVE","reserve":{"resources":{"name":"p","type":"RANGES","ranges":{"range":{"#
-                    + #""begin":2,"end":1}}}}}"#,
-                "api.member-invalid", "reserve.resources.ranges.range.end"
-            ),
-            (
-                #"{"type":"RESERVE","reserve":{"resources":{"name":"c","type":"TEXT"}}}"#, "api.member-invalid",
-                "reserve.resources.type"
-            ),
-            (
-                #"{"type":"CREATE_DISK","create_disk":{"source":\#(resource),"target_type":"TAPE"}}"#,
-                "api.member-missing",
-                "create_disk.target_type"
-            ),
-            (#"{"type":"LAUNCH","launch":{"task_infos":[{}]}}"#, "api.member-invalid", "launch.task_infos[0].command"),
-            (
-                #"{"type":"LAUNCH","launch":{"task_infos":[{"command":{}}]}}"#, "api.member-missing",
-                "launch.task_infos[0].command.value"
-            ),
-            (
-                #"{"type":"LAUNCH","launch":{"task_infos":[{"command":{"value":"x"},"executor":{"executor_id":{"#
-                    + #""value":"E"},"#
-                    + #""command":{"value":"x"}}}]}}"#,
-                "api.member-invalid", "launch.task_infos[0].command"
-            ),
-            (
-                #"{"type":"LAUNCH","launch":{"task_infos":[{"executor":{"executor_id":{"value":"E"}}}]}}"#,
-                "api.member-invalid", "launch.task_infos[0].executor.command"
-            ),
-            (
-                #"{"type":"LAUNCH","launch":{"task_infos":[{"executor":{"framework_id":{"value":"G"}}}]}}"#,
-                "api.member-invalid", "launch.task_infos[0].executor.framework_id"
-            ),
-            (
-                #"{"type":"LAUNCH_GROUP","launch_group":{"executor":{"type":"DEFAULT","executor_id":{"value":"E"}},"#
-                    + #""task_group":{}}}"#,
-                "api.member-invalid", "launch_group.task_group"
-            ),
-        ] as [(String, Failure.Code, String)])
-    func operation(json: String, code: Failure.Code, field: String) {
-        check(
-            #"{"framework_id":{"value":"F"},"type":"ACCEPT","accept":{"operations":[\#(json)]}}"#, code,
-            "accept.operations[0].\(field)")
     }
 
     @Test("acknowledgements need sixteen bytes", arguments: ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAA=", "!"])

@@ -41,6 +41,7 @@ import Testing
                 + #""type":"DECLINE_INVERSE_OFFERS""#)
         try check(.revive([samples.role]), is: #""revive":{"roles":["eng/web"]},"type":"REVIVE""#)
         try check(.suppress([]), is: #""suppress":{},"type":"SUPPRESS""#)
+        try check(.suppress(nil), is: #""suppress":{"roles":[""]},"type":"SUPPRESS""#)
         try check(
             .request([SchedulerCall.ResourceRequest(agent: samples.agent, resources: [])]),
             is: #""request":{"requests":[{"agent_id":{"value":"m-S0"}}]},"type":"REQUEST""#)
@@ -148,7 +149,7 @@ import Testing
             address: samples.address, resources: samples.resources, attributes: samples.agentInfo.attributes,
             domain: samples.agentInfo.domain, executors: [samples.executor], unavailability: samples.unavailability)
         let inverse = InverseOffer(
-            id: samples.offer, framework: samples.framework, agent: samples.agent,
+            id: samples.offer, framework: samples.framework, agent: samples.agent, address: samples.address,
             unavailability: samples.unavailability, resources: samples.resources)
         let events: [SchedulerEvent] = [
             .subscribed(samples.framework, heartbeat: .seconds(15), master: master), .offers([offer, offer]),

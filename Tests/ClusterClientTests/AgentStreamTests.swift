@@ -38,6 +38,20 @@ struct AgentStreamTests {
         try await server.stop()
     }
 
+    @Test("a container that has ended inside another is not found, and any other failure of the agent is one",
+        arguments: [("Container c.debug cannot be found", "client.not-found"), ("EIO (5)", "client.server-failed")])
+    func missing(_ said: String, _ code: String) async throws {
+        let server = try await ScriptedServer.start { _, reply in await reply.answer(500, said) }
+        let client = try agent(server)
+        let refused = try #require(
+            await failure { () throws(Failure) in _ = try await client.attachOutput(of: container) })
+        #expect(refused.code.rawValue == code && refused.cause == "it answered 500: \(said)")
+        let input = AsyncStream<ProcessIO> { $0.finish() }
+        let unwritten = await failure { () throws(Failure) in try await client.attachInput(of: container, input) }
+        #expect(unwritten?.code.rawValue == code)
+        try await server.stop()
+    }
+
     @Test("letting go of a session closes its connection, which ends the process")
     func session() async throws {
         let server = try await ScriptedServer.start { _, reply in
@@ -79,7 +93,7 @@ struct AgentStreamTests {
             #expect(await records.next() == .io(io))
         }
         keys.finish()
-        try await sending.value
+        try await sending.valueOrEnd
         #expect(server.requests[0].headers["Message-Content-Type"] == ["application/json"])
         try await server.stop()
     }
@@ -139,7 +153,7 @@ struct AgentStreamTests {
         file.append("two\n")
         await until { file.isRead }
         file.finish("three\n")
-        let (two, three, end) = try await waiting.value
+        let (two, three, end) = try await waiting.valueOrEnd
         #expect(two == Array("two\n".utf8) && three == Array("three\n".utf8) && end == nil)
         try await server.stop()
     }

@@ -42,6 +42,16 @@ final class Counter: Sendable {
     func add() { number.withLock { $0 += 1 } }
 }
 
+extension Task {
+    /// Its value, and its end when whoever waits for that is cancelled, as the suite's time limit does: a wait for
+    /// `value` takes no notice.
+    var valueOrEnd: Success {
+        get async throws {
+            try await withTaskCancellationHandler { try await value } onCancel: { cancel() }
+        }
+    }
+}
+
 /// For what time itself does: heartbeats, and silence between them.
 func pause(_ time: Duration) async {
     do { try await Task.sleep(for: time) } catch { return }

@@ -1,4 +1,5 @@
 import ClusterModel
+import Determinism
 import Diagnostics
 import Testing
 
@@ -47,6 +48,26 @@ struct SeveralTasksTests {
         #expect(taken == ["a 80", "a 81", "a 82", "b 80"])
         let named = PlacedTasks(try requests(3, ["-p", "81:9"]), on: offers)
         #expect(named.uses.map(\.launches.count) == [1, 1] && named.waiting.map(\.id.text) == ["job.x.3"])
+    }
+
+    @Test("what agents say of tasks that begin to run is said once, and nothing of how they go on")
+    func remarks() throws {
+        func update(
+            _ task: String, _ message: String?, _ state: TaskState = .running, _ reason: StatusReason? = nil
+        ) throws -> StatusUpdate {
+            StatusUpdate(
+                framework: try FrameworkID("f"), task: try TaskID(task), state: state, source: .executor,
+                reason: reason, message: message, at: .epoch)
+        }
+        var remarks = RunningRemarks()
+        let said = try [
+            update("a", "starts", .starting), update("a", nil), update("b", ""), update("b", "without memory"),
+            update("b", "without memory"), update("c", "without memory"),
+            update("a", "it is well", .running, .taskHealthCheckStatusUpdated), update("d", "without \u{1b}"),
+            update("d", "out of memory", .failed),
+        ].map { remarks.sentence($0) }
+        #expect(said.compactMap(\.self) == ["without memory", "without \\u{1b}"])
+        #expect(said[3] == "without memory")
     }
 
     @Test(

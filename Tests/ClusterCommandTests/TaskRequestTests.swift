@@ -39,6 +39,15 @@ struct TaskRequestTests {
         #expect(task.placement.description == "1.5 cpus and 1024 MB of memory")
     }
 
+    @Test("short options have their values attached too, as those of run")
+    func attached() throws {
+        let task = try request("-m1g", "-eA=b=c", "-uguest", "-w/w", "-lteam=db", "-hbox", "image", "-m1", "-eX=y")
+        #expect(task.placement.description == "0.5 cpus and 1024 MB of memory" && task.command.user == "guest")
+        #expect(task.command.environment.first?.value == .text("b=c") && task.container.hostname == "box")
+        #expect(task.labels == [Label("team", "db")])
+        #expect(task.command.program == .execute(path: nil, arguments: ["-m1", "-eX=y"]))
+    }
+
     @Test("walls and devices become what the agent knows")
     func walls() throws {
         let task = try request(

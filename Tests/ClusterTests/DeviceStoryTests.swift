@@ -4,7 +4,7 @@ import LinuxKernel
 import Testing
 
 /// Devices of a specification of the test's own: harmless ones of the host under other names.
-@Suite("Tasks with devices, end to end")
+@Suite("Tasks with devices, end to end", .serialized, .endsWhenStuck)
 struct DeviceStoryTests {
     private static let specification = """
         {"cdiVersion": "0.6.0", "kind": "vendor.com/gpu", "containerEdits": {"env": ["VENDOR=yes"]}, "devices": [

@@ -26,15 +26,25 @@ struct TaskLimitControllerTests {
             return sum
         }
 
-        /// How much a counter grows in a second, once it grows, over `amount` of it.
-        func growth(_ key: String, in file: String, over amount: UInt64) async throws -> Double {
+        /// How much a counter grows in a second, once it grows: the most of up to five times in which it grows by
+        /// `amount`, of which the first to reach `least` is the last. A machine that stands still makes it less and
+        /// never more, as its time begins before the first reading and ends after the last one.
+        func growth(
+            _ key: String, in file: String, over amount: UInt64, reaching least: Double
+        ) async throws -> Double {
             let idle = try count(key, in: file)
             try await eventually("\(key) grows") { try count(key, in: file) > idle + amount / 8 }
-            let (from, start) = (try count(key, in: file), HostFacts.monotonicClock())
-            try await eventually("\(key) grows by \(amount)", within: .seconds(120)) {
-                try count(key, in: file) >= from + amount
+            var highest = 0.0
+            for _ in 0..<5 where highest < least {
+                let start = HostFacts.monotonicClock()
+                let from = try count(key, in: file)
+                try await eventually("\(key) grows by \(amount)", within: .seconds(120)) {
+                    try count(key, in: file) >= from + amount
+                }
+                let grown = Double(try count(key, in: file) - from)
+                highest = max(highest, grown / (HostFacts.monotonicClock() - start))
             }
-            return Double(try count(key, in: file) - from) / (HostFacts.monotonicClock() - start)
+            return highest
         }
     }
 
@@ -116,7 +126,7 @@ struct TaskLimitControllerTests {
     private func processors(_ cluster: LocalCluster) async throws {
         let spin = "while :; do :; done & while :; do :; done"
         let group = try await start(cluster, "spins", ["--cpus", "0.5", "--cpuset", "0"], spin)
-        let share = try await group.growth("usage_usec", in: "cpu.stat", over: 1_500_000) / 1e6
+        let share = try await group.growth("usage_usec", in: "cpu.stat", over: 1_500_000, reaching: 0.4e6) / 1e6
         #expect((0.4...0.6).contains(share), "it used \(share) processors of 0.5")
         #expect(try group.count("nr_throttled", in: "cpu.stat") > 10)
         try await end(cluster, "spins", group)
@@ -130,7 +140,8 @@ struct TaskLimitControllerTests {
             (while :; do dd if=/dev/zero of=$d/file bs=256k count=64 oflag=direct 2> /dev/null; done) & done; wait
             """
         let group = try await start(cluster, "writes", ["--cpus", "0.5", "--io-write-bps", "4m"], script)
-        let share = try await group.growth("wbytes", in: "io.stat", over: 4 * rate) / Double(rate)
+        let growth = try await group.growth("wbytes", in: "io.stat", over: 4 * rate, reaching: 0.8 * Double(rate))
+        let share = growth / Double(rate)
         #expect((0.8...1.2).contains(share), "it wrote \(share) times what it may")
         try await end(cluster, "writes", group)
     }

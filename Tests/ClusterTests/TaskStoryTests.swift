@@ -40,6 +40,38 @@ struct TaskStoryTests {
         }
     }
 
+    @Test("task run ends as in a pipeline when nobody reads it, and says when its output cannot be written")
+    func unreadOutput() async throws {
+        try await withCluster { cluster in
+            let run = Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER") + " task run busybox"
+            let piped = try await cluster.runTool(
+                "/bin/sh", ["-c", "{ { \(run) yes; echo $? >&3; } | head -n 1 >/dev/null; } 3>&1"])
+            #expect(piped.text == "141\n")
+            let lost = "cannot write to standard output: write returned ENOSPC (28); make room there, or send it"
+            for (own, status) in [(0, 125), (7, 7)] {
+                let full = try await cluster.runTool(
+                    "/bin/sh", ["-c", "\(run) sh -c 'echo hello; exit \(own)' 2>&1 >/dev/full; echo $?"])
+                #expect(full.text.hasSuffix("bulkhead: \(lost) elsewhere\n\(status)\n"), "\(full.text)")
+            }
+        }
+    }
+
+    @Test("task run says once, on standard error, which limits its tasks' host does not hold")
+    func unheldLimits() async throws {
+        try await withCluster { cluster in
+            let framework = try await TestFramework(cluster)
+            try await framework.launch { offer in [try TaskSpec("limited", "true", on: offer)] }
+            try await framework.wait(for: "limited")
+            let told = await framework.updates("limited").first { $0.state == .running }?.message
+            try await framework.teardown()
+            let run = Built.program("bulkhead-cluster", "BULKHEAD_CLUSTER") + " task run --cpus 0.1 --memory 32m"
+            let said = try await cluster.runTool(
+                "/bin/sh", ["-c", "\(run) --instances 2 busybox true 2>&1 >/dev/null"])
+            let lines = said.text.split(separator: "\n").filter { $0.contains("without limits this host cannot hold") }
+            #expect(said.status == 0 && lines.count == (told == nil ? 0 : 1), "\(said.text), but \(told ?? "nothing")")
+        }
+    }
+
     @Test("containers of a pod share a volume and their network, and end together")
     func pod() async throws {
         try await withCluster { cluster in

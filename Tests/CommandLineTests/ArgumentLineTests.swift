@@ -14,7 +14,8 @@ struct ArgumentLineTests {
             ("run --rm -it -m 64m busybox sh -c -x", ["busybox", "sh", "-c", "-x"]),
             ("run -m64m -v /a:/b busybox --rm", ["busybox", "--rm"]),
             ("run --memory=64m --init=false busybox --init=false", ["busybox", "--init=false"]),
-            ("run -- busybox -- ls", ["busybox", "ls"]),
+            ("run -- busybox -- ls", ["busybox", "--", "ls"]), ("run busybox -- a", ["busybox", "--", "a"]),
+            ("run -eA=b -p80:80 busybox -eA=b --rm=1", ["busybox", "-eA=b", "--rm=1"]),
             ("run --pids -1 busybox -1", ["busybox", "-1"]),
             ("run -e --rm busybox x", ["busybox", "x"]),
         ])
@@ -24,8 +25,71 @@ struct ArgumentLineTests {
         #expect([task.subject] + task.command == words)
     }
 
+    @Test("a -- right after the container of exec is left out, and no other", arguments: ["", "-- "])
+    func execSeparator(_ first: String) throws {
+        let ready = ArgumentLine("exec \(first)web -- ls -- -l".split(separator: " ").map(String.init), .runtime)
+        let exec = try #require(try Bulkhead.parseAsRoot(ready.arguments) as? Exec)
+        let task = try TaskWords(exec.container, exec.command, of: "exec", isForgiving: true)
+        #expect(task.subject == "web" && task.command == ["ls", "--", "-l"])
+    }
+
+    @Test("a short option may have its value attached, also behind switches and behind =")
+    func attached() throws {
+        let run = try parsed("run -itw/tmp -hfoo -p8080:80 -eA=b -e=C=d -lA=b -m64m -u1000 -v/a:/b -c512 busybox x")
+        #expect(run.process.interactive && run.process.tty && run.process.workdir == "/tmp")
+        #expect(run.walls.hostname == "foo" && run.wires.publish == ["8080:80"])
+        #expect(run.process.env == ["A=b", "C=d"] && run.label == ["A=b"] && run.process.user == "1000")
+        #expect(run.resources.memory == "64m" && run.resources.cpuShares == "512" && run.storage.volume == ["/a:/b"])
+        #expect(run.image == "busybox" && run.command == ["x"])
+        let stop = try #require(try command("stop -t1 web") as? Stop)
+        let kill = try #require(try command("kill -sHUP web") as? Kill)
+        #expect(stop.time == "1" && kill.signal == "HUP")
+        let logs = try #require(try command("logs -fn5 web") as? Logs)
+        #expect(logs.tail == "5" && logs.follow)
+        let listing = try #require(try command("ps -afname=x") as? ListContainers)
+        #expect(listing.all && listing.filter == ["name=x"])
+        #expect(try parsed("run -e -it=1 busybox").process.env == ["-it=1"], "the value of an option stays as it is")
+        let removal = try #require(try command("rm -- -f=1") as? RemoveContainers)
+        #expect(removal.arguments.containers == ["-f=1"])
+    }
+
+    @Test("the grammar knows every short option that takes a value, and no other")
+    func shortOptions() throws {
+        func check(_ tree: CommandTree, _ name: String) {
+            let known = ArgumentGrammar.runtime.shortOptions[name]
+            var valued: Set<String> = []
+            for argument in tree.arguments ?? [] {
+                // The parser's own -h is no option of ours.
+                for short in argument.names ?? []
+                where short.kind == .short && (argument.kind == .option || short.name != "h") {
+                    #expect(known != nil, "bulkhead \(name) -\(short.name)")
+                    if argument.kind == .option { valued.insert(short.name) }
+                }
+            }
+            #expect(valued == Set((known ?? []).map { String($0) }), "bulkhead \(name)")
+            for below in tree.subcommands ?? [] {
+                check(below, name.isEmpty ? below.commandName : "\(name) \(below.commandName)")
+            }
+        }
+        check(try CommandTree(of: Bulkhead.self), "")
+    }
+
+    @Test("the words of the cluster's commands are handed on as they are")
+    func foreign() {
+        let words = ["task", "run", "box", "x", "--rm=true", "-d=false", "--help"]
+        #expect(ArgumentLine(words, .runtime).arguments == words)
+    }
+
     @Test("switches take true and false, as Docker's do")
     func switches() throws {
+        #expect(try parsed("run -d=true --rm=1 --read-only=t busybox").detach)
+        #expect(try parsed("run --rm=1 busybox").rm)
+        #expect(try parsed("run -d=false --rm=0 busybox").detach == false)
+        let terminal = try parsed("run -it=false busybox").process
+        #expect(terminal.interactive && !terminal.tty)
+        let listing = try #require(try command("ps --all=true -q=0") as? ListContainers)
+        #expect(listing.all && !listing.quiet)
+        #expect(throws: (any Error).self) { try parsed("run -d=perhaps busybox") }
         #expect(try parsed("run --init=false busybox").walls.`init` == false)
         #expect(try parsed("run --init=true busybox").walls.`init`)
         #expect(try parsed("run --no-init busybox").walls.`init` == false)
@@ -140,8 +204,10 @@ struct ArgumentLineTests {
         "image export", "host", "version", "failpoints",
     ]
 
-    private func parsed(_ line: String) throws -> Run {
+    private func parsed(_ line: String) throws -> Run { try #require(try command(line) as? Run) }
+
+    private func command(_ line: String) throws -> any ParsableCommand {
         let ready = ArgumentLine(line.split(separator: " ").map(String.init), .runtime)
-        return try #require(try Bulkhead.parseAsRoot(ready.arguments) as? Run)
+        return try Bulkhead.parseAsRoot(ready.arguments)
     }
 }

@@ -64,6 +64,7 @@ struct FlagTests {
         #expect(refusal { () throws(Failure) in try StorageOptions.refuseTwice(["/a", "/b/"]) } == nil)
         #expect(
             refusal { () throws(Failure) in try StorageOptions.refuseTwice(["/a/b", "/a//b/"]) }?.field == "volume")
+        #expect(refusal { () throws(Failure) in try StorageOptions.refuseTwice(["/a", "/a/."]) }?.field == "volume")
     }
 
     @Test("resource limits have a soft and a hard value")

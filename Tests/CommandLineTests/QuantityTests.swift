@@ -64,6 +64,11 @@ struct QuantityTests {
         #expect(try limits("-m64m", "--memory-swap", "96m").swap == 32 << 20, "the flag is memory and swap together")
         #expect(try limits("-m", "64m", "--memory-swap", "-1").swap == UInt64(Int64.max))
         #expect(try limits("--pids-limit", "-1").pids == nil)
+        #expect(try limits("--pids", "0") == ContainerLimits(pids: nil), "0 is no limit, as in Docker")
+        #expect(try limits("--memory", "0", "--cpus", "0", "--memory-swap", "-1") == ContainerLimits())
+        let held = ContainerLimits(cpus: 1, memory: 64 << 20, swap: 1 << 20)
+        let freed = try ResourceOptions.parse(["--memory", "0", "--cpus", "0"]).limits(changing: held, on: machine)
+        #expect(freed == ContainerLimits(), "what is beyond a memory limit goes with it")
         #expect(try limits("--pids", "32") == ContainerLimits(pids: 32, pidsAsked: true))
         #expect(try limits("--cpu-shares", "1024").cpuWeight == 39)
         #expect(try limits("--cpu-shares", "2").cpuWeight == 1)
@@ -80,7 +85,8 @@ struct QuantityTests {
     @Test(
         "limits that contradict each other or mean nothing are refused",
         arguments: [
-            ["-m", "1m"], ["--memory-swap", "64m"], ["-m", "64m", "--memory-swap", "32m"], ["--pids", "0"],
+            ["-m", "1m"], ["--memory-swap", "64m"], ["-m", "64m", "--memory-swap", "32m"], ["--pids-limit", "-2"],
+            ["--pids", "1", "--pids-limit", "1"], ["--memory", "0", "--memory-swap", "64m"],
             ["--pids", "-2"], ["--pids", "many"], ["--cpu-weight", "0"], ["--cpu-weight", "10001"],
             ["--cpu-shares", "1"], ["--cpu-shares", "100", "--cpu-weight", "100"], ["--io-read-bps", "0"],
             ["--io-read-bps", "sda:1m"], ["--io-read-iops", "1m"], ["--io-weight", "0"],
@@ -90,6 +96,14 @@ struct QuantityTests {
         let options = try ResourceOptions.parse(arguments)
         let failure = refusal { () throws(Failure) in try options.limits(changing: ContainerLimits(), on: machine) }
         #expect(failure?.code == "flag.invalid")
+    }
+
+    @Test("a refusal names the flag that was written", arguments: ["pids", "pids-limit"])
+    func writtenName(_ flag: String) throws {
+        let options = try ResourceOptions.parse(["--\(flag)", "many"])
+        let machine = ResourceOptions.Machine(processors: 4, online: "0-3")
+        let failure = refusal { () throws(Failure) in try options.limits(changing: ContainerLimits(), on: machine) }
+        #expect(failure?.field == flag && failure?.doing == "use --\(flag)")
     }
 }
 

@@ -126,6 +126,19 @@ struct RefusalTests {
                 "cannot read the tar archive /etc/hostname: Unrecognized archive format; the archive is damaged; "
                     + "export or download it again"
             ),
+            (
+                "--store= ps",
+                "cannot understand the command line: missing value for '--store <store>'; see 'bulkhead ps --help'"
+            ),
+            (
+                "ps --filter state=foo",
+                "cannot use --filter state=foo: there is no such state; known are creating, running, paused, ended"
+            ),
+            (
+                "run --pids-limit -2 box true",
+                "cannot use --pids-limit -2: it is not a whole number from -1 to 4194304; give a count, or 0 or -1 for "
+                    + "no limit"
+            ),
             ("ps --fly", "cannot understand the command line: unknown option '--fly'; see 'bulkhead ps --help'"),
             (
                 "stop nobody",
@@ -166,6 +179,30 @@ struct RefusalTests {
         #expect(
             data.error == "bulkhead: cannot execute /etc/data: EACCES (13); the file must be executable for the task's "
                 + "user, and not on a noexec mount\n")
+        let unnamed = try program.run("run", "--rm", "box", "")
+        #expect(unnamed.status == 127)
+        #expect(
+            unnamed.error == "bulkhead: cannot execute the command: its first word, the program's name, is empty; name "
+                + "a program of the image\n")
+        let absent = try program.run("run", "--rm", "box", "/bin/nosuch")
+        #expect(absent.status == 127 && absent.error.contains("its #! line or its ELF header"), "\(absent.error)")
+        try expectNothingLeft()
+    }
+
+    @Test("a volume that contains the runtime's own files is refused, also through a link, before anything is made")
+    func ownFiles() throws {
+        #expect(try program.run("ps").status == 0)
+        let parent = try OwnedDescriptor.open(RawPath(program.scratch), [.directory])
+        try parent.makeLink("linked", to: ".")
+        for source in [program.scratch, "\(program.scratch)/state", "\(program.scratch)/linked"] {
+            let outcome = try program.run("run", "--rm", "-v", "\(source):/x", "box", "true")
+            #expect(outcome.status == 125)
+            #expect(
+                outcome.error
+                    == "bulkhead: cannot mount the volume \(source): it contains \(program.scratch)/state, where the "
+                    + "runtime itself keeps the state of the containers that run; give a directory made for this "
+                    + "purpose\n")
+        }
         try expectNothingLeft()
     }
 
@@ -233,7 +270,8 @@ struct RefusalTests {
         let second = try program.run("run", "-d", "--name", "one", "box", "true")
         #expect(second.status == 125)
         #expect(second.error.hasPrefix("bulkhead: cannot name the container one: container "), "\(second.error)")
-        #expect(second.error.hasSuffix(" has that name; choose another, or: bulkhead rm one\n"), "\(second.error)")
+        #expect(
+            second.error.hasSuffix(" has that name; choose another, or: bulkhead rm --force one\n"), "\(second.error)")
         let inUse = try program.run("image", "rm", "box")
         #expect(inUse.status == 125 && inUse.error.contains("use it; remove the containers first"), "\(inUse.error)")
         let running = try program.run("rm", "one")

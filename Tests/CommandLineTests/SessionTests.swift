@@ -61,6 +61,11 @@ struct SessionTests {
         #expect((last.output + last.error).split(separator: "\n").count == 1)
         #expect(try program.run("ps", "-q", "--filter", "label=team=red").output == id)
         #expect(try program.run("ps", "-q", "--filter", "label=team=blue").output == "")
+        let image = try program.run("image", "ls", "-q").output.dropLast()
+        for name in ["image=box", "ancestor=box:latest", "image=\(image)", "image=\(image.prefix(5))"] {
+            #expect(try program.run("ps", "-q", "--filter", name).output == id, "\(name)")
+        }
+        #expect(try program.run("ps", "-q", "--filter", "image=bo").output == "")
         #expect(try program.run("inspect", "bg").output.contains("\"state\" : \"running\""))
         #expect(try program.run("pause", "bg").status == 0)
         #expect(try program.run("ps").output.contains("paused"))
@@ -68,6 +73,9 @@ struct SessionTests {
         #expect(try program.run("stats", "--no-stream", "bg").output.contains("bg "))
         #expect(try program.run("stop", "-t", "60", "bg").output == "bg\n")
         #expect(try program.run("wait", "bg").output == "143\n")
+        #expect(try program.run("wait", "--output", "json", "bg").output == "[\n  143\n]\n")
+        let absent = try program.run("rm", "--output", "json", "--force", "nobody")
+        #expect(absent.status == 0 && absent.error.isEmpty && absent.output.filter { !$0.isWhitespace } == "[]")
         #expect(try program.run("ps").output.contains("bg") == false)
         #expect(try program.run("ps", "-a").output.contains("ended (143, killed)"))
         #expect(try program.run("rm", "bg").output == "bg\n")
@@ -186,6 +194,47 @@ struct SessionTests {
             "/bin/sh", ["-c", "/proc/self/fd/3 run --rm box yes | { read x; echo $x; }"])
         #expect(outcome.output == "y\n" && outcome.status == 0)
         try eventually { try program.run("ps", "-aq").output.isEmpty }
+    }
+
+    private static let lost =
+        "bulkhead: cannot write to standard output: write returned ENOSPC (28); make room there, or send it elsewhere\n"
+
+    @Test(
+        "output that cannot be written is said, and hides no status of the task's",
+        arguments: [(0, 125), (7, 7)] as [(Int, Int32)])
+    func unwritableOutput(_ own: Int, _ status: Int32) throws {
+        let script = "'echo one; sleep 1; echo two; exit \(own)'"
+        let run = try program.runThrough(
+            "/bin/sh", ["-c", "/proc/self/fd/3 run --name full box sh -c \(script) >/dev/full"])
+        #expect(run.status == status && run.error == Self.lost && run.output.isEmpty)
+        #expect(try program.run("logs", "full").output == "one\ntwo\n", "the task was not disturbed")
+        _ = try program.run("run", "-d", "--name", "host", "box", "sleep", "1000")
+        let exec = try program.runThrough(
+            "/bin/sh", ["-c", "/proc/self/fd/3 exec host sh -c \(script) >/dev/full"])
+        #expect(exec.status == status && exec.error == Self.lost && exec.output.isEmpty)
+    }
+
+    @Test(
+        "whatever a command has to say, it says when it cannot write it",
+        arguments: ["ps", "image ls", "version", "--help", "run --help"])
+    func unwritableAnswer(_ words: String) throws {
+        let outcome = try program.runThrough("/bin/sh", ["-c", "/proc/self/fd/3 \(words) >/dev/full"])
+        #expect(outcome.status == 125 && outcome.error == Self.lost, "\(outcome)")
+    }
+
+    @Test("interrupts end the command when the task has ended and nobody reads what it has said")
+    func stalledReader() throws {
+        let script = """
+            mkfifo \(program.scratch)/fifo; exec 4<>\(program.scratch)/fifo
+            /proc/self/fd/3 run --rm --name stalled box yes >\(program.scratch)/fifo & run=$!
+            until [ "$(/proc/self/fd/3 logs stalled 2>/dev/null | wc -c)" -gt 100000 ]; do sleep 0.1; done
+            (while kill -TERM $run 2>/dev/null; do sleep 0.5; done) &
+            wait $run; echo $?
+            """
+        let outcome = try program.runThrough("/bin/sh", ["-c", script])
+        #expect(["137\n", "143\n"].contains(outcome.output), "\(outcome)")
+        #expect(!outcome.error.contains("cannot"), "\(outcome)")
+        #expect(try program.run("ps", "-aq").output.isEmpty)
     }
 
     @Test("closed standard streams are nobody's", arguments: [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])

@@ -76,8 +76,16 @@ final class TestProgram: Sendable {
     struct Started {
         let process: ProcessHandle
         let files: [OwnedDescriptor]
+        /// Far more than any takes on a slow machine.
+        private static let milliseconds: Int32 = 300_000
 
+        /// Waits for its end. One that does not end is killed, and the test fails with what it said.
         func outcome() throws -> Outcome {
+            if try !process.waitForEnd(milliseconds: Self.milliseconds) {
+                let (said, complained) = (try text(0), try text(1))
+                Issue.record("the program does not end and is killed; it said '\(said)' and '\(complained)'")
+                try process.signal(SignalNumber.kill)
+            }
             let status: Int32 =
                 switch try process.reap() {
                 case .exited(let code): code

@@ -10,6 +10,7 @@ private final class ListingMember: Containerizer {
     let name = "listing"
     private let ids = Mutex<Set<ContainerID>>([])
     let whileListing = Mutex<(@Sendable () async throws(Failure) -> Void)?>(nil)
+    let found = Mutex(ContainerRecovery())
 
     func launch(_ launch: ContainerLaunch) async throws(Failure) -> LaunchAnswer {
         ids.withLock { _ = $0.insert(launch.id) }
@@ -34,7 +35,7 @@ private final class ListingMember: Containerizer {
     }
 
     private func absent(_ what: String) -> Failure { Failure("test.absent", doing: what, cause: "not needed here") }
-    func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery { ContainerRecovery() }
+    func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery { found.withLock { $0 } }
     func update(_ id: ContainerID, limits: ContainerLimits) async throws(Failure) { throw absent("update") }
     func usage(_ id: ContainerID) async throws(Failure) -> ContainerUsage? { nil }
     func status(_ id: ContainerID) async throws(Failure) -> ContainerView? { nil }
@@ -69,5 +70,17 @@ struct ComposingTests {
         _ = try await composed.destroy(launches[0].id)
         #expect(try await composed.kill(launches[1].id, signal: 9))
         #expect(try await composed.kill(launches[0].id, signal: 9) == false)
+    }
+
+    @Test("what one of them cannot remove yet is told of with what the others found")
+    func left() async throws {
+        let (member, other) = (ListingMember(), ListingMember())
+        let ids = (0..<2).map { _ in ContainerID(number: KernelRandom.number()) }
+        let failure = Failure("container.stuck", doing: "end container", on: ids[0].text, retry: .later)
+        let left = ContainerRecovery.LeftContainer(id: ids[0], failure: failure)
+        member.found.withLock { $0 = ContainerRecovery(left: [left]) }
+        other.found.withLock { $0 = ContainerRecovery(destroyed: [ids[1]]) }
+        let recovery = try await ComposingContainerizer([member, other]).recover([])
+        #expect(recovery == ContainerRecovery(destroyed: [ids[1]], left: [left]))
     }
 }

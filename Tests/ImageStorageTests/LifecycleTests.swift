@@ -93,6 +93,30 @@ struct LifecycleTests {
         #expect(try sandbox.contents().filter { !$0.hasSuffix("/") && !$0.hasPrefix("index.json") } == [])
     }
 
+    @Test("an identifier of several images removes none of them unless it is forced, and then says which")
+    func removesAlike() throws {
+        let sandbox = try StoreSandbox()
+        var recipe = ImageRecipe()
+        try sandbox.importArchive(recipe.dockerArchive(), name: "plain")
+        recipe.layers = [.files(["hello": "hello"], packing: .gzip)]
+        try sandbox.importArchive(recipe.ociArchive(), name: "packed")
+        let images = try sandbox.store.list()
+        try #require(images.count == 2 && images[0].id == images[1].id, "one configuration, packed twice")
+        for text in [images[0].id.short, "\(images[0].id)"] {
+            let failure = #expect(throws: Failure.self) { _ = try sandbox.store.remove(text) }
+            #expect(failure?.code == "image.several-names")
+            #expect(failure?.cause == "it is called packed:latest, plain:latest" ||
+                failure?.cause == "it is called plain:latest, packed:latest")
+        }
+        #expect(try sandbox.store.list().count == 2)
+        #expect(try sandbox.store.remove("\(images[0].manifest)").removed.map(\.manifest) == [images[0].manifest])
+        try sandbox.importArchive(recipe.ociArchive(), name: "packed")
+        try sandbox.importArchive(ImageRecipe().dockerArchive(), name: "plain")
+        let forced = try sandbox.store.remove(images[0].id.short, force: true)
+        #expect(forced.removed.flatMap { $0.references.map(\.familiar) }.sorted() == ["packed:latest", "plain:latest"])
+        #expect(try sandbox.store.list() == [])
+    }
+
     @Test("pruning removes the dangling, the unused, or the least recently used until enough is free")
     func prunes() throws {
         let sandbox = try sandbox(["a", "b", "c"])

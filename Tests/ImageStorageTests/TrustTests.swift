@@ -163,6 +163,26 @@ struct TrustTests {
         #expect(try store.admit(store.resolve("r.example/app:1")).isSigned)
     }
 
+    @Test("of two imports of one image at once it keeps the signatures of both, whichever ends last")
+    func beside() throws {
+        var first = SignedLayout()
+        var second = SignedLayout()
+        second.recipe = first.recipe
+        try first.sign(first.recipe.manifestDigest)
+        try second.sign(first.recipe.manifestDigest)
+        let path = try sandbox.write("first.tar", first.archive)
+        _ = try sandbox.store.importImages(ImportRequest(source: .path(path))) { progress in
+            // The second begins and ends after the first has looked for signatures, and before it is published.
+            guard progress.phase == .finishing else { return }
+            #expect(throws: Never.self) { _ = try importing(second, into: sandbox.store) }
+        }
+        let image = try sandbox.store.resolve("r.example/app:1")
+        #expect(try sandbox.store.signatures(of: image).count == 2)
+        for pem in [first.pem, second.pem] { #expect(try store(try policy(pem)).admit(image).isSigned) }
+        _ = try sandbox.store.prune(.dangling)
+        #expect(try sandbox.store.signatures(of: image).count == 2)
+    }
+
     @Test("a signed image that is removed before it is used is not found, and the store is not damaged")
     func removedMeanwhile() throws {
         var layout = SignedLayout()

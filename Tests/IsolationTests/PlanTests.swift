@@ -1,4 +1,5 @@
 import Containers
+import Diagnostics
 import Foundation
 import LaunchPlanning
 import Testing
@@ -75,6 +76,58 @@ struct PlanTests {
             return nil
         }
         #expect(targets == ["/data", "/data/inner", "/etc/resolv.conf"])
+    }
+
+    @Test("mounts below others come after them, whatever they are, and no mount of ours is hidden by a user's")
+    func nestedMounts() throws {
+        let plan = try ContainerPlan.build(
+            Fixture.context {
+                $0.volumes = [
+                    VolumeRequest(source: "/srv/keep", target: "/data/./keep"),
+                    VolumeRequest(source: "/srv/conf", target: "/run//conf", isFile: true),
+                    VolumeRequest(source: "/srv/hosts", target: "/etc/./hosts", isFile: true),
+                ]
+                $0.temporaryFilesystems = ["/data/keep/in/", "/tmp/a", "/tmp", "/run", "/data", "/etc"].map {
+                    TemporaryFilesystem(target: $0)
+                }
+            })
+        let targets = plan.steps.filter { $0.stage == .volumes }.compactMap { planned -> String? in
+            switch planned.step {
+            case .attach(_, let target, _, _), .mount(_, let target, _, _, _): target
+            default: nil
+            }
+        }
+        #expect(
+            targets == [
+                "/tmp", "/run", "/data", "/etc", "/data/./keep", "/run//conf", "/etc/./hosts", "/tmp/a",
+                "/data/keep/in/", "/etc/hostname", "/etc/resolv.conf",
+            ])
+    }
+
+    @Test("a file system in memory that is to be read-only is so from the start, or when all below it is mounted")
+    func readOnlyAbove() throws {
+        let targets = ["/data", "/data/in", "/run/", "/etc", "/database"]
+        let plan = try ContainerPlan.build(
+            Fixture.context {
+                $0.volumes = [VolumeRequest(source: "/srv/keep", target: "/data/./keep")]
+                $0.secrets = [
+                    SecretRequest(name: "key", source: .inline, target: "/run/key", value: SecretValue([1]))
+                ]
+                $0.temporaryFilesystems = targets.map { TemporaryFilesystem(target: $0, readOnly: true) }
+                $0.temporaryFilesystems.append(TemporaryFilesystem(target: "/w"))
+            })
+        let early = plan.steps.compactMap { planned -> String? in
+            guard case .mount("tmpfs", let target, let attributes, _, _) = planned.step, planned.stage == .volumes,
+                attributes.contains(.readOnly)
+            else { return nil }
+            return target
+        }
+        #expect(early == ["/database", "/data/in"])
+        let late = plan.steps.filter { $0.stage == .paths && $0.isolator == "volumes" }.map(\.step)
+        let wanted = ["/data", "/run/", "/etc"].map {
+            Step.setAttributes($0, set: .readOnly, clear: [], recursive: false)
+        }
+        #expect(late == wanted)
     }
 
     @Test("an exec has the same credentials, privileges and filter as the container")

@@ -138,6 +138,9 @@ struct RefusalTests {
         Case(testDescription: "no command", code: "container.no-command", field: "command") {
             $0.process.arguments = []
         },
+        Case(testDescription: "a command without a name", code: "launch.program-not-found", field: "command") {
+            $0.process.arguments = [""]
+        },
     ]
 
     @Test("with the field at fault and what to do", arguments: cases)

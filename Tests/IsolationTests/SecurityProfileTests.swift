@@ -2,6 +2,7 @@ import Containers
 import Diagnostics
 import HostProbe
 import LaunchPlanning
+import LinuxKernel
 import SeccompFormat
 import Testing
 
@@ -25,6 +26,28 @@ struct SecurityProfileTests {
     func paths(path: String) throws {
         let failure = try #require(throws: Failure.self) { try AppArmorProfile(masked: [path], readOnly: []) }
         #expect(failure.code == "apparmor.bad-path")
+    }
+
+    @Test("a parser that does not end is killed, and that is said")
+    func unendingParser() throws {
+        let directory = "/tmp/bulkhead-parser-\(String(KernelRandom.number(), radix: 36))"
+        try Directories.makeAll(directory, mode: 0o700)
+        let script = try OwnedDescriptor.memoryFile("script")
+        // It ends all the same: without a limit this test fails, and does not hang.
+        try script.write("#!/bin/sh\nexec /bin/sleep 10\n")
+        try script.seek(to: 0)
+        // Written by a process that has ended: a child that another test starts meanwhile would have a file of ours
+        // open for writing until it executes its own program, and that cannot be executed (ETXTBSY).
+        let writer = try ToolProcess.start(
+            "/bin/sh", ["-c", #"cat > "$1" && chmod 700 "$1""#, "sh", directory + "/parser"],
+            environment: ["PATH=/usr/bin:/bin"], descriptors: [script, nil, nil])
+        try #require(try writer.reap(within: 120) == .exited(0))
+        let failure = #expect(throws: Failure.self) {
+            try AppArmorPolicy.load("profile x {}", as: "x", parser: directory + "/parser", within: 0.05)
+        }
+        #expect(failure?.code == "apparmor.cannot-load" && failure?.retry == .later)
+        #expect(failure?.remedy?.hasPrefix("apparmor_parser took more than") == true)
+        try TreeRemoval.remove(directory)
     }
 
     @Test("a label is user, role, type and level, and nothing that could be a mount option", arguments: [

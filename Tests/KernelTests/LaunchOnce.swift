@@ -14,14 +14,30 @@ enum LaunchOnce {
         var output: String
     }
 
-    /// Runs it to its end, behind `tracer` when given.
+    /// Runs it to its end, behind `tracer` when given. One that does not end, or whose output does not, is killed, and
+    /// the test fails with what it said.
     static func run(
         _ verb: String, on host: TestHost, _ last: String, failpoint: String? = nil, tracer: [String] = []
     ) throws -> Outcome {
         let (process, output) = try start(
             tracer + [path, verb, host.places.volatile, host.places.store, TestHost.launcherPath, host.layer, last],
             environment: failpoint.map { ["BULKHEAD_FAILPOINT=\($0)"] } ?? [])
-        let text = String(decoding: try output.readAll(limit: 1 << 20), as: UTF8.self)
+        // Far more than any takes; a crowd has its test's own limit.
+        let deadline = Deadline(seconds: ["many", "bridges"].contains(verb) ? 1_200 : 300)
+        var said: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        var isOpen = true
+        while isOpen, said.count <= 1 << 20, !deadline.hasPassed {
+            guard try output.waitReadable(milliseconds: 1_000) else { continue }
+            let count = try chunk.withUnsafeMutableBytes { try output.read(into: $0) }
+            isOpen = count > 0
+            said += chunk[..<count]
+        }
+        while !deadline.hasPassed, try !process.waitForEnd(milliseconds: 1_000) {}
+        let text = String(decoding: said, as: UTF8.self)
+        let hasEnded = try process.hasEnded()
+        if isOpen || !hasEnded { Issue.record("launch-once \(verb) does not end; it said: \(text.suffix(8_000))") }
+        if !hasEnded { try process.signal(SignalNumber.kill) }
         return Outcome(end: try process.reap(), output: text)
     }
 

@@ -18,6 +18,30 @@ struct LifecycleTests {
         try host.containerizer.remove(id, force: true)
     }
 
+    @Test(
+        "a task and whoever joins it have the OOM score that was asked for, and cannot lower it",
+        arguments: [500, -500] as [Int32])
+    func askedMemoryScore(_ score: Int32) throws {
+        let host = try TestHost()
+        // CAP_SYS_RESOURCE, capabilities(7): whoever has it may go below what there was, and sets how far others may.
+        let isPrivileged = HostFacts.effectiveCapabilities() >> 24 & 1 == 1
+        guard isPrivileged || score > 0 else {
+            let refusal = #expect(throws: Failure.self) {
+                try host.shell("true") { $0.isolation.oomScore = score }
+            }
+            #expect(refusal?.remedy?.contains("CAP_SYS_RESOURCE") == true)
+            return
+        }
+        let own = "/proc/self/oom_score_adj"
+        let lowering = isPrivileged ? "echo \(score - 1) > \(own) && echo lowered" : "echo -1 > \(own) && echo lowered"
+        let script = "cat \(own) /proc/1/oom_score_adj; \(lowering)"
+        let wanted = "\(score)\n\(score)\n"
+        #expect(try host.shell(script) { $0.isolation.oomScore = score }.output == wanted)
+        let id = try host.detached(["sleep", "600"]) { $0.isolation.oomScore = score }.record.request.id
+        #expect(try host.exec(id, ["sh", "-c", script]).output == wanted)
+        try host.containerizer.remove(id, force: true)
+    }
+
     @Test("whoever joins can be killed for memory as all others are, and cannot change that")
     func memoryKiller() throws {
         let host = try TestHost()

@@ -20,11 +20,21 @@ struct NetworkFlowTests {
         try TestDatagrams(in: network.outside, to: TestNetwork.hostAddresses[version], port, from: source)
     }
 
+    /// Flows of datagrams that begin from now on are kept for an hour and not for half a minute, which a slow machine
+    /// may need until they are counted. To be called on the test's thread, in its network, where rules are: without
+    /// them nothing is tracked.
+    private static func keepFlows() throws {
+        for name in ["nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"] {
+            try TextFile.write("3600", to: "/proc/sys/net/netfilter/\(name)")
+        }
+    }
+
     @Test("a flow that went to the host goes to the container at once when its port is published", arguments: 0...1)
     func publishing(_ version: Int) throws {
         try TestNetwork.run { network, host in
             // Tracking needs rules, and rules a container.
             _ = try host.wired()
+            try Self.keepFlows()
             let flow = try Self.sender(network, version, 5_000)
             do {
                 let server = try TestDatagrams(in: network.here, port: Self.port)
@@ -46,6 +56,7 @@ struct NetworkFlowTests {
     func nextHolder(_ version: Int) throws {
         try TestNetwork.run { network, host in
             let first = try host.wired(Self.published())
+            try Self.keepFlows()
             let flow = try Self.sender(network, version, 5_000)
             // The other direction: what the container began, and the world answers.
             let world = try TestDatagrams(
@@ -80,6 +91,7 @@ struct NetworkFlowTests {
 
     /// Has each place begin so many flows to the outside, by each version.
     private static func begin(_ network: TestNetwork, _ places: [(NetworkNamespace, Int)]) throws {
+        try keepFlows()
         let world = try TestDatagrams(in: network.outside, port: 9_000)
         for (place, count) in places {
             for version in 0...1 {

@@ -29,7 +29,8 @@ struct NetworkMatrixTests {
         for way in ways {
             let reached =
                 switch transport {
-                case .tcp: try TestNetwork.connects(from: way.from, to: way.address, way.port)
+                case .tcp:
+                    try TestNetwork.connects(from: way.from, to: way.address, way.port, expected: way.isOpen)
                 case .udp:
                     try TestDatagrams.reach(from: way.from, to: way.address, way.port, servers, expected: way.isOpen)
                 }

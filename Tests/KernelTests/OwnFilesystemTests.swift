@@ -14,22 +14,22 @@ struct OwnFilesystemTests {
         request.limits.diskBacking = .loop
     }
 
-    /// Whether a loop device is over a file below `path`. Devices come and go while we look.
-    private static func hasLoop(over path: String) throws -> Bool {
+    /// The name of a loop device over a file below `path`. Devices come and go while we look.
+    private static func loop(over path: String) throws -> String? {
         for device in try OwnedDescriptor.open("/sys/block", [.directory]).entries() {
             let file = "/sys/block/\(device.name)/loop/backing_file"
             guard HostFacts.exists(file) else { continue }
-            do throws(KernelError) { if try TextFile.read(file).hasPrefix(path) { return true } } catch {
+            do throws(KernelError) { if try TextFile.read(file).hasPrefix(path) { return "\(device.name)" } } catch {
                 guard error.errno == Errno.noEntry || error.errno == Errno.noDevice else { throw error }
             }
         }
-        return false
+        return nil
     }
 
     /// The kernel lets go of the device when the last user of the mount has gone, a moment after it was unmounted.
     private static func waitForRelease(_ path: String) throws {
         let deadline = Deadline(seconds: 120)
-        while try hasLoop(over: path) { try deadline.pause("the loop device to be let go of") }
+        while try loop(over: path) != nil { try deadline.pause("the loop device to be let go of") }
     }
 
     @Test("is as large as its limit, shows in no mount table but the container's, and goes with it")
@@ -49,10 +49,14 @@ struct OwnFilesystemTests {
         #expect(try host.exec(id, ["sh", "-c", "cat /etc/passwd | wc -l; rm /root/file; echo x > /etc/new; echo $?"])
             .output == "2\n0\n")
 
-        let mounts = try TextFile.read("/proc/self/mountinfo")
-        #expect(!mounts.contains(host.scratch) && !mounts.contains("/dev/loop"))
+        // The third field is the device a mount is of. Others' loop devices may well be mounted on the host.
         let image = "\(host.places.store)/containers/\(id.text)/disk.image"
-        #expect(try Self.hasLoop(over: image))
+        let device = try #require(try Self.loop(over: image))
+        let number = try TextFile.read("/sys/block/\(device)/dev").filter { !$0.isNewline }
+        let mounts = try TextFile.read("/proc/self/mountinfo")
+        let devices = mounts.split(separator: "\n").compactMap { $0.split(separator: " ").dropFirst(2).first }
+        #expect(!mounts.contains(host.scratch) && !mounts.contains("/dev/\(device) "))
+        #expect(!devices.contains(number[...]))
         try host.containerizer.remove(id, force: true)
         #expect(!HostFacts.exists(image))
         try Self.waitForRelease(host.scratch)

@@ -96,7 +96,7 @@ struct PluginNetworkTests {
             try Directories.makeAll(programs, mode: 0o755)
             // One that says what it is asked.
             let script = "#!/bin/sh\ncat > \(host.scratch)/asked.$CNI_COMMAND\necho '{\"cniVersion\":\"1.1.0\"}'\n"
-            try OwnedDescriptor.open(RawPath(programs + "/noting"), [.writeOnly, .create], mode: 0o755).write(script)
+            try HostScript.write(script, to: programs + "/noting")
             let configurations = host.scratch + "/net.d"
             try Directories.makeAll(configurations, mode: 0o755)
             try OwnedDescriptor.open(RawPath(configurations + "/n.conflist"), [.writeOnly, .create], mode: 0o644)
@@ -132,8 +132,7 @@ struct PluginNetworkTests {
                 ("failing", "cat > /dev/null; echo '{\"code\": 11, \"msg\": \"no lock\"}'; exit 1"),
                 ("noting", "cat > \(host.scratch)/asked.$CNI_COMMAND"), ("mute", "cat > /dev/null; exit 3"),
             ] {
-                try OwnedDescriptor.open(RawPath("\(programs)/\(name)"), [.writeOnly, .create], mode: 0o755)
-                    .write("#!/bin/sh\n\(script)\n")
+                try HostScript.write("#!/bin/sh\n\(script)\n", to: "\(programs)/\(name)")
             }
             let plugins = ["failing", "noting", "mute", "absent"].map { "{\"type\":\"\($0)\"}" }
             try OwnedDescriptor.open(RawPath(configurations + "/n.conflist"), [.writeOnly, .create], mode: 0o644)

@@ -87,12 +87,20 @@ struct TestNetwork: Sendable {
         return result + (try ContainerNetworks().owners())
     }
 
-    /// Whether a connection from `place` to `address` and `port` comes about.
+    /// Patience with a connection that must come about, and with one that must not: a refusal is told at once, a drop
+    /// is silence.
+    private static let arrivingMilliseconds: Int32 = 60_000
+    private static let silentMilliseconds: Int32 = 2_000
+
+    /// Whether a connection from `place` to `address` and `port` comes about. `expected` is how long to wait for it,
+    /// not what comes of it.
     static func connects(
-        from place: NetworkNamespace, to address: String, _ port: UInt16, as source: String? = nil
+        from place: NetworkNamespace, to address: String, _ port: UInt16, as source: String? = nil,
+        expected: Bool = true
     ) throws -> Bool {
+        let patience = expected ? arrivingMilliseconds : silentMilliseconds
         do throws(KernelError) {
-            _ = try place.connect(address: address, port: port, milliseconds: 2_000, source: source)
+            _ = try place.connect(address: address, port: port, milliseconds: patience, source: source)
             return true
         } catch {
             #expect([Errno.refused, Errno.timedOut, Errno.accessDenied, 101, 113].contains(error.errno), "\(error)")

@@ -42,6 +42,17 @@ struct ThreadPlacementTests {
         #expect(try Self.processors() == ours)
     }
 
+    @Test("a thread that has ended is not moved, and nor is whoever would have moved it")
+    func ended() throws {
+        let ours = try Self.processors()
+        let thread = try WorkerThread {}
+        thread.join()
+        thread.moveAway()
+        #expect(try Self.processors() == ours)
+        thread.moveAnywhere()
+        #expect(try Self.processors() == ours)
+    }
+
     @Test("a task may use every processor that its launch may, in the thread that made it and beside it")
     func inherited() throws {
         let host = try TestHost()

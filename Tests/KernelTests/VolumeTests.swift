@@ -170,6 +170,62 @@ struct VolumeTests {
         }
     }
 
+    @Test("what is mounted below a file system in memory is seen, and what is written there reaches the host")
+    func nestedInMemory() throws {
+        let host = try TestHost()
+        let directory = try host.directory("kept", mode: 0o777)
+        let file = try host.directory("files") + "/conf"
+        try OwnedDescriptor.open(RawPath(file), [.writeOnly, .create], mode: 0o644).write("from the host\n")
+        let script = "echo x > /data/keep/new; cat /run/conf; grep -c -e ' /tmp ' -e ' /tmp/a ' /proc/self/mountinfo; "
+            + "cat /etc/hostname"
+        let outcome = try host.shell(script) {
+            $0.volumes = [
+                VolumeRequest(source: directory, target: "/data/keep"),
+                VolumeRequest(source: file, target: "/run/conf", isFile: true),
+            ]
+            $0.temporaryFilesystems = ["/tmp/a", "/tmp", "/run", "/data", "/etc"].map {
+                TemporaryFilesystem(target: $0)
+            }
+        }
+        #expect(outcome.output == "from the host\n2\ncontainer\n")
+        #expect(try TextFile.read(directory + "/new") == "x\n")
+    }
+
+    @Test("a read-only file system in memory has places for what is mounted below it, and is read-only all the same")
+    func nestedInReadOnlyMemory() throws {
+        let host = try TestHost()
+        let directory = try host.directory("kept", mode: 0o777)
+        let script = "echo x > /data/keep/new; cat /etc/hostname; "
+            + "for d in /data /data/in /etc; do (: > $d/x) 2> /dev/null && echo $d; done; true"
+        let outcome = try host.shell(script) {
+            $0.volumes = [VolumeRequest(source: directory, target: "/data/keep")]
+            $0.temporaryFilesystems = ["/data/in", "/data", "/etc"].map {
+                TemporaryFilesystem(target: $0, readOnly: true)
+            }
+        }
+        #expect(outcome.output == "container\n" && outcome.exit.code == 0, "\(outcome)")
+        #expect(try TextFile.read(directory + "/new") == "x\n")
+    }
+
+    @Test("below a read-only volume only what has a place there is mounted; the rest is told what it lacks")
+    func nestedInReadOnlyVolume() throws {
+        let host = try TestHost()
+        let outer = try host.directory("outer", mode: 0o777)
+        let inner = try host.directory("inner", mode: 0o777)
+        let volumes = [
+            VolumeRequest(source: outer, target: "/a", readOnly: true), VolumeRequest(source: inner, target: "/a/b"),
+        ]
+        let failure = #expect(throws: Failure.self) { try host.shell("true") { $0.volumes = volumes } }
+        #expect(failure?.code == "launch.step-failed", "\(String(describing: failure))")
+        #expect(failure?.remedy?.hasPrefix("its place is missing in what is mounted read-only above it") == true)
+        #expect(!HostFacts.exists(outer + "/b"))
+        try Directories.make(outer + "/b", mode: 0o755)
+        let script = "echo x > /a/b/new; (: > /a/x) 2> /dev/null || echo no"
+        #expect(try host.shell(script) { $0.volumes = volumes }.output == "no\n")
+        #expect(try TextFile.read(inner + "/new") == "x\n")
+        #expect(!HostFacts.exists(outer + "/x"))
+    }
+
     @Test("a volume's target that is a link of the image is followed inside the image only")
     func linkedTarget() throws {
         let host = try TestHost()

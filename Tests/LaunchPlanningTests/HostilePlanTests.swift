@@ -75,6 +75,7 @@ struct HostilePlanTests {
 
     static let changes: [Change] = [
         Change(name: "operation 0", step: 2, replacement: words(0, 0)),
+        Change(name: "operation 19, which there is no more", step: 2, replacement: words(19, 4, 0)),
         Change(name: "operation 46", step: 2, replacement: words(46, 0)),
         Change(name: "a payload where none belongs", step: 2, replacement: words(3, 4, 0)),
         Change(name: "a payload size that is no multiple of 4", step: 2, replacement: words(3, 2)),
@@ -88,29 +89,29 @@ struct HostilePlanTests {
         Change(name: "no descriptor where one is needed", step: 0, replacement: words(1, 8, 0xffff_ffff, 0)),
         Change(name: "an unknown target kind", step: 8, replacement: words(9, 20, 6, 1, 0x2f, 2, 1)),
         Change(name: "an unknown target rule", step: 8, replacement: words(9, 20, 6, 1, 0x2f, 1, 64)),
-        Change(name: "a filter of half an instruction", step: 28, replacement: words(29, 12, 0, 4, 6)),
-        Change(name: "an empty filter", step: 28, replacement: words(29, 8, 0, 0)),
-        Change(name: "too many groups", step: 24, replacement: words(25, 12, 1, 2, 65_537)),
-        Change(name: "a list longer than it can be", step: 29, replacement: words(30, 8, 65_537, 0)),
-        Change(name: "nothing to execute", step: 29, replacement: words(30, 8, 0, 0)),
-        Change(name: "an empty name to execute", step: 29, replacement: words(30, 16, 1, 0, 0, 0)),
+        Change(name: "a filter of half an instruction", step: 27, replacement: words(29, 12, 0, 4, 6)),
+        Change(name: "an empty filter", step: 27, replacement: words(29, 8, 0, 0)),
+        Change(name: "too many groups", step: 23, replacement: words(25, 12, 1, 2, 65_537)),
+        Change(name: "a list longer than it can be", step: 28, replacement: words(30, 8, 65_537, 0)),
+        Change(name: "nothing to execute", step: 28, replacement: words(30, 8, 0, 0)),
+        Change(name: "an empty name to execute", step: 28, replacement: words(30, 16, 1, 0, 0, 0)),
         Change(name: "execute before the end", step: 2, replacement: words(30, 16, 1, 1, 0x41, 0)),
-        Change(name: "no execute at the end", step: 29, replacement: words(20, 0)),
+        Change(name: "no execute at the end", step: 28, replacement: words(20, 0)),
         Change(name: "the root entered before it is attached", step: 2, replacement: words(14, 0)),
-        Change(name: "a second fork", step: 22, replacement: words(22, 36, 0, .max, .max, .max, 0, 0, .max, .max, 0)),
-        Change(name: "one log file", step: 21, replacement: words(22, 36, 2, .max, 5, .max, 4_096, 0, .max, .max, 0)),
-        Change(name: "a tiny log", step: 21, replacement: words(22, 36, 2, .max, 5, 6, 4_095, 0, .max, .max, 0)),
+        Change(name: "a second fork", step: 21, replacement: words(22, 36, 0, .max, .max, .max, 0, 0, .max, .max, 0)),
+        Change(name: "one log file", step: 20, replacement: words(22, 36, 2, .max, 5, .max, 4_096, 0, .max, .max, 0)),
+        Change(name: "a tiny log", step: 20, replacement: words(22, 36, 2, .max, 5, 6, 4_095, 0, .max, .max, 0)),
     ]
 
     @Test("a plan with one broken step is refused, and the step is named", arguments: changes)
     func brokenStepIsNamed(change: Change) throws {
         var bytes: [UInt8] = []
-        for index in 0..<30 {
+        for index in 0..<29 {
             var plan = Sample.everyPlan
             plan.steps = [Sample.everyPlan.steps[index]]
             bytes += index == change.step ? change.replacement : Array(try PlanEncoder.encode(plan)[16...])
         }
-        let header = Self.words(PlanFormat.magic, PlanFormat.version, UInt32(bytes.count + 16), 30)
+        let header = Self.words(PlanFormat.magic, PlanFormat.version, UInt32(bytes.count + 16), 29)
         let decoded = DecodedPlan(header + bytes)
         #expect(decoded.error != 0)
         #expect(decoded.faultyStep == UInt32(change.step))

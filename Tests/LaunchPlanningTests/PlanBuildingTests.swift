@@ -13,7 +13,7 @@ struct PlanBuildingTests {
             "becomeRoot namespaces", "session namespaces", "root filesystem", "root filesystem",
             "kernelFilesystems filesystem", "volumes filesystem", "paths filesystem", "paths filesystem",
             "enterRoot filesystem", "identity namespaces", "divide resources", "resources resources",
-            "resources resources", "resources resources", "terminal task", "credentials privileges",
+            "resources resources", "terminal task", "credentials privileges",
             "workingDirectory task", "noNewPrivileges privileges", "closeDescriptors task", "filter privileges",
             "execute task",
         ])
@@ -38,6 +38,7 @@ struct PlanBuildingTests {
         #expect(spawn.userMap == [IDMapping(inside: 0, outside: 200_000, count: 65_536)])
         #expect(spawn.groupMap == [IDMapping(inside: 0, outside: 300_000, count: 65_536)])
         #expect(spawn.timeOffsets == "monotonic -5 0\nboottime -5 0\n")
+        #expect(spawn.memoryScore == -5)
         #expect(spawn.inControlGroup)
     }
 
@@ -123,8 +124,9 @@ struct PlanBuildingTests {
     static let superfluous = [
         Breach("a second execute", adding: .execute(arguments: ["x"], environment: []), at: .execute),
         Breach("something after execute", adding: .becomeRoot, at: .execute),
+        Breach("a gap beyond what is kept", adding: .closeDescriptors(keep: 1, gaps: [4]), at: .closeDescriptors),
         Breach("a second closing", adding: .closeDescriptors(keep: 1), at: .closeDescriptors),
-        Breach("a second set of credentials", adding: Sample.everyStep[24], at: .credentials),
+        Breach("a second set of credentials", adding: Sample.everyStep[23], at: .credentials),
         Breach("credentials after the filter") { contributions in
             let credentials = contributions[1].steps[2].step
             contributions[1] = contributions[1].withoutSteps
@@ -149,8 +151,8 @@ struct PlanBuildingTests {
             $0.append(other)
         },
         Breach("a mount before the root is attached", adding: .mask("/proc/x", with: "null"), at: .session),
-        Breach("a second fork", adding: Sample.everyStep[21], at: .divide),
-        Breach("a terminal the fork knows nothing of", adding: Sample.everyStep[22], at: .terminal),
+        Breach("a second fork", adding: Sample.everyStep[20], at: .divide),
+        Breach("a terminal the fork knows nothing of", adding: Sample.everyStep[21], at: .terminal),
         Breach("a mount attached twice") {
             $0[3].add(.attach(tree: "volume:/data", target: "/b", kind: .directory, resolve: []), at: .volumes)
         },
@@ -229,6 +231,7 @@ extension PlanContribution {
         bare.userMap = userMap
         bare.groupMap = groupMap
         bare.timeOffsets = timeOffsets
+        bare.memoryScore = memoryScore
         bare.inControlGroup = inControlGroup
         for entry in descriptors { bare.open(entry.name, entry.source) }
         return bare

@@ -12,13 +12,13 @@ struct PlanEncodingTests {
         ["5", "1140850688"], ["536871040"], [], ["9"], ["23"], ["524288"], ["5", "/anchor"],
         ["tmpfs", "/tmp", "2097168", "4", #"["size=1", "ro", ""]"#], ["6", "/x", "1", "1"], ["/sealed", "1", "2"],
         ["/masked", "6"], ["/made", "1023", "3", "4"], ["1", "2", "1"], [], ["host"], ["dömain"], ["net/x", "1 2"],
-        ["3", "5", "18446744073709551615"], ["4294966296"], [], [],
+        ["3", "5", "18446744073709551615"], [], [],
         [
             "7", "4294967295", "7", "8", "1099511627776", "5", "4294967295", "1099511627777", "78",
             "bytes [6, 0, 0, 0, 0, 0, 255, 127]",
         ],
         ["24", "80", "11", "12"], ["4294967295", "6", "5"],
-        ["1", "2", "[30, 40]", "1099511627776", "6", "7", "8", "9"], [], ["/work dir"], ["2"],
+        ["1", "2", "[30, 40]", "1099511627776", "6", "7", "8", "9"], [], ["/work dir"], ["2", "[4]"],
         ["2", "bytes [6, 0, 0, 0, 0, 0, 255, 127]"], ["/p", "1048576", "1"], ["/q", "32", "8", "1"],
         ["/dev/x", "25504", "21", "22", "23", "24"], ["/dev/y", "../z"],
         ["/hook", #"["hook", "a"]"#, #"["C=2"]"#, "6", "25"], ["5"], [],
@@ -64,7 +64,8 @@ struct PlanEncodingTests {
     @Test("the sample covers every operation of plan.h once, but the end of an errand")
     func sampleIsComplete() {
         let operations = Sample.everyStep.map(\.operation)
-        #expect(operations.sorted() == (1...BH_TAKE_ROOT.rawValue).filter { $0 != BH_PLACE_DEVICE.rawValue })
+        let others: Set<UInt32> = [BH_PLACE_DEVICE.rawValue, 19]  // 19 was an operation once
+        #expect(operations.sorted() == (1...BH_TAKE_ROOT.rawValue).filter { !others.contains($0) })
         #expect(operations.last == BH_EXECUTE.rawValue)
     }
 

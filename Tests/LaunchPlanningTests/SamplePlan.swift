@@ -67,7 +67,7 @@ enum Sample {
         var resources = PlanContribution(isolator: "resources")
         resources.add(.limit(ResourceLimit(resource: 7, soft: 1_024, hard: 4_096)), at: .resources)
         resources.add(.limit(ResourceLimit(resource: 4, soft: .max, hard: .max)), at: .resources)
-        resources.add(.oomScore(-5), at: .resources)
+        resources.memoryScore = -5
         resources.open("exit-record", .exitRecord)
         resources.open("log:0", .log(0))
         resources.open("log:1", .log(1))
@@ -94,7 +94,7 @@ enum Sample {
         .makeDirectory("/made", mode: 0o1777, uid: 3, gid: 4),
         .rootAttributes(set: [.readOnly], clear: [.noSetuid], recursive: true), .enterRoot, .setHostname("host"),
         .setDomainname("dömain"), .sysctl(name: "net/x", value: "1 2"),
-        .limit(ResourceLimit(resource: 3, soft: 5, hard: .max)), .oomScore(-1_000), .loopbackUp, .newKeyring,
+        .limit(ResourceLimit(resource: 3, soft: 5, hard: .max)), .loopbackUp, .newKeyring,
         .divide(
             Division(
                 isInit: true, pumps: true, hasTerminal: true, exitRecord: nil, logs: ["log:0", "log:1"],
@@ -106,7 +106,7 @@ enum Sample {
             Credentials(
                 uid: 1, gid: 2, groups: [30, 40], bounding: 1 << 40, effective: 6, permitted: 7, inheritable: 8,
                 ambient: 9)),
-        .noNewPrivileges, .workingDirectory("/work dir"), .closeDescriptors(keep: 2),
+        .noNewPrivileges, .workingDirectory("/work dir"), .closeDescriptors(keep: 2, gaps: [4]),
         .installFilter(flags: 2, program: filter),
         .setPropagation("/p", .shared, recursive: true),
         .setAttributes("/q", set: [.strictAccessTime], clear: [.noExecute], recursive: true),

@@ -95,7 +95,7 @@ struct LogTests {
         _ = try attended.trial.pipe("sink2")
         let running = try attended.trial.start()
         try running.expectStarted()
-        let text = String(decoding: try output.readAll(limit: 1 << 22), as: UTF8.self)
+        let text = try running.text(of: output)
         #expect(try running.end() == .exited(0))
         #expect(text == (1...40_000).map { "\($0)\n" }.joined())
     }

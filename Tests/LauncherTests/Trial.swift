@@ -88,11 +88,31 @@ struct RunningTrial {
     /// Every report until the launcher's side is closed, by exec or by its end.
     func reports() throws -> [(LauncherReport, OwnedDescriptor?)] {
         var reports: [(LauncherReport, OwnedDescriptor?)] = []
-        try #require(try socket.waitReadable(milliseconds: Patience.milliseconds), "no report and no exec")
-        while let message = try socket.receiveMessage(limit: 64) {
+        while try socket.waitReadable(milliseconds: Patience.milliseconds) {
+            guard let message = try socket.receiveMessage(limit: 64) else { return reports }
             reports.append((try LauncherReport(bytes: message.bytes), message.descriptor))
         }
-        return reports
+        try process.signal(SIGKILL)
+        let end = try process.reap()
+        Issue.record("no report and no exec after \(reports.map { $0.0.sentence(in: plan) }); killed: \(end)")
+        throw KernelError(call: "wait for the launcher's side to be closed", errno: ETIMEDOUT)
+    }
+
+    /// What the task writes, until nobody has the other end of `output` any more.
+    func text(of output: OwnedDescriptor) throws -> String {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let deadline = Deadline(seconds: Double(Patience.milliseconds) / 1_000)
+        while !deadline.hasPassed, bytes.count <= 1 << 22 {
+            guard try output.waitReadable(milliseconds: 1_000) else { continue }
+            let count = try chunk.withUnsafeMutableBytes { try output.read(into: $0) }
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            bytes += chunk[..<count]
+        }
+        let said = String(decoding: bytes, as: UTF8.self)
+        try process.signal(SIGKILL)
+        Issue.record("the task's output does not end; it is killed, and has said \(said.suffix(8_000))")
+        return said
     }
 
     /// Waits until exec has succeeded.
@@ -127,7 +147,7 @@ extension Trial {
     func run(output: OwnedDescriptor) throws -> Outcome {
         let running = try start()
         let reports = try running.reports()
-        let text = String(decoding: try output.readAll(limit: 1 << 22), as: UTF8.self)
+        let text = try running.text(of: output)
         return Outcome(output: text, failure: reports.first?.0, end: try running.end())
     }
 }

@@ -45,6 +45,19 @@ struct DrainTests {
         #expect(scene.offers(framework).count == 1)
     }
 
+    @Test("an agent whose machine is in the maintenance schedule is not drained as well")
+    func scheduled() {
+        var scene = Scene()
+        let agent = scene.agent("a1")
+        let other = scene.agent("b1")
+        scene.operate(.updateMaintenanceSchedule(MaintenanceTests.schedule))
+        #expect(scene.operate(.drainAgent(agent.id, Self.drain))?.status == 400)
+        #expect(scene.core.agents[agent.id]?.entry.drain == nil && !scene.has(.drain(Self.drain), agent))
+        #expect(scene.operate(.drainAgent(other.id, Self.drain)) == .done)
+        scene.operate(.updateMaintenanceSchedule(MaintenanceSchedule()))
+        #expect(scene.operate(.drainAgent(agent.id, Self.drain)) == .done)
+    }
+
     @Test("nothing is done before the registry has it")
     func durable() {
         var (scene, agent, framework) = Self.begin()
@@ -165,6 +178,20 @@ struct DrainTests {
         #expect(scene.offers(framework).count == 1)
     }
 
+    @Test("only an agent that is deactivated can be reactivated, and not while that is being written")
+    func active() {
+        var (scene, agent, _) = Self.begin()
+        #expect(scene.operate(.reactivateAgent(agent.id))?.status == 400)
+        scene.storesAtOnce = false
+        #expect(scene.operate(.deactivateAgent(agent.id)) == nil)
+        #expect(scene.operate(.reactivateAgent(agent.id))?.status == 409)
+        scene.storeAll()
+        scene.storesAtOnce = true
+        #expect(scene.operate(.reactivateAgent(agent.id)) == .done)
+        #expect(scene.registry.agents[agent.id]?.isDeactivated == false)
+        #expect(scene.operate(.reactivateAgent(agent.id))?.status == 400)
+    }
+
     @Test("an agent given up never comes back, and its tasks are gone")
     func gone() {
         var (scene, agent, framework) = Self.begin()
@@ -185,15 +212,15 @@ struct DrainTests {
         #expect(scene.register(agent.registration).name == nil)
     }
 
-    static let changes: [OperatorChange] = [
-        .drainAgent(id("nobody"), drain), .deactivateAgent(id("nobody")), .reactivateAgent(id("nobody")),
-        .markAgentGone(id("nobody")),
+    static let changes: [(OperatorChange, Int)] = [
+        (.drainAgent(id("nobody"), drain), 400), (.deactivateAgent(id("nobody")), 400),
+        (.reactivateAgent(id("nobody")), 400), (.markAgentGone(id("nobody")), 404),
     ]
 
-    @Test("an agent nobody knows is not found", arguments: changes)
-    func unknown(_ change: OperatorChange) {
+    @Test("an agent nobody knows is refused, and is not found where it was to be given up", arguments: changes)
+    func unknown(_ change: OperatorChange, _ status: Int) {
         var scene = Scene()
-        #expect(scene.operate(change)?.status == 404)
+        #expect(scene.operate(change)?.status == status)
     }
 
     @Test("the link that ends while a drain is written leaves nothing behind")

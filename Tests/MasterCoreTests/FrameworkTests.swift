@@ -97,6 +97,23 @@ struct FrameworkTests {
         #expect(scene.core.frameworks[framework.id] != nil)
     }
 
+    @Test("a framework that comes back is offered at once what it had refused before it was cut off")
+    func refusalsEnd() {
+        var scene = Scene()
+        _ = scene.agent()
+        let framework = scene.framework()
+        scene.settle()
+        let offer = scene.offers(framework)[0].id
+        scene.call(.decline(offers: [offer], filter: OfferFilter(refuseFor: .seconds(6_000))), framework)
+        scene.take(.streamClosed(framework.stream))
+        guard let again = scene.subscribe(framework.info, isNew: false) else {
+            Issue.record("turned away")
+            return
+        }
+        scene.settle()
+        #expect(scene.offers(again).count == 1)
+    }
+
     @Test("a framework that asked for no time is removed as soon as it is away, once the registry has it")
     func noTimeout() {
         var scene = Scene()
@@ -270,6 +287,25 @@ struct FrameworkTests {
         #expect(scene.registry.frameworks[framework.id]?.info.name == "renamed")
         #expect(scene.registry.frameworks[framework.id]?.failoverDeadline == scene.now + .seconds(100))
         #expect(scene.core.frameworks[framework.id]?.isActive == false)
+    }
+
+    @Test("a role that an update takes out of suppression has refused nothing")
+    func unsuppressed() {
+        var scene = Scene()
+        _ = scene.agent()
+        let framework = scene.framework()
+        scene.settle()
+        let offer = scene.offers(framework)[0].id
+        scene.call(.decline(offers: [offer], filter: OfferFilter(refuseFor: .seconds(6_000))), framework)
+        var subscription = Subscription(
+            framework: FrameworkRequest(framework.info, isNew: false), suppressedRoles: [.anyone])
+        #expect(scene.call(.updateFramework(subscription), framework) == .done)
+        scene.settle()
+        #expect(scene.offers(framework).isEmpty)
+        subscription.suppressedRoles = []
+        #expect(scene.call(.updateFramework(subscription), framework) == .done)
+        scene.settle()
+        #expect(scene.offers(framework).count == 1)
     }
 
     @Test("user and checkpoint cannot be updated, and stay as they are when a framework subscribes again")

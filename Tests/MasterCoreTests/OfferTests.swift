@@ -66,6 +66,26 @@ struct OfferTests {
         #expect(scene.core.frameworks[framework.id]?.suppressedRoles == [.anyone])
     }
 
+    @Test("a wish that names a role of others, or none that can be, is accepted and does nothing for any role")
+    func wrongRoles() {
+        var scene = Scene()
+        _ = scene.agent()
+        let framework = scene.framework(roles: [role("mine")])
+        scene.settle()
+        let wrong: [[RoleName]?] = [[role("mine"), role("other")], nil]
+        for roles in wrong { #expect(scene.call(.suppress(roles), framework) == .accepted) }
+        #expect(scene.core.frameworks[framework.id]?.suppressedRoles.isEmpty == true)
+        let offers = scene.offers(framework).map(\.id)
+        #expect(offers.count == 1)
+        scene.call(.decline(offers: offers, filter: OfferFilter(refuseFor: .seconds(600))), framework)
+        for roles in wrong { #expect(scene.call(.revive(roles), framework) == .accepted) }
+        scene.settle()
+        #expect(scene.offers(framework).isEmpty)
+        scene.call(.revive([role("mine")]), framework)
+        scene.settle()
+        #expect(scene.offers(framework).count == 1)
+    }
+
     @Test("an offer nobody answers is taken back, and another framework gets its turn")
     func timeout() {
         var scene = Scene()

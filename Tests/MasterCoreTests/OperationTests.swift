@@ -50,6 +50,26 @@ struct OperationTests {
         #expect(scene.core.agents[agent.id]?.total.reserved.amount(of: "cpus") == Scalar(2))
     }
 
+    @Test("what a framework has just reserved is offered at once, whatever it refuses of the rest")
+    func reservedIsNotRefused() {
+        var (scene, agent, framework) = Self.begin()
+        let reserved = Self.reserved("cpus:1;mem:128")
+        scene.call(
+            .accept(
+                offers: [scene.offers(framework)[0].id], operations: [OfferOperation(.change(.reserve(reserved)))],
+                filter: OfferFilter(refuseFor: .seconds(600))), framework)
+        scene.settle()
+        let offered = Resources(scene.offers(framework).flatMap(\.resources)).unallocated()
+        #expect(offered == Resources(reserved + resources("cpus:3;mem:896")))
+        var task = scene.task("T", on: agent.id)
+        task.resources = reserved
+        scene.launch([task], framework)
+        #expect(scene.state(of: task.id, framework) == .staging, "\(scene.updates(framework))")
+        // What is left it has refused.
+        scene.settle()
+        #expect(scene.offers(framework).isEmpty)
+    }
+
     @Test("the agent's word reaches the framework, and the acknowledgement the agent")
     func feedback() {
         var (scene, agent, framework) = Self.begin()

@@ -115,4 +115,24 @@ struct OperatorOperationTests {
         #expect(scene.operate(.apply(other, on: agent.id), by: "ops")?.status == 403)
         #expect(scene.operate(.drainAgent(agent.id, DrainConfiguration()), by: "ops")?.status == 403)
     }
+
+    @Test("who may empty agents gives one up for good only with the right to that as well")
+    func drainingForGood() {
+        var scene = Scene { configuration in
+            configuration.authorizer = RuleAuthorizer([
+                AuthorizationRule(
+                    principals: [.anyone], actions: [.one(.registerAgent)], objects: [.every], isAllowed: true),
+                AuthorizationRule(
+                    principals: [.named("ops"), .named("head")], actions: [.one(.drainAgent)], objects: [.every],
+                    isAllowed: true),
+                AuthorizationRule(
+                    principals: [.named("head")], actions: [.one(.markAgentGone)], objects: [.every], isAllowed: true),
+            ])
+        }
+        let agent = scene.agent("a1", "cpus:4")
+        let change = OperatorChange.drainAgent(agent.id, DrainConfiguration(marksGone: true))
+        #expect(scene.operate(change, by: "ops")?.status == 403)
+        #expect(scene.registry.agents[agent.id]?.drain == nil)
+        #expect(scene.operate(change, by: "head") == .done)
+    }
 }

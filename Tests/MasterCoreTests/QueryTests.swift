@@ -56,9 +56,50 @@ struct QueryTests {
         }
         #expect(roles.map(\.name.text) == ["eng", "kept", "ops", "rare"])
         #expect(roles.first { $0.name == role("ops") }?.frameworks == [frameworks[1].id])
-        let cpus = roles.first { $0.name == role("ops") }.map { Resources($0.allocated).amount(of: "cpus") }
-        #expect(cpus == Scalar(1))
+        #expect(roles.first { $0.name == role("ops") }?.allocated == ["cpus": Scalar(1), "mem": Scalar(128)])
         #expect(roles.first { $0.name == role("rare") }?.weight == 3)
+    }
+
+    @Test("with a list of roles those on it are shown, in use or not, and everybody's, which is always allowed")
+    func listedRoles() {
+        var scene = Scene { $0.roles = [role("eng/web"), role("ops")] }
+        let agent = scene.agent("a1", "cpus:4;mem:1024")
+        scene.operate(.apply(.reserve(OperationRulesTests.reserved("cpus:1", for: "kept")), on: agent.id))
+        guard let framework = scene.subscribe(Scene.info(roles: [role("ops"), .anyone])),
+            case .roles(let roles) = scene.core.response(to: .roles)
+        else {
+            Issue.record("the framework is turned away")
+            return
+        }
+        #expect(roles.map(\.name.text) == ["*", "eng", "eng/web", "ops"])
+        #expect(roles.map(\.frameworks) == [[framework.id], [], [], [framework.id]])
+        #expect(scene.subscribe(Scene.info("other", roles: [role("kept")])) == nil)
+    }
+
+    @Test("a role shows what those below it have, in plain amounts, and is there for their sake alone")
+    func ancestors() {
+        var scene = Scene()
+        let agent = scene.agent("a1", "cpus:4;mem:1024;ports:[1-9]")
+        let framework = scene.framework(roles: [role("a/b/c")])
+        scene.settle()
+        scene.launch([scene.task("t", on: agent.id, "cpus:1;mem:128;ports:[1-2]")], framework, refuse: 600)
+        scene.settle()
+        scene.operate(.updateWeights([RoleWeight(role("x/y"), weight: 2)]))
+        guard case .roles(let roles) = scene.core.response(to: .roles) else {
+            Issue.record("another answer")
+            return
+        }
+        #expect(roles.map(\.name.text) == ["a", "a/b", "a/b/c", "x", "x/y"])
+        #expect(roles.map(\.frameworks) == [[], [], [framework.id], [], []])
+        let used: Quantities = ["cpus": Scalar(1), "mem": Scalar(128)]
+        #expect(roles.map(\.allocated) == [used, used, used, .none, .none])
+        #expect(roles.map(\.weight) == [1, 1, 1, 1, 2])
+        // What is offered counts like what is used.
+        _ = scene.framework("other", roles: [role("x/y")])
+        scene.settle()
+        guard case .roles(let later) = scene.core.response(to: .roles) else { return }
+        let offered: Quantities = ["cpus": Scalar(3), "mem": Scalar(896)]
+        #expect(later.map(\.allocated) == [used, used, used, offered, offered])
     }
 
     @Test("operations that are under way are shown with their last word")

@@ -40,10 +40,35 @@ struct QuotaChangeTests {
         scene.settle()
         scene.launch([scene.task("t", on: agent.id, "cpus:3;mem:64")], framework)
         #expect(scene.core.consumedQuota(of: role("eng"))["cpus"] == Scalar(3))
-        #expect(scene.operate(.updateQuota([Self.quota("eng", limit: 2)], isForced: false))?.status == 409)
+        #expect(scene.operate(.updateQuota([Self.quota("eng", limit: 2)], isForced: false))?.status == 400)
         #expect(scene.core.quotas.isEmpty && scene.registry.quotas.isEmpty)
         #expect(scene.operate(.updateQuota([Self.quota("eng", limit: 2)], isForced: true)) == .done)
         #expect(scene.core.quotas.count == 1)
+    }
+
+    @Test("the older call looks at what the cluster has, and not at what is in use")
+    func inUseOlder() {
+        var scene = Scene()
+        let agent = scene.agent("a1", "cpus:4;mem:1024")
+        let framework = scene.framework("f", roles: [role("eng")])
+        scene.settle()
+        scene.launch([scene.task("t", on: agent.id, "cpus:3;mem:64")], framework)
+        let guarantee: Quantities = ["cpus": Scalar(2)]
+        #expect(scene.operate(.setQuota(role("eng"), guarantee: guarantee, isForced: false)) == .done)
+        #expect(scene.core.quotas[role("eng")]?.limits["cpus"] == Scalar(2))
+    }
+
+    @Test("with a list of roles only those on it are given quota and weights")
+    func listed() {
+        var scene = Scene { $0.roles = [role("ops")] }
+        #expect(scene.operate(.updateQuota([Self.quota("eng", limit: 2)], isForced: true))?.status == 400)
+        #expect(scene.operate(.updateWeights([RoleWeight(role("eng"), weight: 2)]))?.status == 400)
+        #expect(scene.core.quotas.isEmpty && scene.core.weights.isEmpty)
+        #expect(scene.operate(.updateQuota([Self.quota("ops", limit: 2)], isForced: true)) == .done)
+        #expect(scene.operate(.updateWeights([RoleWeight(role("ops"), weight: 2)])) == .done)
+        // What was set before there was a list can be removed.
+        var next = scene.successor { $0.roles = [] }
+        #expect(next.operate(.removeQuota(role("ops"))) == .done)
     }
 
     @Test("guarantees beyond the cluster are refused unless they are forced")
@@ -53,6 +78,10 @@ struct QuotaChangeTests {
         #expect(scene.operate(.updateQuota([Self.quota("eng", guarantee: 3)], isForced: false)) == .done)
         #expect(scene.operate(.updateQuota([Self.quota("ops", guarantee: 2)], isForced: false))?.status == 400)
         #expect(scene.operate(.updateQuota([Self.quota("ops", guarantee: 2)], isForced: true)) == .done)
+        let more: Quantities = ["cpus": Scalar(5)]
+        #expect(scene.operate(.setQuota(role("new"), guarantee: more, isForced: false))?.status == 409)
+        #expect(scene.operate(.setQuota(role("new"), guarantee: more, isForced: true)) == .done)
+        scene.operate(.removeQuota(role("new")))
         // In place of the old one, not beside it.
         #expect(scene.operate(.updateQuota([Self.quota("eng", guarantee: 1)], isForced: false)) == .done)
     }

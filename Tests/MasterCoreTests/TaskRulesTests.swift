@@ -150,6 +150,18 @@ struct TaskRulesTests {
             let volume = VolumeMount(containerPath: "/d", mode: .readWrite)
             $0.container = ContainerSpec(volumes: [volume, volume])
         },
+        Slip("two volumes at one absolute place, in other words", "container.volumes[2].container_path") {
+            $0.container = ContainerSpec(
+                volumes: ["/a/b", "/a", "//a/./b/"].map { VolumeMount(containerPath: $0, mode: .readWrite) })
+        },
+        Slip("two volumes at one place of the sandbox, in other words", "container.volumes[1].container_path") {
+            $0.container = ContainerSpec(
+                volumes: ["d/e", "./d//e/."].map { VolumeMount(containerPath: $0, mode: .readWrite) })
+        },
+        Slip("volumes at one path, in the container and in the sandbox", nil) {
+            $0.container = ContainerSpec(
+                volumes: ["/d", "d", "/d/e", "/de"].map { VolumeMount(containerPath: $0, mode: .readWrite) })
+        },
         Slip("a parent's sandbox without a parent", "container.volumes[0].source.sandbox_path.type") {
             $0.container = ContainerSpec(
                 volumes: [VolumeMount(containerPath: "d", mode: .readWrite, source: .sandbox(.parent, path: "d"))])

@@ -252,6 +252,23 @@ struct TaskTests {
         #expect(scene.updates(framework).map(\.state) == [.gone, .unknown])
     }
 
+    @Test("a kill that names an agent which does not have the task is accepted and does nothing, now or later")
+    func killElsewhere() {
+        var (scene, agent, framework) = Self.begin()
+        let task = scene.task("T", on: agent.id)
+        scene.launch([task], framework)
+        let told = scene.told(agent)
+        let asked = SchedulerCall.TaskOfAgent(task: task.id, agent: id("elsewhere"))
+        #expect(scene.call(.kill(asked, gracePeriod: nil), framework) == .accepted)
+        #expect(scene.told(agent) == told && scene.updates(framework).isEmpty)
+        scene.take(.linkClosed(agent.link))
+        var registration = agent.registration
+        registration.frameworks = [framework.info]
+        registration.tasks = [TaskReport(framework: framework.id, spec: task, state: .running)]
+        let back = scene.register(registration)
+        #expect(!scene.told(back).contains { if case .kill = $0 { true } else { false } })
+    }
+
     @Test("messages pass between framework and executor")
     func messages() {
         var (scene, agent, framework) = Self.begin()

@@ -92,6 +92,10 @@ struct LegacyTests {
             "POST", "/quota",
             #"{"role":"web","force":true,"guarantee":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]}"#, 200
         ),
+        (
+            "POST", "/quota",
+            #"{"role":"big","guarantee":[{"name":"cpus","type":"SCALAR","scalar":{"value":9999}}]}"#, 409
+        ),
         ("DELETE", "/quota/web", "", 200), ("DELETE", "/quota/eng/web", "", 400), ("DELETE", "/quota", "", 404),
         (
             "POST", "/maintenance/schedule",

@@ -178,6 +178,14 @@ struct OperatorTests {
             "type":"SCALAR","scalar":{"value":1}}]}}}
             """#, 200),
         (#"{"type":"REMOVE_QUOTA","remove_quota":{"role":"ops"}}"#, 200),
+        (#"""
+            {"type":"SET_QUOTA","set_quota":{"quota_request":{"role":"ops","guarantee":[{"name":"cpus",
+            "type":"SCALAR","scalar":{"value":9999}}]}}}
+            """#, 409),
+        (#"""
+            {"type":"UPDATE_QUOTA","update_quota":{"quota_configs":[{"role":"ops","guarantees":{"cpus":
+            {"value":9999}},"limits":{"cpus":{"value":9999}}}]}}
+            """#, 400),
         (#"{"type":"REMOVE_QUOTA","remove_quota":{"role":"none"}}"#, 400),
         (#"""
             {"type":"RESERVE_RESOURCES","reserve_resources":{"agent_id":{"value":"@A"},"resources":[{"name":"cpus",
@@ -197,9 +205,12 @@ struct OperatorTests {
         (#"{"type":"START_MAINTENANCE","start_maintenance":{"machines":[{"hostname":"elsewhere"}]}}"#, 400),
         (#"{"type":"DEACTIVATE_AGENT","deactivate_agent":{"agent_id":{"value":"@A"}}}"#, 200),
         (#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"@A"}}}"#, 200),
+        (#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"@A"}}}"#, 400),
         (#"{"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"@A"},"max_grace_period":{"seconds":10}}}"#, 200),
         (#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"@A"}}}"#, 400),
-        (#"{"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"nobody"}}}"#, 404),
+        (#"{"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"nobody"}}}"#, 400),
+        (#"{"type":"DEACTIVATE_AGENT","deactivate_agent":{"agent_id":{"value":"nobody"}}}"#, 400),
+        (#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"nobody"}}}"#, 400),
         (#"{"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"@A"}}}"#, 200),
         (#"{"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"nobody"}}}"#, 404),
         (#"{"type":"TEARDOWN","teardown":{"framework_id":{"value":"nobody"}}}"#, 400),

@@ -41,7 +41,10 @@ struct WireRuleTests {
             header: ("Content-Type", "application/x-protobuf")),
         Rule(name: "GET", method: "GET", status: 405, header: ("Allow", "POST")),
         Rule(name: "PUT", method: "PUT", status: 405, header: ("Allow", "POST")),
-        Rule(name: "an unknown call", body: #"{"type":"MAKE_TEA"}"#, status: 501),
+        Rule(
+            name: "an unknown call", body: #"{"type":"MAKE_TEA"}"#, status: 400,
+            says: "Expecting 'type' to be present"),
+        Rule(name: "the call UNKNOWN", body: #"{"type":"UNKNOWN"}"#, status: 501),
         Rule(name: "no type", body: "{}", status: 400, says: "type"),
         Rule(name: "a body cut off", body: "{", status: 400),
         Rule(name: "another message", body: #"{"type":"GET_HEALTH","list_files":7}"#, status: 200),
@@ -86,7 +89,25 @@ struct WireRuleTests {
             status: 400),
         Rule(name: "an unknown scheduler's call", path: scheduler, body: #"""
             {"type":"JUGGLE","framework_id":{"value":"F"}}
+            """#, status: 400, says: "Expecting 'type' to be present"),
+        Rule(name: "a scheduler's call UNKNOWN", path: scheduler, body: #"""
+            {"type":"UNKNOWN","framework_id":{"value":"F"}}
             """#, status: 501),
+        Rule(
+            name: "a subscription with a role that is no text", path: scheduler,
+            body: #"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","role":7}}}"#,
+            status: 400, says: "subscribe.framework_info.role"),
+        Rule(
+            name: "an ACCEPT whose operations are no list of operations", path: scheduler,
+            body: #"{"type":"ACCEPT","framework_id":{"value":"F"},"accept":{"operations":7}}"#, status: 400,
+            says: "accept.operations"),
+        Rule(
+            name: "an ACCEPT with a task that says not whose it is", path: scheduler,
+            body: #"""
+                {"type":"ACCEPT","framework_id":{"value":"F"},"accept":{"operations":[{"type":"LAUNCH","launch":
+                {"task_infos":[{"name":"n","agent_id":{"value":"S"}}]}}]}}
+                """#,
+            status: 400, says: "task_infos[0].task_id"),
         Rule(
             name: "a subscription without a user", path: scheduler,
             body: #"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"name":"n"}}}"#, status: 400, says: "user"),

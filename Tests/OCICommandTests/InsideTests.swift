@@ -62,6 +62,71 @@ struct InsideTests {
         try bundle.remove()
     }
 
+    @Test("what is empty and read-only holds what is mounted below it, and no more; what covers it keeps its own")
+    func readOnlyAbove() throws {
+        let mounts: SpecValue = [
+            ["destination": "/memory", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]],
+            ["destination": "/memory/in/it", "type": "tmpfs", "source": "tmpfs"],
+            ["destination": "/covered", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]],
+            ["destination": "covered/", "type": "tmpfs", "source": "tmpfs"],
+        ]
+        let text = try output(
+            "for f in /memory/x /memory/in/it/x /covered/x; do echo x 2>/dev/null > $f || echo $f; done", ["mounts"],
+            mounts)
+        #expect(text == "/memory/x\n")
+    }
+
+    @Test("remount changes what is mounted there, mounts nothing, and takes away nothing that is not named")
+    func remount() throws {
+        let script = "cat /a/x; grep -c ' /a ' /proc/mounts; grep -E ' /(a|dev) ' /proc/mounts"
+        let bundle = try TestBundle.running(script) {
+            guard case .array(let mounts)? = $0["mounts"] else { return }
+            $0["mounts"] = .array(
+                mounts + [
+                    ["destination": "/a", "source": "a", "options": ["bind", "nosuid", "nodev"]],
+                    ["destination": "/a", "options": ["remount", "bind", "ro", "dev"]],
+                    ["destination": "/dev", "type": "tmpfs", "options": ["remount", "ro"]],
+                ])
+        }
+        try Directories.makeAll("\(bundle.place)/a", mode: 0o755)
+        try bundle.write("found\n", "a/x")
+        let answer = try bundle.run()
+        let lines = answer.output.split(separator: "\n")
+        try #require(lines.count == 4, "\(answer.output)\(answer.errors)")
+        #expect(lines[..<2] == ["found", "1"])
+        let words = lines[2...].map { $0.split(separator: " ")[3].split(separator: ",") }
+        for word in ["ro", "nosuid"] { #expect(words.allSatisfy { $0.contains(Substring(word)) }, "\(lines)") }
+        #expect(!words.joined().contains("nodev"))
+        try bundle.remove()
+    }
+
+    @Test(
+        "a remount of nothing is refused, and so is what a mount cannot be changed in",
+        arguments: [
+            ["destination": "/bin", "type": "tmpfs", "options": ["remount", "ro"]],
+            ["destination": "/dev/shm", "type": "tmpfs", "options": ["remount", "size=1m"]],
+            ["destination": "/b", "source": "rootfs", "options": ["bind", "idmap=uids=0-1-1;gids=0-1-1"]],
+        ] as [SpecValue])
+    func refusedChange(_ mount: SpecValue) throws {
+        let bundle = try TestBundle.running("true") {
+            if case .array(let mounts)? = $0["mounts"] { $0["mounts"] = .array(mounts + [mount]) }
+        }
+        let answer = try bundle.run()
+        #expect(answer.status == 1 && !answer.errors.isEmpty, "\(answer)")
+        try bundle.remove()
+    }
+
+    @Test("a -- after the program that is executed is the program's")
+    func programsDashes() throws {
+        let bundle = try TestBundle.running("sleep 100")
+        #expect(try bundle.create().status == 0)
+        #expect(try bundle.call("start", TestBundle.id).status == 0)
+        #expect(try bundle.call("exec", TestBundle.id, "sh", "-c", "echo $0 $1", "--", "x").output == "-- x\n")
+        let answer = try bundle.call("exec", TestBundle.id, "env", "--", "sh", "-c", "echo in")
+        #expect(answer.output == "in\n", "\(answer.errors)")
+        try bundle.remove()
+    }
+
     @Test("tmpcopyup begins with what the image has")
     func copyUp() throws {
         let bundle = try TestBundle.running("cat /etc/one; cat /etc/two") { members in

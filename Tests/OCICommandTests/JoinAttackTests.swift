@@ -60,6 +60,22 @@ struct JoinAttackTests {
         try bundle.remove()
     }
 
+    @Test("nobody inside holds up a process that joins by stopping it", arguments: Kind.allCases)
+    func stopped(_ kind: Kind) throws {
+        let bundle = try Self.attacked(by: "stop 100", kind, capabilities: ["CAP_KILL"])
+        try Self.waitUntilReady(bundle)
+        var stopped = 0
+        for round in 0..<400 where round < 20 || stopped == 0 {
+            let answer = try bundle.call("exec", TestBundle.id, "true")
+            if answer.status == 0 { continue }
+            stopped += 1
+            #expect(answer.status == 255 || answer.status == 137, "\(answer.status), \(answer.errors)")
+        }
+        #expect(stopped > 0)
+        #expect(try Self.said(in: bundle) == "ready\n")
+        try bundle.remove()
+    }
+
     /// In its own user namespace it holds what tracing takes; without one only its own few capabilities.
     @Test("nobody inside gets hold of a process that joins before it is the container's own", arguments: Kind.allCases)
     func seize(_ kind: Kind) throws {

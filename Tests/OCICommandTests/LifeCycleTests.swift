@@ -103,12 +103,14 @@ struct LifeCycleTests {
         try bundle.write(SpecValue.object(members).text, "config.json")
         #expect(try bundle.create().status == 0)
         let process = try bundle.state().integer("pid", as: Int32.self)
-        for point in ["prestart", "createRuntime", "createContainer"] {
+        for point in ["prestart", "createRuntime"] {
             try expect(bundle, point, status: "created", process: process)
         }
+        // In the container's namespaces, where it is the first.
+        try expect(bundle, "createContainer", status: "created", process: 1)
         #expect(!HostFacts.exists("\(bundle.place)/rootfs/startContainer"))
         #expect(try bundle.call("start", TestBundle.id).status == 0)
-        try expect(bundle, "rootfs/startContainer", status: "created", process: process)
+        try expect(bundle, "rootfs/startContainer", status: "created", process: 1)
         try expect(bundle, "poststart", status: "running", process: process)
         try bundle.waitUntilStopped()
         #expect(try bundle.call("delete", TestBundle.id).status == 0)

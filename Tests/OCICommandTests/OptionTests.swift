@@ -163,6 +163,29 @@ struct OptionTests {
         try bundle.remove()
     }
 
+    @Test("a refusal is about the document that was given, and says what can be done")
+    func givenDocuments() throws {
+        let bundle = try TestBundle.running("sleep 600")
+        try Self.started(bundle)
+        let path = "\(bundle.place)/given.json"
+        for name in ["ALL", "net_admin"] {
+            let answer = try bundle.call("exec", "--cap", name, TestBundle.id, "true")
+            #expect(answer.status == 255 && answer.errors.contains("no capability has this name"), "\(answer.errors)")
+        }
+        try bundle.write("{}", "given.json")
+        let process = try bundle.call("exec", "--process", path, TestBundle.id)
+        #expect(process.status == 255 && process.errors.contains("cannot use \(path): cwd"), "\(process.errors)")
+        try bundle.write("{", "given.json")
+        let update = try bundle.call("update", "--resources", path, TestBundle.id)
+        #expect(update.status == 1 && update.errors.contains("cannot read \(path)"), "\(update.errors)")
+        #expect(!update.errors.contains("EINVAL"), "\(update.errors)")
+        #expect(try bundle.call("kill", TestBundle.id, "KILL").status == 0)
+        try bundle.waitUntilStopped()
+        let stopped = try bundle.call("exec", TestBundle.id, "true")
+        #expect(stopped.status == 255 && stopped.errors.contains("delete it, and create another"), "\(stopped.errors)")
+        try bundle.remove()
+    }
+
     @Test(
         "what this runtime does not do is refused by name",
         arguments: [

@@ -74,7 +74,14 @@ struct PeerTests {
         try podman("run", "--detach", "--name", "one", Self.image, "sh", "-c", "echo logged; exec sleep 600")
         #expect(try podman("exec", "--env", "A=b", "one", "sh", "-c", "echo $A; echo $0", "x") == "b\nx\n")
         try podman("exec", "one", "sh", "-c", "exit 5", endsWith: 5)
-        #expect(try podman("logs", "one") == "logged\n")
+        // Running it may be said before it has said anything.
+        let deadline = Deadline(seconds: 120)
+        var logged = try podman("logs", "one")
+        while !logged.hasSuffix("\n") {
+            try deadline.pause("a line in the log, which has '\(logged)'")
+            logged = try podman("logs", "one")
+        }
+        #expect(logged == "logged\n")
         try podman("pause", "one")
         #expect(try podman("inspect", "--format", "{{.State.Status}}", "one") == "paused\n")
         try podman("exec", "one", "true", endsWith: 255)

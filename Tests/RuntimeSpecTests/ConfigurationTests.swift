@@ -66,6 +66,22 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("a capability has the kernel's own name, and there is no word for all", arguments: ["ALL", "all", "CAP_ALL",
+        "net_admin", "NET_ADMIN"])
+    func capabilities(_ name: String) throws {
+        let text = #"{"ociVersion":"1.0.0","process":{"cwd":"/","capabilities":{"effective":["\#(name)"]}}}"#
+        let failure = #expect(throws: Failure.self) { try Self.parse(text) }
+        #expect(failure?.field == "process.capabilities.effective")
+        #expect(failure?.description.contains("or ALL") == false, "\(failure?.description ?? "")")
+    }
+
+    @Test("a refusal names the document it is about")
+    func documents() throws {
+        let object = try SpecObject(parsing: Array(#"{"cwd":"/","user":{"uid":"x"}}"#.utf8), document: "/p.json")
+        let failure = #expect(throws: Failure.self) { try ProcessSpec(object) }
+        #expect(failure?.doing == "use /p.json" && failure?.field == "user.uid")
+    }
+
     @Test("a weight of 0 is none, as Docker writes it")
     func noWeight() throws {
         let text = #"{"ociVersion":"1.0.2","linux":{"resources":{"blockIO":{"weight":0,"leafWeight":0}}}}"#

@@ -30,6 +30,15 @@ struct CapabilityTests {
         #expect(failure?.remedy?.contains("capabilities(7)") == true)
     }
 
+    @Test("where only the kernel's own names count, no other is taken, and none for all", arguments: [
+        "ALL", "all", "CAP_ALL", "NET_ADMIN", "net_admin", "cap_net_admin", "", "CAP_",
+    ])
+    func exactly(name: String) throws {
+        let failure = #expect(throws: Failure.self) { try CapabilitySet(exactly: ["CAP_CHOWN", name]) }
+        #expect(failure?.code == "capability.unknown" && failure?.remedy?.contains("ALL") == false)
+        #expect(try CapabilitySet(exactly: ["CAP_CHOWN", "CAP_NET_ADMIN"]) == CapabilitySet([.chown, .netAdmin]))
+    }
+
     @Test("the default of a root image is ten capabilities, of another image none")
     func defaults() {
         #expect(

@@ -112,6 +112,23 @@ struct ExtractTests {
         #expect(failure?.code == "layer.limit")
     }
 
+    @Test("an unpacker that says too much is ended and waited for, and the refusal names it")
+    func talksTooMuch() throws {
+        let place = try Workplace()
+        try place.write(
+            "#!/bin/sh\necho $$ > \(place.path)/pid\nhead -c 200000 /dev/zero >&4\nexec sleep 100000\n", to: "text")
+        // By a process that has ended: what somebody could write to is not executed.
+        try Self.run("cat text > program && chmod 755 program", in: place.path)
+        let failure = #expect(throws: Failure.self) {
+            try ArchiveExtractor(program: place.path + "/program").extract(
+                try OwnedDescriptor.open(RawPath(place.path + "/text")), as: .archive,
+                into: try OwnedDescriptor.open(RawPath(place.path), [.directory]), owner: (0, 0))
+        }
+        #expect(failure?.code == "fetch.unpacker" && failure?.subject == place.path + "/program")
+        let process = try place.text("pid").filter(\.isNumber)
+        #expect(!HostFacts.exists("/proc/\(process)"))
+    }
+
     @Test("bytes that are no archive are refused in words")
     func garbage() throws {
         let place = try Workplace()

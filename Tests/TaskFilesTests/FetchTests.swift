@@ -176,6 +176,23 @@ struct FetchTests {
         #expect(await bench.fetcher.cache.count == 0)
     }
 
+    @Test("a server that is too slow is given up, and what it began never appears")
+    func tooSlow() async throws {
+        // No time at all: each piece must be enough by itself.
+        let bench = try Bench(["http://h/f": [UInt8](repeating: 0, count: 5_000)]) {
+            $0.pace = .zero
+            $0.paceBytesMin = 1_001
+        }
+        for isCached in [false, true] {
+            let failure = await #expect(throws: Failure.self) {
+                try await bench.fetch(CommandSpec.Fetch("http://h/f", isCached: isCached))
+            }
+            #expect(failure?.code == "fetch.too-slow" && failure?.retry == .later)
+            #expect(try !bench.place.exists(Workplace.run + "/f"))
+        }
+        #expect(await bench.fetcher.cache.count == 0)
+    }
+
     @Test("too large a file is cut off")
     func tooLarge() async throws {
         let bench = try Bench(["http://h/f": [UInt8](repeating: 0, count: 5_000)]) { $0.fileBytesMax = 4_000 }

@@ -52,7 +52,13 @@ extension Agent {
 
     mutating func fetched(_ id: ContainerID, _ failure: Failure?) {
         guard let run = state.containers[id], run.phase == .planned, progress[id]?.step == .fetching else { return }
-        if let failure { launchFailed(id, failure) } else { launch(run) }
+        if let failure {
+            counters.fetchesFailed += 1
+            launchFailed(id, failure)
+        } else {
+            counters.fetchesSucceeded += 1
+            launch(run)
+        }
     }
 
     private mutating func launch(_ run: ContainerRun) {

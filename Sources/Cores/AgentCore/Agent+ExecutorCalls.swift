@@ -7,7 +7,8 @@ import OrderedCollections
 
 /// What executors say, and what they are told.
 extension Agent {
-    /// Why an executor's call cannot be served, for the driver's answer; nil: it can.
+    /// Why an executor's call cannot be served, for the driver's answer; nil: it can. A stream that has broken refuses
+    /// nothing: what the executor says meanwhile is taken, and is acknowledged when it comes again.
     public func refusal(of call: ExecutorCall) -> Failure? {
         guard isServing else {
             return Failure(
@@ -21,10 +22,10 @@ extension Agent {
                 remedy: "use the ids of the environment", field: "executor_id")
         }
         if case .subscribe = call.action { return nil }
-        guard executorStreams[run.container] != nil else {
+        guard subscribedExecutors.contains(run.container) else {
             return Failure(
                 "executor.not-subscribed", doing: "serve the executor", on: call.executor.text,
-                cause: "it is not subscribed", remedy: "subscribe first")
+                cause: "it has not subscribed since the agent started", remedy: "subscribe first")
         }
         return nil
     }
@@ -41,6 +42,7 @@ extension Agent {
         }
         if let old = executorStreams[run.container], old != stream { send(.closeStream(old)) }
         executorStreams[run.container] = stream
+        subscribedExecutors.insert(run.container)
         disarm(.executorRegistration(run.container))
         disarm(.executorReturn(run.container))
         let path = state.containers[run.container]?.path

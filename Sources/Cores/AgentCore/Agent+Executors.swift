@@ -162,6 +162,7 @@ extension Agent {
         }
         for task in live { endWithExecutor(task, run, exit, cause) }
         if let stream = executorStreams.removeValue(forKey: id) { send(.closeStream(stream)) }
+        subscribedExecutors.remove(id)
         tellLost(run.spec, exit.waitStatus)
     }
 

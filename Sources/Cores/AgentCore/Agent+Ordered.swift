@@ -7,18 +7,25 @@ import Diagnostics
 /// Containers and sessions that operators, and executors, ask for over the agent's own API.
 extension Agent {
     mutating func launchOrdered(_ request: ContainerLaunchRequest, for call: CallID) {
-        if state.container(at: request.container) != nil {
+        let old = state.container(at: request.container)
+        if let old, !neverRan(old) {
             send(.answer(call, .alreadyLaunched))
             return
         }
         do throws(Failure) {
             let run = try orderedRun(request)
+            if let old { remove(old, for: []) }
             plan(run)
             pendingLaunches[run.id] = call
             begin(run.id)
         } catch {
             send(.answer(call, .refused(error)))
         }
+    }
+
+    /// Its launch failed and its remains are gone: whoever has corrected the call may make it again by the same name.
+    private func neverRan(_ run: ContainerRun) -> Bool {
+        run.purpose == .ordered && run.exit?.reason == .launchFailed && progress[run.id]?.isDestroyPending != true
     }
 
     private mutating func orderedRun(_ request: ContainerLaunchRequest) throws(Failure) -> ContainerRun {
@@ -69,13 +76,13 @@ extension Agent {
     mutating func orderedEnded(_ id: ContainerID, _ exit: ContainerExit) {
         guard let call = pendingLaunches.removeValue(forKey: id) else { return }
         let path = state.containers[id]?.path.description
+        // The protocol lays it to the call, whatever it was. No failure says for certain that it was the machine: a
+        // file that is not where it was to be fetched from and a server that is away are told alike.
         send(
             .answer(
                 call,
                 .refused(
-                    Failure(
-                        "container.launch-failed", doing: "launch container", on: path,
-                        cause: exit.message, retry: .later))))
+                    Failure("container.launch-failed", doing: "launch container", on: path, cause: exit.message))))
     }
 
     // MARK: Waiting, killing, removing
@@ -142,10 +149,7 @@ extension Agent {
     mutating func removeOrdered(_ path: ContainerPath, _ call: CallID) {
         if endedSessions.removeValue(forKey: path) != nil { return send(.answer(call, .done)) }
         guard let run = state.container(at: path), run.purpose == .ordered else {
-            let isSession = sessions.values.contains { $0.path == path }
-            let answer =
-                isSession ? CallAnswer.refused(isRunning(path)) : .unknown(unknown(path, to: "remove container"))
-            send(.answer(call, answer))
+            send(.answer(call, removalOfNoOrdered(path)))
             return
         }
         guard run.exit != nil else {
@@ -158,6 +162,18 @@ extension Agent {
         } else {
             remove(run, for: [call])
         }
+    }
+
+    /// What is gone from inside a container that runs has been removed. The protocol's own library of checks removes
+    /// the container of each before it begins the next, and goes on after no other answer: it would ask for ever for
+    /// one that went with the agent's last run.
+    private func removalOfNoOrdered(_ path: ContainerPath) -> CallAnswer {
+        let isSession = sessions.values.contains { $0.path == path }
+        if isSession || (path.isNested && container(at: path) != nil) { return .refused(isRunning(path)) }
+        guard path.isNested, container(at: ContainerPath(path.root)) != nil else {
+            return .unknown(unknown(path, to: "remove container"))
+        }
+        return .done
     }
 
     mutating func remove(_ run: ContainerRun, for calls: [CallID]) {

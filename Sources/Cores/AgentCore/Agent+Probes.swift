@@ -8,6 +8,13 @@ struct ProbeTable: Sendable {
     enum Kind: Hashable, Sendable {
         case health(TaskReference)
         case check(TaskReference)
+
+        var ordered: ProbeOrder.Kind {
+            switch self {
+            case .health: .health
+            case .check: .check
+            }
+        }
     }
     /// Of one task's health check.
     struct Health: Hashable, Sendable {
@@ -73,7 +80,8 @@ extension Agent {
     private mutating func probe(_ kind: ProbeTable.Kind, _ task: TaskRun, _ probe: Probe, _ timeout: Duration) {
         guard let container = task.ownContainer, task.ending == nil else { return }
         let id = probing.start(kind)
-        let order = ProbeOrder(container: container, probe: probe, timeout: timeout > .zero ? timeout : nil)
+        let order = ProbeOrder(
+            container: container, kind: kind.ordered, probe: probe, timeout: timeout > .zero ? timeout : nil)
         send(.probe(id, order))
     }
 

@@ -35,6 +35,7 @@ extension Agent {
     mutating func containersRecovered(_ recovery: ContainerRecovery) {
         guard phase == .recovering else { return }
         phase = .running
+        recoveredAt = now
         mayHaveSettled = true
         // Remembered together with what became of everything: after a crash in between, what ran before the reboot
         // would pass for what was never started.
@@ -42,6 +43,10 @@ extension Agent {
         for stranger in recovery.destroyed {
             note("container.stranger", "a container that no record knows was destroyed", .warning,
                 ["container": stranger.text])
+        }
+        for stranger in recovery.left {
+            note("container.stuck", "a container that no record knows cannot be removed; the next start tries again",
+                .warning, ["container": stranger.id.text, "failure": stranger.failure.description])
         }
         for id in state.containers.keys { progress[id] = ContainerProgress() }
         for each in recovery.ended { containerWasEnded(each.id, each.exit) }

@@ -182,6 +182,8 @@ extension Agent {
             "slave/valid_framework_messages": Double(counters.validMessages),
             "slave/invalid_framework_messages": Double(counters.invalidMessages),
             "containerizer/mesos/container_destroy_errors": Double(counters.destroyFailures),
+            "containerizer/fetcher/task_fetches_succeeded": Double(counters.fetchesSucceeded),
+            "containerizer/fetcher/task_fetches_failed": Double(counters.fetchesFailed),
             "gc/path_removals_pending": Double(state.sandboxes.count),
             "gc/path_removals_succeeded": Double(counters.pathsCollected),
             "gc/path_removals_failed": Double(counters.pathsNotCollected),
@@ -190,6 +192,7 @@ extension Agent {
         if let allowed = collection.allowedAge {
             values["slave/executor_directory_max_allowed_age_secs"] = allowed.inSeconds
         }
+        if let recoveredAt { values["slave/recovery_time_secs"] = max(.zero, recoveredAt - startedAt).inSeconds }
         addWork(to: &values)
         addResources(to: &values)
         return values.sorted { $0.key < $1.key }.map { Metric($0.key, $0.value) }
@@ -219,19 +222,25 @@ extension Agent {
     }
 
     private func addResources(to values: inout [String: Double]) {
-        let total = Resources(totals).quantities
+        let total = Resources(totals)
         var used = Resources()
         for task in state.tasks.values where !task.state.isTerminal { used += Resources(task.spec.resources) }
         for run in state.executors.values where state.containers[run.container]?.exit == nil {
             used += Resources(run.spec.resources)
         }
-        let usedQuantities = used.quantities
-        for name in ["cpus", "mem", "disk", "gpus"] {
-            let all = total[name].value
-            let taken = usedQuantities[name].value
-            values["slave/\(name)_total"] = all
-            values["slave/\(name)_used"] = taken
-            values["slave/\(name)_percent"] = all > 0 ? taken / all : 0
+        // What can be taken back at any time is counted apart.
+        let kinds = [
+            ("", total.nonRevocable.quantities, used.nonRevocable.quantities),
+            ("_revocable", total.revocable.quantities, used.revocable.quantities),
+        ]
+        for (kind, total, used) in kinds {
+            for name in ["cpus", "mem", "disk", "gpus"] {
+                let all = total[name].value
+                let taken = used[name].value
+                values["slave/\(name)\(kind)_total"] = all
+                values["slave/\(name)\(kind)_used"] = taken
+                values["slave/\(name)\(kind)_percent"] = all > 0 ? taken / all : 0
+            }
         }
     }
 }

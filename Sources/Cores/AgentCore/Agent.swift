@@ -27,12 +27,17 @@ public struct Agent: Core {
     /// The latest instant seen: time never goes back here.
     var now = Instant.distantPast
     var startedAt = Instant.distantPast
+    /// When everything that ran before had been taken over.
+    var recoveredAt: Instant?
     /// How far the launch or the end of each container has come. Looked up, never walked.
     var progress: [ContainerID: ContainerProgress] = [:]
     /// What to wait before the next try of each stream's head. Looked up, never walked.
     var retries: [TaskReference: Duration] = [:]
     var operationRetries: [UpdateID: Duration] = [:]
     var executorStreams: OrderedDictionary<ContainerID, StreamID> = [:]
+    /// Executors that have subscribed since the start, whether or not their streams are there still: by their
+    /// containers, until those end. Looked up, never walked.
+    var subscribedExecutors: Set<ContainerID> = []
     var probing = ProbeTable()
     var waiters: [Waiter] = []
     var sessions: OrderedDictionary<CallID, Session> = [:]

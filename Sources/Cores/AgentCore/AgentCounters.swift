@@ -12,6 +12,8 @@ public struct AgentCounters: Hashable, Sendable {
     public internal(set) var validMessages: UInt64 = 0
     public internal(set) var invalidMessages: UInt64 = 0
     public internal(set) var launchFailures: UInt64 = 0
+    public internal(set) var fetchesSucceeded: UInt64 = 0
+    public internal(set) var fetchesFailed: UInt64 = 0
     public internal(set) var destroyFailures: UInt64 = 0
     public internal(set) var recoveryErrors: UInt64 = 0
     public internal(set) var storeFailures: UInt64 = 0

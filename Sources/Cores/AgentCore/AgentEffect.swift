@@ -40,7 +40,8 @@ public enum AgentEffect: Sendable {
     case signal(ContainerID, Int32)
     /// Ends it by force if it runs, and removes all but its sandbox. Answered by `destroyed`, in bounded time.
     case destroy(ContainerID)
-    /// Answered by `probed` with the same id, within the timeout and a moment.
+    /// Answered by `probed` with the same id, within the timeout and a moment, also when what was begun cannot be
+    /// ended.
     case probe(Agent.ProbeID, ProbeOrder)
     case cancelProbe(Agent.ProbeID)
     /// Serves the executor API to this container on 127.0.0.1 at the port inside its network namespace, until it is
@@ -102,13 +103,17 @@ public struct SandboxOrder: Hashable, Sendable {
 
 /// One attempt of a health check or a check, made inside the container's namespaces.
 public struct ProbeOrder: Hashable, Sendable {
+    /// A task may have one of each.
+    public enum Kind: Hashable, Sendable { case health, check }
     public var container: ContainerID
+    public var kind: Kind
     public var probe: Probe
     /// Nil: as long as it takes.
     public var timeout: Duration?
 
-    public init(container: ContainerID, probe: Probe, timeout: Duration?) {
+    public init(container: ContainerID, kind: Kind, probe: Probe, timeout: Duration?) {
         self.container = container
+        self.kind = kind
         self.probe = probe
         self.timeout = timeout
     }
@@ -130,8 +135,8 @@ public enum CallAnswer: Sendable {
     case alreadyLaunched
     /// WAIT_CONTAINER: how it ended.
     case ended(ContainerTermination)
-    /// 404.
+    /// 404; 500 for REMOVE_CONTAINER.
     case unknown(Failure)
-    /// 400, or 500 when `Failure.retry` is `later`.
+    /// 400, or 500 when `Failure.retry` is `later`; 503 for `agent.not-ready` and `call.too-many`.
     case refused(Failure)
 }

@@ -50,7 +50,8 @@ public enum AgentEvent: Sendable {
     /// SUBSCRIBE came in on a new stream. `call` is the call itself; the stream gets SUBSCRIBED or is closed.
     case executorSubscribed(Agent.StreamID, ExecutorCall)
     case executorStreamClosed(Agent.StreamID)
-    /// Any other call; answered by the driver with 202, or with what `refusal(of:)` says.
+    /// Any other call; answered by the driver with 202, or with what `refusal(of:)` says. Heartbeats are answered with
+    /// 202 whoever they are from, and need not come here.
     case executorCalled(ExecutorCall)
 
     // MARK: Operators

@@ -44,7 +44,8 @@ extension TaskLaunch {
         }
         let targets =
             volumes.map(\.target) + (try secretTargets(of: draft)) + draft.temporaryFilesystems.map(\.target)
-        for (index, path) in targets.enumerated() where targets[..<index].contains(path) {
+        var seen: Set<TargetPath> = []
+        for path in targets where !seen.insert(TargetPath(path)).inserted {
             throw refusal(
                 "launch.volume", "two volumes are at '\(path)'", remedy: "give each its own path",
                 field: "container.volumes")

@@ -37,10 +37,13 @@ public protocol Allocator: Sendable {
     /// An inactive agent keeps what it gave and gives nothing more.
     mutating func setAgent(_ id: AgentID, active: Bool)
 
-    /// Adds a framework as active, or updates a known one.
+    /// Adds a framework as active, or updates a known one. In roles that were suppressed and are not any more, and in
+    /// those it leaves, what it refused is forgotten.
     mutating func addFramework(_ framework: FrameworkInfo, suppressed: [RoleName], constraints: OfferConstraints)
     /// What it held becomes free.
     mutating func removeFramework(_ id: FrameworkID)
+    /// An inactive framework keeps what it has and gets nothing more. What it refused is forgotten: whoever comes back
+    /// in its name may want it.
     mutating func setFramework(_ id: FrameworkID, active: Bool)
 
     /// Stops offers to `roles`, or all of the framework's when there are none.

@@ -10,13 +10,18 @@ extension FairAllocator {
         record.info = framework
         record.constraints = constraints
         frameworks[framework.id] = record
+        // Whoever asks for a role's offers again asks for all of them, whatever it refused before.
+        var forgetful: Set<Int> = []
         for role in framework.roles {
             let slot = client(of: framework.id, in: role)
-            clients[slot]?.isSuppressed = suppressed.contains(role)
+            let isSuppressed = suppressed.contains(role)
+            if !isSuppressed, clients[slot]?.isSuppressed == true { forgetful.insert(slot) }
+            clients[slot]?.isSuppressed = isSuppressed
         }
         for slot in frameworks[framework.id]?.clients ?? [] {
+            if let role = clients[slot]?.role, !framework.roles.contains(role) { forgetful.insert(slot) }
             describe(slot, as: framework, constraints: constraints)
-            unblock(slot, forgetting: false)
+            unblock(slot, forgetting: forgetful.contains(slot))
         }
         refreshActivity(of: framework.id)
     }
@@ -58,8 +63,11 @@ extension FairAllocator {
     }
 
     public mutating func setFramework(_ id: FrameworkID, active: Bool) {
-        guard frameworks[id] != nil else { return }
+        guard let record = frameworks[id] else { return }
         frameworks[id]?.isActive = active
+        if !active {
+            for slot in record.clients { unblock(slot, forgetting: true) }
+        }
         refreshActivity(of: id)
     }
 

@@ -14,7 +14,8 @@ public protocol Containerizer: Sendable {
     /// seen the end of. Must be called once, before anything else.
     ///
     /// What runs and is known is adopted; how known ones ended meanwhile is told; what nobody knows is destroyed, but
-    /// only what this installation made: other installations on the host are left alone.
+    /// only what this installation made: other installations on the host are left alone. What cannot be destroyed yet
+    /// is told of, and holds nothing else up.
     func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery
 
     /// Starts a container. When this throws, or answers `notSupported`, nothing of the container is left.
@@ -59,6 +60,7 @@ public protocol Containerizer: Sendable {
     func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32
 
     /// A stream socket connected to `address` as seen inside the container's network. The descriptor is the caller's.
+    /// Waiting for an answer costs no thread, and ends when the waiting task is cancelled.
     /// - Throws: `container.cannot-connect` when nobody answers within `seconds`.
     func connect(_ id: ContainerID, address: String, port: UInt16, seconds: Double) async throws(Failure) -> Int32
 
@@ -96,12 +98,15 @@ extension Containerizer {
 public struct ContainerRecovery: Equatable, Sendable {
     /// Known ones that run.
     public var adopted: [ContainerID]
-    /// Known ones that have ended. They can be waited for until they are destroyed.
+    /// Known ones that have ended, and those that nobody can follow any more, as their record is damaged, nor remove
+    /// yet. They can be waited for until they are destroyed.
     public var ended: [EndedContainer]
     /// Known ones of which nothing is left: their launch was cut off, or the host was started anew.
     public var vanished: [ContainerID]
     /// Ones nobody knew, which were ended and removed.
     public var destroyed: [ContainerID]
+    /// Ones nobody knew, which cannot be ended or removed yet. They stay as they are; the next recovery tries again.
+    public var left: [LeftContainer]
 
     public struct EndedContainer: Equatable, Sendable {
         public var id: ContainerID
@@ -112,14 +117,24 @@ public struct ContainerRecovery: Equatable, Sendable {
         }
     }
 
+    public struct LeftContainer: Equatable, Sendable {
+        public var id: ContainerID
+        public var failure: Failure
+        public init(id: ContainerID, failure: Failure) {
+            self.id = id
+            self.failure = failure
+        }
+    }
+
     public init(
         adopted: [ContainerID] = [], ended: [EndedContainer] = [], vanished: [ContainerID] = [],
-        destroyed: [ContainerID] = []
+        destroyed: [ContainerID] = [], left: [LeftContainer] = []
     ) {
         self.adopted = adopted
         self.ended = ended
         self.vanished = vanished
         self.destroyed = destroyed
+        self.left = left
     }
 }
 

@@ -30,7 +30,7 @@ public struct MasterConfiguration: Sendable {
     /// An offer that nobody answers is taken back after this long, so that nobody hides resources by being slow. Two
     /// minutes: far longer than a scheduler that lives needs, far shorter than people wait.
     public var offerTimeout = Duration.seconds(120)
-    /// Roles frameworks may use; nil: any.
+    /// Roles there may be, beside the one that everybody is in; nil: any.
     public var roles: [RoleName]?
     /// Only agents that say where they are.
     public var requiresAgentDomain = false
@@ -41,6 +41,8 @@ public struct MasterConfiguration: Sendable {
         self.master = master
         self.authorizer = authorizer
     }
+
+    func allows(_ role: RoleName) -> Bool { roles.map { role == .anyone || $0.contains(role) } ?? true }
 }
 
 /// Bounds of what the master keeps and takes. What would go over is refused, or the oldest is dropped, as each says.

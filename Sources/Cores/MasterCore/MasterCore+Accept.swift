@@ -36,11 +36,14 @@ extension MasterCore {
             return
         }
         counters.offersAccepted += UInt64(taken.count)
+        let offered = taken.reduce(into: Resources.none) { $0 += $1.resources }
         var accepted = AcceptedOffers(
-            framework: info, agent: first.agent, role: first.role,
-            remaining: taken.reduce(into: .none) { $0 += $1.resources }, principal: principal)
+            framework: info, agent: first.agent, role: first.role, remaining: offered, principal: principal)
         for operation in operations { carryOut(operation, with: &accepted, at: now) }
-        returnUnused(accepted.remaining, of: framework, on: first.agent, filter, at: now)
+        // What operations made was asked for and not refused: it is offered again, with the rest beside it.
+        let made = accepted.remaining - offered
+        giveBack(made, of: framework, on: first.agent)
+        returnUnused(accepted.remaining - made, of: framework, on: first.agent, filter, at: now)
     }
 
     private func faultOfOffers(_ ids: [OfferID], of framework: FrameworkID) -> String? {
@@ -63,14 +66,22 @@ extension MasterCore {
         _ operations: [OfferOperation], of framework: FrameworkID, because why: String, at now: Instant
     ) {
         note("offers.invalid", "A framework accepts what it was not offered", ["framework": framework.text, "why": why])
+        let notLaunched = "Task launched with invalid offers: \(why)"
+        let notDone = "Operation attempted with invalid offers: \(why)"
         for operation in operations {
             for task in operation.tasks {
                 report(
-                    .dropped, TaskReference(framework: framework, task: task.id), because: .invalidOffers,
-                    "Task launched with invalid offers: \(why)", agent: task.agent, at: now)
+                    .dropped, TaskReference(framework: framework, task: task.id), because: .invalidOffers, notLaunched,
+                    agent: task.agent, at: now)
             }
-            if case .change = operation.action {
-                refuse(operation, of: framework, on: nil, "Operation attempted with invalid offers: \(why)")
+            for task in operation.unfitTasks {
+                let lost = UnfitTask(id: task.id, agent: task.agent, .invalidOffers, because: notLaunched)
+                report(.dropped, lost, of: framework, at: now)
+            }
+            switch operation.action {
+            case .launch, .launchGroup: break
+            case .change: refuse(operation, of: framework, on: nil, notDone)
+            case .unfit(let unfit): refuse(UnfitOperation(id: unfit.id, because: notDone), of: framework, on: nil)
             }
         }
     }
@@ -81,7 +92,9 @@ extension MasterCore {
             for task in tasks { launch(task, with: &accepted, at: now) }
         case .launchGroup(let executor, let tasks): launchGroup(tasks, executor, with: &accepted, at: now)
         case .change(let change): apply(change, operation, with: &accepted, at: now)
+        case .unfit(let unfit): refuse(unfit, of: accepted.framework.id, on: accepted.agent)
         }
+        for task in operation.unfitTasks { report(.error, task, of: accepted.framework.id, at: now) }
     }
 
     // MARK: Launching

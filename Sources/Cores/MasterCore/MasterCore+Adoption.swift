@@ -135,6 +135,8 @@ extension MasterCore {
     private mutating func tellReturned(
         _ report: TaskReport, _ key: TaskReference, on agent: AgentID, at now: Instant
     ) {
+        // It was over by our word only, when the agent was given up and heard nothing of it.
+        _ = frameworks[key.framework]?.completedTasks.remove(key.task)
         let update = StatusUpdate(
             framework: key.framework, task: key.task, state: report.state, source: .master,
             reason: .agentReregistered, message: "the agent is back, and the task is still on it", agent: agent,

@@ -9,6 +9,7 @@ extension MasterCore {
     mutating func agentMessage(
         _ message: AgentMessage, on link: LinkID, by principal: String?, at now: Instant
     ) {
+        if let name = message.counterName { counters.agentMessages[name, default: 0] += 1 }
         if case .register(let registration) = message {
             register(registration, on: link, by: principal, at: now)
             return
@@ -25,7 +26,11 @@ extension MasterCore {
         case .executorLost(let executor, let framework, let status):
             executorLost(executor, of: framework, on: agent, status: status, at: now)
         case .message(let data, let executor, let framework):
-            counters.messagesFromExecutors += 1
+            if frameworks[framework]?.isConnected == true {
+                counters.messagesFromExecutors += 1
+            } else {
+                counters.invalidMessagesFromExecutors += 1
+            }
             publish(.message(data, executor: executor, agent: agent), to: framework)
         case .operation(let status, let key, let framework):
             operationUpdate(status, key: key, of: framework, from: agent, at: now)
@@ -179,11 +184,14 @@ extension MasterCore {
     enum AgentRemoval {
         case unreachable
         case gone
+        /// Its machine is down for maintenance.
+        case takenDown
     }
 
-    /// Takes the agent out of everything; who has something on it is told. The registry knows already.
+    /// Takes the agent out of everything; who has something on it is told. The registry knows already. `standing`: in
+    /// which it is remembered; nil: it is not.
     mutating func remove(
-        _ agent: AgentID, for why: AgentRemoval, standing: RegisteredAgent.Standing, at now: Instant
+        _ agent: AgentID, for why: AgentRemoval, standing: RegisteredAgent.Standing?, at now: Instant
     ) {
         guard let record = agents[agent] else { return }
         counters.agentRemovals += 1
@@ -200,11 +208,15 @@ extension MasterCore {
         if record.isRecovered { recoveredAgents -= 1 }
         cancel(record.pingTimer)
         if let link = record.link { closeLink(link) }
-        var entry = record.entry
-        entry.standing = standing
         agents[agent] = nil
-        formerAgents[agent] = FormerAgent(entry: entry)
-        formerOrder.append(agent)
+        if let standing {
+            var entry = record.entry
+            entry.standing = standing
+            formerAgents[agent] = FormerAgent(entry: entry)
+            formerOrder.append(agent)
+        } else {
+            forgetKey(record.entry)
+        }
         for framework in frameworks.keys.sorted() { publish(.agentLost(agent), to: framework) }
         announce { _ in .agentRemoved(agent) }
         wantAllocation()
@@ -223,5 +235,20 @@ extension MasterCore {
         guard change != 0, frameworks[framework] != nil else { return }
         let count = (frameworks[framework]?.agents[agent] ?? 0) + change
         frameworks[framework]?.agents[agent] = count > 0 ? count : nil
+    }
+}
+
+extension AgentMessage {
+    /// As metrics name it. An answer to a ping is none of the protocol's messages.
+    fileprivate var counterName: String? {
+        switch self {
+        case .register(let registration): registration.id == nil ? "register_slave" : "reregister_slave"
+        case .status: "status_update"
+        case .executorLost: "exited_executor"
+        case .message: "executor_to_framework"
+        case .operation: "operation_status_update"
+        case .resources: "update_slave"
+        case .pong: nil
+        }
     }
 }

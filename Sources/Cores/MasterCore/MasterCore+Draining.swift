@@ -14,6 +14,13 @@ extension MasterCore {
                 "drain.invalid", doing: "drain agent", on: agent.text, cause: "the grace period is negative",
                 remedy: "leave it out or give a longer one", field: "max_grace_period")
         }
+        // Two plans for one machine would undo each other: whoever ends the maintenance knows of no drain.
+        if let record = agents[agent], !record.isRecovered, unavailability(of: record.info) != nil {
+            throw Failure(
+                "drain.in-maintenance", doing: "drain agent", on: agent.text,
+                cause: "its machine is in the maintenance schedule",
+                remedy: "take the machine out of the schedule, or let its maintenance empty it", field: "agent_id")
+        }
         try update(agent, "drain agent", change, call) { entry in
             entry.isDeactivated = true
             entry.drain = DrainInfo(state: .draining, configuration: drain, startedAt: now)
@@ -63,6 +70,12 @@ extension MasterCore {
             throw Failure(
                 "agent.draining", doing: "reactivate agent", on: agent.text, cause: "it is being emptied",
                 remedy: "wait until it is drained", retry: .later)
+        }
+        // Not before it is known that nothing about it is being written: it may be deactivated in a moment.
+        guard try entry(of: agent, "reactivate agent").isDeactivated else {
+            throw Failure(
+                "agent.active", doing: "reactivate agent", on: agent.text, cause: "it is not deactivated",
+                remedy: "name another agent", field: "agent_id")
         }
         try update(agent, "reactivate agent", change, call) { entry in
             entry.isDeactivated = false

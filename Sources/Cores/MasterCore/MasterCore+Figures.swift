@@ -5,8 +5,8 @@ public import Determinism
 extension MasterCore {
     /// Everything the master counts, sorted by name. Costs a walk over agents, frameworks and offers.
     public func figures(at now: Instant) -> [Metric] {
-        var all = agentFigures() + frameworkFigures() + taskFigures() + messageFigures()
-        all += resourceFigures()
+        var all = agentFigures() + frameworkFigures() + taskFigures() + updateFigures() + messageFigures()
+        all += resourceFigures() + quotaFigures() + Self.neverHappens.map { Metric($0, 0) }
         all.append(Metric("master/elected", hasSteppedDown ? 0 : 1))
         all.append(Metric("master/uptime_secs", (now - elected).seconds))
         all.append(Metric("master/outstanding_offers", Double(offers.count)))
@@ -69,17 +69,25 @@ extension MasterCore {
         return result
     }
 
-    private func messageFigures() -> [Metric] {
-        var result = [
+    private func updateFigures() -> [Metric] {
+        [
             Metric("master/valid_status_updates", Double(counters.validStatusUpdates)),
             Metric("master/invalid_status_updates", Double(counters.invalidStatusUpdates)),
             Metric("master/valid_status_update_acknowledgements", Double(counters.validAcknowledgements)),
             Metric("master/invalid_status_update_acknowledgements", Double(counters.invalidAcknowledgements)),
             Metric("master/valid_operation_status_updates", Double(counters.validOperationUpdates)),
             Metric("master/invalid_operation_status_updates", Double(counters.invalidOperationUpdates)),
+            Metric(
+                "master/valid_operation_status_update_acknowledgements",
+                Double(counters.validOperationAcknowledgements)),
+            Metric(
+                "master/invalid_operation_status_update_acknowledgements",
+                Double(counters.invalidOperationAcknowledgements)),
             Metric("master/dropped_messages", Double(counters.droppedMessages)),
             Metric("master/valid_executor_to_framework_messages", Double(counters.messagesFromExecutors)),
+            Metric("master/invalid_executor_to_framework_messages", Double(counters.invalidMessagesFromExecutors)),
             Metric("master/valid_framework_to_executor_messages", Double(counters.messagesToExecutors)),
+            Metric("master/invalid_framework_to_executor_messages", Double(counters.invalidMessagesToExecutors)),
             Metric("registrar/writes", Double(counters.registryWrites)),
             Metric("master/offers/sent", Double(counters.offersSent)),
             Metric("master/offers/accepted", Double(counters.offersAccepted)),
@@ -87,39 +95,82 @@ extension MasterCore {
             Metric("master/offers/rescinded", Double(counters.offersRescinded)),
             Metric("master/offers/expired", Double(counters.offersExpired)),
         ]
-        for name in counters.schedulerCalls.keys.sorted() {
-            result.append(Metric("master/messages_\(name)", Double(counters.schedulerCalls[name] ?? 0)))
-        }
-        return result
+    }
+
+    /// Messages the protocol counts. Who watches a figure is to find it before there was one of its kind.
+    private static let messageNames = [
+        "decline_offers", "executor_to_framework", "exited_executor", "framework_to_executor", "kill_task",
+        "launch_tasks", "operation_status_update", "operation_status_update_acknowledgement", "reconcile_operations",
+        "reconcile_tasks", "register_framework", "register_slave", "reregister_framework", "reregister_slave",
+        "resource_request", "revive_offers", "status_update", "status_update_acknowledgement", "suppress_offers",
+        "update_slave",
+    ]
+
+    /// Figures of the protocol's own master, which those who watch it read, of what there is none of here: messages of
+    /// the API before the calls, and removals for reasons that ours have not.
+    private static let neverHappens = [
+        "master/messages_authenticate", "master/messages_deactivate_framework", "master/messages_unregister_framework",
+        "master/messages_unregister_slave", "master/slave_removals/reason_registered",
+        "master/slave_shutdowns_canceled", "master/slave_shutdowns_completed", "master/slave_shutdowns_scheduled",
+    ]
+
+    private func messageFigures() -> [Metric] {
+        var counts: [String: UInt64] = [:]
+        for name in Self.messageNames { counts[name] = 0 }
+        for kind in [counters.schedulerCalls, counters.agentMessages] { counts.merge(kind) { $0 + $1 } }
+        return counts.keys.sorted().map { Metric("master/messages_\($0)", Double(counts[$0] ?? 0)) }
     }
 
     /// What there is and what tasks and executors have of it, by name; revocable resources apart.
     private func resourceFigures() -> [Metric] {
-        var total = Quantities()
-        var revocable = Quantities()
-        var used = Quantities()
+        var total = Sums()
+        var used = Sums()
         for agent in agents.values where !agent.isRecovered {
-            total += agent.total.nonRevocable.quantities
-            revocable += agent.total.revocable.quantities
-            used += usedQuantities(on: agent)
+            total.add(agent.total)
+            for resources in agent.used.values { used.add(resources) }
+            for executors in agent.executors.values {
+                for executor in executors.values { used.add(Resources(executor.resources)) }
+            }
         }
+        let offered = offers.values.reduce(into: Quantities()) { $0 += $1.resources.quantities }
         var result: [Metric] = []
         for name in ["cpus", "gpus", "mem", "disk"] {
-            let whole = total[name].value
-            result.append(Metric("master/\(name)_total", whole))
-            result.append(Metric("master/\(name)_used", used[name].value))
-            result.append(Metric("master/\(name)_percent", whole > 0 ? used[name].value / whole : 0))
-            result.append(Metric("master/\(name)_revocable_total", revocable[name].value))
+            let kinds = [
+                (name, total.lasting[name].value, used.lasting[name].value),
+                ("\(name)_revocable", total.revocable[name].value, used.revocable[name].value),
+            ]
+            for (kind, whole, taken) in kinds {
+                result.append(Metric("master/\(kind)_total", whole))
+                result.append(Metric("master/\(kind)_used", taken))
+                result.append(Metric("master/\(kind)_percent", whole > 0 ? taken / whole : 0))
+            }
+            let given = used.lasting[name].value + used.revocable[name].value + offered[name].value
+            let allocator = "allocator/mesos/resources/\(name)"
+            result.append(Metric("\(allocator)/total", total.lasting[name].value + total.revocable[name].value))
+            result.append(Metric("\(allocator)/offered_or_allocated", given))
         }
         return result
     }
 
-    private func usedQuantities(on agent: AgentRecord) -> Quantities {
-        var used = agent.used.values.reduce(into: Quantities()) { $0 += $1.quantities }
-        for executors in agent.executors.values {
-            for executor in executors.values { used += Resources(executor.resources).quantities }
+    private func quotaFigures() -> [Metric] {
+        quotas.keys.sorted().flatMap { role -> [Metric] in
+            let prefix = "allocator/mesos/quota/roles/\(role)/resources"
+            let guarantees = quotas[role]?.guarantees.amounts ?? []
+            let limits = quotas[role]?.limits.bounds ?? []
+            return guarantees.map { Metric("\(prefix)/\($0.name)/guarantee", $0.scalar.value) }
+                + limits.map { Metric("\(prefix)/\($0.name)/limit", $0.scalar.value) }
         }
-        return used
+    }
+}
+
+/// Amounts of what can be taken back at any time, and of the rest.
+private struct Sums {
+    var lasting = Quantities()
+    var revocable = Quantities()
+
+    mutating func add(_ resources: Resources) {
+        lasting += resources.nonRevocable.quantities
+        revocable += resources.revocable.quantities
     }
 }
 

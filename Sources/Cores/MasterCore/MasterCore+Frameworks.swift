@@ -24,9 +24,11 @@ extension MasterCore {
         }
     }
 
+    /// It gets nothing more, and what it refused is forgotten: its next scheduler may know nothing of that.
     mutating func deactivate(_ id: FrameworkID) {
         frameworks[id]?.isActive = false
         allocator.setFramework(id, active: false)
+        forgetInverseRefusals(of: id)
     }
 
     private mutating func disconnect(_ id: FrameworkID, at now: Instant) {

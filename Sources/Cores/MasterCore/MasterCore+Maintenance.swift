@@ -99,15 +99,39 @@ extension MasterCore {
             [.putMaintenance(Maintenance(schedule: maintenance.schedule, down: down))], then: .operated(call, change))
     }
 
-    /// Agents there end with their tasks, and count as away until the machine is up.
+    /// Agents there are over, and their tasks with them: whoever runs there when the machine is up is another one.
     mutating func maintenanceIsStarted(_ machines: [MachineID], at now: Instant) {
         maintenance = Maintenance(schedule: maintenance.schedule, down: maintenance.down + machines)
-        for agent in agents(on: machines) {
+        for agent in agents(on: machines) { takeDown(agent, at: now) }
+    }
+
+    /// Whether the agent is, or is to be, over with its machine.
+    func isDown(_ record: AgentRecord) -> Bool { record.isGoingDown || machines.isDown(record.info.address) }
+
+    /// Has an agent end with all it runs, and the registry forget it. Of one about which something is being written it
+    /// is asked again when that is done.
+    mutating func takeDown(_ agent: AgentID, at now: Instant) {
+        guard let record = agents[agent] else { return }
+        if !record.isGoingDown {
             note("agent.down", "An agent is shut down for maintenance", ["agent": agent.text])
+            agents[agent]?.isGoingDown = true
             send(.shutdown("this machine is down for maintenance"), to: agent)
             rescindOffers(of: agent, at: now)
-            scheduleRemoval(of: agent, at: now)
+            refreshActivity(of: agent)
         }
+        guard record.transition == nil else { return }
+        let ticket = persist([.remove(.agent(agent))], then: .agentTakenDown(agent))
+        agents[agent]?.transition = ticket
+    }
+
+    mutating func agentIsTakenDown(_ agent: AgentID, at now: Instant) {
+        guard let record = agents[agent] else { return }
+        note(
+            "agent.taken-down", "An agent is over, because its machine is down for maintenance",
+            [
+                "agent": agent.text, "hostname": record.info.address.hostname, "tasks": "\(record.tasks.count)",
+            ])
+        remove(agent, for: .takenDown, standing: nil, at: now)
     }
 
     mutating func stopMaintenance(
@@ -148,7 +172,13 @@ extension MasterCore {
 
     // MARK: Inverse offers
 
-    mutating func maintenanceStarted(at now: Instant) { armMaintenance(at: now) }
+    mutating func maintenanceStarted(at now: Instant) {
+        // The master before this one may have had no time to.
+        if !maintenance.down.isEmpty {
+            for agent in agents(on: maintenance.down) { takeDown(agent, at: now) }
+        }
+        armMaintenance(at: now)
+    }
 
     private mutating func armMaintenance(at now: Instant) {
         guard !maintenance.schedule.windows.isEmpty, maintenanceTimer == nil else { return }
@@ -166,21 +196,30 @@ extension MasterCore {
         for id in frameworks.keys.sorted() { offerInverse(to: id, at: now) }
     }
 
-    /// Asks a framework for what it has on agents that will be away, unless it was asked already or has just answered.
+    /// Asks a framework for what it uses of agents that will be away, and for what it is offered of them.
     mutating func offerInverse(to framework: FrameworkID, at now: Instant) {
-        guard !maintenance.schedule.windows.isEmpty, let record = frameworks[framework], record.isConnected else {
-            return
-        }
+        guard !maintenance.schedule.windows.isEmpty, let record = frameworks[framework] else { return }
+        let offered = record.offers.compactMap { offers[$0]?.offer.agent }
+        offerInverse(to: framework, on: Set(record.agents.keys).union(offered), at: now)
+    }
+
+    /// Asks for those of `agents` that will be away, unless it was asked already or has just answered. Of one that is
+    /// not connected, or kept out of offers, nothing is asked: it is when that is over.
+    mutating func offerInverse(to framework: FrameworkID, on agents: Set<AgentID>, at now: Instant) {
+        guard let record = frameworks[framework], record.isConnected else { return }
         let asked = Set(record.inverseOffers.compactMap { inverseOffers[$0]?.agent })
         var made: [InverseOffer] = []
-        for agent in record.agents.keys.sorted() where !asked.contains(agent) {
-            guard let info = agents[agent]?.info, let unavailability = unavailability(of: info),
+        for agent in agents.subtracting(asked).sorted() {
+            guard let known = self.agents[agent], known.isActive,
+                let unavailability = unavailability(of: known.info),
                 (inverseAnswers[agent]?[framework]?.isQuietUntil ?? .distantPast) <= now,
                 let id = newOfferID()
             else { continue }
-            let offer = InverseOffer(id: id, framework: framework, agent: agent, unavailability: unavailability)
+            let offer = InverseOffer(
+                id: id, framework: framework, agent: agent, address: known.info.address,
+                unavailability: unavailability)
             inverseOffers[id] = offer
-            agents[agent]?.inverseOffers.insert(id)
+            self.agents[agent]?.inverseOffers.insert(id)
             frameworks[framework]?.inverseOffers.insert(id)
             made.append(offer)
         }
@@ -197,6 +236,13 @@ extension MasterCore {
             inverseAnswers[agent, default: [:]][framework] = InverseAnswer(
                 answer: answer, isQuietUntil: now + filter.refuseFor)
             rescindInverse(id, tell: false)
+        }
+    }
+
+    /// It may be asked again at once. What it answered stays to be seen.
+    mutating func forgetInverseRefusals(of framework: FrameworkID) {
+        for agent in inverseAnswers.keys.sorted() {
+            inverseAnswers[agent]?[framework]?.isQuietUntil = .distantPast
         }
     }
 

@@ -68,6 +68,8 @@ extension MasterCore {
             for start in stride(from: 0, to: all.count, by: Self.offersInEventMax) {
                 publish(.offers(Array(all[start...].prefix(Self.offersInEventMax))), to: framework)
             }
+            let away = all.filter { $0.unavailability != nil }.map(\.agent)
+            if !away.isEmpty { offerInverse(to: framework, on: Set(away), at: now) }
         }
         armExpiry()
     }

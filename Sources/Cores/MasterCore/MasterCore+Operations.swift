@@ -138,10 +138,10 @@ extension MasterCore {
         guard let key = frameworks[framework]?.operations[operation.operation], let record = operations[key],
             record.status.id == id, agents[record.agent]?.isConnected == true
         else {
-            counters.invalidAcknowledgements += 1
+            counters.invalidOperationAcknowledgements += 1
             return
         }
-        counters.validAcknowledgements += 1
+        counters.validOperationAcknowledgements += 1
         send(.acknowledgeOperation(id, key: key), to: record.agent)
         if record.status.state.isTerminal { forget(key) }
         taskEndedOnAgent(record.agent, at: now)
@@ -192,11 +192,14 @@ extension MasterCore {
     mutating func operationLostItsAgent(_ key: UpdateID, for why: AgentRemoval) {
         guard let record = operations[key] else { return }
         if let framework = record.order.framework, let id = record.order.id, !record.status.state.isTerminal {
-            publish(
-                .updateOperation(
-                    OperationStatus(
-                        operation: id, state: why == .gone ? .goneByOperator : .unreachable, agent: record.agent)),
-                to: framework)
+            let state: OperationStatus.State =
+                switch why {
+                case .unreachable: .unreachable
+                case .gone: .goneByOperator
+                // The agent is forgotten, and so is how far it came.
+                case .takenDown: .unknown
+                }
+            publish(.updateOperation(OperationStatus(operation: id, state: state, agent: record.agent)), to: framework)
         }
         forget(key)
     }

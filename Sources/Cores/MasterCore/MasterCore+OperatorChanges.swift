@@ -35,11 +35,17 @@ extension MasterCore {
             }
         } catch {
             note("operator.refused", "An operator's call is refused", ["why": error.description])
-            switch error.code {
-            case "agent.unknown": answer(call, .missing(error.description))
-            case "agent.busy", "quota.in-use": answer(call, .conflict(error.description))
-            default: answer(call, .invalid(error.description))
-            }
+            answer(call, Self.answer(to: change, refusedFor: error))
+        }
+    }
+
+    /// By the protocol an agent that nobody knows is not found only where it is given up, and that the cluster has too
+    /// little for a guarantee is a conflict only for the older way to set quota.
+    private static func answer(to change: OperatorChange, refusedFor failure: Failure) -> CallAnswer {
+        switch (failure.code, change) {
+        case ("agent.unknown", .markAgentGone): .missing(failure.description)
+        case ("agent.busy", _), ("quota.overcommitted", .setQuota): .conflict(failure.description)
+        default: .invalid(failure.description)
         }
     }
 
@@ -68,7 +74,9 @@ extension MasterCore {
         case .updateMaintenanceSchedule: [(.updateMaintenance, nil)]
         case .startMaintenance: [(.startMaintenance, nil)]
         case .stopMaintenance: [(.stopMaintenance, nil)]
-        case .drainAgent: [(.drainAgent, nil)]
+        // Who may only empty agents does not give one up by emptying it.
+        case .drainAgent(_, let drain):
+            drain.marksGone ? [(.drainAgent, nil), (.markAgentGone, nil)] : [(.drainAgent, nil)]
         case .deactivateAgent: [(.deactivateAgent, nil)]
         case .reactivateAgent: [(.reactivateAgent, nil)]
         case .markAgentGone: [(.markAgentGone, nil)]

@@ -130,12 +130,36 @@ extension MasterCore {
 
     // MARK: Roles
 
-    /// Roles that have frameworks, resources, a weight or quota; sorted.
+    /// Roles that have frameworks, resources, a weight or quota, and those above them; sorted. With a list of the roles
+    /// there may be, those on it, whether they have anything or not.
     private func roleViews(for viewer: Viewer) -> [RoleView] {
         var members: [RoleName: [FrameworkID]] = [:]
         for id in frameworks.keys.sorted() {
             for role in frameworks[id]?.info.roles ?? [] { members[role, default: []].append(id) }
         }
+        // What a role has, those above it have, too.
+        var allocated: [RoleName: Quantities] = [:]
+        for (role, resources) in allocatedByRole.sorted(by: { $0.key < $1.key }) {
+            let quantities = resources.quantities
+            for name in role.withAncestors { allocated[name, default: .none] += quantities }
+        }
+        let known: Set<RoleName>
+        if let listed = configuration.roles {
+            known = Set(listed + [.anyone])
+        } else {
+            let reserved = agents.values.flatMap { $0.total.compactMap(\.reservedFor) }
+            known = Set(members.keys).union(allocated.keys).union(weights.keys).union(quotas.keys).union(reserved)
+        }
+        let names = Set(known.flatMap(\.withAncestors))
+        return names.sorted().filter { viewer.may(.viewRole, on: $0.text) }.map { name in
+            RoleView(
+                name: name, weight: weights[name] ?? 1, frameworks: members[name] ?? [],
+                allocated: allocated[name] ?? .none)
+        }
+    }
+
+    /// What is given or offered in each role itself.
+    private var allocatedByRole: [RoleName: Resources] {
         var allocated: [RoleName: Resources] = [:]
         for key in tasks.keys.sorted() {
             guard let task = tasks[key], !task.hasReturnedResources else { continue }
@@ -154,13 +178,7 @@ extension MasterCore {
                 allocated[offer.offer.role, default: .none] += offer.resources
             }
         }
-        let reserved = agents.values.flatMap { $0.total.compactMap(\.reservedFor) }
-        let names = Set(members.keys).union(allocated.keys).union(weights.keys).union(quotas.keys).union(reserved)
-        return names.sorted().filter { viewer.may(.viewRole, on: $0.text) }.map { name in
-            RoleView(
-                name: name, weight: weights[name] ?? 1, frameworks: members[name] ?? [],
-                allocated: Array(allocated[name] ?? .none))
-        }
+        return allocated
     }
 
     private func weightViews(for viewer: Viewer) -> [RoleWeight] {
@@ -175,6 +193,11 @@ extension MasterCore {
                 QuotaConfig(role, quota: quotas[role] ?? .unlimited)
             })
     }
+}
+
+extension RoleName {
+    /// The role itself and those above it.
+    fileprivate var withAncestors: [RoleName] { Array(sequence(first: self, next: \.parent)) }
 }
 
 /// What one caller may see.

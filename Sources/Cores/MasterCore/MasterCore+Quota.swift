@@ -23,6 +23,11 @@ extension MasterCore {
                     cause: "\(weight.weight) is not above zero", remedy: "give a finite number above zero",
                     field: "weight")
             }
+            if !configuration.allows(weight.role) {
+                throw Failure(
+                    "weight.invalid", doing: "set weight of role", on: weight.role.text,
+                    cause: "it is not in the master's list of roles", remedy: "name one that is", field: "role")
+            }
             if !met.insert(weight.role).inserted {
                 throw Failure(
                     "weight.invalid", doing: "set weight of role", on: weight.role.text, cause: "it is named twice",
@@ -59,10 +64,17 @@ extension MasterCore {
 
     // MARK: Quota
 
-    mutating func updateQuota(_ configs: [QuotaConfig], isForced: Bool, _ call: CallID) throws(Failure) {
+    /// `checksUse`: what a role uses may not be above its new limit; nothing is taken away from anybody.
+    mutating func updateQuota(
+        _ configs: [QuotaConfig], isForced: Bool, checksUse: Bool = true, _ call: CallID
+    ) throws(Failure) {
         var met: Set<RoleName> = []
         for config in configs {
             try config.quota.validate(for: config.role)
+            // What was set for a role that was allowed once can be removed.
+            if config.quota != .unlimited, !configuration.allows(config.role) {
+                throw quotaFailure(config.role, "it is not in the master's list of roles", field: "role")
+            }
             if !met.insert(config.role).inserted {
                 throw quotaFailure(config.role, "it is named twice", field: "role")
             }
@@ -73,7 +85,7 @@ extension MasterCore {
                 remedy: "remove quota of unused roles", limit: "quotas \(Self.quotasMax)")
         }
         if !isForced {
-            for config in configs { try checkConsumption(config) }
+            if checksUse { for config in configs { try checkConsumption(config) } }
             try checkCapacity(configs)
         }
         let changes = configs.map { config in
@@ -94,7 +106,8 @@ extension MasterCore {
         var limits = QuantityLimits()
         for amount in guarantee.amounts { limits[amount.name] = amount.scalar }
         let config = QuotaConfig(role, quota: Quota(guarantees: guarantee, limits: limits))
-        try updateQuota([config], isForced: isForced, call)
+        // By the protocol this call looks at nothing but what the cluster has.
+        try updateQuota([config], isForced: isForced, checksUse: false, call)
     }
 
     mutating func removeQuota(_ role: RoleName, _ call: CallID) throws(Failure) {
@@ -102,7 +115,7 @@ extension MasterCore {
         try updateQuota([QuotaConfig(role, quota: .unlimited)], isForced: true, call)
     }
 
-    /// Nothing is taken away from anybody, so a limit below what is in use could not hold.
+    /// A limit below what is in use does not hold until enough of that has ended.
     private func checkConsumption(_ config: QuotaConfig) throws(Failure) {
         let consumed = consumedQuota(of: config.role)
         for bound in config.quota.limits.bounds where consumed[bound.name] > bound.scalar {
@@ -126,10 +139,11 @@ extension MasterCore {
             sum += agent.total.only { $0.reservations.first?.origin != .configured && !$0.isRevocable }.quantities
         }
         for amount in guaranteed.amounts where capacity[amount.name] < amount.scalar {
-            throw quotaFailure(
-                configs[0].role,
-                "all guarantees are \(amount.scalar) \(amount.name), and the cluster has \(capacity[amount.name])",
-                field: "guarantees", remedy: "add agents, guarantee less, or force it")
+            throw Failure(
+                "quota.overcommitted", doing: "set quota", on: configs[0].role.text,
+                cause: "all guarantees are \(amount.scalar) \(amount.name), and the cluster has "
+                    + "\(capacity[amount.name])",
+                remedy: "add agents, guarantee less, or force it", field: "guarantees")
         }
     }
 
@@ -184,9 +198,7 @@ extension MasterCore {
         }
     }
 
-    private func quotaFailure(
-        _ role: RoleName, _ cause: String, field: String, remedy: String = "correct it"
-    ) -> Failure {
-        Failure("quota.invalid", doing: "set quota", on: role.text, cause: cause, remedy: remedy, field: field)
+    private func quotaFailure(_ role: RoleName, _ cause: String, field: String) -> Failure {
+        Failure("quota.invalid", doing: "set quota", on: role.text, cause: cause, remedy: "correct it", field: field)
     }
 }

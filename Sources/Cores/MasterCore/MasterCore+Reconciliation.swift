@@ -92,14 +92,16 @@ extension MasterCore {
             reconcile(framework, asked, at: now)
             return
         }
+        // Which of two runs of the id is meant, only the framework knows: the wrong one must not end.
+        if let agent = asked.agent, agent != task.agent {
+            note(
+                "task.elsewhere", "A framework kills a task on an agent that does not have it; nothing is done",
+                level: .warning, ["task": asked.task.text, "framework": framework.text, "agent": agent.text])
+            return
+        }
         if task.state.isTerminal { return }
         // An agent that is away hears of it when it is back.
         tasks[key]?.killAsked = TaskRecord.KillRequest(gracePeriod: gracePeriod)
-        if let agent = asked.agent, agent != task.agent {
-            note(
-                "task.elsewhere", "A framework kills a task on an agent that does not have it", level: .warning,
-                ["task": asked.task.text, "framework": framework.text, "agent": agent.text])
-        }
         send(.kill(key, gracePeriod: gracePeriod), to: task.agent)
     }
 
@@ -118,7 +120,7 @@ extension MasterCore {
         _ data: [UInt8], to executor: ExecutorID, of framework: FrameworkID, on agent: AgentID
     ) {
         guard agents[agent]?.isConnected == true else {
-            counters.droppedMessages += 1
+            counters.invalidMessagesToExecutors += 1
             return
         }
         counters.messagesToExecutors += 1

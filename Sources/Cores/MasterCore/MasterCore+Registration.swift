@@ -27,7 +27,9 @@ extension MasterCore {
             return
         }
         if let downtime = downtime(of: registration.address) {
-            refuse(link, downtime, isFinal: false)
+            // Its frameworks were told that what an agent had here is over: it ends that, and comes as another one. One
+            // that has been nobody yet waits.
+            refuse(link, downtime, isFinal: registration.id != nil)
             return
         }
         // One that died before it could remember its name is known by its key.
@@ -146,7 +148,8 @@ extension MasterCore {
             "agent.admitted", wasUnreachable ? "An agent that was unreachable is back" : "An agent has been admitted",
             ["agent": id.text, "hostname": arrival.entry.info.address.hostname])
         var record = AgentRecord(entry: arrival.entry, isRecovered: arrival.waiting == nil)
-        record.wasUnreachable = wasUnreachable
+        // One that nobody knew was forgotten, or its machine was down: its tasks were given up as well.
+        record.wasUnreachable = wasUnreachable || !arrival.isNew
         record.waiting = arrival.waiting
         agents[id] = record
         if record.isRecovered { recoveredAgents += 1 }
@@ -176,7 +179,12 @@ extension MasterCore {
 
     /// Joins whoever waits, once the registry knows what it said of itself.
     private mutating func takeUp(_ id: AgentID, at now: Instant) {
-        guard let record = agents[id], var waiting = record.waiting else { return }
+        guard let record = agents[id] else { return }
+        if isDown(record) {
+            takeDown(id, at: now)
+            return
+        }
+        guard var waiting = record.waiting else { return }
         if !waiting.isRecorded {
             let info = waiting.registration.info(as: id)
             var changes = admitFrameworks(of: waiting.registration, at: now)

@@ -7,7 +7,7 @@ extension MasterCore {
     mutating func schedulerCall(
         _ request: SchedulerCall, _ call: CallID, on stream: StreamID?, by principal: String?, at now: Instant
     ) {
-        counters.schedulerCalls[request.action.counterName, default: 0] += 1
+        for name in request.action.counterNames { counters.schedulerCalls[name, default: 0] += 1 }
         if case .subscribe(let subscription) = request.action {
             guard stream == nil else {
                 answer(call, .invalid("Subscribe calls should not include the 'Mesos-Stream-Id' header"))
@@ -71,7 +71,7 @@ extension MasterCore {
             answerInverse(offers, .accepted, filter, of: framework, at: now)
         case .declineInverseOffers(let offers, let filter):
             answerInverse(offers, .declined, filter, of: framework, at: now)
-        case .revive(let roles): revive(framework, roles)
+        case .revive(let roles): revive(framework, roles, at: now)
         case .suppress(let roles): suppress(framework, roles)
         case .kill(let task, let gracePeriod): kill(framework, task, gracePeriod: gracePeriod, at: now)
         case .shutdown(let executor, let agent): shutdown(executor, of: framework, on: agent)
@@ -95,7 +95,7 @@ extension MasterCore {
             if operations.count > limits.operationsInCallMax {
                 return "More than \(limits.operationsInCallMax) operations in a call"
             }
-            let tasks = operations.reduce(0) { $0 + $1.tasks.count }
+            let tasks = operations.reduce(0) { $0 + $1.tasks.count + $1.unfitTasks.count }
             if tasks > limits.tasksInCallMax { return "More than \(limits.tasksInCallMax) tasks in a call" }
         case .decline(let offers, _):
             if offers.count > limits.offersInCallMax { return "More than \(limits.offersInCallMax) offers in a call" }
@@ -108,30 +108,33 @@ extension MasterCore {
 
     // MARK: Wishes for offers
 
-    private mutating func revive(_ framework: FrameworkID, _ roles: [RoleName]) {
+    private mutating func revive(_ framework: FrameworkID, _ roles: [RoleName]?, at now: Instant) {
         guard let meant = own(roles, of: framework) else { return }
         for role in meant { frameworks[framework]?.suppressedRoles.remove(role) }
         allocator.revive(framework, roles: meant)
+        // What it is asked to give back is in no role: whichever it names, it may be asked again.
+        forgetInverseRefusals(of: framework)
+        offerInverse(to: framework, at: now)
         wantAllocation()
     }
 
-    private mutating func suppress(_ framework: FrameworkID, _ roles: [RoleName]) {
+    private mutating func suppress(_ framework: FrameworkID, _ roles: [RoleName]?) {
         guard let meant = own(roles, of: framework) else { return }
         for role in meant { frameworks[framework]?.suppressedRoles.insert(role) }
         allocator.suppress(framework, roles: meant)
     }
 
-    /// Those of `roles` that the framework is in, all of its own when none is named; nil when none is left.
-    private mutating func own(_ roles: [RoleName], of framework: FrameworkID) -> [RoleName]? {
+    /// The roles that are meant: all of the framework's when none is named. Nil when one is not the framework's, or is
+    /// no role at all: the call is done for all it names or for nothing.
+    private mutating func own(_ roles: [RoleName]?, of framework: FrameworkID) -> [RoleName]? {
         guard let record = frameworks[framework] else { return nil }
-        if roles.isEmpty { return record.info.roles }
-        let meant = roles.filter(record.info.roles.contains)
-        if meant.count < roles.count {
+        guard let roles, roles.allSatisfy(record.info.roles.contains) else {
             note(
-                "framework.not-in-role", "A framework names roles it is not in; they are passed over", level: .warning,
+                "framework.not-in-role", "A framework names a role it is not in; its call is dropped", level: .warning,
                 ["framework": framework.text])
+            return nil
         }
-        return meant.isEmpty ? nil : meant
+        return roles.isEmpty ? record.info.roles : roles
     }
 }
 
@@ -140,20 +143,33 @@ extension OfferOperation {
         switch action {
         case .launch(let tasks): tasks
         case .launchGroup(_, let tasks): tasks
-        case .change: []
+        case .change, .unfit: []
         }
     }
 }
 
 extension SchedulerCall.Action {
-    /// As metrics name it.
-    var counterName: String {
+    /// As metrics name it, and what it does by the names from before there were calls.
+    var counterNames: [String] {
+        switch self {
+        case .subscribe(let subscription):
+            [counterName, subscription.framework.id == nil ? "register_framework" : "reregister_framework"]
+        case .accept(_, let operations, _):
+            [counterName] + operations.compactMap { operation -> String? in
+                guard case .launch(let tasks) = operation.action else { return nil }
+                return tasks.isEmpty && operation.unfitTasks.isEmpty ? "decline_offers" : "launch_tasks"
+            }
+        default: [counterName]
+        }
+    }
+
+    private var counterName: String {
         switch self {
         case .subscribe: "subscribe"
         case .updateFramework: "update_framework"
         case .teardown: "teardown"
         case .accept: "accept"
-        case .decline: "decline"
+        case .decline: "decline_offers"
         case .acceptInverseOffers: "accept_inverse_offers"
         case .declineInverseOffers: "decline_inverse_offers"
         case .revive: "revive_offers"

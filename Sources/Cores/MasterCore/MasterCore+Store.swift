@@ -12,6 +12,7 @@ enum StoredChange: Sendable {
     case agentChanged(AgentID)
     case agentUnreachable(AgentID)
     case agentGone(AgentID, CallID?)
+    case agentTakenDown(AgentID)
     case agentDrained(AgentID)
     case frameworkSubscribed(CallID, Subscription, FrameworkID, principal: String?)
     case frameworkUpdated(CallID, Subscription, FrameworkID, principal: String?)
@@ -40,6 +41,7 @@ extension MasterCore {
         case .agentChanged(let id): agentChanged(id, at: now)
         case .agentUnreachable(let id): agentIsUnreachable(id, at: now)
         case .agentGone(let id, let call): agentIsGone(id, call, at: now)
+        case .agentTakenDown(let id): agentIsTakenDown(id, at: now)
         case .agentDrained(let id): agentIsDrained(id, at: now)
         case .frameworkSubscribed(let call, let subscription, let id, let principal):
             frameworkWritten(id)

@@ -116,7 +116,7 @@ extension MasterCore {
             if role.components.count > limits.roleDepthMax {
                 return "Role '\(role)' is more than \(limits.roleDepthMax) levels deep"
             }
-            if let allowed = configuration.roles, !allowed.contains(role) {
+            if !configuration.allows(role) {
                 return "Role '\(role)' is not in the master's list of roles"
             }
         }
@@ -200,6 +200,8 @@ extension MasterCore {
         frameworks[id]?.isActive = true
         frameworks[id]?.suppressedRoles = Set(subscription.suppressedRoles)
         frameworks[id]?.constraints = subscription.constraints
+        // It may have another scheduler, or another mind: what it gives back is asked for again.
+        forgetInverseRefusals(of: id)
         allocator.addFramework(
             info, suppressed: subscription.suppressedRoles, constraints: subscription.constraints)
         wantAllocation()

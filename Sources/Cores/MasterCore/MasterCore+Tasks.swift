@@ -206,16 +206,24 @@ extension MasterCore {
                 "an operator has given agent \(task.agent) up for good", agent: task.agent, executor: task.executor,
                 at: now)
             setState(wireState(.goneByOperator, for: key.framework), of: key)
+        case .takenDown:
+            report(
+                .lost, key, because: .agentRemoved, "the machine of agent \(task.agent) is down for maintenance",
+                agent: task.agent, executor: task.executor, at: now)
+            setState(.lost, of: key)
+            counters.endings[TaskEnding(.lost, .master, .agentRemoved), default: 0] += 1
+            // This is the last word. Whoever asks later hears that nobody knows the task.
+            tasks[key]?.pendingUpdate = nil
         }
         let latest = tasks[key]?.statuses.last
         guard let record = removeTask(key) else { return }
         if let latest { announce { _ in .taskUpdated(latest, state: record.state) } }
-        if why == .gone {
-            let limit = configuration.limits.completedTasksMax
-            frameworks[key.framework]?.completedTasks.append(record, keeping: limit)
-        } else {
+        if why == .unreachable {
             let limit = configuration.limits.unreachableTasksMax
             frameworks[key.framework]?.unreachableTasks.append(record, keeping: limit)
+        } else {
+            let limit = configuration.limits.completedTasksMax
+            frameworks[key.framework]?.completedTasks.append(record, keeping: limit)
         }
     }
 

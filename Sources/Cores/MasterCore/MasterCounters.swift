@@ -18,11 +18,17 @@ public struct MasterCounters: Hashable, Sendable {
     public var invalidAcknowledgements: UInt64 = 0
     public var validOperationUpdates: UInt64 = 0
     public var invalidOperationUpdates: UInt64 = 0
+    public var validOperationAcknowledgements: UInt64 = 0
+    public var invalidOperationAcknowledgements: UInt64 = 0
     public var droppedMessages: UInt64 = 0
     /// Calls of schedulers by the protocol's name in lower case: `messages_accept`.
     public var schedulerCalls: [String: UInt64] = [:]
+    /// What agents say by the same rule: `messages_status_update`.
+    public var agentMessages: [String: UInt64] = [:]
     public var messagesFromExecutors: UInt64 = 0
+    public var invalidMessagesFromExecutors: UInt64 = 0
     public var messagesToExecutors: UInt64 = 0
+    public var invalidMessagesToExecutors: UInt64 = 0
     public var offersSent: UInt64 = 0
     public var offersAccepted: UInt64 = 0
     public var offersDeclined: UInt64 = 0

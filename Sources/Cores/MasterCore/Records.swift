@@ -33,11 +33,13 @@ public struct AgentRecord: Sendable {
     var missedPings = 0
     /// It is to become unreachable as soon as the removal rate lets it.
     var isRemovalScheduled = false
+    /// Its machine is taken down for maintenance, and it was told to end.
+    var isGoingDown = false
     /// What is being written about it; until then nothing else is.
     var transition: Ticket?
     /// What came meanwhile: it is looked at afterwards.
     var waiting: WaitingRegistration?
-    /// Its tasks were given up; set until it has brought them back.
+    /// Its tasks were given up, or it was not known any more; set until it has brought them back.
     var wasUnreachable = false
     /// Operators have heard of it.
     var isAnnounced = false
@@ -46,7 +48,7 @@ public struct AgentRecord: Sendable {
     public var info: AgentInfo { entry.info }
     public var isConnected: Bool { link != nil }
     /// Whether it may be offered: connected, and neither an operator nor a drain keeps it out.
-    public var isActive: Bool { link != nil && !entry.isDeactivated && entry.drain == nil }
+    public var isActive: Bool { link != nil && !entry.isDeactivated && entry.drain == nil && !isGoingDown }
     /// The agent with what it has now, for the allocator.
     public var currentInfo: AgentInfo {
         var info = entry.info

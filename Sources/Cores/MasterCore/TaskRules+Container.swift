@@ -111,7 +111,7 @@ extension TaskRules {
         for (index, volume) in volumes.enumerated() {
             let place = at.inside("volumes[\(index)]")
             try checkContainerPath(volume.containerPath, place.inside("container_path"))
-            if !met.insert(volume.containerPath).inserted {
+            if !met.insert(Self.place(volume.containerPath)).inserted {
                 throw place.refused("container_path", "two volumes are at '\(volume.containerPath)'")
             }
             switch volume.source {
@@ -219,6 +219,12 @@ extension TaskRules {
     }
 
     private static func climbs(_ path: String) -> Bool { path.split(separator: "/").contains("..") }
+
+    /// One text for all that name the same place of a container. A relative path is one of the sandbox, which is where
+    /// its agent has it, so it is never the same as an absolute one here.
+    private static func place(_ path: String) -> String {
+        (path.hasPrefix("/") ? "/" : "") + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    }
 
     // MARK: Probes
 

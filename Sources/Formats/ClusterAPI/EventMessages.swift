@@ -48,13 +48,17 @@ extension WireValue {
         ])
     }
 
+    private static func agentURL(_ address: NetworkAddress) -> WireValue {
+        .object(["scheme": "http", "address": .address(address), "path": "/slave(1)"])
+    }
+
     public static func offer(_ offer: Offer, _ form: ReservationForm) -> WireValue {
         .members([
             "id": .identifier(offer.id),
             "framework_id": .identifier(offer.framework),
             "agent_id": .identifier(offer.agent),
             "hostname": .string(offer.address.hostname),
-            "url": .object(["scheme": "http", "address": .address(offer.address), "path": "/slave(1)"]),
+            "url": agentURL(offer.address),
             "domain": offer.domain.map(WireValue.domain),
             "resources": .resources(offer.resources, form),
             "attributes": .array(offer.attributes.map(WireValue.attribute)),
@@ -69,6 +73,7 @@ extension WireValue {
             "id": .identifier(offer.id),
             "framework_id": .identifier(offer.framework),
             "agent_id": offer.agent.map { .identifier($0) },
+            "url": offer.address.map(agentURL),
             "unavailability": .unavailability(offer.unavailability),
             "resources": .resources(offer.resources, form),
         ])

@@ -7,7 +7,7 @@ public struct ExecutorCall: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
         /// What the executor has not seen acknowledged: its tasks, and its updates in the order it sent them.
         case subscribe(tasks: [TaskSpec], updates: [StatusUpdate])
-        /// Has an id and a source; its framework is the call's.
+        /// Has an id and a source; its framework is the call's, and so is the executor, where it names one.
         case update(StatusUpdate)
         case message([UInt8])
         case heartbeat
@@ -30,8 +30,8 @@ public struct ExecutorCall: Hashable, Sendable {
 
 extension ExecutorCall {
     /// - Throws: `Failure` `api.body-…` when `body` is nothing within `bounds`, `api.member-…` or the value's own code
-    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
-    ///   which is answered with 501.
+    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for the type UNKNOWN, which is
+    ///   answered with 501.
     public init(
         _ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard
     ) throws(Failure) {
@@ -43,12 +43,14 @@ extension ExecutorCall {
         framework = try call.required("framework_id", call.identifier("framework_id"))
         executor = try call.required("executor_id", call.identifier("executor_id"))
         let type = try call.required("type", call.string("type"))
-        action = try call.executorAction(type, of: framework)
+        action = try call.executorAction(type, of: framework, by: executor)
     }
 }
 
 extension WireObject {
-    fileprivate func executorAction(_ type: String, of framework: FrameworkID) throws(Failure) -> ExecutorCall.Action {
+    fileprivate func executorAction(
+        _ type: String, of framework: FrameworkID, by executor: ExecutorID
+    ) throws(Failure) -> ExecutorCall.Action {
         switch type {
         case "SUBSCRIBE":
             let subscribe = try part("subscribe")
@@ -61,15 +63,18 @@ extension WireObject {
                 updates.append(try update.part("status").acknowledgedStatus(of: framework))
             }
             return .subscribe(tasks: tasks, updates: updates)
-        case "UPDATE": return .update(try part("update").part("status").acknowledgedStatus(of: framework))
+        case "UPDATE":
+            let status = try part("update").part("status")
+            let update = try status.acknowledgedStatus(of: framework)
+            guard update.executor == nil || update.executor == executor else {
+                throw status.invalid("executor_id", "it is not that of the executor that calls")
+            }
+            return .update(update)
         case "MESSAGE":
             let message = try part("message")
             return .message(try message.required("data", message.bytes("data")))
         case "HEARTBEAT": return .heartbeat
-        default:
-            throw Failure(
-                "api.call-unknown", doing: "read the call", cause: "there is no call '\(type)'",
-                remedy: "use a call of the executor API", field: "type")
+        default: throw WireObject.unknownCall(type, of: "executor API")
         }
     }
 

@@ -90,15 +90,21 @@ extension WireObject {
             labels: try labels("labels"), minimumOffers: try minimumOffers())
     }
 
-    /// Some clients send an empty id for none.
     private func frameworkID() throws(Failure) -> FrameworkID? {
-        guard let id = try object("id"), try id.string("value") != "" else { return nil }
+        guard try idText("id") != nil else { return nil }
         return try identifier("id")
+    }
+
+    /// An id as it is written. Some clients send an empty one for none.
+    func idText(_ name: String) throws(Failure) -> String? {
+        guard let text = try object(name)?.string("value"), !text.isEmpty else { return nil }
+        return text
     }
 
     private func frameworkRoles(_ capabilities: Set<FrameworkInfo.Capability>) throws(Failure) -> [RoleName] {
         let many = try roles("roles")
         let one = try role("role")
+        guard try strings("roles").count == many.count else { throw invalid("roles", "a role is there twice") }
         guard capabilities.contains(.multiRole) else {
             guard many.isEmpty else { throw invalid("roles", "they need the capability MULTI_ROLE; use role") }
             return [one ?? .anyone]
@@ -109,11 +115,13 @@ extension WireObject {
         return many
     }
 
+    /// One below zero is as short as none.
     private func failoverTimeout() throws(Failure) -> Duration {
         guard let seconds = try double("failover_timeout") else { return .zero }
-        guard seconds >= 0, let timeout = Duration(clamping: seconds, to: .zero...Duration.seconds(9_000_000_000))
+        guard (seconds * 1e9).magnitude <= 0x1p63,
+            let timeout = Duration(clamping: seconds, to: .zero...Duration.seconds(9_000_000_000))
         else {
-            throw invalid("failover_timeout", "it is negative")
+            throw invalid("failover_timeout", "its nanoseconds do not fit into 64 bits")
         }
         return timeout
     }

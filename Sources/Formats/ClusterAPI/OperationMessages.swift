@@ -7,32 +7,46 @@ public struct OfferOperation: Hashable, Sendable {
         case launch([TaskSpec])
         case launchGroup(ExecutorSpec, [TaskSpec])
         case change(ResourceOperation)
+        /// Could be read but not be meant: nothing of it is done.
+        case unfit(UnfitOperation)
     }
     /// Set when the framework wants to hear how it went.
     public var id: OperationID?
     public var action: Action
+    /// Tasks of it that could be read but not be meant. None of them is among the action's.
+    public var unfitTasks: [UnfitTask]
 
-    public init(id: OperationID? = nil, _ action: Action) {
+    public init(id: OperationID? = nil, _ action: Action, unfitTasks: [UnfitTask] = []) {
         self.id = id
         self.action = action
+        self.unfitTasks = unfitTasks
     }
 }
 
 extension WireObject {
+    /// An operation, a task or a task group that cannot be meant is unfit, and so nothing but itself is refused.
+    ///
+    /// - Throws: `Failure` for what is not of the protocol's types.
     func operation(framework: FrameworkID) throws(Failure) -> OfferOperation {
+        do throws(Failure) {
+            return try fitOperation(framework: framework)
+        } catch {
+            return try unfitOperation(because: error)
+        }
+    }
+
+    private func fitOperation(framework: FrameworkID) throws(Failure) -> OfferOperation {
+        let id: OperationID? = try identifier("id")
         let type = try required("type", string("type"))
-        let action: OfferOperation.Action
         switch type {
-        case "LAUNCH":
-            action = .launch(try part("launch").tasks("task_infos", framework: framework, executor: nil))
-        case "LAUNCH_GROUP": action = try part("launch_group").launchGroup(framework: framework)
+        case "LAUNCH": return try part("launch").launch(id, framework: framework)
+        case "LAUNCH_GROUP": return OfferOperation(id: id, try part("launch_group").launchGroup(framework: framework))
         default:
             guard let change = try resourceOperation(type) else {
                 throw invalid("type", "there is no operation '\(type)'")
             }
-            action = .change(change)
+            return OfferOperation(id: id, .change(change))
         }
-        return OfferOperation(id: try identifier("id"), action)
     }
 
     /// Nil when `type` is no operation on resources.
@@ -63,18 +77,27 @@ extension WireObject {
     /// The member that must be there.
     func part(_ name: String) throws(Failure) -> WireObject { try required(name, object(name)) }
 
-    private func launchGroup(framework: FrameworkID) throws(Failure) -> OfferOperation.Action {
-        let executor = try part("executor").executor(framework: framework)
-        let tasks = try part("task_group").tasks("tasks", framework: framework, executor: executor)
-        guard !tasks.isEmpty else { throw invalid("task_group", "there are no tasks in it") }
-        return .launchGroup(executor, tasks)
+    private func launch(_ id: OperationID?, framework: FrameworkID) throws(Failure) -> OfferOperation {
+        var tasks: [TaskSpec] = []
+        var unfit: [UnfitTask] = []
+        for task in try objects("task_infos") {
+            do throws(Failure) {
+                tasks.append(try task.task(framework: framework))
+            } catch {
+                guard error.isAboutMeaning else { throw error }
+                unfit.append(try task.unfitTask(.taskInvalid, because: error.description))
+            }
+        }
+        return OfferOperation(id: id, .launch(tasks), unfitTasks: unfit)
     }
 
-    private func tasks(
-        _ name: String, framework: FrameworkID, executor: ExecutorSpec?
-    ) throws(Failure) -> [TaskSpec] {
+    private func launchGroup(framework: FrameworkID) throws(Failure) -> OfferOperation.Action {
+        let executor = try part("executor").executor(framework: framework)
         var tasks: [TaskSpec] = []
-        for task in try objects(name) { tasks.append(try task.task(framework: framework, executor: executor)) }
-        return tasks
+        for task in try part("task_group").objects("tasks") {
+            tasks.append(try task.task(framework: framework, executor: executor))
+        }
+        guard !tasks.isEmpty else { throw invalid("task_group", "there are no tasks in it") }
+        return .launchGroup(executor, tasks)
     }
 }

@@ -69,6 +69,14 @@ struct ProtocolSchema: Sendable {
 
     var names: [String] { messages.map(\.name) }
 
+    /// Whether `message` says by a `type` what it is, and `name` is one that it has.
+    func hasType(_ name: String, _ message: String) -> Bool {
+        guard let field = self.message(named: message)?.fields.first(where: { $0.name == "type" }),
+            case .enumeration(let index) = field.kind
+        else { return false }
+        return enumerations[index].numbers[name] != nil
+    }
+
     func message(_ kind: Kind) -> Message? {
         if case .message(let index) = kind { return messages[index] }
         return nil

@@ -45,9 +45,9 @@ public struct SchedulerCall: Hashable, Sendable {
         case decline(offers: [OfferID], filter: OfferFilter)
         case acceptInverseOffers([OfferID], filter: OfferFilter)
         case declineInverseOffers([OfferID], filter: OfferFilter)
-        /// No roles: all of them.
-        case revive([RoleName])
-        case suppress([RoleName])
+        /// No roles: all of them. Nil: one cannot be a role, and so the call is for nothing, which is no error.
+        case revive([RoleName]?)
+        case suppress([RoleName]?)
         case kill(TaskOfAgent, gracePeriod: Duration?)
         case shutdown(ExecutorID, agent: AgentID)
         case acknowledge(UpdateID, task: TaskID, agent: AgentID)
@@ -72,8 +72,8 @@ public struct SchedulerCall: Hashable, Sendable {
     public static let messageName = "mesos.v1.scheduler.Call"
 
     /// - Throws: `Failure` `api.body-…` when `body` is nothing within `bounds`, `api.member-…` or the value's own code
-    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
-    ///   which is answered with 501.
+    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for the type UNKNOWN, which is
+    ///   answered with 501. What of an ACCEPT can be read but not be meant is in the call, as unfit.
     public init(
         _ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard
     ) throws(Failure) {
@@ -83,15 +83,18 @@ public struct SchedulerCall: Hashable, Sendable {
     public init(_ value: WireValue) throws(Failure) {
         let call = try WireObject(value)
         let type = try call.required("type", call.string("type"))
-        framework = try call.identifier("framework_id")
         if type == "SUBSCRIBE" {
-            let subscription = try call.part("subscribe").subscription()
-            guard framework == subscription.framework.id else {
+            let subscribe = try call.part("subscribe")
+            // As texts, and first: two that differ are answered otherwise than two that are no identifier.
+            guard try call.idText("framework_id") == subscribe.part("framework_info").idText("id") else {
                 throw call.invalid("framework_id", "it differs from subscribe.framework_info.id")
             }
+            let subscription = try subscribe.subscription()
+            framework = subscription.framework.id
             action = .subscribe(subscription)
         } else {
-            let framework = try call.required("framework_id", framework)
+            let framework: FrameworkID = try call.required("framework_id", call.identifier("framework_id"))
+            self.framework = framework
             action = try call.action(type, of: framework)
         }
     }
@@ -112,8 +115,8 @@ extension WireObject {
         case "DECLINE_INVERSE_OFFERS":
             let decline = try part("decline_inverse_offers")
             return .declineInverseOffers(try decline.identifiers("inverse_offer_ids"), filter: try decline.filter())
-        case "REVIVE": return .revive(try object("revive")?.roles("roles") ?? [])
-        case "SUPPRESS": return .suppress(try object("suppress")?.roles("roles") ?? [])
+        case "REVIVE": return .revive(try meantRoles("revive"))
+        case "SUPPRESS": return .suppress(try meantRoles("suppress"))
         case "REQUEST": return .request(try part("request").resourceRequests())
         default: return try taskAction(type)
         }
@@ -150,10 +153,7 @@ extension WireObject {
             return .message(
                 try message.required("data", message.bytes("data")), executor: try message.name("executor_id"),
                 agent: try message.name("agent_id"))
-        default:
-            throw Failure(
-                "api.call-unknown", doing: "read the call", cause: "there is no call '\(type)'",
-                remedy: "use a call of the scheduler API", field: "type")
+        default: throw WireObject.unknownCall(type, of: "scheduler API")
         }
     }
 
@@ -170,6 +170,16 @@ extension WireObject {
         var operations: [OfferOperation] = []
         for operation in try objects("operations") { operations.append(try operation.operation(framework: framework)) }
         return .accept(offers: try identifiers("offer_ids"), operations: operations, filter: try filter())
+    }
+
+    /// Nil: one of them cannot be a role. Who sends such a call is not told so, by the protocol.
+    private func meantRoles(_ member: String) throws(Failure) -> [RoleName]? {
+        guard let wish = try object(member) else { return [] }
+        var roles: [RoleName] = []
+        for text in try wish.strings("roles") {
+            do throws(Failure) { roles.append(try RoleName(text)) } catch { return nil }
+        }
+        return roles
     }
 
     private func filter() throws(Failure) -> OfferFilter {

@@ -23,8 +23,8 @@ extension SchedulerCall {
             ("ACCEPT_INVERSE_OFFERS", "accept_inverse_offers", .answer("inverse_offer_ids", offers, filter))
         case .declineInverseOffers(let offers, let filter):
             ("DECLINE_INVERSE_OFFERS", "decline_inverse_offers", .answer("inverse_offer_ids", offers, filter))
-        case .revive(let roles): ("REVIVE", "revive", .members(["roles": .roles(roles)]))
-        case .suppress(let roles): ("SUPPRESS", "suppress", .members(["roles": .roles(roles)]))
+        case .revive(let roles): ("REVIVE", "revive", .meantRoles(roles))
+        case .suppress(let roles): ("SUPPRESS", "suppress", .meantRoles(roles))
         case .request(let requests):
             ("REQUEST", "request", .members(["requests": .array(requests.map { .request($0, form) })]))
         case .kill(let task, let gracePeriod):
@@ -46,6 +46,12 @@ extension SchedulerCall {
 
 extension WireValue {
     fileprivate static func roles(_ roles: [RoleName]) -> WireValue { .array(roles.map { .string($0.text) }) }
+
+    /// What could not be read is written as what cannot be read either.
+    fileprivate static func meantRoles(_ roles: [RoleName]?) -> WireValue {
+        guard let roles else { return .object(["roles": .array([.string("")])]) }
+        return .members(["roles": .roles(roles)])
+    }
 
     fileprivate static func answer(
         _ member: String, _ offers: [OfferID], _ filter: OfferFilter, _ operations: [WireValue] = []
@@ -99,6 +105,11 @@ extension WireValue {
             case .launchGroup(let executor, let tasks):
                 .object(["type": "LAUNCH_GROUP", "launch_group": .launchGroup(executor, tasks, form)])
             case .change(let change): .change(change, form)
+            // Nobody sends one: it is what was made of another.
+            case .unfit(let unfit):
+                .members([
+                    "type": .string("UNKNOWN"), "id": unfit.id.map { .object(["value": .string($0)]) },
+                ])
             }
         if let id = operation.id, case .object(var members) = value {
             members["id"] = .identifier(id)

@@ -1,4 +1,5 @@
 public import ClusterModel
+public import Determinism
 
 /// What the master tells a framework about itself.
 public struct MasterInfo: Hashable, Sendable {
@@ -20,15 +21,19 @@ public struct InverseOffer: Hashable, Sendable {
     public var id: OfferID
     public var framework: FrameworkID
     public var agent: AgentID?
+    /// Where the agent listens.
+    public var address: NetworkAddress?
     public var unavailability: Unavailability
     public var resources: [Resource]
 
     public init(
-        id: OfferID, framework: FrameworkID, agent: AgentID?, unavailability: Unavailability, resources: [Resource] = []
+        id: OfferID, framework: FrameworkID, agent: AgentID?, address: NetworkAddress? = nil,
+        unavailability: Unavailability, resources: [Resource] = []
     ) {
         self.id = id
         self.framework = framework
         self.agent = agent
+        self.address = address
         self.unavailability = unavailability
         self.resources = resources
     }
@@ -79,6 +84,10 @@ public enum SchedulerEvent: Hashable, Sendable {
     case rescindInverseOffer(OfferID)
     case update(StatusUpdate)
     case updateOperation(OperationStatus)
+    /// An update about a task, or an operation, that never was one. Whoever reads it finds `update` or
+    /// `updateOperation`, when its id is one.
+    case unfitTask(UnfitTask, state: TaskState, at: Instant)
+    case unfitOperation(UnfitOperation, on: AgentID?)
     case message([UInt8], executor: ExecutorID, agent: AgentID)
     case agentLost(AgentID)
     /// `status` as wait(2) has it.
@@ -115,6 +124,12 @@ public enum SchedulerEvent: Hashable, Sendable {
             return SchedulerEvent.event("UPDATE", "update", .object(["status": status]))
         case .updateOperation(let status):
             let content = WireValue.object(["status": .operationStatus(status, form)])
+            return SchedulerEvent.event("UPDATE_OPERATION_STATUS", "update_operation_status", content)
+        case .unfitTask(let task, let state, let instant):
+            let status = WireValue.unfitStatus(task, state, at: instant)
+            return SchedulerEvent.event("UPDATE", "update", .object(["status": status]))
+        case .unfitOperation(let operation, let agent):
+            let content = WireValue.object(["status": .unfitStatus(operation, on: agent)])
             return SchedulerEvent.event("UPDATE_OPERATION_STATUS", "update_operation_status", content)
         case .message, .agentLost, .executorLost, .error, .heartbeat: return plainValue
         }

@@ -110,6 +110,7 @@ extension WireObject {
     func inverseOffer() throws(Failure) -> InverseOffer {
         InverseOffer(
             id: try name("id"), framework: try name("framework_id"), agent: try identifier("agent_id"),
+            address: try object("url")?.object("address")?.networkAddress(),
             unavailability: try part("unavailability").unavailability(), resources: try resources("resources"))
     }
 

@@ -6,11 +6,16 @@ extension WireObject {
     func task(framework: FrameworkID, executor group: ExecutorSpec? = nil) throws(Failure) -> TaskSpec {
         let own = try object("executor")
         let command = try object("command")
-        switch (group, own, command) {
-        case (let group?, nil, _): return try taskSpec(.executor(group), try command?.command())
-        case (nil, let own?, nil): return try taskSpec(.executor(try own.executor(framework: framework)), nil)
-        case (nil, nil, let command?): return try taskSpec(.command(try command.command()), nil)
-        case (.some, .some, _): throw invalid("executor", "a task of a group runs under the group's executor")
+        if let group {
+            // It may say again what the group says.
+            if let own, try own.executor(framework: framework) != group {
+                throw invalid("executor", "a task of a group runs under the group's executor")
+            }
+            return try taskSpec(.executor(group), try command?.command())
+        }
+        switch (own, command) {
+        case (let own?, nil): return try taskSpec(.executor(try own.executor(framework: framework)), nil)
+        case (nil, let command?): return try taskSpec(.command(try command.command()), nil)
         default: throw invalid("command", "a task has either a command or an executor")
         }
     }

@@ -54,7 +54,7 @@ public enum Stage: Int, CaseIterable, Comparable, Sendable {
     case identity        // host name, sysctls, keyring
     case network         // loopback
     case divide          // fork: init stays behind
-    case resources       // rlimits, OOM score: the task's alone, init must survive a limit the task runs into
+    case resources       // rlimits: the task's alone, init must survive a limit the task runs into
     case terminal        // standard streams
     case credentials     // user, groups, capabilities
     case workingDirectory
@@ -81,6 +81,9 @@ public struct SpawnOptions: Equatable, Sendable {
     public var inControlGroup: Bool
     /// Namespaces it is born in by their files; none of time, which has to be entered by the process itself.
     public var joinedFiles: [NamespaceFile] = []
+    /// What is written to its oom_score_adj from outside, proc_pid_oom_score_adj(5): it cannot do that itself, as the
+    /// files of a process that is not dumpable belong to the host's root. Init has the same as the task.
+    public var memoryScore: Int32?
     public init(
         namespaces: NamespaceSet, joined: NamespaceSet = [], userMap: [IDMapping], groupMap: [IDMapping],
         timeOffsets: String? = nil, inControlGroup: Bool

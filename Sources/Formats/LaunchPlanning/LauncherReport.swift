@@ -79,6 +79,14 @@ public struct LauncherReport: Equatable, Sendable {
         return nil
     }
 
+    /// ENOENT of execve(2) is about the program, or about what it is run by, and does not say which.
+    private static func remedy(missing program: String) -> String {
+        program.contains("/")
+            ? "name a program of the image; if it is there, its interpreter is not: what its #! line or its ELF header "
+                + "names"
+            : "name a program of the image, by its full path if it is not in PATH"
+    }
+
     private func failure(of planned: PlannedStep, in plan: LaunchPlan) -> Failure {
         let part = Part(rawValue: detail) ?? .whole
         let answer = "the kernel answered \(ErrnoName.described(error))" + part.clause
@@ -87,11 +95,15 @@ public struct LauncherReport: Equatable, Sendable {
         case (.execute(let arguments, _), ErrnoNumber.noEntry):
             return Failure(
                 "launch.program-not-found", doing: "execute", on: arguments.first, cause: ErrnoName.described(error),
-                remedy: "name a program of the image, by its full path if it is not in PATH")
+                remedy: Self.remedy(missing: arguments.first ?? ""))
         case (.execute(let arguments, _), _):
             return Failure(
                 "launch.program-not-executable", doing: "execute", on: arguments.first,
                 cause: ErrnoName.described(error), remedy: ErrnoNumber.executeRemedy(error, under: Self.label(plan)))
+        case (.findProgram(let arguments, _), ErrnoNumber.accessDenied):
+            return Failure(
+                "launch.program-not-executable", doing: "execute", on: arguments.first,
+                cause: ErrnoName.described(error), remedy: ErrnoNumber.executeRemedy(error, under: nil))
         case (.findProgram(let arguments, _), _):
             return Failure(
                 "launch.program-not-found", doing: "execute", on: arguments.first, cause: ErrnoName.described(error),
@@ -140,9 +152,10 @@ private enum ErrnoNumber {
     static let noEntry: Int32 = 2
     private static let tooBig: Int32 = 7
     private static let noExecutable: Int32 = 8
-    private static let accessDenied: Int32 = 13
+    static let accessDenied: Int32 = 13
     private static let notDirectory: Int32 = 20
     private static let isDirectory: Int32 = 21
+    private static let readOnlyFilesystem: Int32 = 30
     private static let tooManyLinks: Int32 = 40
 
     static func executeRemedy(_ error: Int32, under label: String?) -> String? {
@@ -164,6 +177,8 @@ private enum ErrnoNumber {
             "the image has a symbolic link where none may be"
         case (notDirectory, .verify): "the image has something else where a directory must be"
         case (isDirectory, .verify): "the image has a directory where a file must be"
+        case (readOnlyFilesystem, .create):
+            "its place is missing in what is mounted read-only above it: make it there first, or mount that without ro"
         default: nil
         }
     }

@@ -40,6 +40,8 @@ public enum PlanBuilder {
             spawn.groupMap, contribution.groupMap, absent: [], on: "group id map", by: contribution.isolator)
         spawn.timeOffsets = try agreed(
             spawn.timeOffsets, contribution.timeOffsets, absent: nil, on: "time offsets", by: contribution.isolator)
+        spawn.memoryScore = try agreed(
+            spawn.memoryScore, contribution.memoryScore, absent: nil, on: "OOM score", by: contribution.isolator)
     }
 
     /// What one isolator asks for when no other asks for something else.

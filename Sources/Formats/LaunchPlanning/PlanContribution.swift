@@ -9,6 +9,7 @@ public struct PlanContribution: Equatable, Sendable {
     public var timeOffsets: String?
     public var inControlGroup = false
     public var joinedFiles: [NamespaceFile] = []
+    public var memoryScore: Int32?
     public private(set) var steps: [(stage: Stage, step: Step)] = []
     public private(set) var descriptors: [(name: DescriptorName, source: DescriptorSource)] = []
 
@@ -23,6 +24,7 @@ public struct PlanContribution: Equatable, Sendable {
             && left.joined == right.joined && left.userMap == right.userMap && left.groupMap == right.groupMap
             && left.timeOffsets == right.timeOffsets
             && left.inControlGroup == right.inControlGroup && left.joinedFiles == right.joinedFiles
+            && left.memoryScore == right.memoryScore
             && left.steps.elementsEqual(right.steps) { $0.stage == $1.stage && $0.step == $1.step }
             && left.descriptors.elementsEqual(right.descriptors) { $0.name == $1.name && $0.source == $1.source }
     }

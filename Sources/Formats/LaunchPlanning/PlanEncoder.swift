@@ -104,7 +104,11 @@ extension PlanWriter {
             try descriptor(name)
             number(UInt32(truncatingIfNeeded: types.rawValue))
         case .unshare(let set): number(UInt32(truncatingIfNeeded: set.rawValue))
-        case .beginSession(let value), .setUmask(let value), .closeDescriptors(let value): number(value)
+        case .beginSession(let value), .setUmask(let value): number(value)
+        case .closeDescriptors(let keep, let gaps):
+            number(keep)
+            number(UInt32(gaps.count))
+            for gap in gaps { number(gap) }
         case .propagation(let kind): wide(kind.rawValue)
         case .setHostname(let value), .setDomainname(let value), .workingDirectory(let value): try text(value)
         case .sysctl(let name, let value):
@@ -114,7 +118,6 @@ extension PlanWriter {
             number(limit.resource)
             wide(limit.soft)
             wide(limit.hard)
-        case .oomScore(let score): number(UInt32(bitPattern: score))
         case .divide(let division): try write(division)
         case .terminal(let rows, let columns, let uid, let gid):
             for value in [rows, columns, uid, gid] { number(value) }

@@ -62,6 +62,7 @@ extension SpawnOptions {
             lines.append("time offsets: " + timeOffsets.split(separator: "\n").joined(separator: ", "))
         }
         lines.append(inControlGroup ? "born in the container's cgroup" : "born in the caller's cgroup")
+        if let memoryScore { lines.append("OOM score adjustment \(memoryScore)") }
         return lines
     }
 }

@@ -45,7 +45,6 @@ extension Step {
         case .setDomainname: 16
         case .sysctl: 17
         case .limit: 18
-        case .oomScore: 19
         case .loopbackUp: 20
         case .newKeyring: 21
         case .divide: 22

@@ -177,6 +177,10 @@ extension LaunchPlan {
             guard credentials.groups.count <= PlanFormat.groupsMax else {
                 throw broken("too many supplementary groups", at: planned)
             }
+        case .closeDescriptors(let keep, let gaps):
+            guard gaps.allSatisfy({ $0 >= 3 && $0 - 3 < keep }) else {
+                throw broken("a gap is not among the descriptors that are kept", at: planned)
+            }
         case .sysctl(let name, _):
             let parts = name.split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count > 1, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {

@@ -28,7 +28,6 @@ public enum Step: Equatable, Sendable {
     case setDomainname(String)
     case sysctl(name: String, value: String)
     case limit(ResourceLimit)
-    case oomScore(Int32)
     case loopbackUp
     case newKeyring
     case divide(Division)
@@ -37,11 +36,13 @@ public enum Step: Equatable, Sendable {
     case credentials(Credentials)
     case noNewPrivileges
     case workingDirectory(String)
-    case closeDescriptors(keep: UInt32)
+    /// The plan's first `keep` descriptors stay, as 3, 4 and so on, but for the gaps among these numbers.
+    case closeDescriptors(keep: UInt32, gaps: [UInt32] = [])
     case installFilter(flags: UInt32, program: FilterProgram)
     case execute(arguments: [String], environment: [String])
-    // What only a bundle of the OCI runtime specification asks for.
+    // What only a bundle of the OCI runtime specification asks for, but for `setAttributes`.
     case setPropagation(String, MountPropagation, recursive: Bool)
+    /// Also of a file system in memory that becomes read-only when what is below it has been mounted.
     case setAttributes(String, set: MountAttributes, clear: MountAttributes, recursive: Bool)
     case makeNode(NodeRequest)
     case makeLink(String, destination: String)

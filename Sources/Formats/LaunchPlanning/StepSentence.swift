@@ -19,12 +19,11 @@ extension LaunchPlan {
         case .sysctl(let name, let value):
             "set sysctl \(shown(name.split(separator: "/").joined(separator: "."))) to \(shown(value))"
         case .limit(let limit): "limit \(limit.name) to \(limit.values)"
-        case .oomScore(let score): "set the OOM score adjustment to \(score)"
         case .loopbackUp: "bring the loopback interface up"
         case .newKeyring: "take an empty session keyring"
         case .noNewPrivileges: "set no_new_privs"
         case .workingDirectory(let path): "change to the working directory \(shown(path))"
-        case .closeDescriptors(let keep): "close every descriptor from \(3 + keep) on at exec"
+        case .closeDescriptors(let keep, _): "close every descriptor from \(3 + keep) on at exec"
         case .installFilter(_, let program):
             "install the seccomp filter \(shown(program.name)) (\(program.instructionCount) instructions)"
         case .confineWrites(let paths):

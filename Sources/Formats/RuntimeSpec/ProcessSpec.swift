@@ -124,9 +124,9 @@ public struct ProcessSpec: Equatable, Sendable {
     /// A name no kernel has is an error: a container that runs with less than it was promised may fail open.
     private static func capabilities(_ object: SpecObject) throws(Failure) -> Capabilities {
         func set(_ name: String) throws(Failure) -> CapabilitySet {
-            do throws(Failure) { return try CapabilitySet(names: try object.strings(name)) } catch {
-                if error.code == "bundle.config-invalid" { throw error }
-                throw object.refusal(name, error.description, remedy: error.remedy)
+            let names = try object.strings(name)
+            do throws(Failure) { return try CapabilitySet(exactly: names) } catch {
+                throw object.refusal(name, "no capability is called \(error.subject ?? "")", remedy: error.remedy)
             }
         }
         return Capabilities(

@@ -12,6 +12,10 @@ public struct SpecObject: Sendable {
     private let start: Int
     /// Where the document stands in the one it was taken from; empty for a whole one.
     private let outer: String
+    /// What refusals call the document: the name of its file.
+    private let title: String
+    /// What is refused without the object at hand stands in a bundle's configuration.
+    static let usualTitle = "config.json"
 
     static let limits = JSONLimits(bytes: 16 << 20, depth: 64, values: 1_000_000)
 
@@ -24,19 +28,21 @@ public struct SpecObject: Sendable {
                 "bundle.config-invalid", doing: "read \(document)", cause: error.cause + place + position,
                 remedy: "correct the document", field: error.path.joined(separator: "."))
         }
-        (start, outer) = (0, path)
-        guard self.document.kind(at: 0) == .object else { throw Self.wrong(self.document, 0, path, "an object") }
+        (start, outer, title) = (0, path, document)
+        guard self.document.kind(at: 0) == .object else {
+            throw Self.wrong(self.document, 0, path, document, "an object")
+        }
     }
 
-    private init(_ document: JSONTape, at start: Int, in outer: String) throws(Failure) {
-        (self.document, self.start, self.outer) = (document, start, outer)
-        guard document.kind(at: start) == .object else { throw Self.wrong(document, start, outer, "an object") }
+    private init(_ document: JSONTape, at start: Int, in outer: String, of title: String) throws(Failure) {
+        (self.document, self.start, self.outer, self.title) = (document, start, outer, title)
+        guard document.kind(at: start) == .object else { throw Self.wrong(document, start, outer, title, "an object") }
     }
 
     /// What stands where a document has nothing.
     static func orEmpty(_ object: SpecObject?, path: String) throws(Failure) -> SpecObject {
         if let object { return object }
-        return try SpecObject(parsing: Array("{}".utf8), document: path, path: path)
+        return try SpecObject(parsing: Array("{}".utf8), document: usualTitle, path: path)
     }
 
     /// "linux.resources"; empty for the document itself.
@@ -85,12 +91,12 @@ public struct SpecObject: Sendable {
 
     public func object(_ name: String) throws(Failure) -> SpecObject? {
         guard let value = value(name) else { return nil }
-        return try SpecObject(document, at: value, in: outer)
+        return try SpecObject(document, at: value, in: outer, of: title)
     }
 
     public func objects(_ name: String) throws(Failure) -> [SpecObject] {
         var result: [SpecObject] = []
-        for element in try elements(name) { result.append(try SpecObject(document, at: element, in: outer)) }
+        for element in try elements(name) { result.append(try SpecObject(document, at: element, in: outer, of: title)) }
         return result
     }
 
@@ -119,7 +125,7 @@ public struct SpecObject: Sendable {
         guard let object = try object(name) else { return [] }
         var result: [(name: String, object: SpecObject)] = []
         for member in object.members() {
-            result.append((document.text(at: member), try SpecObject(document, at: member + 1, in: outer)))
+            result.append((document.text(at: member), try SpecObject(document, at: member + 1, in: outer, of: title)))
         }
         return result
     }
@@ -164,7 +170,7 @@ extension SpecObject {
         guard let number = Number(text) else {
             throw Self.refusal(
                 Self.path(to: value, of: document, in: outer),
-                "\(text) is no whole number from \(Number.min) to \(Number.max)")
+                "\(text) is no whole number from \(Number.min) to \(Number.max)", in: title)
         }
         return number
     }
@@ -179,9 +185,13 @@ extension SpecObject {
         return "\(outer).\(inner)"
     }
 
-    private func wrong(_ value: Int, _ expected: String) -> Failure { Self.wrong(document, value, outer, expected) }
+    private func wrong(_ value: Int, _ expected: String) -> Failure {
+        Self.wrong(document, value, outer, title, expected)
+    }
 
-    private static func wrong(_ document: JSONTape, _ value: Int, _ outer: String, _ expected: String) -> Failure {
+    private static func wrong(
+        _ document: JSONTape, _ value: Int, _ outer: String, _ title: String, _ expected: String
+    ) -> Failure {
         let place = path(to: value, of: document, in: outer)
         let kind =
             switch document.kind(at: value) {
@@ -192,17 +202,20 @@ extension SpecObject {
             case .array: "an array"
             case .object: "an object"
             }
-        return refusal(place.isEmpty ? "the document" : place, "it is \(kind), not \(expected)")
+        return refusal(place.isEmpty ? "the document" : place, "it is \(kind), not \(expected)", in: title)
     }
 
-    /// A refusal of what stands at `place`.
+    /// A refusal of what stands at `place` of the configuration.
     public static func refusal(_ place: String, _ cause: String, remedy: String? = nil) -> Failure {
+        refusal(place, cause, in: usualTitle, remedy: remedy)
+    }
+
+    private static func refusal(_ place: String, _ cause: String, in title: String, remedy: String? = nil) -> Failure {
         Failure(
-            "bundle.config-invalid", doing: "use config.json", cause: "\(place): \(cause)",
-            remedy: remedy, field: place)
+            "bundle.config-invalid", doing: "use \(title)", cause: "\(place): \(cause)", remedy: remedy, field: place)
     }
 
     public func refusal(_ name: String, _ cause: String, remedy: String? = nil) -> Failure {
-        Self.refusal(place(name), cause, remedy: remedy)
+        Self.refusal(place(name), cause, in: title, remedy: remedy)
     }
 }

@@ -251,7 +251,7 @@ extension SchedulerCall.Action {
         return operations.flatMap { operation -> [TaskSpec] in
             switch operation.action {
             case .launch(let tasks), .launchGroup(_, let tasks): tasks
-            case .change: []
+            case .change, .unfit: []
             }
         }
     }

@@ -314,7 +314,7 @@ extension OfferOperation {
     fileprivate var launched: [TaskSpec] {
         switch action {
         case .launch(let tasks), .launchGroup(_, let tasks): tasks
-        case .change: []
+        case .change, .unfit: []
         }
     }
 }

@@ -99,7 +99,8 @@ struct SessionCore: Core {
         case .agentLost(let agent): return [.deliver(.agentLost(agent))]
         case .executorLost(let executor, let agent, let status):
             return [.deliver(.executorLost(executor, agent: agent, status: status))]
-        case .error, .heartbeat: return []
+        // Only a master makes these: what is read of the wire is one of those above.
+        case .unfitTask, .unfitOperation, .error, .heartbeat: return []
         }
     }
 

@@ -8,8 +8,9 @@ public import SeccompFormat
 public struct BundleOptions: Equatable, Sendable {
     public var changesRootWithoutPivot = false
     public var keepsKeyring = false
-    /// Descriptors from 3 on that the task gets.
+    /// Descriptors from 3 on that the task gets, but for those that are closed.
     public var preserved = 0
+    public var gaps: Set<Int> = []
     /// Of them, those announced as LISTEN_FDS (sd_listen_fds(3)).
     public var listening = 0
     /// Cgroups below the container's, for one more process: `PATH`, or with version 1 `CONTROLLER,…:PATH`.
@@ -116,7 +117,7 @@ public enum BundlePlan {
     /// Order is meaning within a stage. Kept descriptors come first: they are the first a plan names.
     public static let contributors: [any BundleContributor] = [
         KeptDescriptors(), BundleNamespaces(), BundleRoot(), BundleMounts(), BundleDevices(), BundlePaths(),
-        BundleIdentity(), BundleLimits(), BundleMemoryPolicy(), BundleLabels(), BundleStreams(), SealedDevices(),
+        BundleIdentity(), BundleLimits(), BundleMemoryPolicy(), BundleLabels(), BundleStreams(), SealedMounts(),
         BundleCredentials(), BundleStart(), BundleSeccomp(),
     ]
 

@@ -37,7 +37,9 @@ public struct BundleDevices: BundleContributor {
     /// Whoever shows the host's /dev gets it as it is.
     private func bindsDevices(_ context: BundleContext) -> Bool {
         context.configuration.mounts.contains {
-            SealedDevices.isPlace($0.destination) && MountOptions($0.options, type: $0.type).isBind
+            guard SealedMounts.isDevices($0.destination) else { return false }
+            let options = MountOptions($0.options, type: $0.type)
+            return options.isBind && !options.isRemount
         }
     }
 
@@ -58,22 +60,5 @@ public struct BundleDevices: BundleContributor {
                 name, .bundleTree(BundleTree(path: device.path, recursive: false, set: [.noSetuid, .noExecute])))
         }
         contribution.add(.attach(tree: name, target: device.path, kind: .file, resolve: .create), at: .paths)
-    }
-}
-
-/// A `/dev` that is to be read-only becomes so when nodes, links and the console are in it.
-public struct SealedDevices: BundleContributor {
-    public init() {}
-
-    static func isPlace(_ path: String) -> Bool { path == "/dev" || path == "/dev/" }
-
-    public func contribute(_ context: BundleContext) throws(Failure) -> PlanContribution {
-        var contribution = PlanContribution(isolator: "devices")
-        let mount = context.configuration.mounts.last { Self.isPlace($0.destination) }
-        guard context.buildsRoot, let mount else { return contribution }
-        let options = MountOptions(mount.options, type: mount.type)
-        guard !options.isBind, options.set.union(options.recursiveSet).contains(.readOnly) else { return contribution }
-        contribution.add(.setAttributes("/dev", set: .readOnly, clear: [], recursive: false), at: .terminal)
-        return contribution
     }
 }

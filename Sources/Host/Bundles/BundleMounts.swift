@@ -17,12 +17,14 @@ public struct BundleMounts: BundleContributor {
                 throw SpecObject.refusal("\(mount.place).destination", "it is the root itself", remedy: "use root")
             }
             let options = MountOptions(mount.options, type: mount.type)
-            if options.isBind {
+            if options.isRemount {
+                try addChange(mount, options, to: &contribution)
+            } else if options.isBind {
                 try addBind(mount, options, index: index, context, to: &contribution)
             } else if mount.type == "cgroup" || mount.type == "cgroup2" {
                 try addGroups(mount, options, index: index, context, to: &contribution)
             } else {
-                try addFilesystem(mount, options, context, to: &contribution)
+                try addFilesystem(mount, options, index: index, context, to: &contribution)
             }
         }
         if let directory = context.process?.workingDirectory, directory != "/" {
@@ -41,6 +43,11 @@ public struct BundleMounts: BundleContributor {
     ) throws(Failure) {
         guard let source = mount.source, !source.isEmpty else {
             throw SpecObject.refusal("\(mount.place).source", "a bind mount needs one")
+        }
+        // The words of another runtime. What is bound would show its files with owners that nobody asked for.
+        if options.data.contains(where: { $0.hasPrefix("idmap=") || $0.hasPrefix("ridmap=") }) {
+            throw SpecObject.refusal(
+                "\(mount.place).options", "idmap takes no value", remedy: "name the ids in uidMappings and gidMappings")
         }
         let path = source.hasPrefix("/") ? source : "\(context.bundle)/\(source)"
         guard let isDirectory = options.isLinkItself ? false : context.isDirectory(path) else {
@@ -68,6 +75,30 @@ public struct BundleMounts: BundleContributor {
         }
     }
 
+    /// `remount`: gives the mount that is there the attributes that are named. In mount(2) those that are not named are
+    /// taken away, which would open a `nosuid` that nobody thought of.
+    private func addChange(
+        _ mount: MountSpec, _ options: MountOptions, to contribution: inout PlanContribution
+    ) throws(Failure) {
+        guard options.isBind || options.data.isEmpty else {
+            throw SpecObject.refusal(
+                "\(mount.place).options", "a remount changes attributes only, and \(options.data[0]) is none",
+                remedy: "give it to the mount that is there in the first place")
+        }
+        // As `SealedMounts`: what is made in /dev later could not be made.
+        let stage: Stage = SealedMounts.isDevices(mount.destination) ? .terminal : .volumes
+        contribution.add(
+            .setAttributes(mount.destination, set: options.set, clear: options.clear, recursive: false), at: stage)
+        if !options.recursiveSet.union(options.recursiveClear).isEmpty {
+            contribution.add(
+                .setAttributes(
+                    mount.destination, set: options.recursiveSet, clear: options.recursiveClear, recursive: true),
+                at: stage)
+        }
+        guard let (kind, recursive) = options.propagation else { return }
+        contribution.add(.setPropagation(mount.destination, kind, recursive: recursive), at: stage)
+    }
+
     private func map(
         _ mount: MountSpec, _ options: MountOptions, _ context: BundleContext
     ) throws(Failure) -> BundleTree.IDMap {
@@ -87,7 +118,8 @@ public struct BundleMounts: BundleContributor {
     }
 
     private func addFilesystem(
-        _ mount: MountSpec, _ options: MountOptions, _ context: BundleContext, to contribution: inout PlanContribution
+        _ mount: MountSpec, _ options: MountOptions, index: Int, _ context: BundleContext,
+        to contribution: inout PlanContribution
     ) throws(Failure) {
         guard let type = mount.type, !type.isEmpty else {
             throw SpecObject.refusal("\(mount.place).type", "it is missing, and the mount is no bind mount")
@@ -106,8 +138,7 @@ public struct BundleMounts: BundleContributor {
         if options.copiesUp, type == "tmpfs" { resolve.insert(.copying) }
         if type == "tmpfs", !data.contains(where: { $0.hasPrefix("mode=") }) { resolve.insert(.keepsMode) }
         var attributes = options.set.union(options.recursiveSet)
-        // Nodes are made in it first: `SealedDevices`.
-        if SealedDevices.isPlace(mount.destination) { attributes.remove(.readOnly) }
+        if SealedMounts.seals(index, of: context.configuration.mounts) { attributes.remove(.readOnly) }
         contribution.add(
             .mount(
                 type: type, target: mount.destination, attributes: attributes,

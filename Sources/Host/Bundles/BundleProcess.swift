@@ -101,14 +101,15 @@ enum LauncherMessages {
     /// Hears until `kind` comes, or until the socket ends: then false. Everything but a failure goes to `received`,
     /// with what the launcher sent along.
     ///
+    /// - Parameter joining: a launcher that joins a container, whose processes may stop it: then it fails.
     /// - Parameter onReset: called before that end when the socket was reset: a connection that was never taken.
     static func hear(
-        _ socket: OwnedDescriptor, until kind: LauncherReport.Kind?,
+        _ socket: OwnedDescriptor, until kind: LauncherReport.Kind?, joining: ProcessHandle? = nil,
         onReset: () throws(Failure) -> Void = { () throws(Failure) in },
         _ explain: (LauncherReport) throws(Failure) -> Failure,
         _ received: (LauncherReport, OwnedDescriptor?) throws(Failure) -> Void
     ) throws(Failure) -> Bool {
-        while let message = try next(socket, onReset) {
+        while let message = try next(socket, joining, onReset) {
             let report = try LauncherReport(bytes: message.bytes)
             if report.kind == .failed { throw try explain(report) }
             try received(report, message.descriptor)
@@ -118,14 +119,32 @@ enum LauncherMessages {
     }
 
     private static func next(
-        _ socket: OwnedDescriptor, _ onReset: () throws(Failure) -> Void
+        _ socket: OwnedDescriptor, _ joining: ProcessHandle?, _ onReset: () throws(Failure) -> Void
     ) throws(Failure) -> (bytes: [UInt8], descriptor: OwnedDescriptor?)? {
-        do throws(KernelError) { return try socket.receiveMessage(limit: 64) } catch {
+        let isHeldUp: Bool
+        do throws(KernelError) {
+            isHeldUp = try joining.map { process throws(KernelError) in try Self.isHeldUp(process, socket) } ?? false
+            if !isHeldUp { return try socket.receiveMessage(limit: 64) }
+        } catch {
             guard error.errno == Errno.connectionReset else {
                 throw error.failure("bundle.lost", doing: "hear from the launcher")
             }
             try onReset()
             return nil
         }
+        throw Failure(
+            "bundle.held-up", doing: "start a process in the container",
+            cause: "a process in it stopped the one that was joining", remedy: "try again", retry: .later)
+    }
+
+    private static let lookMilliseconds: Int32 = 100
+
+    /// Waits until `socket` has something to say: false; or until who joins has been stopped before it could.
+    private static func isHeldUp(_ joining: ProcessHandle, _ socket: OwnedDescriptor) throws(KernelError) -> Bool {
+        while try !socket.waitReadable(milliseconds: lookMilliseconds) {
+            // Its program, which it may have become just now, may be stopped as any other.
+            if try joining.isStopped(), try !socket.waitReadable(milliseconds: 0) { return true }
+        }
+        return false
     }
 }

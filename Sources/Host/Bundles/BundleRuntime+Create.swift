@@ -97,7 +97,7 @@ extension BundleRuntime {
             try HookRunner.run(context.configuration.hooks.createRuntime, point: "createRuntime", state: state)
             let opener = BundleOpener(
                 place: place, userNamespace: try userNamespace(of: held.process, context), process: held.process.id,
-                texts: ["state": state.document.text])
+                texts: ["state": try stateInside(state, context.configuration.hooks).document.text])
             if context.sharesMounts { try store.makeAnchor(context.id) }
             try held.release(try opener.open(plan))
             var terminal: OwnedDescriptor?
@@ -118,6 +118,16 @@ extension BundleRuntime {
             held.end()
             throw error
         }
+    }
+
+    /// What hooks are told that run in the container's namespaces: the number of its process as it is there.
+    private func stateInside(_ state: RuntimeState, _ hooks: HookSpecs) throws(Failure) -> RuntimeState {
+        if hooks.createContainer.isEmpty, hooks.startContainer.isEmpty { return state }
+        var inside = state
+        do throws(KernelError) { inside.process = try ProcessFacts.innerNumber(of: state.process) } catch {
+            throw error.failure("bundle.cannot-prepare", doing: "find the container's process by its number inside")
+        }
+        return inside
     }
 
     /// What fails when a limit leaves no memory for the launcher is something else each time, and never says so.

@@ -38,7 +38,7 @@ extension BundleRuntime {
         let held = try self.process(record)
         let status = try status(record, process: held)
         guard status == .running || status == .created || (whilePaused && status == .paused), let first = held else {
-            throw Self.notRunning(id, "cannot exec in a \(status.rawValue) container")
+            throw Self.notRunning(id, "cannot exec in a \(status.rawValue) container", Self.remedy(status))
         }
         var groups = try groups(record)
         for below in options.groupsBelow { try groups.descend(to: below) }
@@ -75,7 +75,9 @@ extension BundleRuntime {
                 section: configuration.linux.seccomp, process: joined.process.id, state: state)
             var handover = ListenerHandover()
             var terminal: OwnedDescriptor?
-            _ = try LauncherMessages.hear(joined.control, until: nil, { $0.failure(in: plan) }) {
+            _ = try LauncherMessages.hear(
+                joined.control, until: nil, joining: joined.process, { $0.failure(in: plan) }
+            ) {
                 (report, descriptor) throws(Failure) in
                 if report.kind == .terminal { terminal = descriptor }
                 try handover.hear(report, descriptor, agent.give)
@@ -129,9 +131,19 @@ extension BundleRuntime {
         throw notRunning(id, "its first process has ended meanwhile")
     }
 
-    private static func notRunning(_ id: String, _ cause: String) -> Failure {
+    private static func notRunning(_ id: String, _ cause: String, _ remedy: String = BundleRuntime.ended) -> Failure {
         Failure(
-            "bundle.not-running", doing: "start a process in the container", on: id, cause: cause,
-            remedy: "start or resume it first")
+            "bundle.not-running", doing: "start a process in the container", on: id, cause: cause, remedy: remedy)
+    }
+
+    /// No container of the specification runs twice.
+    private static let ended = "what has stopped does not start again: delete it, and create another"
+
+    private static func remedy(_ status: RuntimeState.Status) -> String {
+        switch status {
+        case .creating: "wait until it is created"
+        case .paused: "resume it first, or use --ignore-paused"
+        case .created, .running, .stopped: ended
+        }
     }
 }

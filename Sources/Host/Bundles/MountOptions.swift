@@ -5,6 +5,8 @@ import RuntimeSpec
 /// The options of one mount, sorted by what the kernel takes them for.
 struct MountOptions: Equatable {
     var isBind = false
+    /// What is mounted there already is changed; nothing is mounted.
+    var isRemount = false
     var bindsRecursively = false
     var set: MountAttributes = []
     var clear: MountAttributes = []
@@ -19,7 +21,8 @@ struct MountOptions: Equatable {
     var data: [String] = []
 
     static func == (left: MountOptions, right: MountOptions) -> Bool {
-        left.isBind == right.isBind && left.bindsRecursively == right.bindsRecursively && left.set == right.set
+        left.isBind == right.isBind && left.isRemount == right.isRemount
+            && left.bindsRecursively == right.bindsRecursively && left.set == right.set
             && left.clear == right.clear && left.recursiveSet == right.recursiveSet
             && left.recursiveClear == right.recursiveClear && left.propagation?.kind == right.propagation?.kind
             && left.propagation?.recursive == right.propagation?.recursive && left.idmap == right.idmap
@@ -56,7 +59,8 @@ struct MountOptions: Equatable {
         switch option {
         case "bind": isBind = true
         case "rbind": (isBind, bindsRecursively) = (true, true)
-        case "defaults", "remount", "nomand", "loud", "async", "nolazytime": break
+        case "remount": isRemount = true
+        case "defaults", "nomand", "loud", "async", "nolazytime": break
         case "idmap": idmap = (true, idmap.recursive)
         case "ridmap": idmap = (true, true)
         case "tmpcopyup": copiesUp = true

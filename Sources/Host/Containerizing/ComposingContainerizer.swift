@@ -45,6 +45,7 @@ public final class ComposingContainerizer: Containerizer {
             all.adopted += recovery.adopted
             all.ended += recovery.ended
             all.destroyed += recovery.destroyed
+            all.left += recovery.left
             for id in recovery.adopted + recovery.ended.map(\.id) {
                 found.insert(id)
                 places.withLock { $0[id] = .member(index) }

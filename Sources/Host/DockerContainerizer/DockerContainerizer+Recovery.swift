@@ -27,7 +27,7 @@ extension DockerContainerizer {
     }
 
     /// The engine's ids by ours.
-    private func found() async throws(Failure) -> [String: String] {
+    func found() async throws(Failure) -> [String: String] {
         let filters: JSONValue = ["label": [.string("\(DockerLaunch.installationLabel)=\(installation)")]]
         let list = try await engine.call(
             "GET", "/containers/json?all=1&filters=" + Engine.quoted(filters.text),

@@ -6,8 +6,8 @@ import OCIFormat
 import Waiting
 
 extension DockerContainerizer {
-    /// Each session listens on a connection of its own. Input goes over one that all sessions share: when it ends, the
-    /// container's standard input does.
+    /// Each session listens on a connection of its own. Input goes over one that all sessions share (`EngineInput`): it
+    /// stays open when a session is closed, and ends when that is asked for.
     public func attach(
         _ id: ContainerID, from start: OutputStart
     ) async throws(Failure) -> (any ContainerSession)? {
@@ -15,10 +15,11 @@ extension DockerContainerizer {
         guard let entry = ledger[id], entry.phase == .running, let detail = entry.detail else { return nil }
         let kept = if case .beginning = start { "&logs=1" } else { "" }
         let answer = try await engine.open(
-            "POST", "/containers/\(detail.engineID)/attach?stream=1&stdout=1&stderr=1\(kept)", upgrading: true)
+            "POST", "/containers/\(detail.engineID)/attach?stream=1&stdout=1&stderr=1\(kept)", upgrading: true,
+            doing: "attach to the container", on: id.text)
         guard answer.status == 101 || answer.status == 200 else {
             if answer.status == 404 || answer.status == 409 { return nil }
-            throw Engine.refusal(answer.status, [], doing: "attach to the container", on: id.text)
+            throw await engine.refusal(of: answer, doing: "attach to the container", on: id.text)
         }
         let process = EngineSession.Process(
             write: { [self] bytes throws(Failure) in try await input(of: id)?.send(bytes) ?? false },
@@ -36,13 +37,13 @@ extension DockerContainerizer {
         guard let detail = ledger[id]?.detail, detail.launch.interactive, ledger[id]?.phase == .running else {
             return nil
         }
-        if let input = detail.input { return input }
-        let answer = try await engine.open(
-            "POST", "/containers/\(detail.engineID)/attach?stream=1&stdin=1", upgrading: true)
-        guard answer.status == 101 || answer.status == 200 else { return nil }
-        let connection = answer.connection
-        ledger.change(id) { $0.input = $0.input ?? connection }
-        return ledger[id]?.detail?.input
+        let engine = engine
+        return try await detail.input.connection { () throws(Failure) -> EngineConnection? in
+            let answer = try await engine.open(
+                "POST", "/containers/\(detail.engineID)/attach?stream=1&stdin=1", upgrading: true,
+                doing: "connect with the container's standard input", on: id.text)
+            return answer.status == 101 || answer.status == 200 ? answer.connection : nil
+        }
     }
 
     /// A terminal has no end but the one that is typed: control-D at the beginning of a line.
@@ -61,11 +62,9 @@ extension DockerContainerizer {
         let name = try await makeExec(detail, request)
         let answer = try await engine.open(
             "POST", "/exec/\(name)/start", ["Detach": .bool(false), "Tty": .bool(request.terminal != nil)],
-            upgrading: true)
+            upgrading: true, doing: "run a process in the container", on: id.text)
         guard answer.status == 101 || answer.status == 200 else {
-            var answer = answer
-            let said = try await answer.body(bytesMax: 65_536)
-            throw Engine.refusal(answer.status, said, doing: "run a process in the container", on: id.text)
+            throw await engine.refusal(of: answer, doing: "run a process in the container", on: id.text)
         }
         let process = try await started(name, request, in: id)
         if let terminal = request.terminal { try await resizeExec(name, terminal.rows, terminal.columns) }
@@ -182,8 +181,11 @@ extension DockerContainerizer {
 
     public func listen(_ id: ContainerID, port: UInt16) async throws(Failure) -> Int32 {
         let process = try await process(of: id, to: "listen in")
-        return try await inNetwork("container.cannot-listen", doing: "listen at port \(port) inside the container") {
-            () throws(KernelError) in try NetworkNamespace(of: process).listen(port: port).givenAway()
+        return try await ThreadPool.shared.run { () throws(Failure) in
+            do throws(KernelError) { return try NetworkNamespace(of: process).listen(port: port).givenAway() } catch {
+                throw error.failure(
+                    "container.cannot-listen", doing: "listen at port \(port) inside the container", retry: .later)
+            }
         }
     }
 
@@ -191,23 +193,7 @@ extension DockerContainerizer {
         _ id: ContainerID, address: String, port: UInt16, seconds: Double
     ) async throws(Failure) -> Int32 {
         let process = try await process(of: id, to: "connect in")
-        return try await inNetwork(
-            "container.cannot-connect", doing: "connect to \(address) at port \(port) inside the container"
-        ) { () throws(KernelError) in
-            let milliseconds = Int32(max(1, min(seconds, 3_600)) * 1_000)
-            return try NetworkNamespace(of: process)
-                .connect(address: address, port: port, milliseconds: milliseconds).givenAway()
-        }
-    }
-
-    private func inNetwork(
-        _ code: Failure.Code, doing: String, _ body: @escaping @Sendable () throws(KernelError) -> Int32
-    ) async throws(Failure) -> Int32 {
-        try await ThreadPool.shared.run { () throws(Failure) in
-            do throws(KernelError) { return try body() } catch {
-                throw error.failure(code, doing: doing, retry: .later)
-            }
-        }
+        return try await process.connection(to: address, port: port, seconds: seconds)
     }
 
     /// Held, and asked for afterwards: then it is still the container's.

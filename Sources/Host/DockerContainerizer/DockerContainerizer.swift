@@ -21,7 +21,7 @@ public final class DockerContainerizer: Containerizer {
         var startedAt: Double?
         /// The last signal that was ordered.
         var ordered: Int32?
-        var input: EngineConnection?
+        let input = EngineInput()
     }
 
     public static let usualSocket = "/var/run/docker.sock"
@@ -37,6 +37,8 @@ public final class DockerContainerizer: Containerizer {
     let positions: OutputPositions
     let ledger = ContainerLedger<Detail>()
     private let known = Mutex<DockerLaunch.Abilities?>(nil)
+    /// When the last sweep may begin; nil while none is needed.
+    let sweepingUntil = Mutex<ContinuousClock.Instant?>(nil)
 
     /// `store` is where images are taken from that the engine does not have; nil: it has them all.
     public init(
@@ -85,6 +87,8 @@ public final class DockerContainerizer: Containerizer {
             detail = try await start(launch)
         } catch {
             ledger.failed(launch.id)
+            // Not before it is out of the ledger: what is there belongs to somebody.
+            if Self.mayHaveLeftSomething(error) { sweepLater() }
             let others = ["docker.not-supported", "host.cannot-enforce", "image.not-found"]
             if others.contains(error.code.rawValue) { return .notSupported(error) }
             throw error
@@ -122,8 +126,11 @@ public final class DockerContainerizer: Containerizer {
     ) async throws(Failure) -> (DockerLaunch, String) {
         try await images.admit(reference)
         var launch = asked
-        for index in launch.volumes.indices {
-            launch.volumes[index].source = try VolumeSource.resolved(launch.volumes[index])
+        // Looking a path up waits for the file system it is on.
+        launch.volumes = try await ThreadPool.shared.run { () throws(Failure) -> [VolumeRequest] in
+            var volumes = asked.volumes
+            for index in volumes.indices { volumes[index].source = try VolumeSource.resolved(volumes[index]) }
+            return volumes
         }
         for _ in 0..<Self.imageTries {
             let image = try await images.find(reference)
@@ -133,7 +140,13 @@ public final class DockerContainerizer: Containerizer {
                 config: image.config, startsAsRoot: ["", "0", "root"].contains(user.prefix { $0 != ":" }))
             let made = try await engine.call(
                 "POST", "/containers/create?name=" + DockerLaunch.name(launch.id, installation), try order.body(),
-                accepting: [201, 404], doing: "create the container", on: launch.id.text)
+                accepting: [201, 404, 409], within: .files, doing: "create the container", on: launch.id.text)
+            if made.status == 409 {
+                throw Failure(
+                    "docker.name-in-use", doing: "create the container", on: launch.id.text,
+                    cause: made.body["message"].string ?? "the Docker Engine has one of its name",
+                    remedy: "try again soon: what an earlier launch left is being removed", retry: .later)
+            }
             if let engineID = made.body["Id"].string { return (order, engineID) }
             // Somebody removed the image between the two calls.
         }
@@ -155,7 +168,8 @@ public final class DockerContainerizer: Containerizer {
             } else { path.split(separator: ":").map { "\($0)/\(words[0])" } }
         for place in places {
             let target = "/containers/\(engineID)/archive?path=" + Engine.quoted(place)
-            if try await engine.open("HEAD", target).status == 200 { return }
+            let answer = try await engine.open("HEAD", target, doing: "look for the program", on: place)
+            if answer.status == 200 { return }
         }
         throw Failure(
             "launch.program-not-found", doing: "start the container", on: words[0],
@@ -182,8 +196,8 @@ public final class DockerContainerizer: Containerizer {
 
     func remove(_ engineID: String) async throws(Failure) {
         _ = try await engine.call(
-            "DELETE", "/containers/\(engineID)?force=1&v=1", accepting: [200, 204, 404], doing: "remove the container",
-            on: engineID)
+            "DELETE", "/containers/\(engineID)?force=1&v=1", accepting: [200, 204, 404], within: .files,
+            doing: "remove the container", on: engineID)
     }
 
     func forgetOutput(of id: ContainerID) async throws(Failure) {
@@ -208,7 +222,7 @@ public final class DockerContainerizer: Containerizer {
         Task { [self] in
             let exit = await end(of: id, detail)
             await Self.written(writing)
-            ledger.change(id) { $0.input = nil }
+            detail.input.close()
             ledger.ended(id, exit)
         }
     }
@@ -230,7 +244,7 @@ public final class DockerContainerizer: Containerizer {
         while true {
             do throws(Failure) {
                 let answer = try await engine.call(
-                    "POST", "/containers/\(detail.engineID)/wait", accepting: [200, 404],
+                    "POST", "/containers/\(detail.engineID)/wait", accepting: [200, 404], within: .endless,
                     doing: "wait for the container")
                 if answer.status == 404 { return Self.lost("somebody else removed it from the Docker Engine") }
                 return try await exit(of: detail.engineID, ordered: ledger[id]?.detail?.ordered)

@@ -42,6 +42,12 @@ final class EngineConnection: Sendable {
         do throws(KernelError) { try socket.finishSending() } catch { return }
     }
 
+    /// Ends both directions: whoever waits to read here reads the end.
+    func close() {
+        // What the engine has ended already is closed as well.
+        do throws(KernelError) { try socket.hangUp() } catch { return }
+    }
+
     // MARK: Reading
 
     /// What arrives next; nil at the end, or when the reading task is cancelled.
@@ -152,7 +158,10 @@ struct EngineAnswer: Sendable {
         case .none: return nil
         case .untilEnd: return try await connection.receive()
         case .length(let count):
-            guard count > 0, let piece = try await connection.receive() else { return nil }
+            guard count > 0 else { return nil }
+            guard let piece = try await connection.receive() else {
+                throw EngineConnection.cut("the answer is cut off")
+            }
             let taken = piece.prefix(count)
             connection.giveBack(piece[taken.endIndex...])
             rest = .length(count - taken.count)

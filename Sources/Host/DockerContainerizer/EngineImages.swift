@@ -115,8 +115,8 @@ struct EngineImages: Sendable {
             for tag in image["RepoTags"].strings where tag.hasPrefix(repository + ":") && !kept.contains(tag) {
                 // 409: a container has it.
                 let answer = try await engine.call(
-                    "DELETE", "/images/\(Engine.quoted(tag))", accepting: [200, 404, 409], doing: "remove the image",
-                    on: tag)
+                    "DELETE", "/images/\(Engine.quoted(tag))", accepting: [200, 404, 409], within: .files,
+                    doing: "remove the image", on: tag)
                 if answer.status == 200 { removed.append(tag) }
             }
         }

@@ -56,6 +56,9 @@ final class EngineSession: ContainerSession {
             defer { state.isClosed = true }
             return state.isClosed
         }
-        if !wasClosed { await process.close() }
+        guard !wasClosed else { return }
+        // First the process: its input ends with the connection, and with that it might end by itself.
+        await process.close()
+        connection.close()
     }
 }

@@ -53,7 +53,8 @@ struct OutputWriter: Sendable {
         let last = known.max { $0.moment < $1.moment }
         let since = last?.since.map { "&since=\($0)" } ?? ""
         var answer = try await engine.open(
-            "GET", "/containers/\(detail.engineID)/logs?follow=1&stdout=1&stderr=1&timestamps=1\(since)")
+            "GET", "/containers/\(detail.engineID)/logs?follow=1&stdout=1&stderr=1&timestamps=1\(since)",
+            doing: "read the container's output", on: launch.id.text)
         guard answer.status == 200 else {
             if answer.status == 404 { return }
             throw Engine.refusal(answer.status, [], doing: "read the container's output", on: launch.id.text)

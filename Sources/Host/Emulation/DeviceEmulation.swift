@@ -86,8 +86,7 @@ struct DeviceEmulation {
                     throw KernelError(call: "wait for the launcher", errno: Errno.timedOut)
                 }
             } catch {
-                try process.signal(9)
-                _ = try process.reap()
+                try process.killAndReap()
                 throw error
             }
             let end = try process.reap()

@@ -26,7 +26,9 @@ struct ImageImport {
             let contents = try open(staging)
             let chosen = try ImageChoice(request: request).chosen(from: try contents.plans(for: wanted, limits: limits))
             let found = try SignatureFiles.added(to: chosen, from: request.signatures)
-            let plans = try KnownSignatures(root: root).added(to: found)
+            let plans = try root.locked(for: "reading signatures") { () throws(Failure) in
+                try KnownSignatures(root: root).added(to: found)
+            }
             // Before anything of it is unpacked.
             let verdicts = try ImportAdmission(
                 request: request, policy: policy, verifier: Verifier(beside: unpacker)
@@ -160,23 +162,13 @@ struct ImageImport {
         _ images: [Unpacked], wanted: Platform, from blobs: StagedBlobs, in staging: Staging
     ) throws(Failure) -> [StoreIndex.Record] {
         for image in images { try publishBlobs(of: image.plan, from: blobs, in: staging) }
-        try onStore("write blobs to disk in", root.path) { () throws(KernelError) in try root.blobs.synchronize() }
-        let now = Int64(HostFacts.wallClock())
-        let records = images.map { image in
-            let plan = image.plan
-            return StoreIndex.Record(
-                manifest: plan.manifestDigest, configuration: plan.manifest.configuration.digest,
-                chain: plan.config.chain, blobs: plan.blobs, references: Set(plan.references).sorted(),
-                platform: Platform(
-                    os: plan.config.platform.os.isEmpty ? wanted.os : plan.config.platform.os,
-                    architecture: plan.config.platform.architecture.isEmpty
-                        ? wanted.architecture : plan.config.platform.architecture,
-                    variant: plan.config.platform.variant),
-                size: image.size, created: plan.config.created, imported: now, indexes: plan.indexes,
-                signatures: plan.signatureDocument.map { Digest(of: $0) }, verdict: image.verdict)
-        }
+        try synchronizeBlobs()
         return try root.locked(for: "adding images") { () throws(Failure) in
             var index = try StoreIndex(readFrom: root)
+            // Another import of the same image may have brought more signatures since ours were put together.
+            let plans = try KnownSignatures(root: root).added(to: images.map(\.plan), in: index)
+            if try publish(plans.compactMap(\.signatureDocument), in: staging) { try synchronizeBlobs() }
+            let records = plans.indices.map { record(of: plans[$0], images[$0], wanted: wanted) }
             for record in records { index.add(record) }
             try index.write(to: root)
             // As the index has them now: a name two of them claim went to the last.
@@ -184,22 +176,30 @@ struct ImageImport {
         }
     }
 
+    /// `plan` has the image's own, and signatures that came since.
+    private func record(of plan: ImagePlan, _ image: Unpacked, wanted: Platform) -> StoreIndex.Record {
+        StoreIndex.Record(
+            manifest: plan.manifestDigest, configuration: plan.manifest.configuration.digest,
+            chain: plan.config.chain, blobs: plan.blobs, references: Set(plan.references).sorted(),
+            platform: Platform(
+                os: plan.config.platform.os.isEmpty ? wanted.os : plan.config.platform.os,
+                architecture: plan.config.platform.architecture.isEmpty
+                    ? wanted.architecture : plan.config.platform.architecture,
+                variant: plan.config.platform.variant),
+            size: image.size, created: plan.config.created, imported: Int64(HostFacts.wallClock()),
+            indexes: plan.indexes, signatures: plan.signatureDocument.map { Digest(of: $0) }, verdict: image.verdict)
+    }
+
+    private func synchronizeBlobs() throws(Failure) {
+        try onStore("write blobs to disk in", root.path) { () throws(KernelError) in try root.blobs.synchronize() }
+    }
+
     /// Renames what is not there yet into place. The names are reserved, so nothing collects them before the index
     /// mentions them.
     private func publishBlobs(
         of plan: ImagePlan, from blobs: StagedBlobs, in staging: Staging
     ) throws(Failure) {
-        for document in [plan.configText, plan.manifestText] + (plan.signatureDocument.map { [$0] } ?? []) {
-            let name = RawPath(Digest(of: document).hex)
-            try onStore("store a document in", root.path) { () throws(KernelError) in
-                if try root.blobs.exists(name) { return }
-                let file = try staging.directory.open(
-                    "document", [.writeOnly, .create, .truncate, .noFollow], mode: 0o600)
-                try file.write(document)
-                try file.synchronize()
-                try staging.directory.rename("document", to: name, in: root.blobs)
-            }
-        }
+        _ = try publish([plan.configText, plan.manifestText] + [plan.signatureDocument].compactMap { $0 }, in: staging)
         for layer in plan.manifest.layers {
             let name = RawPath(layer.digest.hex)
             if try onStore("look for a blob in", root.path, { () throws(KernelError) in try root.blobs.exists(name) }) {
@@ -211,5 +211,23 @@ struct ImageImport {
                 try staging.directory.rename(file, to: name, in: root.blobs)
             }
         }
+    }
+
+    /// Whether there was one that the store did not have yet.
+    private func publish(_ documents: [[UInt8]], in staging: Staging) throws(Failure) -> Bool {
+        var isNew = false
+        for document in documents {
+            let name = RawPath(Digest(of: document).hex)
+            try onStore("store a document in", root.path) { () throws(KernelError) in
+                if try root.blobs.exists(name) { return }
+                let file = try staging.directory.open(
+                    "document", [.writeOnly, .create, .truncate, .noFollow], mode: 0o600)
+                try file.write(document)
+                try file.synchronize()
+                try staging.directory.rename("document", to: name, in: root.blobs)
+                isNew = true
+            }
+        }
+        return isNew
     }
 }

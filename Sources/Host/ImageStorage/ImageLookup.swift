@@ -7,10 +7,7 @@ struct ImageLookup {
 
     /// The record, and the reference it was found by, nil when it was found by an identifier.
     func record(_ text: String) throws(Failure) -> (record: StoreIndex.Record, reference: ImageReference?) {
-        if let digest = exactIdentifier(text) {
-            let matches = index.records.filter { $0.configuration == digest || $0.isNamed(by: digest) }
-            return (try only(matches, text), nil)
-        }
+        if exactIdentifier(text) != nil { return (try only(identified(text), text), nil) }
         var notAName: Failure?
         do throws(Failure) {
             let reference = try ImageReference(parsing: text)
@@ -18,14 +15,21 @@ struct ImageLookup {
         } catch {
             notAName = error
         }
-        let prefix = text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text
-        if prefix.utf8.count >= 3, prefix.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) {
-            let matches = index.records.filter {
-                $0.configuration.hex.hasPrefix(prefix) || $0.manifest.hex.hasPrefix(prefix)
-            }
-            if !matches.isEmpty { return (try only(matches, text), nil) }
-        }
+        let matches = identified(text)
+        if !matches.isEmpty { return (try only(matches, text), nil) }
         throw notAName ?? notFound(text)
+    }
+
+    /// Every record that `text` is an identifier of, or the beginning of one. Those of one configuration that was
+    /// packed several times share theirs.
+    func identified(_ text: String) -> [StoreIndex.Record] {
+        if let digest = exactIdentifier(text) {
+            return index.records.filter { $0.configuration == digest || $0.isNamed(by: digest) }
+        }
+        let prefix = text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text
+        guard prefix.utf8.count >= 3, prefix.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+        else { return [] }
+        return index.records.filter { $0.configuration.hex.hasPrefix(prefix) || $0.manifest.hex.hasPrefix(prefix) }
     }
 
     private func find(_ reference: ImageReference) -> (StoreIndex.Record, ImageReference?)? {

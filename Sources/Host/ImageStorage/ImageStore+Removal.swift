@@ -26,39 +26,45 @@ extension ImageStore {
     /// Removes the name `text`, and with its last name the image; by identifier, the image with its only name.
     ///
     /// An image that a container uses is refused. With `force` it leaves the list, and its layers stay until the last
-    /// such container is gone; so does, by identifier, an image with several names.
+    /// such container is gone; so does, by identifier, an image with several names, and every image of that identifier.
     /// - Throws: `image.in-use` naming the containers, `image.several-names`, and what `resolve` throws.
     public func remove(_ text: String, force: Bool = false) throws(Failure) -> RemovalOutcome {
         var outcome = RemovalOutcome()
         try root.locked(for: "removing an image") { () throws(Failure) in
             var index = try StoreIndex(readFrom: root)
-            let (record, reference) = try ImageLookup(index: index).record(text)
+            let lookup = ImageLookup(index: index)
+            let (record, reference) = try lookup.record(text)
             guard let position = index.records.firstIndex(where: { $0.manifest == record.manifest }) else { return }
             if let reference, record.references.count > 1 {
                 index.records[position].references.removeAll { $0 == reference }
                 outcome.untagged = [reference]
                 return try index.write(to: root)
             }
-            try checkRemovable(record, named: text, byIdentifier: reference == nil, force: force)
-            index.records.remove(at: position)
+            let alike = reference == nil ? lookup.identified(text) : []
+            // A name with a digest says which one of them is meant.
+            let victims = alike.isEmpty ? [record] : alike
+            if !force { try checkRemovable(victims, named: text, byIdentifier: reference == nil) }
+            index.records.removeAll { candidate in victims.contains { $0.manifest == candidate.manifest } }
             try index.write(to: root)
-            outcome.removed = [ImageSummary(record)]
+            outcome.removed = victims.map(ImageSummary.init)
         }
         if !outcome.removed.isEmpty { outcome.reclaimedBytes = try GarbageCollection(root: root).run().bytes }
         return outcome
     }
 
     private func checkRemovable(
-        _ record: StoreIndex.Record, named text: String, byIdentifier: Bool, force: Bool
+        _ victims: [StoreIndex.Record], named text: String, byIdentifier: Bool
     ) throws(Failure) {
-        if force { return }
-        guard !byIdentifier || record.references.count <= 1 else {
+        // One without a name can still be named by its manifest.
+        let names = victims.flatMap { $0.references.isEmpty ? ["\($0.manifest)"] : $0.references.map(\.familiar) }
+        guard !byIdentifier || names.count <= 1 else {
             throw Failure(
                 "image.several-names", doing: "remove the image", on: text,
-                cause: "it is called \(record.references.map(\.familiar).joined(separator: ", "))",
+                cause: "it is called \(names.joined(separator: ", "))",
                 remedy: "remove its names one by one, or all with --force", field: "image")
         }
-        let users = try Lease.all(in: root).filter { $0.manifest == record.manifest }.map(\.container)
+        let manifests = Set(victims.map(\.manifest))
+        let users = try Lease.all(in: root).filter { manifests.contains($0.manifest) }.map(\.container)
         guard users.isEmpty else {
             let more = users.count > 8 ? " and \(users.count - 8) more" : ""
             throw Failure(

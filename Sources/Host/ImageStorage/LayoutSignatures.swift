@@ -6,8 +6,13 @@ import TrustFormat
 struct KnownSignatures {
     let root: StoreRoot
 
+    /// Under the store's lock: a document may be collected as soon as another import has put a longer one in its place.
     func added(to plans: [ImagePlan]) throws(Failure) -> [ImagePlan] {
-        let index = try StoreIndex(readFrom: root)
+        try added(to: plans, in: try StoreIndex(readFrom: root))
+    }
+
+    /// `index` as it is under the lock that is still held.
+    func added(to plans: [ImagePlan], in index: StoreIndex) throws(Failure) -> [ImagePlan] {
         var plans = plans
         for position in plans.indices {
             let manifest = plans[position].manifestDigest

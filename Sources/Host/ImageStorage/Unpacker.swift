@@ -79,7 +79,10 @@ public struct Unpacker: Sendable {
             throw error.failure("image.unpacker-start", doing: "start the unpacker", on: program)
         }
         do throws(KernelError) {
-            text = try output.readAll(limit: 64 << 10)
+            do throws(KernelError) { text = try output.readAll(limit: 64 << 10) } catch {
+                try process.killAndReap()
+                throw error
+            }
             end = try process.reap()
         } catch {
             throw error.failure("image.unpacker-broken", doing: "read the unpacker's results")

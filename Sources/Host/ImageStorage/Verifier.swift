@@ -56,9 +56,12 @@ struct Verifier: SignatureChecking {
         let content: [UInt8]?
         let end: ProcessEnd
         do throws(KernelError) {
-            content = try Self.read(answer, until: Deadline(seconds: Self.seconds))
+            do throws(KernelError) { content = try Self.read(answer, until: Deadline(seconds: Self.seconds)) } catch {
+                try process.killAndReap()
+                throw error
+            }
             if content == nil { _ = try process.signal(9) }
-            end = try process.reap()
+            end = try process.reap(within: Self.seconds)
         } catch {
             throw error.failure("image.verifier-broken", doing: "read the verifier's answer", on: program)
         }

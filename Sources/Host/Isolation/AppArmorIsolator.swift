@@ -95,6 +95,8 @@ enum AppArmorPolicy {
     private static let profiles = "/sys/kernel/security/apparmor/profiles"
     private static let profilesBytesMax = 8 << 20
     private static let saidBytesMax = 4_096
+    /// Far more than the parser takes for a profile of ours on a busy machine.
+    static let secondsMax = 120.0
 
     static func has(_ name: String) throws(Failure) -> Bool {
         do throws(KernelError) {
@@ -106,12 +108,16 @@ enum AppArmorPolicy {
         }
     }
 
-    /// Loads the profile, or replaces one of its name. The parser compiles it for the kernel that runs.
-    static func load(_ text: String, as name: String) throws(Failure) {
+    /// Loads the profile, or replaces one of its name. The parser compiles it for the kernel that runs; one that takes
+    /// longer than `seconds` is killed.
+    static func load(
+        _ text: String, as name: String, parser: String? = AppArmorTool.path,
+        within seconds: Double = AppArmorPolicy.secondsMax
+    ) throws(Failure) {
         let said: String
         let end: ProcessEnd
         do throws(KernelError) {
-            guard let parser = AppArmorTool.path else {
+            guard let parser else {
                 throw KernelError(call: "find", on: "apparmor_parser", errno: Errno.noEntry)
             }
             let input = try OwnedDescriptor.memoryFile("profile")
@@ -121,10 +127,14 @@ enum AppArmorPolicy {
             let process = try ToolProcess.start(
                 parser, ["--replace", "--skip-cache", "--quiet"], environment: ["PATH=/usr/sbin:/usr/bin", "LC_ALL=C"],
                 descriptors: [input, output, output])
-            end = try process.reap()
+            end = try process.reap(within: seconds)
             said = String(decoding: try output.readBytes(saidBytesMax, at: 0), as: UTF8.self)
         } catch {
-            throw error.failure("apparmor.cannot-load", doing: "load the AppArmor profile", on: name)
+            let isSlow = error.errno == Errno.timedOut
+            throw error.failure(
+                "apparmor.cannot-load", doing: "load the AppArmor profile", on: name,
+                remedy: isSlow ? "apparmor_parser took more than \(Int(seconds)) s; see what it waits for" : nil,
+                retry: isSlow ? .later : .never)
         }
         if end == .exited(0), try has(name) { return }
         throw Failure(

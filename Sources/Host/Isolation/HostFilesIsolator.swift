@@ -10,9 +10,10 @@ public struct HostFilesIsolator: Isolator {
     public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
         let isolation = context.request.isolation
         var contribution = PlanContribution(isolator: name)
-        let covered = Set(context.request.volumes.map(\.target))
+        let covered = Set(context.request.volumes.map { TargetPath($0.target) })
+        // After the user's own mounts: in an empty /etc in memory these files are there all the same.
         for (file, contents) in Self.files(isolation)
-        where !covered.contains("/etc/" + file) && !covered.contains("/etc") {
+        where !covered.contains(TargetPath("/etc/" + file)) && !covered.contains(TargetPath("/etc")) {
             let tree = DescriptorName("file:\(file)")
             contribution.open(tree, .generatedFile(name: file, contents: contents, mode: 0o644))
             contribution.add(

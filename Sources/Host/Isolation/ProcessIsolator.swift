@@ -100,11 +100,17 @@ public struct ProcessIsolator: Isolator {
 
     /// The part a container's first process and an exec have in common.
     public static func add(_ process: ProcessRequest, to contribution: inout PlanContribution) throws(Failure) {
-        guard let program = process.arguments.first, !program.isEmpty else {
+        guard let program = process.arguments.first else {
             throw Failure(
                 "container.no-command", doing: "start the container",
                 cause: "neither the image nor you named a command",
                 remedy: "give a command after the image", field: "command")
+        }
+        guard !program.isEmpty else {
+            throw Failure(
+                "launch.program-not-found", doing: "execute the command",
+                cause: "its first word, the program's name, is empty", remedy: "name a program of the image",
+                field: "command")
         }
         if let terminal = process.terminal {
             contribution.add(

@@ -30,7 +30,7 @@ public struct ResourceLimitIsolator: Isolator {
             contribution.add(.limit(try resolve(limit, asked: asked, host: context.host)), at: .resources)
         }
         if context.request.isolation.oomScore != 0 {
-            contribution.add(.oomScore(context.request.isolation.oomScore), at: .resources)
+            contribution.memoryScore = context.request.isolation.oomScore
         }
         return contribution
     }

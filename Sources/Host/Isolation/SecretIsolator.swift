@@ -50,18 +50,16 @@ public struct SecretIsolator: Isolator {
                 "secret.too-many", doing: "give the task its secrets", cause: "there are \(secrets.count)",
                 field: "secret", limit: "secrets \(SecretRequest.countMax)")
         }
-        var targets = Set((request.volumes.map(\.target) + request.temporaryFilesystems.map(\.target)).map(components))
+        var targets = Set(request.mountsInOrder.map { TargetPath($0.target) })
         for secret in secrets {
             if let problem = problem(of: secret, request) { throw bad(secret, problem) }
             guard let target = secret.target else { continue }
             try VolumeIsolator.check(target, flag: "secret")
-            guard targets.insert(components(target)).inserted else {
+            guard targets.insert(TargetPath(target)).inserted else {
                 throw bad(secret, "two mounts have its target \(Untrusted.shown(target))")
             }
         }
     }
-
-    private static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     private static func problem(of secret: SecretRequest, _ request: ContainerRequest) -> String? {
         let ids = request.isolation.identities.count

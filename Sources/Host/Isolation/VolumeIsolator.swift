@@ -9,17 +9,29 @@ public struct VolumeIsolator: Isolator {
 
     public func prepare(_ context: LaunchContext) throws(Failure) -> PlanContribution {
         var contribution = PlanContribution(isolator: name)
-        // Shallow targets first, so that a volume inside another is not hidden by it.
-        for volume in context.request.volumes.sorted(by: { Self.depth($0.target) < Self.depth($1.target) }) {
-            try Self.check(volume.target, flag: "volume")
-            try Self.checkSource(volume.source)
-            add(volume, to: &contribution)
-        }
-        for filesystem in context.request.temporaryFilesystems {
-            try Self.check(filesystem.target, flag: "tmpfs")
-            add(filesystem, label: SecurityLabelIsolator.options(context), to: &contribution)
+        let targets = Self.targets(context.request)
+        for mount in context.request.mountsInOrder {
+            switch mount {
+            case .volume(let volume, _):
+                try Self.check(volume.target, flag: "volume")
+                try Self.checkSource(volume.source)
+                add(volume, to: &contribution)
+            case .temporary(let filesystem):
+                try Self.check(filesystem.target, flag: "tmpfs")
+                let place = TargetPath(filesystem.target)
+                add(
+                    filesystem, holdsOthers: targets.contains(where: place.isAbove),
+                    label: SecurityLabelIsolator.options(context), to: &contribution)
+            }
         }
         return contribution
+    }
+
+    /// Everything that is mounted in the container from here on, by us and by the isolators after us.
+    private static func targets(_ request: ContainerRequest) -> [TargetPath] {
+        let secrets = (request.secrets ?? []).compactMap(\.target)
+        let files = HostFilesIsolator.files(request.isolation).map { "/etc/" + $0.name }
+        return (request.mountsInOrder.map(\.target) + secrets + files).map { TargetPath($0) }
     }
 
     private func add(_ volume: VolumeRequest, to contribution: inout PlanContribution) {
@@ -38,11 +50,14 @@ public struct VolumeIsolator: Isolator {
             at: .volumes)
     }
 
+    /// `holdsOthers`: something is mounted below it. It is empty, so the places for that have to be made in it first,
+    /// and a read-only one is read-only only when all of them are taken.
     private func add(
-        _ filesystem: TemporaryFilesystem, label: [String], to contribution: inout PlanContribution
+        _ filesystem: TemporaryFilesystem, holdsOthers: Bool, label: [String],
+        to contribution: inout PlanContribution
     ) {
         var attributes: MountAttributes = [.noSetuid, .noDevices]
-        if filesystem.readOnly { attributes.insert(.readOnly) }
+        if filesystem.readOnly, !holdsOthers { attributes.insert(.readOnly) }
         if !filesystem.execute { attributes.insert(.noExecute) }
         let options =
             ["mode=\(String(filesystem.mode, radix: 8))"] + MemoryFilesystem.options(bytesMax: filesystem.limit) + label
@@ -50,9 +65,9 @@ public struct VolumeIsolator: Isolator {
             .mount(
                 type: "tmpfs", target: filesystem.target, attributes: attributes, resolve: .create, options: options),
             at: .volumes)
+        guard filesystem.readOnly, holdsOthers else { return }
+        contribution.add(.setAttributes(filesystem.target, set: .readOnly, clear: [], recursive: false), at: .paths)
     }
-
-    private static func depth(_ path: String) -> Int { path.split(separator: "/").count }
 
     /// A volume may not stand in for, or above, what the runtime itself puts in place.
     static func check(_ target: String, flag: String) throws(Failure) {

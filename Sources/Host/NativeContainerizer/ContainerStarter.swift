@@ -33,7 +33,8 @@ public struct StartOrder: Sendable {
 
     /// Carries out a plan on the host, in a mount namespace of its own that ends with it, and waits. The plan's
     /// descriptors `.stream(3)` and `.stream(4)` are `plan` and `socket`; trees are mapped to the container's ids.
-    public func carryOut(_ outer: LaunchPlan) throws(Failure) -> ProcessEnd {
+    /// The container is locked meanwhile: a program that runs for longer than `seconds` is killed, which is a failure.
+    public func carryOut(_ outer: LaunchPlan, within seconds: Double) throws(Failure) -> ProcessEnd {
         let held = try HeldProcess.spawn(outer, launcher: launcher, group: nil)
         do throws(Failure) {
             try held.release(with: opener, plan: outer, userNamespace: mapping)
@@ -41,8 +42,12 @@ public struct StartOrder: Sendable {
         } catch {
             throw held.abandoned(error)
         }
-        do throws(KernelError) { return try held.process.reap() } catch {
-            throw error.failure("launch.lost", doing: "wait for the program that makes the container")
+        do throws(KernelError) { return try held.process.reap(within: seconds) } catch {
+            let isSlow = error.errno == Errno.timedOut
+            throw error.failure(
+                isSlow ? "runtime.too-slow" : "launch.lost", doing: "wait for the program that makes the container",
+                remedy: isSlow ? "it took more than \(Int(seconds)) s; see what it waits for" : nil,
+                retry: isSlow ? .later : .never)
         }
     }
 }

@@ -94,7 +94,7 @@ struct HeldProcess: Sendable {
 
     /// Lets the plan's own limits be set inside, where nobody may raise a hard limit any more.
     func raiseLimits(for plan: LaunchPlan) throws(Failure) {
-        try clearMemoryProtection()
+        try setMemoryScore(plan.spawn.memoryScore)
         for planned in plan.steps {
             guard case .limit(let limit) = planned.step else { continue }
             do throws(KernelError) {
@@ -110,7 +110,8 @@ struct HeldProcess: Sendable {
     /// A service that is never to be killed for memory passes that on to its children: with oom_score_adj -1000 a
     /// container's limit would stop nobody. So would one that was spared. What we write, the process
     /// cannot lower again. See proc(5).
-    private func clearMemoryProtection() throws(Failure) {
+    private func setMemoryScore(_ asked: Int32?) throws(Failure) {
+        if let asked { return try write(memoryScore: asked) }
         do throws(KernelError) {
             let own = try TextFile.read("/proc/self/oom_score_adj", limit: 64)
             let isProtected = own.hasPrefix("-")
@@ -118,6 +119,18 @@ struct HeldProcess: Sendable {
             try TextFile.write(isProtected ? "0" : own, to: "/proc/\(process.id)/oom_score_adj")
         } catch {
             throw error.failure("launch.cannot-limit", doing: "make the container killable when memory runs out")
+        }
+    }
+
+    private func write(memoryScore: Int32) throws(Failure) {
+        do throws(KernelError) {
+            try TextFile.write("\(memoryScore)", to: "/proc/\(process.id)/oom_score_adj")
+        } catch {
+            throw error.failure(
+                "launch.cannot-limit", doing: "set the OOM score adjustment to \(memoryScore)",
+                remedy: error.errno == Errno.accessDenied
+                    ? "less than bulkhead's own needs CAP_SYS_RESOURCE on the host: start bulkhead with it, or ask for "
+                        + "more with --oom-score-adj" : nil)
         }
     }
 
@@ -190,9 +203,15 @@ struct HeldProcess: Sendable {
         }
     }
 
+    private static let endMilliseconds: Int32 = 10_000
+
     private func end() throws(KernelError) {
-        try process.signal(9)
-        if isChild { _ = try process.reap() } else { _ = try process.waitForEnd(milliseconds: 10_000) }
+        if isChild { return try process.killAndReap() }
+        try process.signal(SignalNumber.kill)
+        guard try process.waitForEnd(milliseconds: Self.endMilliseconds) else {
+            throw KernelError(
+                call: "wait for the end, after SIGKILL,", on: "process \(process.id)", errno: Errno.timedOut)
+        }
     }
 
     /// Ends a process that was only needed for what it is in.

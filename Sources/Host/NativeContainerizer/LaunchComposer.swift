@@ -89,7 +89,7 @@ public struct LaunchComposer: Sendable {
         }
         guard launch.root == .hostTools, launch.program != .hold else { return }
         request.volumes += try HostTools.volumes(besides: request.volumes)
-        if !(request.volumes.map(\.target) + request.temporaryFilesystems.map(\.target)).contains("/tmp") {
+        if !request.mountsInOrder.contains(where: { TargetPath($0.target) == TargetPath("/tmp") }) {
             // It counts to the container's memory, which bounds it where the host can hold that.
             request.temporaryFilesystems.append(
                 TemporaryFilesystem(target: "/tmp", bytesMax: request.limits.memory, execute: true))

@@ -82,7 +82,9 @@ extension NativeContainerizer {
             try OwnedDescriptor.open(RawPath(records.directory(id)), [.directory]).unlink(Self.identityName)
         } catch {
             if error.errno == Errno.noEntry { return }
-            throw error.failure("emulation.cannot-end", doing: "end the emulator of container", on: id.text)
+            throw error.failure(
+                "emulation.cannot-end", doing: "end the emulator of container", on: id.text,
+                retry: error.errno == Errno.timedOut ? .later : .never)
         }
     }
 
@@ -91,10 +93,7 @@ extension NativeContainerizer {
         do throws(KernelError) {
             let process = try ProcessHandle.open(identity.id)
             guard try ProcessFacts.startTime(of: identity.id) == identity.startTime else { return }
-            if try !process.waitForEnd(milliseconds: patience) {
-                try process.signal(9)
-                _ = try process.waitForEnd(milliseconds: patience)
-            }
+            guard try process.waitForEnd(milliseconds: patience) else { return try process.killAndReap() }
             _ = try process.reap()
         } catch {
             // Reaped already, or another command's child.

@@ -27,17 +27,58 @@ extension NativeContainerizer {
         return status & 0x7f == 0 && code > 128 && code <= 192 ? code - 128 : status
     }
 
-    private func waitForOther(_ id: ContainerID) throws(Failure) -> ContainerExit {
+    /// How long the kernel may take to end what was killed. A process in a call to a disk or a file server that does
+    /// not answer is there until that does, and its container with it.
+    static let endSeconds = 30.0
+
+    /// Waits until a container that was killed has ended, and its end is written down.
+    /// - Throws: `container.stuck` when it has not within `seconds`; everything of it is kept.
+    func awaitEnd(of id: ContainerID, within seconds: Double) throws(Failure) {
+        _ = try waitForOther(id, within: seconds)
+    }
+
+    /// Ends, removes and reaps a container that was just launched, for whoever cannot go on with it because of
+    /// `failure`.
+    func ended(_ running: RunningContainer, after failure: Failure) -> Failure {
+        let id = running.record.request.id
+        defer { running.mounts?.closeLater() }
+        do throws(Failure) {
+            try remove(id, force: true)
+            if running.isChild {
+                _ = try waited(id) { () throws(KernelError) in try running.process.reap(within: Self.endSeconds) }
+            }
+            return failure
+        } catch {
+            return failure.also(error)
+        }
+    }
+
+    private func waitForOther(_ id: ContainerID, within seconds: Double? = nil) throws(Failure) -> ContainerExit {
+        let milliseconds = seconds.map { Int32($0 * 1_000) } ?? -1
         while let record = try records.read(id) {
             if let exit = record.exit, record.phase == .ended { return exit }
             if let process = try liveProcess(record) {
-                _ = try waited(id) { () throws(KernelError) in try process.waitForEnd() }
+                let hasEnded = try waited(id) { () throws(KernelError) in
+                    try process.waitForEnd(milliseconds: milliseconds)
+                }
+                if !hasEnded { throw stuck(record, process, seconds ?? 0) }
             }
             // Nil while it is being launched: then it runs, or is gone, the next time we look.
             if let exit = try conclude(id, reaped: nil)?.record.exit { return exit }
         }
         throw Failure(
             "container.not-found", doing: "wait for container", on: id.text, cause: "it was removed meanwhile")
+    }
+
+    private func stuck(_ record: ContainerRecord, _ process: ProcessHandle, _ seconds: Double) -> Failure {
+        // With an init it may be any of them that keeps it; the kernel shows those that have ended no more.
+        let left = (ControlGroup(record.request.id, host: host)?.processes() ?? []).filter { $0 > 0 }
+        let shown = (left.isEmpty ? [process.id] : Array(left.prefix(8))).map { "\($0)" }
+        return Failure(
+            "container.stuck", doing: "end container", on: record.request.name,
+            cause: "it was killed, and after \(Int(seconds)) s the kernel has not ended process "
+                + shown.joined(separator: ", ") + " of it; its record is kept",
+            remedy: "see what it waits for: cat /proc/\(shown[0])/stack; trying again is safe", retry: .later)
     }
 
     private func waited<Value>(

@@ -28,7 +28,27 @@ public struct JoinedProcess: Sendable {
         do throws(KernelError) {
             try monitor.queue(signal: NativeContainerizer.orderSignal, value: signal)
         } catch {
+            if error.errno == Errno.noProcess { return }
             throw error.failure("exec.cannot-signal", doing: "send signal \(signal) to the process in the container")
+        }
+    }
+
+    private static let endSeconds = 10.0
+
+    /// Kills the process and reaps its monitor, for whoever cannot go on with it because of `failure`.
+    func ended(after failure: Failure) -> Failure {
+        do throws(KernelError) {
+            // By order: a monitor that was killed itself would leave the process to the container.
+            do throws(KernelError) {
+                try monitor.queue(signal: NativeContainerizer.orderSignal, value: SignalNumber.kill)
+            } catch {
+                try monitor.killAndReap()
+                throw error
+            }
+            _ = try monitor.reap(within: Self.endSeconds)
+            return failure
+        } catch {
+            return failure.also(error.failure("exec.cannot-kill", doing: "end the process that joined the container"))
         }
     }
 }

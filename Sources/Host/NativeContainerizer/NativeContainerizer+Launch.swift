@@ -65,7 +65,10 @@ extension NativeContainerizer {
         _ beforeRelease: (ProcessHandle) throws(Failure) -> Void
     ) throws(Failure) -> RunningContainer {
         let groundwork: Groundwork?
-        do throws(Failure) { groundwork = try launches.isAlone ? Groundwork(launches) : nil } catch {
+        do throws(Failure) {
+            try checkVolumes(of: request)
+            groundwork = try launches.isAlone ? Groundwork(launches) : nil
+        } catch {
             throw trail.refused(error, request)
         }
         try records.prepare()

@@ -137,6 +137,7 @@ extension NativeContainerizer {
     }
 
     /// Removes a container and everything it has. One that runs is refused unless `force`, which kills it first.
+    /// - Throws: `container.stuck` when the kernel does not end it; calling again tries again.
     public func remove(_ id: ContainerID, force: Bool) throws(Failure) {
         do throws(Failure) { try end(id, force: force) } catch {
             guard force, error.code == Self.damagedCode else { throw error }
@@ -177,7 +178,7 @@ extension NativeContainerizer {
             try unlessOver(id) { () throws(Failure) in
                 if status.state == .paused { try resume(id) }
                 try kill(id, signal: Self.killSignal)
-                _ = try wait(for: id)
+                try awaitEnd(of: id, within: Self.endSeconds)
             }
         }
     }

@@ -58,6 +58,7 @@ public struct NativeContainerizer: Sendable {
 
     /// The plan `request` would be launched by, without touching anything. `layers` are the image's, lowest first.
     public func plan(_ request: ContainerRequest, layers: [String], hasReader: Bool) throws(Failure) -> LaunchPlan {
+        try checkVolumes(of: request)
         var request = request
         if request.isolation.identities.count == 0 {
             request.isolation.identities = IdentityRange(base: IdentityLeases.firstBase, count: IdentityLeases.size)

@@ -95,17 +95,7 @@ extension NativeTasks {
         _ id: ContainerID, address: String, port: UInt16, seconds: Double
     ) async throws(Failure) -> Int32 {
         let detail = try await runningDetail(id, to: "connect in")
-        return try await pool.run { () throws(Failure) in
-            do throws(KernelError) {
-                let milliseconds = Int32(max(1, min(seconds, 3_600)) * 1_000)
-                return try NetworkNamespace(of: detail.process)
-                    .connect(address: address, port: port, milliseconds: milliseconds).givenAway()
-            } catch {
-                throw error.failure(
-                    "container.cannot-connect", doing: "connect to \(address) at port \(port) inside the container",
-                    retry: .later)
-            }
-        }
+        return try await detail.process.connection(to: address, port: port, seconds: seconds, on: pool)
     }
 
     func runningDetail(_ id: ContainerID, to operation: String) async throws(Failure) -> Detail {

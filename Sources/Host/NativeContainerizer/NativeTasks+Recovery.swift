@@ -9,31 +9,80 @@ extension NativeTasks {
     public func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery {
         let found = try await pool.run { [self] () throws(Failure) in try settled() }
         var recovery = ContainerRecovery()
-        var rest = found
+        var (rest, left) = (found.sound, try await remove(found.damaged))
         for launch in known {
-            guard let status = rest.removeValue(forKey: launch.id) else {
+            if let failure = left.removeValue(forKey: launch.id) {
+                giveUp(launch, failure, into: &recovery)
+            } else if let status = rest.removeValue(forKey: launch.id) {
+                try adopt(launch, status, into: &recovery)
+            } else {
                 recovery.vanished.append(launch.id)
-                continue
             }
-            try adopt(launch, status, into: &recovery)
         }
-        for id in rest.keys.sorted() {
-            try await pool.run { [runtime] () throws(Failure) in try runtime.remove(id, force: true) }
-            recovery.destroyed.append(id)
+        for (id, failure) in left.sorted(by: { $0.key < $1.key }) {
+            recovery.left.append(ContainerRecovery.LeftContainer(id: id, failure: failure))
         }
+        try await destroy(strangers: rest.keys.sorted(), into: &recovery)
         try await pool.run { [self] () throws(Failure) in try releaseLeases() }
         return recovery
     }
 
-    private func settled() throws(Failure) -> [ContainerID: ContainerStatus] {
+    /// Those that nobody knows.
+    private func destroy(
+        strangers: [ContainerID], into recovery: inout ContainerRecovery
+    ) async throws(Failure) {
+        let failures = try await remove(strangers)
+        for id in strangers {
+            guard let failure = failures[id] else {
+                recovery.destroyed.append(id)
+                continue
+            }
+            recovery.left.append(ContainerRecovery.LeftContainer(id: id, failure: failure))
+        }
+    }
+
+    /// Side by side: who waits for one that does not end waits no longer for several. Gives those that cannot be
+    /// removed yet, with what is in the way; what may be removed later keeps no agent from starting.
+    private func remove(_ ids: [ContainerID]) async throws(Failure) -> [ContainerID: Failure] {
+        let failures = await withTaskGroup(of: (ContainerID, Failure?).self) { group in
+            for id in ids {
+                group.addTask { [pool, runtime] in
+                    do throws(Failure) {
+                        try await pool.run { () throws(Failure) in try runtime.remove(id, force: true) }
+                        return (id, nil)
+                    } catch { return (id, error) }
+                }
+            }
+            return await group.reduce(into: [ContainerID: Failure]()) { all, outcome in all[outcome.0] = outcome.1 }
+        }
+        for id in ids {
+            if let failure = failures[id], failure.retry != .later { throw failure }
+        }
+        return failures
+    }
+
+    /// Containers whose record can be read, and those whose record cannot: they are nobody's any more, however it came
+    /// to that.
+    private func settled() throws(Failure) -> (sound: [ContainerID: ContainerStatus], damaged: [ContainerID]) {
         try runtime.records.prepare()
         try runtime.sweep()
         let survey = try runtime.survey()
-        // One whose record cannot be read is nobody's any more, however it came to that.
+        var damaged: [ContainerID] = []
         for id in try runtime.records.identifiers() where try runtime.soundStatus(of: id) == nil {
-            if runtime.records.exists(id.text) { try runtime.remove(id, force: true) }
+            if runtime.records.exists(id.text) { damaged.append(id) }
         }
-        return Dictionary(uniqueKeysWithValues: survey.containers.map { ($0.record.request.id, $0) })
+        return (Dictionary(uniqueKeysWithValues: survey.containers.map { ($0.record.request.id, $0) }), damaged)
+    }
+
+    /// One that is known, whose record is damaged, and that cannot be removed yet. For its agent it has ended: there is
+    /// nothing to follow it by, its id is not free, and its agent has it destroyed until that succeeds.
+    private func giveUp(_ launch: ContainerLaunch, _ failure: Failure, into recovery: inout ContainerRecovery) {
+        guard ledger.begin(launch.id, parent: launch.parent) else { return }
+        let exit = ContainerExit(
+            reason: .unknown, code: 137, endedAt: HostFacts.wallClock(),
+            message: "its record is damaged, and it cannot be removed yet: \(failure)")
+        ledger.ended(launch.id, exit, isNew: false)
+        recovery.ended.append(ContainerRecovery.EndedContainer(id: launch.id, exit: exit))
     }
 
     private func adopt(

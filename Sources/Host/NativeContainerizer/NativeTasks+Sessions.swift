@@ -14,10 +14,12 @@ extension NativeTasks {
         await ledger.awaitLaunch(id)
         guard let entry = ledger[id], entry.phase == .running, let detail = entry.detail else { return nil }
         let request = detail.request
-        let source =
-            request.output == nil && request.error == nil
-            ? try await pool.run { [runtime] () throws(Failure) in try Self.follow(runtime.log(id), from: start) }
-            : FileFollower(output: request.output, error: request.error, from: start).source
+        let source = try await pool.run { [runtime] () throws(Failure) -> FollowingSession.Source in
+            guard request.output == nil, request.error == nil else {
+                return FileFollower(output: request.output, error: request.error, from: start).source
+            }
+            return try Self.follow(runtime.log(id), from: start)
+        }
         return FollowingSession(
             source: source, input: detail.input, exit: { [ledger] in await ledger.wait(id) },
             hasEnded: { [ledger] in
@@ -68,12 +70,14 @@ extension NativeTasks {
         // On a thread of the pool, which lives as long as we do: nobody else could end the process after us.
         let joined = try runtime.exec(
             id, process, attachment: Attachment(streams: streams, endsWithCaller: true))
-        let end = try Self.end(of: joined)
-        var input: InputLine?
-        if let terminal = joined.terminal {
-            input = try InputLine(terminal, isTerminal: true)
-        } else if let pipe {
-            input = try InputLine(pipe, isTerminal: false)
+        let input: InputLine?
+        let end: Promise<Int32?>
+        do throws(Failure) {
+            input = try Self.input(of: joined, pipe)
+            // Last: from here on it is reaped when it ends.
+            end = try Self.end(of: joined)
+        } catch {
+            throw joined.ended(after: error)
         }
         return PipeSession(
             output: output.read, error: error.read, input: input,
@@ -89,6 +93,11 @@ extension NativeTasks {
                     // One that has just ended needs no signal.
                     do throws(Failure) { try joined.send(SignalNumber.kill) } catch { return }
                 }))
+    }
+
+    private static func input(of joined: JoinedProcess, _ pipe: OwnedDescriptor?) throws(Failure) -> InputLine? {
+        if let terminal = joined.terminal { return try InputLine(terminal, isTerminal: true) }
+        return try pipe.map { end throws(Failure) in try InputLine(end, isTerminal: false) }
     }
 
     /// Reaps the monitor as soon as it ends, whether or not anybody waits.

@@ -87,11 +87,12 @@ public final class NativeTasks: Containerizer {
 
     private func run(_ composed: ComposedLaunch, _ launch: ContainerLaunch) throws(Failure) -> Detail {
         var streams: [Int: OwnedDescriptor] = [:]
-        var pipe: OwnedDescriptor?
+        var input: InputLine?
         if launch.interactive, launch.terminal == nil {
             let ends = try Self.pipe()
             streams[0] = ends.read
-            pipe = ends.write
+            // Before there is a container that would have to be ended when this fails.
+            input = try InputLine(ends.write, isTerminal: false)
         }
         var endpoint: (port: UInt16, socket: OwnedDescriptor)?
         let running = try runtime.launch(
@@ -100,11 +101,10 @@ public final class NativeTasks: Containerizer {
             guard let port = launch.endpointPort else { return }
             endpoint = (port, try Self.listen(process, port))
         }
-        var input: InputLine?
         if let terminal = running.terminal {
-            input = try InputLine(terminal, isTerminal: true)
-        } else if let pipe {
-            input = try InputLine(pipe, isTerminal: false)
+            do throws(Failure) { input = try InputLine(terminal, isTerminal: true) } catch {
+                throw runtime.ended(running, after: error)
+            }
         }
         return Detail(
             request: running.record.request, process: running.process, running: running, input: input,
@@ -125,7 +125,7 @@ public final class NativeTasks: Containerizer {
         let conclude: @Sendable () -> Void = { [self] in self.conclude(id, running) }
         do throws(KernelError) {
             let ending = ending
-            try DescriptorWatch.shared.once(detail.process.descriptor) { ending.submit(always: true, conclude) }
+            try DescriptorWatch.shared.once(detail.process.descriptor) { ending.submit(always: conclude) }
         } catch {
             waitAlone(conclude)
         }
@@ -134,7 +134,7 @@ public final class NativeTasks: Containerizer {
     /// Out of descriptors or of watches. The container runs, and must not do so without anybody who sees it end: a
     /// thread waits for this one alone. Of the pool only where none can be made: it is wanted for what ends soon.
     private func waitAlone(_ conclude: @escaping @Sendable () -> Void) {
-        do throws(KernelError) { _ = try WorkerThread(conclude) } catch { ending.submit(always: true, conclude) }
+        do throws(KernelError) { _ = try WorkerThread(conclude) } catch { ending.submit(always: conclude) }
     }
 
     private func conclude(_ id: ContainerID, _ running: RunningContainer?) {

@@ -136,23 +136,23 @@ struct PluginRun: Sendable {
             // Ours must be closed, or the end of the plugin's output is never seen.
             ends = nil
             guard let output else { throw KernelError(call: "pipe", errno: Errno.invalid) }
-            do throws(KernelError) {
-                let bytes = try Self.read(output)
-                return (try process.reap(), bytes)
-            } catch {
-                try process.signal(SignalNumber.kill)
-                _ = try process.reap()
+            let end = HostFacts.monotonicClock() + Self.seconds
+            let bytes: [UInt8]
+            do throws(KernelError) { bytes = try Self.read(output, until: end) } catch {
+                try process.killAndReap()
                 throw error
             }
+            // One that has closed its output may go on all the same.
+            return (try process.reap(within: max(0, end - HostFacts.monotonicClock())), bytes)
         } catch {
             throw error.failure(
                 "network.plugin-failed", doing: doing, on: program,
-                remedy: error.errno == Errno.timedOut ? "it took more than \(Int(Self.seconds)) s" : nil, retry: .later)
+                remedy: error.errno == Errno.timedOut ? "it took more than \(Int(Self.seconds)) s and was killed" : nil,
+                retry: .later)
         }
     }
 
-    private static func read(_ output: OwnedDescriptor) throws(KernelError) -> [UInt8] {
-        let end = HostFacts.monotonicClock() + seconds
+    private static func read(_ output: OwnedDescriptor, until end: Double) throws(KernelError) -> [UInt8] {
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {

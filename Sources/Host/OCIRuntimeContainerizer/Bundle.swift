@@ -49,8 +49,8 @@ struct Bundle: Sendable {
     private func source(_ index: Int) -> String { "\(path)/volumes/\(index)" }
 
     private var files: [(name: String, text: String)] {
-        let covered = Set(request.volumes.map(\.target))
-        return HostFilesIsolator.files(request.isolation).filter { !covered.contains("/etc/" + $0.name) }
+        let covered = Set(request.volumes.map { TargetPath($0.target) })
+        return HostFilesIsolator.files(request.isolation).filter { !covered.contains(TargetPath("/etc/" + $0.name)) }
     }
 
     // MARK: What the runtime's program is started by
@@ -135,15 +135,20 @@ struct Bundle: Sendable {
             request.isolation.network == .host
                 ? Self.mount("/sys", "none", "/sys", ["rbind", "ro"] + quiet)
                 : Self.mount("/sys", "sysfs", "sysfs", ["ro"] + quiet))
-        for (index, volume) in request.volumes.enumerated() {
-            mounts.append(
-                Self.mount(
-                    volume.target, "bind", source(index),
-                    ["rbind", volume.readOnly ? "ro" : "rw", "nosuid", "nodev"] + (volume.noExecute ? ["noexec"] : [])))
+        for mount in request.mountsInOrder {
+            switch mount {
+            case .volume(let volume, let number): mounts.append(Self.mount(volume, source(number)))
+            case .temporary(let filesystem): mounts.append(Self.mount(filesystem))
+            }
         }
-        for filesystem in request.temporaryFilesystems { mounts.append(Self.mount(filesystem)) }
         for (name, _) in files { mounts.append(Self.mount("/etc/" + name, "bind", "\(path)/etc/\(name)", ["bind"])) }
         return mounts
+    }
+
+    private static func mount(_ volume: VolumeRequest, _ source: String) -> JSONValue {
+        mount(
+            volume.target, "bind", source,
+            ["rbind", volume.readOnly ? "ro" : "rw", "nosuid", "nodev"] + (volume.noExecute ? ["noexec"] : []))
     }
 
     private static func mount(_ filesystem: TemporaryFilesystem) -> JSONValue {

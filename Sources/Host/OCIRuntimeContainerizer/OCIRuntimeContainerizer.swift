@@ -13,6 +13,8 @@ import OCIFormat
 public struct OCIRuntime: ContainerStarter {
     /// Where our launcher is seen in the container.
     static let launcherTarget = "/dev/.bulkhead-init"
+    /// How long one run of the program may take before it is killed: whoever else wants the container waits for it.
+    static let seconds = 60.0
     public let program: String
     /// Directory of bundles and of the runtime's own state, one installation's.
     let directory: String
@@ -73,7 +75,8 @@ public struct OCIRuntime: ContainerStarter {
         let end = try order.carryOut(
             bundle.outerPlan(
                 executing: words(runningIn: bundle, id),
-                hidingGroups: version.name == "crun" && order.context.host.groups.kind == .hybrid))
+                hidingGroups: version.name == "crun" && order.context.host.groups.kind == .hybrid),
+            within: Self.seconds)
         guard end == .exited(0) else { throw refusal(id, end) }
         do throws(KernelError) {
             let text = try TextFile.read(processFile(id), limit: 32)
@@ -123,9 +126,14 @@ public struct OCIRuntime: ContainerStarter {
             let process = try ToolProcess.start(
                 program, version.groupFlags + ["--root", state, "delete", "--force", id.text],
                 environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], descriptors: [nil, nil, nil])
-            guard try process.reap() != .exited(0), HostFacts.exists("\(state)/\(id.text)") else { return }
+            guard try process.reap(within: Self.seconds) != .exited(0), HostFacts.exists("\(state)/\(id.text)")
+            else { return }
         } catch {
-            throw error.failure("runtime.cannot-delete", doing: "have \(program) delete the container", on: id.text)
+            let isSlow = error.errno == Errno.timedOut
+            throw error.failure(
+                "runtime.cannot-delete", doing: "have \(program) delete the container", on: id.text,
+                remedy: isSlow ? "it took more than \(Int(Self.seconds)) s; see what it waits for" : nil,
+                retry: isSlow ? .later : .never)
         }
         throw Failure(
             "runtime.cannot-delete", doing: "have \(program) delete the container", on: id.text,
@@ -153,7 +161,8 @@ struct RuntimeVersion: Sendable, Equatable {
     }
 
     private static func ask(_ program: String, _ output: OwnedDescriptor) throws(KernelError) -> ProcessEnd {
-        try ToolProcess.start(program, ["--version"], descriptors: [nil, output, nil]).reap()
+        try ToolProcess.start(program, ["--version"], descriptors: [nil, output, nil])
+            .reap(within: OCIRuntime.seconds)
     }
 
     /// Limits and use are our own cgroup's, which the process is put into before it is released. crun can be told to

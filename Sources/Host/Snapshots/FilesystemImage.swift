@@ -8,8 +8,15 @@ enum FilesystemImage {
 
     static var tool: String? { tools.first(where: HostFacts.exists) }
 
-    /// Makes it at `path`, `bytes` large, unless it is there and whole. A crash half-way leaves a file of another name.
-    static func make(at path: String, bytes: UInt64, inodes: UInt64?) throws(KernelError) {
+    /// The tables of a large one are written when it is used: far more than there is to do on a busy machine.
+    static let secondsMax = 120.0
+
+    /// Makes it at `path`, `bytes` large, unless it is there and whole. A crash half-way leaves a file of another name,
+    /// and so does a `tool` that is killed as it takes longer than `seconds`: ETIMEDOUT.
+    static func make(
+        at path: String, bytes: UInt64, inodes: UInt64?, tool: String? = FilesystemImage.tool,
+        within seconds: Double = FilesystemImage.secondsMax
+    ) throws(KernelError) {
         if HostFacts.exists(path) { return }
         guard let tool else { throw KernelError(call: "find", on: "mke2fs", errno: Errno.noEntry) }
         let unfinished = path + ".new"
@@ -25,7 +32,10 @@ enum FilesystemImage {
         if let inodes { arguments += ["-N", "\(inodes + ownInodes)"] }
         let process = try ToolProcess.start(
             tool, arguments + [unfinished], environment: ["MKE2FS_SYNC=0", "LC_ALL=C"], descriptors: [nil, nil, nil])
-        let end = try process.reap()
+        let end: ProcessEnd
+        do throws(KernelError) { end = try process.reap(within: seconds) } catch {
+            throw KernelError(call: "mke2fs: \(error.call)", on: unfinished, errno: error.errno)
+        }
         guard end == .exited(0) else {
             throw KernelError(call: "mke2fs ended with \(end)", on: unfinished, errno: Errno.inputOutput)
         }

@@ -42,7 +42,8 @@ public struct OverlaySnapshotter: Snapshotter {
         } catch {
             throw error.failure(
                 "snapshot.cannot-prepare", doing: "make the container's writable layer", on: "\(root)/\(name)",
-                remedy: "see that the store's file system is writable and has room")
+                remedy: "see that the store's file system is writable and has room",
+                retry: error.errno == Errno.timedOut ? .later : .never)
         }
         if let allowance, allowance.backing == .quota { try limit(name, to: allowance) }
         return tree(name, layers: layers, owner: owner, allowance: allowance)

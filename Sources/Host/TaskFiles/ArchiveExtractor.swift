@@ -51,7 +51,11 @@ public struct ArchiveExtractor: Sendable {
         do throws(KernelError) {
             let (process, results) = try start(arguments, archive, directory)
             started(process)
-            text = try results.readAll(limit: Self.resultBytesMax)
+            do throws(KernelError) { text = try results.readAll(limit: Self.resultBytesMax) } catch {
+                // A worker whose words we cannot use must not go on writing.
+                try process.killAndReap()
+                throw error
+            }
             end = try process.reap()
         } catch {
             throw error.failure("fetch.unpacker", doing: "run the unpacker", on: program, retry: .later)

@@ -9,9 +9,16 @@ public final class BlockingWork: Sendable {
     private let queue: Monitor<Queue>
     private let threadsMax: Int
     private let waitingMax: Int
+    private let makeThread: ThreadMaker
+
+    private struct Job {
+        var doing: String
+        var run: @Sendable () -> Void
+        var refuse: @Sendable (Failure) -> Void
+    }
 
     private struct Queue {
-        var waiting: [@Sendable () -> Void] = []
+        var waiting: [Job] = []
         var first = 0
         var threads = 0
         /// Threads that run a job now.
@@ -20,7 +27,7 @@ public final class BlockingWork: Sendable {
 
         var count: Int { waiting.count - first }
 
-        mutating func take() -> (@Sendable () -> Void)? {
+        mutating func take() -> Job? {
             guard first < waiting.count else { return nil }
             defer {
                 first += 1
@@ -31,12 +38,30 @@ public final class BlockingWork: Sendable {
             }
             return waiting[first]
         }
+
+        mutating func takeAll() -> [Job] {
+            let left = Array(waiting[first...])
+            waiting.removeAll(keepingCapacity: true)
+            first = 0
+            return left
+        }
     }
 
     /// - Parameter waitingMax: jobs that may wait for a thread at once.
-    public init(threads: Int = 16, waitingMax: Int = 4_096) {
+    public convenience init(threads: Int = 16, waitingMax: Int = 4_096) {
+        self.init(threads: threads, waitingMax: waitingMax) { (body) throws(KernelError) in
+            // Never joined: it ends with the object, whenever its last job lets it.
+            _ = try WorkerThread(body)
+        }
+    }
+
+    /// How a thread is made, which the kernel may refuse.
+    typealias ThreadMaker = @Sendable (@escaping @Sendable () -> Void) throws(KernelError) -> Void
+
+    init(threads: Int, waitingMax: Int, makeThread: @escaping ThreadMaker) {
         threadsMax = threads
         self.waitingMax = waitingMax
+        self.makeThread = makeThread
         queue = Monitor(Queue())
     }
 
@@ -44,22 +69,23 @@ public final class BlockingWork: Sendable {
 
     /// Runs `body` on one of the threads.
     ///
-    /// - Throws: what `body` throws; `host.overloaded` when too much waits already.
+    /// - Throws: what `body` throws; `host.overloaded` when too much waits already, or when there is no thread and none
+    ///   can be made.
     public func run<Value: Sendable>(
         _ doing: String, _ body: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let outcome = await withCheckedContinuation { (reply: CheckedContinuation<Result<Value, Failure>, Never>) in
-            let job: @Sendable () -> Void = {
+            let run: @Sendable () -> Void = {
                 do throws(Failure) { reply.resume(returning: .success(try body())) } catch {
                     reply.resume(returning: .failure(error))
                 }
             }
-            if let refusal = submit(job, doing) { reply.resume(returning: .failure(refusal)) }
+            submit(Job(doing: doing, run: run, refuse: { failure in reply.resume(returning: .failure(failure)) }))
         }
         return try outcome.get()
     }
 
-    private func submit(_ job: @escaping @Sendable () -> Void, _ doing: String) -> Failure? {
+    private func submit(_ job: Job) {
         let (isTaken, needsThread) = queue.withLock { queue -> (Bool, Bool) in
             guard queue.count < waitingMax else { return (false, false) }
             queue.waiting.append(job)
@@ -68,30 +94,27 @@ public final class BlockingWork: Sendable {
             return (true, needsThread)
         }
         guard isTaken else {
-            return Failure(
-                "host.overloaded", doing: doing, cause: "too much is waiting for this machine's disk already",
-                remedy: "try again later", limit: "waiting jobs \(waitingMax)", retry: .later)
+            return job.refuse(
+                Failure(
+                    "host.overloaded", doing: job.doing, cause: "too much is waiting for this machine's disk already",
+                    remedy: "try again later", limit: "waiting jobs \(waitingMax)", retry: .later))
         }
-        guard needsThread else { return nil }
+        guard needsThread else { return }
         let queue = queue
-        do throws(KernelError) {
-            // Never joined: it ends with the object, whenever its last job lets it.
-            _ = try WorkerThread { Self.serve(queue) }
-            return nil
-        } catch {
-            // The job stays queued for the threads there are; with none it must not wait for ever.
-            return queue.withLock { queue -> Failure? in
+        do throws(KernelError) { try makeThread { Self.serve(queue) } } catch {
+            // What is queued stays for the threads there are. With none nothing of it may wait for ever: this job, and
+            // those of others that came meanwhile and counted on this thread.
+            let left = queue.withLock { queue -> [Job] in
                 queue.threads -= 1
-                guard queue.threads == 0, queue.count > 0 else { return nil }
-                queue.waiting.removeLast()
-                return error.failure("host.overloaded", doing: doing, retry: .later)
+                return queue.threads == 0 ? queue.takeAll() : []
             }
+            for job in left { job.refuse(error.failure("host.overloaded", doing: job.doing, retry: .later)) }
         }
     }
 
     private static func serve(_ queue: Monitor<Queue>) {
         while true {
-            let job = queue.waitFor { queue -> (@Sendable () -> Void)?? in
+            let job = queue.waitFor { queue -> Job?? in
                 if let job = queue.take() {
                     queue.busy += 1
                     return .some(job)
@@ -99,7 +122,7 @@ public final class BlockingWork: Sendable {
                 return queue.isClosing ? .some(nil) : nil
             }
             guard let job else { return }
-            job()
+            job.run()
             queue.withLock { $0.busy -= 1 }
         }
     }

@@ -27,6 +27,7 @@ actor FetchCache {
 
     nonisolated let directory: OwnedDescriptor
     let bytesMax: UInt64
+    private let blocking: BlockingWork
     private var entries: [Key: Entry] = [:]
     /// Those who wait for somebody else's download of the same.
     private var pending: [Key: [CheckedContinuation<Void, Never>]] = [:]
@@ -34,9 +35,10 @@ actor FetchCache {
     private var clock: UInt64 = 0
     private var numbers: UInt64 = 0
 
-    init(directory: OwnedDescriptor, bytesMax: UInt64) {
+    init(directory: OwnedDescriptor, bytesMax: UInt64, blocking: BlockingWork) {
         self.directory = directory
         self.bytesMax = bytesMax
+        self.blocking = blocking
     }
 
     var bytesUsed: UInt64 { used }
@@ -58,12 +60,15 @@ actor FetchCache {
         let name = RawPath("f\(numbers)")
         let bytes: UInt64
         do throws(Failure) { bytes = try await download(name) } catch {
-            throw discard(name, after: error)
+            throw await discard(name, after: error)
         }
         entries[key] = Entry(name: name, bytes: bytes)
         used += bytes
         guard let held = hold(key) else { preconditionFailure("an entry that was just made is gone") }
-        try makeRoom()
+        do throws(Failure) { try await makeRoom() } catch {
+            entries[key]?.uses -= 1
+            throw error
+        }
         return held
     }
 
@@ -76,27 +81,41 @@ actor FetchCache {
     }
 
     /// Lets go; what was only kept because it was in use goes when there is no room for it.
-    func release(_ held: Held) throws(Failure) {
+    func release(_ held: Held) async throws(Failure) {
         entries[held.key]?.uses -= 1
-        try makeRoom()
+        try await makeRoom()
     }
 
-    private func makeRoom() throws(Failure) {
+    private func makeRoom() async throws(Failure) {
         while used > bytesMax {
             let idle = entries.filter { $0.value.uses == 0 }.min { $0.value.lastUse < $1.value.lastUse }
             guard let (key, entry) = idle else { return }
-            do throws(KernelError) { try directory.unlink(entry.name) } catch {
-                if error.errno != Errno.noEntry { throw error.failure("fetch.cache", doing: "shrink the fetch cache") }
-            }
+            // Before the file goes, which others do not wait for: nobody is to be given it, or to make its room again.
             entries[key] = nil
             used -= entry.bytes
+            do throws(Failure) { try await remove(entry.name, "shrink the fetch cache") } catch {
+                // It is there still, and takes its room.
+                used += entry.bytes
+                entries[key] = entries[key] ?? entry
+                throw error
+            }
         }
     }
 
-    private func discard(_ name: RawPath, after first: Failure) -> Failure {
-        do throws(KernelError) { try directory.unlink(name) } catch {
-            if error.errno != Errno.noEntry { return first.also(error.failure("fetch.cache", doing: "remove a file")) }
+    private func discard(_ name: RawPath, after first: Failure) async -> Failure {
+        do throws(Failure) {
+            try await remove(name, "remove a file")
+            return first
+        } catch { return first.also(error) }
+    }
+
+    /// On a thread for it: a large file takes the kernel a while to remove. One that is not there is fine.
+    private func remove(_ name: RawPath, _ doing: String) async throws(Failure) {
+        let directory = directory
+        try await blocking.run(doing) { () throws(Failure) in
+            do throws(KernelError) { try directory.unlink(name) } catch {
+                if error.errno != Errno.noEntry { throw error.failure("fetch.cache", doing: doing) }
+            }
         }
-        return first
     }
 }

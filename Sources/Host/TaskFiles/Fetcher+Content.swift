@@ -73,7 +73,7 @@ extension Fetcher {
             }
         }
         switch address.source {
-        case .remote(let url): try await downloader.download(url, stall: rules.stall, take: take)
+        case .remote(let url): try await downloader.download(url, stall: rules.stall, take: paced(take, shown))
         case .file(let path): try await readLocal(path, shown, take)
         }
         if let expected = address.digest {
@@ -86,6 +86,25 @@ extension Fetcher {
             }
         }
         return total.withLock { $0 }
+    }
+
+    /// `take`, as long as its caller is fast enough.
+    private func paced(
+        _ take: @escaping @Sendable ([UInt8]) async throws(Failure) -> Void, _ shown: String
+    ) -> @Sendable ([UInt8]) async throws(Failure) -> Void {
+        let rules = rules
+        let pace = Monitor(DownloadPace(seconds: rules.pace / Duration.seconds(1), bytesMin: rules.paceBytesMin))
+        return { (bytes) async throws(Failure) in
+            guard pace.withLock({ $0.isKept(by: bytes.count, at: HostFacts.monotonicClock()) }) else {
+                throw Failure(
+                    "fetch.too-slow", doing: "fetch", on: shown,
+                    cause: "its server sent less than \(ByteCount.text(rules.paceBytesMin)) in \(rules.pace)",
+                    remedy: "fetch it from a faster server, or try again when this one is less busy",
+                    limit: "bytes \(rules.paceBytesMin) in \(rules.pace)", retry: .later)
+            }
+            try await take(bytes)
+            pace.withLock { $0.wait(from: HostFacts.monotonicClock()) }
+        }
     }
 
     private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }

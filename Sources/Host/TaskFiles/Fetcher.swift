@@ -13,6 +13,10 @@ public struct FetchRules: Sendable {
     public var cacheBytesMax: UInt64 = 2 << 30
     /// How long a server may say nothing.
     public var stall = Duration.seconds(60)
+    /// A server that is waited for so long without sending so many bytes is given up: few fetches go on at once, and
+    /// one that says a little before each stall would keep its place for ever.
+    public var pace = Duration.seconds(60)
+    public var paceBytesMin: UInt64 = 256 << 10
     /// Bytes of one file.
     public var fileBytesMax: UInt64 = 32 << 30
     /// Addresses of one container.
@@ -46,7 +50,7 @@ public struct Fetcher: Sendable {
             try TreeRemoval.remove("fetch-cache", in: records)
             try records.makeDirectory("fetch-cache", mode: 0o700)
             let directory = try records.open("fetch-cache", [.directory, .noFollow], rules: [.beneath, .noLinks])
-            cache = FetchCache(directory: directory, bytesMax: rules.cacheBytesMax)
+            cache = FetchCache(directory: directory, bytesMax: rules.cacheBytesMax, blocking: blocking)
         } catch {
             throw error.failure("fetch.cache", doing: "empty the fetch cache", on: work.path + "/meta/fetch-cache")
         }

@@ -97,6 +97,12 @@ int bh_pidfd_wait(int pidfd, int options, int *status) {
     else *status = (info.si_status & 0x7f) | (info.si_code == CLD_DUMPED ? 0x80 : 0);
     return 1;
 }
+int bh_pidfd_is_stopped(int pidfd) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (syscall(SYS_waitid, 3 /* P_PIDFD */, pidfd, &info, WSTOPPED | WNOHANG | WNOWAIT, NULL) < 0) return -1;
+    return info.si_pid != 0;
+}
 int bh_close_range(unsigned first, unsigned last, unsigned flags) {
     return (int)syscall(SYS_close_range, first, last, flags);
 }

@@ -7,6 +7,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-enum { first_descriptor = 3, stack_size = 64 * 1024, placeholder_stack_size = 8 * 1024, close_range_unshare = 2 };
+enum { first_descriptor = 3, stack_size = 64 * 1024, placeholder_stack_size = 8 * 1024, close_range_unshare = 2,
+       held_up_milliseconds = 100 };
 
 struct child {
     const struct bh_spawn *request;
@@ -290,19 +292,35 @@ static void run_sparer(struct child *child) {
 }
 
 /*
+ * Waits for whoever has the child. Those who are in a container that it joins may stop the child before it executes, and
+ * whoever waits for that (CLONE_VFORK) with it: a child that was stopped is killed. The other has our errno, which only a
+ * call that fails may touch.
+ */
+static void wait_for_clone(int first, const int *child) {
+    struct pollfd end = { first, POLLIN, 0 };
+    int status;
+    while (poll(&end, 1, held_up_milliseconds) == 0)
+        if (*child >= 0 && bh_pidfd_is_stopped(*child) > 0) (void)bh_pidfd_send_signal(*child, SIGKILL);
+    (void)bh_pidfd_wait(first, 0, &status);
+}
+
+/*
  * `first` is carried out by a process that has the child for us, and takes the flags that are `its`. The one stack serves
  * both: it waits (CLONE_VFORK) while its child has the other half.
  */
 static long clone_through(void (*first)(struct child *), uint64_t its, struct clone_args *arguments,
                           struct child *child, const char **failed_call) {
     struct clone_args before = *arguments;
-    int descriptor = -1, status;
+    int descriptor = -1;
+    const int *made = (const int *)(uintptr_t)arguments->pidfd;
     arguments->flags = (arguments->flags & ~its) | CLONE_PARENT;
     if (its & CLONE_INTO_CGROUP) arguments->cgroup = 0;
     else before.cgroup = 0;
     arguments->exit_signal = 0; /* the kernel takes that of whoever clones */
     arguments->stack_size /= 2;
-    before.flags = (before.flags & (CLONE_VM | CLONE_VFORK | CLONE_FILES | its)) | CLONE_PIDFD;
+    /* A sparer must be one, see there; who joins must not hold us up. */
+    uint64_t waited = its ? 0 : CLONE_VFORK;
+    before.flags = (before.flags & (CLONE_VM | CLONE_FILES | its)) | waited | CLONE_PIDFD;
     before.pidfd = (uint64_t)(uintptr_t)&descriptor;
     before.stack += arguments->stack_size;
     before.stack_size = arguments->stack_size;
@@ -310,7 +328,7 @@ static long clone_through(void (*first)(struct child *), uint64_t its, struct cl
     child->arguments = arguments;
     *failed_call = "clone3";
     if (clone_to_child(&before, child) < 0) return -1;
-    (void)bh_pidfd_wait(descriptor, 0, &status);
+    wait_for_clone(descriptor, made);
     (void)close(descriptor);
     if (child->process >= 0) return child->process;
     if (child->call) *failed_call = child->call;

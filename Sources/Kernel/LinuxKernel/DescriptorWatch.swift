@@ -63,20 +63,14 @@ public final class DescriptorWatch: Sendable {
     }
 
     private func started() throws(KernelError) -> OwnedDescriptor {
-        if let epoll = state.withLock({ $0.epoll }) { return epoll }
-        let number = try checked("epoll_create1") { bh_epoll_create() }
-        let made = OwnedDescriptor(owning: number)
-        let (epoll, isOurs) = state.withLock { state -> (OwnedDescriptor, Bool) in
-            if let known = state.epoll { return (known, false) }
+        try state.withLock { state throws(KernelError) in
+            if let known = state.epoll { return known }
+            let made = OwnedDescriptor(owning: try checked("epoll_create1") { bh_epoll_create() })
+            // Nobody is given it before it has its thread: what was watched through it would never be seen.
+            _ = try WorkerThread { [self] in wait(on: made) }
             state.epoll = made
-            return (made, true)
+            return made
         }
-        guard isOurs else { return epoll }
-        do throws(KernelError) { _ = try WorkerThread { [self] in wait(on: epoll) } } catch {
-            state.withLock { $0.epoll = nil }
-            throw error
-        }
-        return epoll
     }
 
     private func wait(on epoll: OwnedDescriptor) {

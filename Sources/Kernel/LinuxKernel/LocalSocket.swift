@@ -26,6 +26,12 @@ extension OwnedDescriptor {
     public func finishSending() throws(KernelError) {
         try checked("shutdown") { shutdown(number, Int32(SHUT_WR)) }
     }
+
+    /// Nothing is sent or received any more: both sides read the end, also whoever waits for it already. See
+    /// shutdown(2).
+    public func hangUp() throws(KernelError) {
+        try checked("shutdown") { shutdown(number, Int32(SHUT_RDWR)) }
+    }
 }
 
 /// Sockets that keep packets apart, SOCK_SEQPACKET of unix(7), by a name in a directory however long its path is.

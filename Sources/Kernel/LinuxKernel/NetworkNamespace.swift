@@ -46,24 +46,29 @@ public struct NetworkNamespace: Sendable {
     public func connect(
         address: String, port: UInt16, milliseconds: Int32, source: String? = nil
     ) throws(KernelError) -> OwnedDescriptor {
+        let pending = try beginConnecting(address: address, port: port, source: source)
+        var entry = pollfd(fd: pending.socket.number, events: Int16(POLLOUT), revents: 0)
+        let ready = try checked("poll", on: pending.place) { poll(&entry, 1, milliseconds) }
+        guard ready > 0 else { throw pending.unanswered }
+        return try pending.made()
+    }
+
+    /// The beginning of `connect`, which waits for nobody: for those who wait without a thread.
+    public func beginConnecting(
+        address: String, port: UInt16, source: String? = nil
+    ) throws(KernelError) -> PendingConnection {
         let socket = try inside { () throws(KernelError) in
             let socket = try Self.socket(address)
             if let source { try checked("bind", on: source) { bh_bind(socket.number, source, 0) } }
             return socket
         }
-        let place = "\(address):\(port)"
+        let pending = PendingConnection(socket: socket, place: "\(address):\(port)")
         do throws(KernelError) {
-            try checked("connect", on: place) { bh_connect(socket.number, address, port) }
-            return socket
+            try checked("connect", on: pending.place) { bh_connect(socket.number, address, port) }
         } catch {
             guard error.errno == EINPROGRESS else { throw error }
         }
-        var entry = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0)
-        let ready = try checked("poll", on: place) { poll(&entry, 1, milliseconds) }
-        guard ready > 0 else { throw KernelError(call: "connect", on: place, errno: ETIMEDOUT) }
-        let problem = try checked("getsockopt", on: place) { bh_socket_error(socket.number) }
-        guard problem == 0 else { throw KernelError(call: "connect", on: place, errno: problem) }
-        return socket
+        return pending
     }
 
     /// Non-blocking: the network decides how long anything takes.
@@ -92,6 +97,23 @@ public struct NetworkNamespace: Sendable {
         thread.join()
         return try outcome.waitFor { $0 }.get()
     }
+}
+
+/// A connection that has been asked for. See connect(2), EINPROGRESS.
+public struct PendingConnection: Sendable {
+    /// Can be written to as soon as it is made, or known not to be.
+    public let socket: OwnedDescriptor
+    let place: String
+
+    /// The socket, connected, once it can be written to. ECONNREFUSED and the like when nobody is there.
+    public func made() throws(KernelError) -> OwnedDescriptor {
+        let problem = try checked("getsockopt", on: place) { bh_socket_error(socket.number) }
+        guard problem == 0 else { throw KernelError(call: "connect", on: place, errno: problem) }
+        return socket
+    }
+
+    /// What is said of one that was waited for long enough.
+    public var unanswered: KernelError { KernelError(call: "connect", on: place, errno: ETIMEDOUT) }
 }
 
 extension OwnedDescriptor {

@@ -59,6 +59,11 @@ public struct ProcessHandle: Sendable {
     /// Whether the process has ended (it may still be a zombie).
     public func hasEnded() throws(KernelError) -> Bool { try descriptor.waitReadable(milliseconds: 0) }
 
+    /// Whether a child of ours is stopped by a signal. See waitid(2), WSTOPPED.
+    public func isStopped() throws(KernelError) -> Bool {
+        try checked("waitid", on: "process \(id)") { bh_pidfd_is_stopped(descriptor.number) } == 1
+    }
+
     /// Waits until the process, ours or not, has ended. False at the timeout; negative: for ever.
     public func waitForEnd(milliseconds: Int32 = -1) throws(KernelError) -> Bool {
         try descriptor.waitReadable(milliseconds: milliseconds)
@@ -72,6 +77,30 @@ public struct ProcessHandle: Sendable {
         var status: Int32 = 0
         try checked("waitid", on: "process \(id)") { bh_pidfd_wait(descriptor.number, 0, &status) }
         return status
+    }
+}
+
+extension ProcessHandle {
+    /// How long the kernel may take to end a process that was killed.
+    private static let endMilliseconds: Int32 = 10_000
+
+    /// Kills a child of ours that nobody wants any more, and removes it. ETIMEDOUT for one that does not end even then;
+    /// it is not removed.
+    public func killAndReap() throws(KernelError) {
+        try signal(SIGKILL)
+        guard try waitForEnd(milliseconds: Self.endMilliseconds) else {
+            throw KernelError(call: "wait for the end, after SIGKILL,", on: "process \(id)", errno: ETIMEDOUT)
+        }
+        _ = try reap()
+    }
+
+    /// As `reap`. A child that goes on for longer is killed and removed: ETIMEDOUT.
+    public func reap(within seconds: Double) throws(KernelError) -> ProcessEnd {
+        guard try waitForEnd(milliseconds: Int32(clamping: Int(seconds * 1_000))) else {
+            try killAndReap()
+            throw KernelError(call: "wait for the end, until it was killed,", on: "process \(id)", errno: ETIMEDOUT)
+        }
+        return try reap()
     }
 }
 
@@ -100,12 +129,23 @@ public enum ProcessFacts {
     /// has no handler, pid_namespaces(7). By SigCgt and NSpid of /proc/PID/status, proc(5).
     public static func dropsSignal(_ number: Int32, _ id: Int32) throws(KernelError) -> Bool {
         let lines = try TextFile.read("/proc/\(id)/status").split(separator: "\n")
-        func words(_ name: String) -> [Substring] {
-            lines.first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: "\t") ?? []
-        }
-        let (numbers, caught) = (words("NSpid:"), words("SigCgt:").last.flatMap { UInt64($0, radix: 16) })
+        let numbers = words("NSpid:", of: lines)
+        let caught = words("SigCgt:", of: lines).last.flatMap { UInt64($0, radix: 16) }
         guard numbers.count > 1, numbers.last == "1", let caught, (1...64).contains(number) else { return false }
         return caught >> UInt64(number - 1) & 1 == 0
+    }
+
+    /// The number of a process as those see it who share its pid namespace. By NSpid of /proc/PID/status.
+    public static func innerNumber(of id: Int32) throws(KernelError) -> Int32 {
+        let lines = try TextFile.read("/proc/\(id)/status").split(separator: "\n")
+        guard let number = words("NSpid:", of: lines).last.flatMap({ Int32($0) }) else {
+            throw KernelError(call: "read the number of process \(id) inside", errno: ESRCH)
+        }
+        return number
+    }
+
+    private static func words(_ name: String, of lines: [Substring]) -> [Substring] {
+        lines.first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: "\t") ?? []
     }
 
     /// As many as are asked for, and the rest in one piece.

@@ -64,11 +64,12 @@ public final class RawTerminal: Sendable {
         try checked("tcsetattr") { tcsetattr(descriptor.number, TCSADRAIN, &settings) }
     }
 
-    /// As it was before. Twice is fine. Nothing can be done about a terminal that is gone.
-    public func restore() {
+    /// As it was before. Twice is fine. Nothing can be done about a terminal that is gone. `draining`: not before it
+    /// has shown what was written to it, for which one that was stopped, as with Ctrl-S, takes for ever.
+    public func restore(draining: Bool = true) {
         guard !isGivenBack.exchange(true, ordering: .relaxed) else { return }
         var settings = before
-        _ = tcsetattr(descriptor.number, TCSADRAIN, &settings)
+        _ = tcsetattr(descriptor.number, draining ? TCSADRAIN : TCSANOW, &settings)
     }
 
     deinit { restore() }

@@ -7,22 +7,32 @@ import Synchronization
 public final class WorkerThread: Sendable {
     private final class Body {
         let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+        let end: End
+        init(_ run: @escaping @Sendable () -> Void, _ end: End) {
+            self.run = run
+            self.end = end
+        }
     }
 
+    /// Whether the thread is past its work. Whoever holds the lock before that keeps it from ending.
+    private final class End: Sendable { let isReached = Mutex(false) }
+
     private let thread: pthread_t
+    private let end = End()
     private let isJoined = Atomic(false)
 
     /// Starts the thread. It goes on when nobody holds this any more, and nothing is left of it after its end. See
     /// pthread_create(3).
     public init(_ run: @escaping @Sendable () -> Void) throws(KernelError) {
         var thread = pthread_t()
-        let body = Unmanaged.passRetained(Body(run))
+        let body = Unmanaged.passRetained(Body(run, end))
         let problem = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
-                Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                body.run()
+                body.end.isReached.withLock { $0 = true }
                 return nil
             }, body.toOpaque())
         guard problem == 0 else {
@@ -35,11 +45,18 @@ public final class WorkerThread: Sendable {
     /// Keeps it off the processor the caller is on: for a thread that is to go on beside the caller. A kernel may start
     /// and wake threads where whoever wants them runs, rather than wake an idle processor, and then they wait for the
     /// caller. Nobody inherits it, for the thread starts no process. Where this process may use one processor only, or
-    /// the kernel refuses, nothing changes. It must not have ended yet. See sched_setaffinity(2).
-    public func moveAway() { _ = bh_place_thread(thread, 1) }
+    /// the kernel refuses, nothing changes. See sched_setaffinity(2).
+    public func moveAway() { place(away: true) }
 
     /// Takes `moveAway` back: it may run wherever the caller may.
-    public func moveAnywhere() { _ = bh_place_thread(thread, 0) }
+    public func moveAnywhere() { place(away: false) }
+
+    /// One that has ended is left alone: the C library has 0 for its number by then, which means whoever calls.
+    private func place(away: Bool) {
+        end.isReached.withLock { isReached in
+            if !isReached { _ = bh_place_thread(thread, away ? 1 : 0) }
+        }
+    }
 
     /// Waits until the thread has ended. Call it once.
     public func join() {

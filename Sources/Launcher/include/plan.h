@@ -71,7 +71,7 @@ enum bh_operation {
     BH_SET_DOMAINNAME = 16,/* text */
     BH_SYSCTL = 17,        /* text name with slashes, text value: through a procfs of our own, never the container's */
     BH_LIMIT = 18,         /* u32 RLIMIT_*, u64 soft, u64 hard: prlimit(2), then read back */
-    BH_OOM_SCORE = 19,     /* i32: /proc/self/oom_score_adj through a procfs of our own */
+    /* 19 was the OOM score, which nobody without dumpable files can write for itself. */
     BH_LOOPBACK_UP = 20,   /* bring "lo" up in the current network namespace */
     BH_NEW_KEYRING = 21,   /* an empty session keyring: keyctl(2) KEYCTL_JOIN_SESSION_KEYRING */
     BH_DIVIDE = 22,        /* u32 flags, fd exit record, fd log a, fd log b, u64 log bytes, fd output sink, fd error
@@ -87,8 +87,9 @@ enum bh_operation {
                               permitted, inheritable, ambient: everything is read back and compared */
     BH_NO_NEW_PRIVILEGES = 26,/* prctl(PR_SET_NO_NEW_PRIVS), read back */
     BH_WORKING_DIRECTORY = 27,/* text: chdir(2), then getcwd(2) must give a path inside the root (CVE-2024-21626) */
-    BH_CLOSE_DESCRIPTORS = 28,/* u32 keep: the plan's first `keep` descriptors become 3, 4, ...; every other one is
-                              marked close-on-exec */
+    BH_CLOSE_DESCRIPTORS = 28,/* u32 keep, u32 number of gaps, so many u32: the plan's first `keep` descriptors become
+                              3, 4, ..., the gaps among these are closed again; every other one is marked
+                              close-on-exec */
     BH_INSTALL_FILTER = 29,/* u32 seccomp(2) flags, bytes array of struct sock_filter */
     BH_EXECUTE = 30,       /* list arguments, list environment: execve(2); a name without a slash is searched in the
                               environment's PATH. Always the last step */

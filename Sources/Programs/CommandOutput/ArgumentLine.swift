@@ -14,16 +14,23 @@ public struct ArgumentGrammar: Sendable {
     public var switches: Set<String>
     /// Short options of passing commands that stand alone; every other one takes a value.
     public var shortSwitches: Set<Character>
+    /// By command, the letters of its short options that take a value. Of a command that is not here no short option
+    /// is rewritten.
+    public var shortOptions: [String: Set<Character>]
+    /// First words of the commands that another program takes, which has a grammar of its own.
+    public var foreign: Set<String>
 
     public init(
         groups: Set<String>, passing: Set<String>, globalOptions: Set<String>, switches: Set<String>,
-        shortSwitches: Set<Character>
+        shortSwitches: Set<Character>, shortOptions: [String: Set<Character>] = [:], foreign: Set<String> = []
     ) {
         self.groups = groups
         self.passing = passing
         self.globalOptions = globalOptions
         self.switches = switches
         self.shortSwitches = shortSwitches
+        self.shortOptions = shortOptions
+        self.foreign = foreign
     }
 }
 
@@ -56,12 +63,16 @@ public struct ArgumentLine: Sendable {
             }
         }
         rest = (globals + rest)[...]
-        let own = OwnFlags(grammar)
-        (flags, task) =
-            grammar.passing.contains(command.joined(separator: " ")) ? own.split(rest) : (Array(rest), [])
-        flags = flags.flatMap(own.rewritten)
-        // The parser would take a --help that is not alone for a part of the task's command.
-        if flags.contains("--help") { (flags, task) = (["--help"], []) }
+        let own = OwnFlags(grammar, of: command.joined(separator: " "))
+        if let first = command.first, grammar.foreign.contains(first) {
+            // Where the task's words begin, and what they mean, only the other program knows.
+            (flags, task) = (Array(rest), [])
+        } else {
+            (flags, task) = own.isPassing ? own.split(rest) : (Array(rest), [])
+            flags = own.rewritten(flags)
+            // The parser would take a --help that is not alone for a part of the task's command.
+            if flags.contains("--help") { (flags, task) = (["--help"], []) }
+        }
         format = Self.format(in: flags)
     }
 
@@ -148,11 +159,18 @@ extension ParsableCommand {
     }
 }
 
-/// What belongs to `run` and `exec` themselves, before the image or container.
+/// What belongs to a command itself; of `run` and `exec`, what stands before the image or container.
 struct OwnFlags {
     let grammar: ArgumentGrammar
+    /// The command: `image rm`.
+    let name: String
 
-    init(_ grammar: ArgumentGrammar) { self.grammar = grammar }
+    init(_ grammar: ArgumentGrammar, of name: String) {
+        self.grammar = grammar
+        self.name = name
+    }
+
+    var isPassing: Bool { grammar.passing.contains(name) }
 
     /// Splits before the first word that is neither an option nor an option's value.
     func split(_ words: ArraySlice<String>) -> (flags: [String], task: [String]) {
@@ -176,15 +194,59 @@ struct OwnFlags {
         return word.index(after: valued) == word.endIndex
     }
 
+    /// `words` as the parser knows them, up to a `--`. The value of an option stays as it is.
+    func rewritten(_ words: [String]) -> [String] {
+        var result: [String] = []
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            if word == "--" { return result + [word] + rest }
+            result += word.hasPrefix("--") ? long(word) : word.hasPrefix("-") ? short(word) : [word]
+            if isPassing, word.hasPrefix("-"), takesNext(word), let value = rest.popFirst() { result.append(value) }
+        }
+        return result
+    }
+
+    /// `-m64m` and `-m=64m` as `-m 64m`, `-itw/tmp` as `-it -w /tmp`, `-d=false` as nothing: the parser would look for
+    /// an option `-eA` in `-eA=b`.
+    private func short(_ word: String) -> [String] {
+        guard let valued = grammar.shortOptions[name] else { return [word] }
+        var alone = "-"
+        var rest = word.dropFirst()
+        while let letter = rest.popFirst() {
+            if valued.contains(letter) {
+                // Then the next word is its value.
+                if rest.isEmpty { return [word] }
+                if rest.first == "=" { rest.removeFirst() }
+                return (alone == "-" ? [] : [alone]) + ["-\(letter)", String(rest)]
+            }
+            guard isPassing ? grammar.shortSwitches.contains(letter) : letter.isLetter else { return [word] }
+            guard rest.first == "=" else {
+                alone.append(letter)
+                continue
+            }
+            guard let isOn = Self.truth(rest.dropFirst()) else { return [word] }
+            if isOn { alone.append(letter) }
+            return alone == "-" ? [] : [alone]
+        }
+        return [word]
+    }
+
+    /// The words for yes and no that Docker takes (strconv.ParseBool); nil for any other.
+    private static func truth(_ text: Substring) -> Bool? {
+        switch text.lowercased() {
+        case "true", "t", "1": true
+        case "false", "f", "0": false
+        default: nil
+        }
+    }
+
     /// `--rm=true` as `--rm`, `--init=false` as `--no-init`, and `--rm=false` as nothing.
-    func rewritten(_ word: String) -> [String] {
+    private func long(_ word: String) -> [String] {
         guard let cut = word.firstIndex(of: "="), grammar.switches.contains(String(word[..<cut])) else { return [word] }
         let name = String(word[..<cut])
         let opposite = "--no-" + name.dropFirst(2)
-        switch String(word[word.index(after: cut)...]) {
-        case "true": return [name]
-        case "false": return grammar.switches.contains(opposite) ? [opposite] : []
-        default: return [word]
-        }
+        guard let isOn = Self.truth(word[word.index(after: cut)...]) else { return [word] }
+        if isOn { return [name] }
+        return grammar.switches.contains(opposite) ? [opposite] : []
     }
 }

@@ -18,15 +18,12 @@ public struct RefusalReport {
         if let unknown = line.unknownHelp(below: root) ?? line.unknownCommand(below: root) {
             return status(of: refusal(of: unknown))
         }
-        do throws(Failure) { try Console.write(root.fullMessage(for: error) + "\n") } catch {
-            return ErrorReport.ownStatus
-        }
+        do throws(Failure) { try Console.write(root.fullMessage(for: error) + "\n") } catch { return status(of: error) }
         return 0
     }
 
     private func status(of failure: Failure) -> Int32 {
-        // Whoever read our output has gone, as `head` does: nothing to say and nobody to say it to.
-        if failure.code == "console.unwritable" { return ErrorReport.ownStatus }
+        if failure.code == Console.readerGone { return ErrorReport.ownStatus }
         do throws(Failure) {
             try Console.write(Array(ErrorReport.text(failure, as: line.format).utf8), to: 2)
         } catch { return ErrorReport.ownStatus }

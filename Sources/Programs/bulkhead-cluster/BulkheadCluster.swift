@@ -92,5 +92,8 @@ extension ArgumentGrammar {
         groups: ["task", "agent", "framework", "quota", "weights", "volume", "maintenance", "audit"],
         passing: ["task run", "task exec"], globalOptions: ["--output", "--master", "--credentials", "--config"],
         switches: ["--help", "--version", "--rm", "--detach", "--interactive", "--tty", "--read-only", "--show-config"],
-        shortSwitches: ["d", "i", "t"])
+        shortSwitches: ["d", "i", "t"],
+        shortOptions: [
+            "task run": ["e", "h", "l", "m", "p", "u", "v", "w"], "task exec": ["e", "u"], "task kill": ["s"],
+        ])
 }

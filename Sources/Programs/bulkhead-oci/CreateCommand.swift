@@ -55,7 +55,7 @@ enum CreateCommand {
         var bundle = BundleOptions()
         bundle.changesRootWithoutPivot = options.has("no-pivot")
         bundle.keepsKeyring = options.has("no-new-keyring")
-        try PreservedDescriptors.add(options, to: &bundle)
+        try PreservedDescriptors.add(options, to: &bundle) { invocation.report.log($0, level: "warning") }
         return try invocation.runtime.create(
             id, bundle: options.value("bundle") ?? ".", configurationPath: options.value("config"), options: bundle,
             terminal: options.value("console-socket") == nil ? terminal : .socket,
@@ -77,28 +77,6 @@ enum CreateCommand {
             try invocation.runtime.discard(created) { invocation.report.tell($0, level: "warning") }
             return failure
         } catch { return failure.also(error) }
-    }
-}
-
-enum PreservedDescriptors {
-    /// --preserve-fds, and what a service manager announced to us.
-    static func add(_ options: Options, to bundle: inout BundleOptions) throws(Failure) {
-        let asked = try options.number("preserve-fds", as: Int.self) ?? 0
-        let listening = ProcessEnvironment.value("LISTEN_FDS").flatMap { Int($0) } ?? 0
-        guard asked >= 0, listening >= 0 else {
-            throw Failure(
-                "usage", doing: "preserve descriptors", cause: "their number is less than 0", field: "preserve-fds")
-        }
-        bundle.listening = listening
-        let sum = asked.addingReportingOverflow(listening)
-        bundle.preserved = sum.overflow ? .max : sum.partialValue
-        // More than a launch has room for are refused with the plan.
-        for number in 0..<min(bundle.preserved, KeptDescriptors.countMax) {
-            do throws(KernelError) { _ = try OwnedDescriptor.inherited(Int32(number + 3)) } catch {
-                throw error.failure(
-                    "usage", doing: "preserve descriptors", remedy: "leave open as many from 3 on as are preserved")
-            }
-        }
     }
 }
 

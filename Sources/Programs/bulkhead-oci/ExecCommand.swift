@@ -32,7 +32,7 @@ enum ExecCommand {
                 remedy: "name a --console-socket", field: "console-socket")
         }
         var bundle = BundleOptions()
-        try PreservedDescriptors.add(options, to: &bundle)
+        try PreservedDescriptors.add(options, to: &bundle) { invocation.report.log($0, level: "warning") }
         bundle.groupsBelow = options.all("cgroup")
         let joined = try invocation.runtime.join(
             id, process, configuration: configuration, options: bundle, whilePaused: options.has("ignore-paused"))
@@ -80,9 +80,10 @@ enum ExecCommand {
         do throws(KernelError) { bytes = try OwnedDescriptor.open(RawPath(path)).readAll(limit: 16 << 20) } catch {
             throw error.failure("exec.process", doing: "read the process", on: path)
         }
-        let process = try ProcessSpec(try SpecObject(parsing: bytes, document: path))
+        let object = try SpecObject(parsing: bytes, document: path)
+        let process = try ProcessSpec(object)
         guard process.arguments.first?.isEmpty == false else {
-            throw SpecObject.refusal("args", "there is no program to execute")
+            throw object.refusal("args", "there is no program to execute")
         }
         return process
     }
@@ -109,7 +110,7 @@ enum ExecCommand {
 
     private static func add(_ names: [String], to process: inout ProcessSpec) throws(Failure) {
         if names.isEmpty { return }
-        let added = try CapabilitySet(names: names)
+        let added = try CapabilitySet(exactly: names)
         var sets = process.capabilities ?? .none
         sets.bounding.formUnion(added)
         sets.permitted.formUnion(added)

@@ -40,7 +40,8 @@ struct Options: Sendable {
             guard word.hasPrefix("-"), word != "-" else {
                 result.words.append(word)
                 if let most = wordsBeforeRest, result.words.count >= most {
-                    if !keepsDashes, rest.first == "--" { rest.removeFirst() }
+                    // After a program's name it is the program's.
+                    if !keepsDashes, most == 1, rest.first == "--" { rest.removeFirst() }
                     result.words += rest
                     break
                 }

@@ -41,16 +41,13 @@ enum UpdateCommand {
     }
 
     private static func document(_ path: String) throws(Failure) -> ResourceSpec {
+        let bytes: [UInt8]
         do throws(KernelError) {
             let file = path == "-" ? try OwnedDescriptor.standardStream(0) : try OwnedDescriptor.open(RawPath(path))
-            return try parse(try file.readAll(limit: 1 << 20), path)
+            bytes = try file.readAll(limit: 1 << 20)
         } catch { throw error.failure("update.resources", doing: "read the resources", on: path) }
-    }
-
-    private static func parse(_ bytes: [UInt8], _ path: String) throws(KernelError) -> ResourceSpec {
-        do throws(Failure) { return try ResourceSpec(try SpecObject(parsing: bytes, document: path)) } catch {
-            throw KernelError(call: error.description, errno: Errno.invalid)
-        }
+        let name = path == "-" ? "the resources on standard input" : path
+        return try ResourceSpec(try SpecObject(parsing: bytes, document: name))
     }
 
     private static func add(_ options: Options, to resources: inout ResourceSpec) throws(Failure) {

@@ -17,6 +17,13 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: "Directory of running containers' state (BULKHEAD_STATE, else /run/bulkhead).")
     var state: String?
 
+    /// An empty variable is as good as none; an option that names nothing was meant to name something.
+    func validate() throws {
+        for (name, value) in [("store", store), ("state", state)] where value?.isEmpty == true {
+            throw ValidationError("--\(name) names no directory")
+        }
+    }
+
     var storePath: String { place(store, "BULKHEAD_STORE", ImageStore.defaultPath) }
 
     var places: Places { Places(volatile: place(state, "BULKHEAD_STATE", "/run/bulkhead"), store: storePath) }

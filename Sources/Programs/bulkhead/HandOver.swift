@@ -87,6 +87,13 @@ extension ArgumentGrammar {
         switches: [
             "--read-only", "--cdi-skip-hooks", "--init", "--no-init", "--rm", "--detach", "--interactive", "--tty",
             "--explain", "--help", "--version", "--allow-to-host", "--allow-metadata", "--allow-from-containers",
+            "--all", "--quiet", "--no-trunc", "--follow", "--timestamps", "--force",
         ],
-        shortSwitches: ["d", "i", "t"])
+        shortSwitches: ["d", "i", "t"],
+        shortOptions: [
+            "run": ["c", "e", "h", "l", "m", "p", "u", "v", "w"], "exec": ["e", "u", "w"], "stop": ["t"],
+            "kill": ["s"], "logs": ["n"], "ps": ["f"], "rm": [], "update": ["c", "m"], "image export": ["f"],
+            "image import": [], "image ls": [], "image prune": [], "image rm": [],
+        ],
+        foreign: Set(ClusterCommand.allCases.map(\.rawValue)))
 }

@@ -52,7 +52,7 @@ extension AgentDriver {
     }
 
     func probe(_ id: Agent.ProbeID, _ order: ProbeOrder) {
-        let (prober, mailbox) = (Prober(containerizer: parts.containerizer), mailbox)
+        let (prober, mailbox) = (prober, mailbox)
         probes[id] = Task {
             let result = await prober.probe(order)
             if !Task.isCancelled { mailbox.tell(.event(.probed(id, result))) }

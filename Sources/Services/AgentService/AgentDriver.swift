@@ -26,6 +26,7 @@ actor AgentDriver {
     var companions: [ContainerID: [Task<Void, Never>]] = [:]
 
     let parts: AgentParts
+    let prober: Prober
     private let orders = OrderQueue()
     private let launches: Gate
     private let transfers: Gate
@@ -41,6 +42,7 @@ actor AgentDriver {
         self.core = core
         self.parts = parts
         masters = parts.settings.masters
+        prober = Prober(containerizer: parts.containerizer, grace: parts.limits.probeGrace)
         mailbox = AgentMailbox(capacity: parts.limits.mailboxMax)
         launches = Gate(parts.limits.launchesMax)
         transfers = Gate(parts.limits.fetchesMax)

@@ -101,6 +101,7 @@ extension AgentRoutes {
     private func state(
         _ request: Request, _ permission: AgentAuthorization
     ) async throws(Negotiation.Refusal) -> JSONDocument {
+        try await demandReady()
         let settings = driver.parts.settings
         let documents = permission.agent.documents(
             version: VersionInfo(version: settings.version), masterHostname: await driver.masterHostname,

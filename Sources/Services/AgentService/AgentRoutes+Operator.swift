@@ -3,11 +3,13 @@ import ClusterAPI
 import Determinism
 import Diagnostics
 import HTTPServing
+import NIOHTTP1
 
 /// POST /api/v1: what operators ask an agent.
 extension AgentRoutes {
     func operate(_ request: Request) async -> Response {
         do {
+            try await demandReady()
             let form = try CallForm(request.headers)
             if form.isStreamed { return try await attachInput(request, form) }
             let call: AgentCall
@@ -36,6 +38,15 @@ extension AgentRoutes {
             return .refusal(failure)
         } catch {
             return .text(.badRequest, "\(error)")
+        }
+    }
+
+    /// - Throws: 503 until the agent has taken over what runs, whatever is asked. Before that it knows neither
+    ///   containers nor their executors, and one of the protocol's own that is told so ends with all its tasks; whoever
+    ///   looks would take what is not known yet for what is not there.
+    func demandReady() async throws(Negotiation.Refusal) {
+        guard await driver.snapshot().isReady else {
+            throw Negotiation.Refusal(.text(.serviceUnavailable, "the agent is recovering"))
         }
     }
 
@@ -77,7 +88,9 @@ extension AgentRoutes {
         case .launch(let order): await ordered(format, form) { .launchContainer($0, order) }
         case .wait(let path): await ordered(format, form, waits: true) { .waitContainer($0, path) }
         case .kill(let path, let signal): await ordered(format, form) { .killContainer($0, path, signal: signal) }
-        case .remove(let path): await ordered(format, form) { .removeContainer($0, path) }
+        // By the protocol only whoever waits or kills is told that there is none: this failed.
+        case .remove(let path):
+            await ordered(format, form, unknown: .internalServerError) { .removeContainer($0, path) }
         case .launchSession, .attachInput, .attachOutput:
             .text(.unsupportedMediaType, "this call is a stream")
         }
@@ -87,7 +100,8 @@ extension AgentRoutes {
     /// gone long before the container is. What any other call asks for is done all the same, and a caller that has
     /// shut down its own side only is to hear of it.
     private func ordered(
-        _ format: WireFormat, _ form: ContainerCallForm, waits: Bool = false, _ event: (Agent.CallID) -> AgentEvent
+        _ format: WireFormat, _ form: ContainerCallForm, waits: Bool = false,
+        unknown: HTTPResponseStatus = .notFound, _ event: (Agent.CallID) -> AgentEvent
     ) async -> Response {
         let call = driver.desk.number()
         let (event, mailbox, desk) = (event(call), driver.mailbox, driver.desk)
@@ -104,9 +118,17 @@ extension AgentRoutes {
         case .answer(.done): return .ok
         case .answer(.alreadyLaunched): return .accepted
         case .answer(.ended(let termination)): return Self.content(.ended(termination, form: form), format)
-        case .answer(.unknown(let failure)): return .text(.notFound, failure.description)
-        case .answer(.refused(let failure)):
-            return .text(failure.retry == .later ? .internalServerError : .badRequest, failure.description)
+        case .answer(.unknown(let failure)): return .text(unknown, failure.description)
+        case .answer(.refused(let failure)): return Self.declined(failure)
+        }
+    }
+
+    /// As `CallAnswer.refused` says. 503 is what the protocol's own executors ask again after: at any other status they
+    /// give up a task that they wait for.
+    private static func declined(_ failure: Failure) -> Response {
+        switch failure.code {
+        case "agent.not-ready", "call.too-many": .text(.serviceUnavailable, failure.description)
+        default: .text(failure.retry == .later ? .internalServerError : .badRequest, failure.description)
         }
     }
 

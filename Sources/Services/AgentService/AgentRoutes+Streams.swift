@@ -45,11 +45,11 @@ extension AgentRoutes {
     func attachOutput(_ path: ContainerPath, _ form: CallForm) async -> Response {
         let agent = await driver.snapshot()
         if let call = agent.session(at: path) { return listen(call, path, form) }
-        guard let id = agent.container(at: path) else { return Self.noContainer(path) }
+        guard let id = agent.container(at: path) else { return Self.noContainer(path, agent) }
         let session: any ContainerSession
         do throws(Failure) {
             guard let attached = try await driver.parts.containerizer.attach(id, from: form.outputStart)
-            else { return Self.noContainer(path) }
+            else { return Self.noContainer(path, agent) }
             session = attached
         } catch {
             return .refusal(error)
@@ -81,8 +81,12 @@ extension AgentRoutes {
         return .events(output, headers: form.streamHeaders)
     }
 
-    private static func noContainer(_ path: ContainerPath) -> Response {
-        .text(.notFound, "Container \(path) cannot be found")
+    /// By the protocol what is not inside a container that a framework has here, or not any more, is no wrong name but
+    /// a failure: its own command line takes that for the end of a session that was shorter than the way to it.
+    private static func noContainer(_ path: ContainerPath, _ agent: Agent) -> Response {
+        let root = path.isNested ? agent.state.container(at: ContainerPath(path.root)) : nil
+        let isInside = root.map { $0.purpose != .ordered } ?? false
+        return .text(isInside ? .internalServerError : .notFound, AgentWords.noContainer(path))
     }
 
     // MARK: - Input
@@ -101,7 +105,12 @@ extension AgentRoutes {
         let sequence = RecordSequence(body, bytesMax: driver.parts.limits.inputRecordBytesMax)
         var records = sequence.makeAsyncIterator()
         guard let first = try await records.next() else { return .text(.badRequest, "the stream has no record") }
-        guard case .container(let path) = try AttachInput(first, format: form.body) else {
+        let opening: AttachInput
+        do throws(Failure) { opening = try AttachInput(first, format: form.body) } catch {
+            guard error.code == "api.call-not-streamed" else { throw error }
+            return .text(.unsupportedMediaType, error.description)
+        }
+        guard case .container(let path) = opening else {
             return .text(.badRequest, "Expecting 'attach_container_input.container_id' in the first record")
         }
         try await admit(.attachInput(path), request, try await permission(for: request))
@@ -139,13 +148,13 @@ extension AgentRoutes {
             }
             return .found(Writer(session: session, isOwn: false, key: .session(call)))
         }
-        guard let id = agent.container(at: path) else { return .refused(Self.noContainer(path)) }
+        guard let id = agent.container(at: path) else { return .refused(Self.noContainer(path, agent)) }
         guard agent.state.containers[id]?.launch.interactive == true else {
             return .refused(
                 .text(.badRequest, "\(path) was launched without input: it asks for none with 'tty_info'"))
         }
         guard let session = try await driver.parts.containerizer.attach(id) else {
-            return .refused(Self.noContainer(path))
+            return .refused(Self.noContainer(path, agent))
         }
         return .found(Writer(session: session, isOwn: true, key: .container(id)))
     }

@@ -53,23 +53,29 @@ struct AgentRoutes: Sendable {
                 return error.code == "api.call-unknown"
                     ? .text(.notImplemented, error.description) : .refusal(error)
             }
+            // The protocol's own library of executors sends them with ids that are nobody's.
+            if case .heartbeat = call.action { return .accepted }
+            let agent = await driver.snapshot()
+            let refusal = agent.refusal(of: call)
+            // It knows of nobody yet, and an executor that is told so gives up.
+            if let refusal, !agent.isReady { return Self.refused(refusal) }
             if let door, door.executor != ExecutorKey(call.framework, call.executor) {
                 return .text(.forbidden, "this container is that of executor \(door.executor)")
             }
             if let principal = request.principal {
-                let own = ExecutorTokens.door(of: principal, in: await driver.snapshot())
+                let own = ExecutorTokens.door(of: principal, in: agent)
                 guard own?.executor == ExecutorKey(call.framework, call.executor) else {
                     return .text(.forbidden, "the token is not that of executor \(call.executor) and its container")
                 }
             }
             guard case .subscribe = call.action else {
-                if let refusal = await driver.snapshot().refusal(of: call) { return Self.refused(refusal) }
+                if let refusal { return Self.refused(refusal) }
                 guard driver.mailbox.request(.event(.executorCalled(call))) else { return Self.busy }
                 return .accepted
             }
             let accepted = try Negotiation.accepted(request.headers)
             guard let answer = WireFormat(mediaType: accepted.rawValue) else { return .text(.notAcceptable, "") }
-            if let refusal = await driver.snapshot().refusal(of: call) { return Self.refused(refusal) }
+            if let refusal { return Self.refused(refusal) }
             return subscribe(call, answer)
         } catch {
             return error.response

@@ -15,6 +15,8 @@ public struct AgentServiceLimits: Sendable {
     public var launchesMax = 16
     /// Fetches and removals of sandboxes at once; others wait.
     public var fetchesMax = 8
+    /// How long an attempt of a check may take to end when its time is up and it is cut off. Then it is given up.
+    public var probeGrace = Duration.seconds(10)
     public var executorHeartbeat = Duration.seconds(30 * 60)
     public var sessionHeartbeat = Duration.seconds(30)
     /// Bytes of a session's output that wait for its listener; then the process waits too.

@@ -9,13 +9,14 @@ import NIOHTTP1
 public final class HTTPDownloader: Downloader {
     private let configuration: HTTPClient.Configuration
     static let redirectsMax = 10
+    private static let connectTime = TimeAmount.seconds(30)
 
     /// `stall`: how long any server may say nothing.
     public init(stall: Duration = .seconds(60)) {
         var configuration = HTTPClient.Configuration()
         // Each place is judged before it is called.
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: .seconds(30), read: .nanoseconds(stall.saturated))
+        configuration.timeout = .init(connect: Self.connectTime, read: .nanoseconds(stall.saturated))
         self.configuration = configuration
     }
 
@@ -53,7 +54,9 @@ public final class HTTPDownloader: Downloader {
     ) async throws(Failure) -> String? {
         do {
             let request = HTTPClientRequest(url: place.url.absoluteString)
-            let response = try await client.execute(request, deadline: .distantFuture)
+            // For what comes before the body, which a server could spin out without ever being silent.
+            let deadline = NIODeadline.now() + connectTime + TimeAmount.nanoseconds(stall.saturated)
+            let response = try await client.execute(request, deadline: deadline)
             if (301...308).contains(response.status.code), let next = response.headers.first(name: "Location") {
                 return next
             }
@@ -75,6 +78,8 @@ public final class HTTPDownloader: Downloader {
             throw failure
         } catch let error as HTTPClientError where error == .readTimeout {
             throw Self.failure("fetch.stalled", "the server said nothing for \(stall)")
+        } catch let error as HTTPClientError where error == .deadlineExceeded {
+            throw Self.failure("fetch.stalled", "the server did not begin to answer within \(stall)")
         } catch {
             throw Self.failure("fetch.unreachable", "\(error)")
         }

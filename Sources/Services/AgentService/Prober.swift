@@ -6,26 +6,76 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
-/// Carries out one attempt of a check inside the container's namespaces. No process is started but a command's own.
-struct Prober: Sendable {
-    let containerizer: any Containerizer
+/// Carries out attempts of checks inside the containers' namespaces. No process is started but a command's own.
+///
+/// An attempt whose time is up is cut off: its process is killed, its connection closed. One that does not end even so,
+/// such as a process that waits for a disk that is gone, is given up. The next would hang as well, and so on without
+/// end, so none of its check is begun until it has ended: they fail at once.
+final class Prober: Sendable {
+    private struct Check: Hashable {
+        var container: ContainerID
+        var kind: ProbeOrder.Kind
+    }
+    private enum Turn {
+        case ended(ProbeResult)
+        case timeUp
+        case graceUp
+    }
     /// Nobody waits longer, whatever a task asks.
     static let timeoutMax = Duration.seconds(3_600)
+    private let containerizer: any Containerizer
+    private let grace: Duration
+    /// Those with an attempt that has not ended.
+    private let busy = Mutex<Set<Check>>([])
 
-    func probe(_ order: ProbeOrder) async -> ProbeResult {
-        let timeout = min(order.timeout ?? Self.timeoutMax, Self.timeoutMax)
-        return await withTaskGroup(of: ProbeResult.self) { group in
-            group.addTask { await attempt(order, timeout) }
-            group.addTask {
-                do { try await Task.sleep(for: timeout) } catch { return .failed("it was cancelled") }
-                return .timedOut
-            }
-            let first = await group.next() ?? .timedOut
-            group.cancelAll()
-            return first
-        }
+    /// `grace`: how long an attempt that is cut off may take to end before it is given up.
+    init(containerizer: any Containerizer, grace: Duration) {
+        self.containerizer = containerizer
+        self.grace = grace
     }
+
+    /// Answers within the order's timeout and the grace; at once when the task that waits is cancelled.
+    func probe(_ order: ProbeOrder) async -> ProbeResult {
+        let check = Check(container: order.container, kind: order.kind)
+        guard busy.withLock({ $0.insert(check).inserted }) else {
+            return .failed("an earlier attempt was cut off when its time was up and has not ended yet")
+        }
+        let timeout = min(order.timeout ?? Self.timeoutMax, Self.timeoutMax)
+        let (turns, telling) = AsyncStream.makeStream(of: Turn.self)
+        let attempting = Task { [self] in
+            let result = await attempt(order, timeout)
+            // Before it is told: whoever hears it may order the next one at once.
+            free(check)
+            telling.yield(.ended(result))
+        }
+        let timing = Task { [grace] in
+            do {
+                try await Task.sleep(for: timeout)
+                telling.yield(.timeUp)
+                try await Task.sleep(for: grace)
+                telling.yield(.graceUp)
+            } catch { return }
+        }
+        defer {
+            attempting.cancel()
+            timing.cancel()
+        }
+        var isCutOff = false
+        for await turn in turns {
+            switch turn {
+            case .ended(let result): return isCutOff ? .timedOut : result
+            case .timeUp:
+                isCutOff = true
+                attempting.cancel()
+            case .graceUp: return .failed("no answer in time, and the attempt does not end though it was cut off")
+            }
+        }
+        return .failed("it was cancelled")
+    }
+
+    private func free(_ check: Check) { busy.withLock { _ = $0.remove(check) } }
 
     private func attempt(_ order: ProbeOrder, _ timeout: Duration) async -> ProbeResult {
         do {

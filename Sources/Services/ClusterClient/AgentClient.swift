@@ -117,22 +117,29 @@ public struct AgentClient: Sendable {
         of container: ContainerPath, fromBeginning: Bool = false
     ) async throws(Failure) -> RecordStream<ProcessIO> {
         let headers = fromBeginning ? [(AgentHeader.outputFrom, AgentHeader.beginning)] : []
-        return try await output(.container(.attachOutput(container), form: .any), headers)
+        return try await output(.attachOutput(container), form: .any, headers)
+    }
+
+    /// By the protocol a container that has ended inside another is a failure of the agent like any.
+    private func streamRefused(_ container: ContainerPath, _ status: UInt, _ body: [UInt8]) -> Failure {
+        let said = text(body)
+        let isMissing = said == AgentWords.noContainer(container)
+        return ClientFailures.refused(.agent, address, status, said, meaning: isMissing ? 404 : nil)
     }
 
     /// Runs a process in a container and gives what it says. Letting go of the stream, or cancelling it, ends the
     /// process. What it ended with: `wait(for:)`.
     public func launchSession(_ request: ContainerLaunchRequest) async throws(Failure) -> RecordStream<ProcessIO> {
         let form: ContainerCallForm = request.container.isNested ? .nested : .any
-        return try await output(.container(.launchSession(request), form: form))
+        return try await output(.launchSession(request), form: form)
     }
 
     private func output(
-        _ call: AgentCall, _ headers: [(String, String)] = []
+        _ call: ContainerCall, form: ContainerCallForm, _ headers: [(String, String)] = []
     ) async throws(Failure) -> RecordStream<ProcessIO> {
         let format = transport.settings.format
-        var order = Order(
-            .agent, Self.path, call.bytes(format), format, time: transport.settings.limits.requestTime)
+        let bytes = AgentCall.container(call, form: form).bytes(format)
+        var order = Order(.agent, Self.path, bytes, format, time: transport.settings.limits.requestTime)
         order.headers = [
             ("Content-Type", format.mediaType), ("Accept", "application/recordio"),
             ("Message-Accept", format.mediaType),
@@ -142,8 +149,7 @@ public struct AgentClient: Sendable {
             let said = open.head.headers.first(name: "Message-Content-Type").flatMap { WireFormat(mediaType: $0) }
             let decoder = ProcessIODecoder(format: said ?? format, limits: transport.settings.limits)
             return transport.stream(open, from: .agent, decoder)
-        case .answered(let answer):
-            throw ClientFailures.refused(.agent, address, answer.status, text(answer.body))
+        case .answered(let answer): throw streamRefused(call.container, answer.status, answer.body)
         }
     }
 
@@ -161,7 +167,7 @@ public struct AgentClient: Sendable {
         order.body = .stream(AttachRecords(container: container, input: input, format: format), length: .unknown)
         let answer = try await transport.send(order, to: address)
         guard (200..<300).contains(answer.status) else {
-            throw ClientFailures.refused(.agent, address, answer.status, text(answer.body))
+            throw streamRefused(container, answer.status, answer.body)
         }
     }
 }

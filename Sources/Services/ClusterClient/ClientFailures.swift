@@ -60,11 +60,13 @@ enum ClientFailures {
             cause: cause, remedy: "check that the address is that of a \(peer.rawValue)")
     }
 
-    /// A status that is no success, with the server's own words.
-    static func refused(_ peer: Peer, _ server: ServerAddress, _ status: UInt, _ text: String) -> Failure {
+    /// A status that is no success, with the server's own words. `meaning`: the status that would have said it better.
+    static func refused(
+        _ peer: Peer, _ server: ServerAddress, _ status: UInt, _ text: String, meaning: UInt? = nil
+    ) -> Failure {
         let said = text.isEmpty ? "it answered \(status) without a reason" : "it answered \(status): \(text)"
         let (code, remedy, retry): (Failure.Code, String, Failure.Retry) =
-            switch status {
+            switch meaning ?? status {
             case 401: ("client.unauthorized", "give credentials it knows", .never)
             case 403: ("client.forbidden", "ask an operator for permission, or use another principal", .never)
             case 404: ("client.not-found", "check the name, and that the address is that of a \(peer.rawValue)", .never)

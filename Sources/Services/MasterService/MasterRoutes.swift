@@ -90,11 +90,17 @@ struct MasterRoutes: Sendable {
         _ request: Request, _ driver: MasterDriver
     ) async throws(Negotiation.Refusal) -> Response {
         let format = try format(of: request)
+        let value: WireValue
+        do throws(Failure) {
+            value = try WireCodec.decode(request.body, as: SchedulerCall.messageName, format)
+        } catch {
+            throw Negotiation.Refusal(MasterRoutes.refusal(error))
+        }
         let call: SchedulerCall
         do throws(Failure) {
-            call = try SchedulerCall(request.body, format: format)
+            call = try SchedulerCall(value)
         } catch {
-            throw Negotiation.Refusal(try unfitSubscription(request, format, error) ?? MasterRoutes.refusal(error))
+            throw Negotiation.Refusal(try unfitSubscription(request, error) ?? MasterRoutes.refusal(error))
         }
         let name = try name(of: request)
         var accepted = WireFormat.json
@@ -109,17 +115,12 @@ struct MasterRoutes: Sendable {
         return response(reply, accepted)
     }
 
-    /// Roles that cannot be are told where other reasons against a subscription are: on the stream, which then ends.
-    private func unfitSubscription(
-        _ request: Request, _ format: WireFormat, _ failure: Failure
-    ) throws(Negotiation.Refusal) -> Response? {
-        guard failure.code == "role.invalid" else { return nil }
-        do throws(Failure) {
-            let value = try WireCodec.decode(request.body, as: "mesos.v1.scheduler.Call", format)
-            guard try WireObject(value).string("type") == "SUBSCRIBE" else { return nil }
-        } catch {
-            return nil
-        }
+    /// What a framework says of itself and cannot be is told where other reasons against a subscription are: on the
+    /// stream, which then ends. A member of a wrong type, or an id that differs from the call's, opens none.
+    private func unfitSubscription(_ request: Request, _ failure: Failure) throws(Negotiation.Refusal) -> Response? {
+        guard failure.field?.hasPrefix("subscribe.") == true, failure.code != "api.member-type",
+            !request.headers.contains(name: "Mesos-Stream-Id")
+        else { return nil }
         let accepted = self.format(try Negotiation.accepted(request.headers))
         let stream = EventStream(EventStreamRules())
         stream.send(SchedulerEvent.error(failure.description).record(for: [], accepted))

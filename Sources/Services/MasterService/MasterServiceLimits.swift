@@ -29,8 +29,8 @@ public struct MasterServiceLimits: Sendable {
     public var largeAnswersMax = 16
 
     /// An agent's and a scheduler's first event is under way when its stream opens; the answer's header waits so long
-    /// for it.
-    public var headWaits: Duration? = .milliseconds(20)
+    /// for it. Longer than a master takes that a whole cluster comes to: a header by itself is one more write for each.
+    public var headWaits: Duration? = .milliseconds(250)
     /// After the last event of a stream there is a heartbeat so soon, and then one in each of the core's intervals.
     public var earlyHeartbeat: Duration? = .seconds(1)
 

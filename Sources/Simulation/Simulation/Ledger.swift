@@ -201,9 +201,11 @@ final class Ledger {
         truth.heard = max(truth.heard, place + 1)
     }
 
-    /// What the master says for good, unlike what it says of agents that may come back.
+    /// What the master says for good, unlike what it says of agents that may come back, or that an operator gave up
+    /// while nobody could reach them: what waits on such an agent may start until the agent hears of it.
     private static func isFinal(_ update: StatusUpdate) -> Bool {
-        update.unreachableSince == nil && update.reason != .agentRemoved && update.reason != .agentRemovedByOperator
+        update.unreachableSince == nil && update.state != .goneByOperator && update.reason != .agentRemoved
+            && update.reason != .agentRemovedByOperator
     }
 
     /// What is wrong with the end that an agent tells; nil: it is what happened.

@@ -204,7 +204,7 @@ final class Scheduler {
             guard let session else { return }
             if why.contains("removed") { abandon(world) }
             lost(session, world)
-        case .rescindInverseOffer, .message, .agentLost, .executorLost, .heartbeat: break
+        case .unfitTask, .unfitOperation, .rescindInverseOffer, .message, .agentLost, .executorLost, .heartbeat: break
         }
     }
 

@@ -52,6 +52,8 @@ extension SchedulerEvent {
         case .rescindInverseOffer(let id): "rescind inverse \(id)"
         case .update(let update): update.short
         case .updateOperation(let status): "operation \(status.operation?.text ?? "-") \(status.state.rawValue)"
+        case .unfitTask(let task, let state, _): "unfit task \(task.id) \(state.rawValue)"
+        case .unfitOperation(let operation, _): "unfit operation \(operation.id ?? "-")"
         case .message: "message"
         case .agentLost(let id): "agent \(id) lost"
         case .executorLost(let id, let agent, let status): "executor \(id) on \(agent) lost, \(status)"

@@ -32,6 +32,18 @@ public enum Capability: UInt8, CaseIterable, Hashable, Sendable {
         self = known
     }
 
+    /// Takes the kernel's own name only: `CAP_NET_ADMIN`. Documents of the OCI runtime specification know no other.
+    ///
+    /// - Throws: `Failure` `capability.unknown`.
+    public init(exactly name: String) throws(Failure) {
+        guard let known = Self.exactly(name) else {
+            throw Failure(
+                "capability.unknown", doing: "use capability", on: name, cause: "no capability has this name",
+                remedy: "use a name from capabilities(7) as it stands there, such as CAP_NET_ADMIN", field: name)
+        }
+        self = known
+    }
+
     /// By the kernel's own name, as nearly everybody writes it, without making another text of it.
     fileprivate static func exactly(_ name: String) -> Capability? {
         names.firstIndex(of: name).flatMap { Capability(rawValue: UInt8($0)) }
@@ -82,6 +94,15 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
     public init(names: [String]) throws(Failure) {
         var set: CapabilitySet = []
         for name in names { set.formUnion(try CapabilitySet(name: name)) }
+        self = set
+    }
+
+    /// The set of the capabilities whose own names these are; there is no word for all of them.
+    ///
+    /// - Throws: `Failure` `capability.unknown`.
+    public init(exactly names: [String]) throws(Failure) {
+        var set: CapabilitySet = []
+        for name in names { set.formUnion(CapabilitySet([try Capability(exactly: name)])) }
         self = set
     }
 

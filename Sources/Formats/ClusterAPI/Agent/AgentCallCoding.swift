@@ -5,8 +5,8 @@ public import Diagnostics
 
 extension AgentCall {
     /// - Throws: `Failure` `api.body-…` when `body` is nothing within `bounds`, `api.member-…` or the value's own code
-    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
-    ///   which is answered with 501.
+    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for the type UNKNOWN, which is
+    ///   answered with 501.
     public init(_ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard) throws(Failure) {
         try self.init(WireCodec.decode(body, as: AgentCall.message, format, bounds: bounds))
     }

@@ -29,3 +29,9 @@ public enum AgentHeader {
     /// Of an answer with a piece of a file: where it begins, when that is beyond what was asked for.
     public static let fileOffset = "Bulkhead-File-Offset"
 }
+
+/// What the agent's API says where the protocol's status alone does not tell its clients enough.
+public enum AgentWords {
+    /// With 404, and with the 500 of streams of what is inside a container.
+    public static func noContainer(_ path: ContainerPath) -> String { "Container \(path) cannot be found" }
+}

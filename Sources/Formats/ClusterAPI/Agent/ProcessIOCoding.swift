@@ -30,15 +30,23 @@ extension ProcessIO {
 extension AttachInput {
     /// A record of the request, without its frame.
     ///
-    /// - Throws: `Failure` `api.body-…`, `api.member-…`.
+    /// - Throws: `Failure` `api.body-…`, `api.member-…`; `api.call-not-streamed` for another call, which is answered
+    ///   with 415.
     public init(_ record: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard) throws(Failure) {
         try self.init(WireCodec.decode(record, as: AgentCall.message, format, bounds: bounds))
     }
 
     public init(_ value: WireValue) throws(Failure) {
         let call = try WireObject(value)
-        guard try call.string("type") == "ATTACH_CONTAINER_INPUT" else {
-            throw call.invalid("type", "the records of this request are ATTACH_CONTAINER_INPUT")
+        let type = try call.required("type", call.string("type"))
+        guard type == "ATTACH_CONTAINER_INPUT" else {
+            guard ProtocolSchema.standard.hasType(type, AgentCall.message) else {
+                throw WireObject.unknownCall(type, of: "agent's operator API")
+            }
+            throw Failure(
+                "api.call-not-streamed", doing: "read the call",
+                cause: "a stream of records is ATTACH_CONTAINER_INPUT, and this is \(type)",
+                remedy: "send it as one message, with the Content-Type of that", field: "type")
         }
         let attach = try call.part("attach_container_input")
         switch try attach.required("type", attach.string("type")) {

@@ -75,7 +75,7 @@ extension MasterDocuments {
             .every("roles", roles) { sink, role in
                 sink.every("frameworks", role.frameworks) { $0.text($1.text) }
                 sink.member("name", role.name.text)
-                sink.summary("allocated", role.allocated)
+                sink.summary("allocated", role.allocated.plain)
                 if let quota = all[role.name] {
                     sink.object("quota") { sink in
                         sink.object("guarantee") { $0.amounts(quota.guarantees.amounts) }
@@ -83,7 +83,7 @@ extension MasterDocuments {
                         sink.member("role", role.name.text)
                     }
                 }
-                sink.summary("resources", role.allocated)
+                sink.summary("resources", role.allocated.plain)
                 sink.member("weight", role.weight)
             }, .end,
         ])

@@ -84,10 +84,11 @@ extension WireSink {
         object("uuid") { $0.member("value", view.order.key.bytes) }
     }
 
+    /// Of anything but these four a client does not know whether it is an amount.
     mutating func roleView(_ view: RoleView) {
         list("frameworks", view.frameworks) { .identifier($0) }
         member("name", view.name.text)
-        resources("resources", view.allocated)
+        resources("resources", view.allocated.plain.filter { ["cpus", "disk", "gpus", "mem"].contains($0.name) })
         member("weight", view.weight)
     }
 
@@ -118,9 +119,13 @@ extension WireSink {
     mutating func quotaStatus(_ status: QuotaStatus) {
         list("configs", status.configs, WireValue.quotaConfig)
         objects("infos", status.configs) { sink, config in
-            sink.resources(
-                "guarantee", config.quota.guarantees.amounts.map { Resource($0.name, .scalar($0.scalar)) })
+            sink.resources("guarantee", config.quota.guarantees.plain)
             sink.member("role", config.role.text)
         }
     }
+}
+
+extension Quantities {
+    /// As resources of nobody's and in nobody's hands.
+    var plain: [Resource] { amounts.map { Resource($0.name, .scalar($0.scalar)) } }
 }

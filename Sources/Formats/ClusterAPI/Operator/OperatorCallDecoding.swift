@@ -3,8 +3,8 @@ public import Diagnostics
 
 extension OperatorCall {
     /// - Throws: `Failure` `api.body-…` when `body` is nothing within `bounds`, `api.member-…` or the value's own code
-    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for a type that is not known,
-    ///   which is answered with 501.
+    ///   when it is no call, with the member at fault as the field; `api.call-unknown` for the type UNKNOWN, which is
+    ///   answered with 501.
     public init(_ body: [UInt8], format: WireFormat = .json, bounds: WireBounds = .standard) throws(Failure) {
         try self.init(WireCodec.decode(body, as: OperatorCall.message, format, bounds: bounds))
     }
@@ -29,10 +29,12 @@ extension OperatorCall {
 }
 
 extension WireObject {
+    /// A name that an enumeration does not have is none, so such a call has no type; UNKNOWN is a name.
     static func unknownCall(_ type: String, of api: String) -> Failure {
         Failure(
-            "api.call-unknown", doing: "read the call", cause: "there is no call '\(type)'",
-            remedy: "use a call of the \(api)", field: "type")
+            type == "UNKNOWN" ? "api.call-unknown" : "api.member-missing", doing: "read the call",
+            cause: "Expecting 'type' to be present: there is no call '\(type)'", remedy: "use a call of the \(api)",
+            field: "type")
     }
 
     fileprivate func operatorChange(_ type: String) throws(Failure) -> OperatorChange? {

@@ -73,14 +73,16 @@ public struct TasksView: Hashable, Sendable {
     }
 }
 
-/// A role that has frameworks, resources or a weight.
+/// A role that has frameworks, resources, a weight or quota, or is above one that has.
 public struct RoleView: Hashable, Sendable {
     public var name: RoleName
     public var weight: Double
+    /// In the role itself.
     public var frameworks: [FrameworkID]
-    public var allocated: [Resource]
+    /// Given or offered to the role and to those below it.
+    public var allocated: Quantities
 
-    public init(name: RoleName, weight: Double = 1, frameworks: [FrameworkID] = [], allocated: [Resource] = []) {
+    public init(name: RoleName, weight: Double = 1, frameworks: [FrameworkID] = [], allocated: Quantities = .none) {
         self.name = name
         self.weight = weight
         self.frameworks = frameworks

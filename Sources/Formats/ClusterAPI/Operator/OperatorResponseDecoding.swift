@@ -173,7 +173,7 @@ extension WireObject {
     private func roleView() throws(Failure) -> RoleView {
         RoleView(
             name: try required("name", role("name")), weight: try double("weight") ?? 1,
-            frameworks: try identifiers("frameworks"), allocated: try resources("resources"))
+            frameworks: try identifiers("frameworks"), allocated: Resources(try resources("resources")).quantities)
     }
 
     private func masterView() throws(Failure) -> MasterView {

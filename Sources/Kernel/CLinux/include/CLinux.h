@@ -74,6 +74,8 @@ int bh_pidfd_queue_signal(int pidfd, int signal, int value);
 /* Waits for the child behind a pidfd. Returns 1 when it ended, 0 when it runs (only with WNOHANG), -1 and errno.
  * `status` is as wait4(2) gives it. */
 int bh_pidfd_wait(int pidfd, int options, int *status);
+/* Whether the child behind a pidfd is stopped: 1, 0, or -1 and errno. It stays to be waited for. */
+int bh_pidfd_is_stopped(int pidfd);
 int bh_pidfd_getfd(int pidfd, int number); /* a descriptor of that process, pidfd_getfd(2) */
 int bh_close_range(unsigned first, unsigned last, unsigned flags);
 

@@ -11,7 +11,7 @@ import MasterCore
 struct MasterOptions: ParsableArguments {
     @Option(help: "What people call the cluster.")
     var cluster: String?
-    @Option(help: .init("Roles frameworks may use, with commas between them (usual: any).", valueName: "list"))
+    @Option(help: .init("Roles there may be beside '*', with commas between them (usual: any).", valueName: "list"))
     var roles: String?
     @Option(help: .init("How long a framework may keep an offer unanswered.", valueName: "time"))
     var offerTimeout = "2m"

@@ -171,6 +171,12 @@ enum Amounts {
         return result
     }
 
+    static func document(_ quantities: Quantities) -> [String: String] {
+        var result: [String: String] = [:]
+        for amount in quantities.amounts { result[amount.name] = amount.scalar.description }
+        return result
+    }
+
     /// `1.5/4`: given of all.
     static func share(_ name: String, of given: [Resource], in total: [Resource]) -> String {
         "\(Resources(given).amount(of: name))/\(Resources(total).amount(of: name))"

@@ -22,10 +22,12 @@ struct TaskFiles: Sendable {
     }
 
     /// Passes the stream on to ours until `isOver` and everything has been said. A stream that is not there, because
-    /// the task never started, says nothing.
+    /// the task never started, says nothing. A failure goes to `onFailure` before it is returned: `isOver` may be long
+    /// in coming for the other stream.
     func copy(
         _ stream: Stream, from agent: AgentClient, start: UInt64 = 0,
         to output: InstanceOutput = InstanceOutput(prefix: nil),
+        onFailure: @escaping @Sendable (Failure) async -> Void = { _ in },
         until isOver: @escaping @Sendable () async -> Bool
     ) async -> Failure? {
         do throws(Failure) {
@@ -34,19 +36,27 @@ struct TaskFiles: Sendable {
             }
             return nil
         } catch {
-            return error.code == "client.not-found" ? nil : error
+            if error.code == "client.not-found" { return nil }
+            await onFailure(error)
+            return error
         }
     }
 
     /// Both, until `isOver`.
     func copy(
         from agent: AgentClient, starts: [Stream: UInt64] = [:], to output: InstanceOutput,
+        onFailure: @escaping @Sendable (Failure) async -> Void,
         until isOver: @escaping @Sendable () async -> Bool
     ) async -> Failure? {
-        async let error = copy(.error, from: agent, start: starts[.error] ?? 0, to: output, until: isOver)
-        let failure = await copy(.output, from: agent, start: starts[.output] ?? 0, to: output, until: isOver)
-        let other = await error
-        do throws(Failure) { try output.finish() } catch { return failure ?? other ?? error }
+        async let second = copy(
+            .error, from: agent, start: starts[.error] ?? 0, to: output, onFailure: onFailure, until: isOver)
+        let failure = await copy(
+            .output, from: agent, start: starts[.output] ?? 0, to: output, onFailure: onFailure, until: isOver)
+        let other = await second
+        do throws(Failure) { try output.finish() } catch {
+            await onFailure(error)
+            return failure ?? other ?? error
+        }
         return failure ?? other
     }
 }

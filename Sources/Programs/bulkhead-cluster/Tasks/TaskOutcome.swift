@@ -1,5 +1,6 @@
 import ClusterModel
 import CommandOutput
+import Diagnostics
 
 /// How a task ended, as an exit status and, when there is something to say, a sentence.
 struct TaskOutcome: Hashable, Sendable {
@@ -27,6 +28,20 @@ struct TaskOutcome: Hashable, Sendable {
         }
         // A task that ended well and was then found to have broken a limit did not end well.
         if update.state != .finished, status == 0 { status = ErrorReport.ownStatus }
+    }
+}
+
+/// What agents say of tasks that begin to run: which limits their hosts do not hold. Each of it once, however many
+/// tasks are told of, and however often.
+struct RunningRemarks: Sendable {
+    private var said: Set<String> = []
+
+    /// Nil when there is nothing new. An update with a reason tells of a check, or answers a question of the master's.
+    mutating func sentence(_ update: StatusUpdate) -> String? {
+        guard update.state == .running, update.reason == nil, let message = update.message, !message.isEmpty,
+            said.insert(message).inserted
+        else { return nil }
+        return Untrusted.shown(message)
     }
 }
 

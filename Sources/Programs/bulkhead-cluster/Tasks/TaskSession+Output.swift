@@ -3,6 +3,7 @@ import ClusterClient
 import ClusterModel
 import CommandOutput
 import Diagnostics
+import LinuxKernel
 import Synchronization
 
 /// What tasks say, and what is typed to one.
@@ -24,10 +25,26 @@ extension TaskSession {
                     }
                 }
                 // A stream that broke, or a task too quick for one: the rest is in the files.
-                return await files.copy(from: agent, starts: starts, to: output) { [weak self] in
-                    await self?.hasEnded(task) != false
-                }
-            } catch { return error }
+                return await files.copy(
+                    from: agent, starts: starts, to: output,
+                    onFailure: { [weak self] failure in await self?.cannotShow(failure, of: task) },
+                    until: { [weak self] in await self?.hasEnded(task) != false })
+            } catch {
+                await self?.cannotShow(error, of: task)
+                return error
+            }
+        }
+    }
+
+    /// What the task says cannot be written to our own streams, and it may go on for long: known at once.
+    private func cannotShow(_ failure: Failure, of task: TaskID) async {
+        switch failure.code {
+        case Console.readerGone:
+            // As in a pipeline: who writes to nobody is told so.
+            guard let instance = instances[task], instance.isUnderWay else { return }
+            await pass(SignalNumber.brokenPipe, to: instance)
+        case Console.unwritable: outputIsLost(failure)
+        default: return
         }
     }
 
@@ -54,7 +71,7 @@ extension TaskSession {
                 return .detached
             }
         } catch {
-            if error.code == "console.unwritable" { throw error }
+            if [Console.unwritable, Console.readerGone].contains(error.code) { throw error }
             if error.code != "client.not-found" { Console.note("bulkhead: \(error)") }
         }
         return .shown(count.all)

@@ -17,8 +17,10 @@ actor TaskSession {
     private let ids: [TaskID]
     var instances: [TaskID: TaskInstance] = [:]
     private var hasSaidWhatLacks = false
+    private var remarks = RunningRemarks()
     private var interrupts = 0
     private var hasLeft = false
+    private var hasLostOutput = false
 
     /// Tasks that nobody watches may run this long without their framework.
     static let detachedFailover = Duration.seconds(365 * 24 * 3_600)
@@ -95,6 +97,7 @@ actor TaskSession {
         try await acknowledge(update)
         let hasEnded = update.state.isTerminal || update.state == .goneByOperator
         if update.state == .running { instances[update.task]?.isRunning = true }
+        if let sentence = remarks.sentence(update) { Console.note("bulkhead: \(sentence)") }
         if update.state == .running || hasEnded, !manner.isDetached, instances[update.task]?.streaming == nil {
             let task = streaming(update, resizes)
             instances[update.task]?.streaming = task
@@ -189,7 +192,7 @@ actor TaskSession {
         }
     }
 
-    private func pass(_ signal: Int32, to instance: TaskInstance) async {
+    func pass(_ signal: Int32, to instance: TaskInstance) async {
         guard interrupts < 3, let container = instance.container, let agent = instance.agent else {
             Console.note("bulkhead: killing \(instance.request.id)")
             return await scheduler.kill(instance.request.id, on: instance.agent, gracePeriod: .zero)
@@ -235,10 +238,19 @@ actor TaskSession {
 
     private func ended() async throws(Failure) -> Int32 {
         for id in ids {
-            if let failure = await instances[id]?.streaming?.value { Console.note("bulkhead: \(failure)") }
+            guard let failure = await instances[id]?.streaming?.value else { continue }
+            // Said when it came.
+            if [Console.unwritable, Console.readerGone].contains(failure.code) { continue }
+            Console.note("bulkhead: \(failure)")
         }
         do throws(Failure) { try await scheduler.tearDown() } catch { Console.note("bulkhead: \(error)") }
         return finalStatus()
+    }
+
+    /// Our own streams cannot be written. The tasks go on, their files have everything.
+    func outputIsLost(_ failure: Failure) {
+        if !hasLostOutput { Console.note("bulkhead: \(failure)") }
+        hasLostOutput = true
     }
 
     private func finalStatus() -> Int32 {
@@ -247,7 +259,7 @@ actor TaskSession {
             if let sentence = instance.sentence(among: ids.count) { Console.note("bulkhead: \(sentence)") }
             if status == 0, let own = instance.outcome?.status { status = own }
         }
-        return status
+        return status == 0 && hasLostOutput ? ErrorReport.ownStatus : status
     }
 }
 

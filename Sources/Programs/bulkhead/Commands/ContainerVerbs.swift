@@ -11,18 +11,26 @@ struct ContainerArguments: ParsableArguments {
     var containers: [String]
     @OptionGroup(title: "Everywhere") var global: GlobalOptions
 
-    /// Does `body` for each and prints its name, or what `body` gives.
-    func forEach(
-        _ body: (NativeContainerizer, ContainerRecord) throws(Failure) -> String?
+    /// Does `body` for each and prints its name.
+    func forEach(_ body: (NativeContainerizer, ContainerRecord) throws(Failure) -> Void) throws {
+        try answers { containerizer, record, text throws(Failure) in
+            try body(containerizer, record)
+            return text
+        }
+    }
+
+    /// Prints what `body` gives for each; it gets the words that named the container too.
+    func answers<Answer: Encodable>(
+        _ body: (NativeContainerizer, ContainerRecord, String) throws(Failure) -> Answer
     ) throws {
         let containerizer = try global.containerizer()
-        var done: [String] = []
+        var done: [Answer] = []
         var failures: [Failure] = []
         for text in containers {
             do throws(Failure) {
                 let record = try containerizer.find(text)
-                let answer = try body(containerizer, record) ?? text
-                if global.output == .table { try Console.write(answer + "\n") }
+                let answer = try body(containerizer, record, text)
+                if global.output == .table { try Console.write("\(answer)\n") }
                 done.append(answer)
             } catch { failures.append(error) }
         }
@@ -52,7 +60,6 @@ struct Stop: ParsableCommand {
         let seconds = try WholeNumber.parse(time, flag: "time", in: 0...86_400)
         try arguments.forEach { containerizer, record throws(Failure) in
             try containerizer.stop(record.request.id, seconds: Double(seconds))
-            return nil
         }
     }
 }
@@ -74,7 +81,6 @@ struct Kill: ParsableCommand {
         let number = try SignalFlag.parse(signal, flag: "signal")
         try arguments.forEach { containerizer, record throws(Failure) in
             try containerizer.kill(record.request.id, signal: number)
-            return nil
         }
     }
 }
@@ -90,8 +96,8 @@ struct Wait: ParsableCommand {
     @OptionGroup var arguments: ContainerArguments
 
     func run() throws {
-        try arguments.forEach { containerizer, record throws(Failure) in
-            "\(try containerizer.wait(for: record.request.id).code)"
+        try arguments.answers { containerizer, record, _ throws(Failure) in
+            try containerizer.wait(for: record.request.id).code
         }
     }
 }
@@ -109,7 +115,6 @@ struct Pause: ParsableCommand {
     func run() throws {
         try arguments.forEach { containerizer, record throws(Failure) in
             try containerizer.pause(record.request.id)
-            return nil
         }
     }
 }
@@ -127,7 +132,6 @@ struct Unpause: ParsableCommand {
     func run() throws {
         try arguments.forEach { containerizer, record throws(Failure) in
             try containerizer.resume(record.request.id)
-            return nil
         }
     }
 }

@@ -12,7 +12,8 @@ struct Exec: ParsableCommand {
         commandName: "exec", abstract: "Run one more command in a running container.",
         discussion: """
             The command gets the container's environment, user and directory unless flags say otherwise, and is behind \
-            the same walls. The exit status is the command's; 125, 126 and 127 as for run.
+            the same walls. A -- right after the container is left out. The exit status is the command's; 125, 126 \
+            and 127 as for run.
 
             Examples:
               bulkhead exec web ps
@@ -28,7 +29,7 @@ struct Exec: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let words = try TaskWords(container, command, of: "exec")
+        let words = try TaskWords(container, command, of: "exec", isForgiving: true)
         guard !words.command.isEmpty else {
             throw Failure(
                 "container.no-command", doing: "run a command in container", on: words.subject,
@@ -74,7 +75,7 @@ struct Exec: ParsableCommand {
         var kind: StandardStreams.Kind = []
         if request.interactive { kind.insert(.input) }
         if request.terminal != nil { kind.insert(.terminal) }
-        let streams = StandardStreams(kind)
+        let streams = StandardStreams(kind, global.output)
         let signals = try SignalForwarding()
         let joined = try containerizer.exec(container.id, request, attachment: try streams.attachment())
         defer { streams.restore() }
@@ -83,8 +84,9 @@ struct Exec: ParsableCommand {
             throw first
         }
         let code = try joined.wait()
-        streams.finish()
-        return code
+        signals.taskHasEnded(streams.giveUp)
+        let isShown = streams.finish()
+        return code == 0 && !isShown ? ErrorReport.ownStatus : code
     }
 
     private func connect(

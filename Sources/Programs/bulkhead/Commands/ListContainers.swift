@@ -2,8 +2,10 @@ import ArgumentParser
 import CommandOutput
 import Containers
 import Diagnostics
+import ImageStorage
 import LinuxKernel
 import NativeContainerizer
+import OCIFormat
 
 struct ListContainers: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,9 +35,13 @@ struct ListContainers: ParsableCommand {
         var filters: [ContainerFilter] = []
         for text in filter { filters.append(try ContainerFilter(parsing: text)) }
         let containerizer = try global.containerizer(sweeping: true)
+        if filters.contains(where: { $0.key == .image }) {
+            let images = try global.imageStore().list()
+            for index in filters.indices { try filters[index].resolve(among: images) }
+        }
         let showsEnded = self.all || filters.contains { $0.key == .state }
         let (all, damaged) = try containerizer.survey()
-        for failure in damaged { Console.note("bulkhead: \(failure)") }
+        for failure in damaged { try Console.write(Array(ErrorReport.text(failure, as: global.output).utf8), to: 2) }
         let containers = all.filter { status in
             (showsEnded || status.state != .ended) && filters.allSatisfy { $0.admits(status) }
         }
@@ -85,6 +91,8 @@ struct ContainerFilter {
     enum Key: String, CaseIterable { case name, id, image, label, state }
     var key: Key
     var value: String
+    /// Digests of the manifests of the image that `value` is the id of, or the beginning of it.
+    private var manifests: Set<String> = []
 
     init(parsing text: String) throws(Failure) {
         let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -95,6 +103,31 @@ struct ContainerFilter {
                 remedy: "known are \(Key.allCases.map { $0.rawValue + "=" }.joined(separator: ", "))")
         }
         (self.key, value) = (key, key == .state && pair[1] == "exited" ? "ended" : pair[1])
+        guard key != .state || Self.states.contains(value) else {
+            throw .flag(
+                "filter", text, cause: "there is no such state",
+                remedy: "known are \(Self.states.joined(separator: ", "))")
+        }
+    }
+
+    private static let states: [String] =
+        ([.creating, .running, .paused, .ended] as [ContainerStatus.State]).map(\.rawValue)
+
+    /// Looks the value of an image filter up among the ids there are. One that begins none may still be a name.
+    mutating func resolve(among images: [ImageSummary]) throws(Failure) {
+        let digits = value.hasPrefix("sha256:") ? String(value.dropFirst(7)) : value
+        guard key == .image, digits.utf8.count >= 3 else { return }
+        let found = images.filter { $0.id.hex.hasPrefix(digits) || $0.manifest.hex.hasPrefix(digits) }
+        guard Set(found.map(\.id)).count <= 1 else {
+            throw .flag("filter", value, cause: "several images begin so", remedy: "give more digits")
+        }
+        manifests = Set(found.map(\.manifest.description))
+    }
+
+    /// Whether it is a name of the image, which need not have its tag: `busybox` is `busybox:latest`.
+    private func names(_ reference: String) -> Bool {
+        if reference == value { return true }
+        do throws(Failure) { return try ImageReference(parsing: value).familiar == reference } catch { return false }
     }
 
     func admits(_ status: ContainerStatus) -> Bool {
@@ -102,7 +135,9 @@ struct ContainerFilter {
         switch key {
         case .name: return request.name.contains(value)
         case .id: return request.id.text.hasPrefix(value)
-        case .image: return request.image.reference == value || request.image.digest == value
+        case .image:
+            return names(request.image.reference) || request.image.digest == value
+                || manifests.contains(request.image.digest)
         case .state: return status.state.rawValue == value
         case .label:
             let pair = value.split(separator: "=", maxSplits: 1).map(String.init)

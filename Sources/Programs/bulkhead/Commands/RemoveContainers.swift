@@ -26,7 +26,10 @@ struct RemoveContainers: ParsableCommand {
         for text in arguments.containers {
             do throws(Failure) {
                 guard let id = try identifier(text, containerizer) else {
-                    Console.note("bulkhead: there is no container \(Untrusted.shown(text))")
+                    // A program sees by the answer what was removed.
+                    if global.output == .table {
+                        Console.note("bulkhead: there is no container \(Untrusted.shown(text))")
+                    }
                     continue
                 }
                 try containerizer.remove(id, force: force)

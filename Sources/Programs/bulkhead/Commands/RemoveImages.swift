@@ -86,6 +86,6 @@ struct RemovalDocument: Encodable {
 
     var text: String {
         untagged.map { "untagged \($0)\n" }.joined()
-            + removed.map { "removed \($0.names.first ?? $0.id)\n" }.joined()
+            + removed.map { "removed \($0.names.isEmpty ? $0.id : $0.names.joined(separator: ", "))\n" }.joined()
     }
 }

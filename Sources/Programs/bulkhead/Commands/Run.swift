@@ -75,10 +75,12 @@ struct Run: ParsableCommand {
     }
 
     /// The task's end becomes ours; an end that is not the task's own doing is said.
-    private func conclude(_ exit: ContainerExit) throws {
+    private func conclude(_ end: ForegroundRun.End) throws {
+        let exit = end.exit
         if exit.reason == .memoryLimit { Console.note("bulkhead: the task was \(exit.message)") }
         if exit.reason == .unknown { Console.note("bulkhead: \(exit.message)") }
         if exit.code != 0 { throw TaskStatus(code: exit.code) }
+        if !end.isShown { throw TaskStatus(code: ErrorReport.ownStatus) }
     }
 }
 

@@ -24,7 +24,6 @@ struct Update: ParsableCommand {
         try arguments.forEach { containerizer, record throws(Failure) in
             let limits = try resources.limits(changing: record.request.limits, on: machine)
             try containerizer.update(record.request.id, limits: limits)
-            return nil
         }
     }
 }

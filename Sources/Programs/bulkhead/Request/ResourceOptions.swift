@@ -6,7 +6,7 @@ import LinuxKernel
 
 /// Limits, as `run` and `update` take them.
 struct ResourceOptions: ParsableArguments {
-    @Option(parsing: .unconditional, help: "Processors the container may use, such as 0.5 or 2.")
+    @Option(parsing: .unconditional, help: "Processors the container may use, such as 0.5 or 2; 0: no limit.")
     var cpus: String?
 
     @Option(parsing: .unconditional, help: "Share of the processors against other containers, 1 to 10000 (usual 100).")
@@ -19,16 +19,18 @@ struct ResourceOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("m", allowingJoined: true), .long], parsing: .unconditional,
-        help: "Memory limit, such as 64m or 1.5g. Over it the container is killed.")
+        help: "Memory limit, such as 64m or 1.5g; 0: no limit. Over it the container is killed.")
     var memory: String?
 
     @Option(parsing: .unconditional, help: "Memory and swap together; -1: no limit on swap. Without it: no swap.")
     var memorySwap: String?
 
     @Option(
-        name: [.customLong("pids"), .customLong("pids-limit")], parsing: .unconditional,
-        help: "Processes and threads the container may have (usual 1024); -1: no limit.")
+        parsing: .unconditional, help: "Processes and threads the container may have (usual 1024); 0 or -1: no limit.")
     var pids: String?
+
+    @Option(parsing: .unconditional, help: "The same, as Docker calls it.")
+    var pidsLimit: String?
 
     @Option(
         name: [.customLong("cpuset"), .customLong("cpuset-cpus")], parsing: .unconditional,
@@ -92,7 +94,7 @@ struct ResourceOptions: ParsableArguments {
     /// `base` with every limit that was given.
     func limits(changing base: ContainerLimits, on machine: Machine) throws(Failure) -> ContainerLimits {
         var limits = base
-        if let cpus { limits.cpus = try ProcessorCount.parse(cpus, available: machine.processors) }
+        if let cpus { limits.cpus = cpus == "0" ? nil : try ProcessorCount.parse(cpus, available: machine.processors) }
         if let cpuWeight {
             limits.cpuWeight = UInt64(try WholeNumber.parse(cpuWeight, flag: "cpu-weight", in: 1...10_000))
         }
@@ -107,17 +109,24 @@ struct ResourceOptions: ParsableArguments {
             try ProcessorList.check(cpuset, online: machine.online)
             limits.cpuset = cpuset
         }
-        if let pids {
-            let count = try WholeNumber.parse(
-                pids, flag: "pids", in: -1...4_194_304, remedy: "give a count, or -1 for no limit")
-            guard count != 0 else { throw .flag("pids", pids, cause: "a container needs at least one process") }
-            limits.pids = count < 0 ? nil : UInt64(count)
-            limits.pidsAsked = count > 0
-        }
+        try setProcesses(in: &limits)
         try setMemory(in: &limits)
         try setIO(in: &limits)
         try setDisk(in: &limits)
         return limits
+    }
+
+    private func setProcesses(in limits: inout ContainerLimits) throws(Failure) {
+        guard let text = pidsLimit ?? pids else { return }
+        // By the name it was given.
+        let flag = pidsLimit == nil ? "pids" : "pids-limit"
+        if let pids, pidsLimit != nil {
+            throw .flag("pids", pids, cause: "--pids-limit says the same", remedy: "give one of them")
+        }
+        let count = try WholeNumber.parse(
+            text, flag: flag, in: -1...4_194_304, remedy: "give a count, or 0 or -1 for no limit")
+        limits.pids = count > 0 ? UInt64(count) : nil
+        limits.pidsAsked = count > 0
     }
 
     private func setDisk(in limits: inout ContainerLimits) throws(Failure) {
@@ -143,13 +152,17 @@ struct ResourceOptions: ParsableArguments {
     private func setMemory(in limits: inout ContainerLimits) throws(Failure) {
         if let memory {
             let bytes = try ByteSize.parse(memory, flag: "memory")
-            guard bytes >= Self.memoryMin else {
+            guard bytes == 0 || bytes >= Self.memoryMin else {
                 throw .flag(
-                    "memory", memory, cause: "it is too little", remedy: "give at least 6m", limit: "memory 6 MiB")
+                    "memory", memory, cause: "it is too little", remedy: "give at least 6m, or 0 for no limit",
+                    limit: "memory 6 MiB")
             }
-            limits.memory = bytes
+            limits.memory = bytes == 0 ? nil : bytes
+            // What is beyond a memory limit goes with it.
+            if bytes == 0 { limits.swap = nil }
         }
         guard let memorySwap, memorySwap != "0" else { return }
+        if memorySwap == "-1", limits.memory == nil { return }
         guard let memory = limits.memory else {
             throw .flag(
                 "memory-swap", memorySwap, cause: "there is no memory limit to go with it", remedy: "give --memory too")

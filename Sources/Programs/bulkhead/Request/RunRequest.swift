@@ -92,9 +92,17 @@ extension Run {
         if let other = try containerizer.holder(of: name) {
             throw Failure(
                 "container.name-taken", doing: "name the container", on: name,
-                cause: "container \(other) has that name", remedy: "choose another, or: bulkhead rm \(name)",
-                field: "name")
+                cause: "container \(other) has that name",
+                remedy: "choose another, or: bulkhead rm \(Self.force(other, containerizer))\(name)", field: "name")
         }
         return name
+    }
+
+    /// What it takes to remove the container: nothing more when it has ended.
+    private static func force(_ id: ContainerID, _ containerizer: NativeContainerizer) -> String {
+        do throws(Failure) { return try containerizer.status(of: id)?.state == .ended ? "" : "--force " } catch {
+            // A damaged record is only removed by force.
+            return "--force "
+        }
     }
 }

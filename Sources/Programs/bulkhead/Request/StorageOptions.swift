@@ -60,8 +60,8 @@ struct StorageOptions: ParsableArguments {
     }
 
     static func refuseTwice(_ targets: [String]) throws(Failure) {
-        var seen: Set<[Substring]> = []
-        for target in targets where !seen.insert(target.split(separator: "/")).inserted {
+        var seen: Set<TargetPath> = []
+        for target in targets where !seen.insert(TargetPath(target)).inserted {
             throw .flag("volume", target, cause: "two mounts have this target", remedy: "give each its own")
         }
     }

@@ -5,8 +5,9 @@ struct TaskWords {
     var subject: String
     var command: [String]
 
-    /// Drops the `--` that may stand before the subject and before the command.
-    init(_ first: String, _ rest: [String], of name: String) throws(Failure) {
+    /// Drops the `--` that may stand before the subject; with `isForgiving`, one before the command too, as those write
+    /// it who come from kubectl.
+    init(_ first: String, _ rest: [String], of name: String, isForgiving: Bool = false) throws(Failure) {
         var words = ([first] + rest)[...]
         if words.first == "--" {
             words.removeFirst()
@@ -21,7 +22,7 @@ struct TaskWords {
                 "usage.invalid", doing: "understand the command line", cause: "something is missing after '--'",
                 remedy: "see 'bulkhead \(name) --help'")
         }
-        if words.first == "--" { words.removeFirst() }
+        if isForgiving, words.first == "--" { words.removeFirst() }
         self.subject = subject
         command = Array(words)
     }

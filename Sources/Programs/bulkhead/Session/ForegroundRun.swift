@@ -1,3 +1,4 @@
+import CommandOutput
 import Containers
 import Diagnostics
 import LinuxKernel
@@ -8,13 +9,21 @@ struct ForegroundRun {
     let containerizer: NativeContainerizer
     let request: ContainerRequest
     let layers: [String]
+    /// How it is said that its output cannot be written.
+    let format: OutputFormat
+
+    struct End {
+        let exit: ContainerExit
+        /// Whether its output could be written to our own streams. When not, that has been said.
+        let isShown: Bool
+    }
 
     /// Gives how it ended. `onLaunched` runs as soon as it has been launched.
-    func run(_ signals: SignalForwarding, onLaunched: () throws(Failure) -> Void) throws(Failure) -> ContainerExit {
+    func run(_ signals: SignalForwarding, onLaunched: () throws(Failure) -> Void) throws(Failure) -> End {
         var kind: StandardStreams.Kind = []
         if request.process.interactive { kind.insert(.input) }
         if request.process.terminal != nil { kind.insert(.terminal) }
-        let streams = StandardStreams(kind)
+        let streams = StandardStreams(kind, format)
         // The container's ends of the pipes are gone after this line, so that ours see the end.
         let running = try containerizer.launch(request, layers: layers, attachment: try streams.attachment())
         try onLaunched()
@@ -27,8 +36,8 @@ struct ForegroundRun {
             throw first
         }
         let exit = try containerizer.wait(for: request.id, running: running)
-        streams.finish()
-        return exit
+        signals.taskHasEnded(streams.giveUp)
+        return End(exit: exit, isShown: streams.finish())
     }
 
     private func connect(

@@ -21,15 +21,16 @@ struct LeasedLaunch {
     }
 
     /// Gives how it ended.
-    func foreground() throws(Failure) -> ContainerExit {
+    func foreground() throws(Failure) -> ForegroundRun.End {
         var launching: OwnedDescriptor? = try lease()
         // Only now: while we wait for the store, an interrupt ends us as it ends any command.
         let signals = try SignalForwarding()
-        let foreground = ForegroundRun(containerizer: containerizer, request: request, layers: image.layers)
+        let foreground = ForegroundRun(
+            containerizer: containerizer, request: request, layers: image.layers, format: global.output)
         do throws(Failure) {
-            let exit = try foreground.run(signals) { launching = nil }
+            let end = try foreground.run(signals) { launching = nil }
             if request.removeAtEnd { try store.release(container: request.id.text) }
-            return exit
+            return end
         } catch {
             withExtendedLifetime(launching) {}
             throw unleased(error)

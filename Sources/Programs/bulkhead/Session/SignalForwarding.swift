@@ -8,7 +8,12 @@ struct SignalForwarding: Sendable {
         SignalNumber.hangUp, SignalNumber.interrupt, SignalNumber.quit, SignalNumber.user1, SignalNumber.user2,
         SignalNumber.terminate,
     ]
+    /// Those that a person ends a command with.
+    private static let ending = [
+        SignalNumber.hangUp, SignalNumber.interrupt, SignalNumber.quit, SignalNumber.terminate,
+    ]
     private let queue: SignalQueue
+    private let leaving = Monitor<(@Sendable () -> Void)?>(nil)
 
     /// Made just before the launch, and before any thread that lives on; from then on the signals wait for `start`.
     init() throws(Failure) {
@@ -22,16 +27,21 @@ struct SignalForwarding: Sendable {
     func start(
         name: String, send: @escaping @Sendable (Int32) throws(Failure) -> Void, resize: @escaping @Sendable () -> Void
     ) throws(Failure) {
-        let queue = queue
+        let (queue, leaving) = (queue, leaving)
         do throws(KernelError) {
-            _ = try WorkerThread { Self.pass(queue, name, send, resize) }
+            _ = try WorkerThread { Self.pass(queue, leaving, name, send, resize) }
         } catch {
             throw error.failure("console.no-signals", doing: "pass signals on to the task")
         }
     }
 
+    /// There is nobody left to pass them on to: whoever interrupts from now on calls `leave`, as what keeps us is that
+    /// nobody reads what the task has said.
+    func taskHasEnded(_ leave: @escaping @Sendable () -> Void) { leaving.withLock { $0 = leave } }
+
     private static func pass(
-        _ queue: SignalQueue, _ name: String, _ send: (Int32) throws(Failure) -> Void, _ resize: () -> Void
+        _ queue: SignalQueue, _ leaving: Monitor<(@Sendable () -> Void)?>, _ name: String,
+        _ send: (Int32) throws(Failure) -> Void, _ resize: () -> Void
     ) {
         var interrupts = 0
         while true {
@@ -41,9 +51,15 @@ struct SignalForwarding: Sendable {
                 resize()
                 continue
             }
+            if let leave = leaving.withLock({ $0 }) {
+                if ending.contains(signal) { leave() }
+                continue
+            }
             if signal == SignalNumber.interrupt || signal == SignalNumber.terminate { interrupts += 1 }
             do throws(Failure) { try deliver(signal, interrupts: interrupts, name, send) } catch {
-                if error.code != "container.not-running" { Console.note("bulkhead: \(error)") }
+                // It has ended a moment ago, or has been removed as well.
+                let isGone = ["container.not-running", "container.not-found"].contains(error.code.rawValue)
+                if !isGone { Console.note("bulkhead: \(error)") }
             }
         }
     }

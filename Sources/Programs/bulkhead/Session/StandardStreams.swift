@@ -1,3 +1,4 @@
+import CommandOutput
 import Containers
 import Diagnostics
 import LinuxKernel
@@ -14,14 +15,27 @@ final class StandardStreams {
         static let terminal = Kind(rawValue: 2)
     }
 
+    /// How far the passing on of output has come.
+    private struct Progress {
+        var running = 0
+        /// Something could not be written to one of our streams, which has been said.
+        var isLost = false
+        var isGivenUp = false
+    }
+
     private let kind: Kind
+    private let format: OutputFormat
+    private let progress = Monitor(Progress())
     private var output: OwnedDescriptor?
     private var error: OwnedDescriptor?
     private var input: OwnedDescriptor?
-    private var pumps: [StreamPump] = []
     private var raw: RawTerminal?
 
-    init(_ kind: Kind) { self.kind = kind }
+    /// `format`: how it is said that output cannot be written.
+    init(_ kind: Kind, _ format: OutputFormat) {
+        self.kind = kind
+        self.format = format
+    }
 
     /// What the container gets. Its ends of the pipes live only as long as this value, so that ours see the end.
     func attachment() throws(Failure) -> Attachment {
@@ -66,10 +80,27 @@ final class StandardStreams {
         _ source: OwnedDescriptor?, to stream: Int32, _ onBrokenOutput: @escaping @Sendable () -> Void
     ) throws(KernelError) {
         guard let source else { return }
-        let pump = try StreamPump(from: source, to: try OwnedDescriptor.standardStream(stream)) { end in
+        let (progress, format) = (progress, format)
+        progress.withLock { $0.running += 1 }
+        _ = try StreamPump(from: source, to: try OwnedDescriptor.standardStream(stream)) { end in
+            if case .failed(let error) = end { StandardStreams.say(error, on: stream, format, progress) }
+            progress.withLock { $0.running -= 1 }
             if end == .readerGone { onBrokenOutput() }
         }
-        pumps.append(pump)
+    }
+
+    /// At once, as the task goes on, with its log if it has one, and may do so for long.
+    private static func say(
+        _ error: KernelError, on stream: Int32, _ format: OutputFormat, _ progress: Monitor<Progress>
+    ) {
+        let isSaid = progress.withLock { progress in
+            defer { progress.isLost = true }
+            return progress.isLost
+        }
+        if isSaid { return }
+        let text = ErrorReport.text(Console.failure(error, writingTo: stream), as: format)
+        // Standard error may be what cannot be written.
+        do throws(Failure) { try Console.write(Array(text.utf8), to: 2) } catch { return }
     }
 
     /// Keys go to the task's terminal as they are; its output comes through the first pipe, made ready already for a
@@ -84,10 +115,20 @@ final class StandardStreams {
         _ = try StreamPump(from: try OwnedDescriptor.standardStream(0), to: try master.duplicate())
     }
 
-    /// Waits until everything the task said has been passed on, and gives our terminal back.
-    func finish() {
-        for pump in pumps { _ = pump.wait() }
-        restore()
+    /// Waits until everything the task said has been passed on, or until that is given up, and gives our terminal back.
+    /// Answers whether everything could be written that somebody wanted to read.
+    func finish() -> Bool {
+        let (isLost, isGivenUp) = progress.waitFor { progress in
+            progress.running == 0 || progress.isGivenUp ? (progress.isLost, progress.isGivenUp) : nil
+        }
+        raw?.restore(draining: !isGivenUp)
+        return !isLost
+    }
+
+    /// Ends the waiting in `finish`, from any thread: whoever reads our output may take for ever.
+    var giveUp: @Sendable () -> Void {
+        let progress = progress
+        return { progress.withLock { $0.isGivenUp = true } }
     }
 
     func restore() { raw?.restore() }

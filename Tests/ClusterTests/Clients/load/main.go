@@ -31,6 +31,7 @@ var (
 	running    = flag.Int("running", 0, "tasks that each agent brings along, as after a change of masters")
 	owners     = flag.Int("owners", 1, "frameworks whose these are")
 	successor  = flag.String("successor", "", "program and arguments of the master that follows; nothing else is done")
+	reader     = flag.Bool("reader", false, "be a plain Go program in the master's place, which only reads what agents say")
 	rounds     = flag.Int("reconcile", 0, "how often the owners ask how their tasks are; nothing else is done")
 	reads      = flag.Int("reads", 0, "how often the whole state is read before tasks are launched")
 	tasksEach  = flag.Int("tasks", 2, "tasks per accepted offer")
@@ -104,6 +105,9 @@ func main() {
 	flag.Parse()
 	// Memory is there to be used: what is collected meanwhile would be collected on the master's processors.
 	debug.SetGCPercent(400)
+	if *reader {
+		must(serveReader(), "reading")
+	}
 	result := map[string]any{"agents": *agentCount, "frameworks": *frameworks, "slow": *slow, "running": *running}
 	result["memory_mb_idle"] = residentMegabytes()
 
