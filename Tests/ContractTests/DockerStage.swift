@@ -1,8 +1,9 @@
 import Containers
-import DockerContainerizer
 import ImageStorage
 import LinuxKernel
 import Synchronization
+
+@testable import DockerContainerizer
 
 /// An installation of our own at the Docker Engine that Tests/run has started.
 final class DockerStage: Stage {
@@ -35,6 +36,13 @@ final class DockerStage: Stage {
     func restart() async throws {
         let made = Self.make(root, store, installation)
         current.withLock { $0 = made }
+    }
+
+    /// The engine's word: it calls a container running for a while after the kernel has let its process go.
+    func hasEnded(_ id: ContainerID, _ process: Int32) async throws -> Bool {
+        let asked = current.withLock { $0 }
+        guard let engineID = try await asked.found()[id.text] else { return true }
+        return try await asked.inspect(engineID)["State"]["Running"].bool == false
     }
 
     func end() async throws {

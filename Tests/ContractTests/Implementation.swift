@@ -43,8 +43,8 @@ protocol Stage: AnyObject, Sendable {
     var image: ContainerLaunch.Root { get }
     /// An empty directory of the host.
     var directory: String { get }
-    /// Whether the process that a view names is there still.
-    func isAlive(_ process: Int32) -> Bool
+    /// Whether a container whose process was `process` has ended, for whoever is asked for it when the agent recovers.
+    func hasEnded(_ id: ContainerID, _ process: Int32) async throws -> Bool
     /// Lets go of the containerizer and makes another, as a restart of the agent does. It has not recovered yet.
     func restart() async throws
     func end() async throws
@@ -64,7 +64,7 @@ extension Implementation {
 }
 
 extension Stage {
-    func isAlive(_ process: Int32) -> Bool { HostFacts.exists("/proc/\(process)") }
+    func hasEnded(_ id: ContainerID, _ process: Int32) async throws -> Bool { !HostFacts.exists("/proc/\(process)") }
 
     func launch(
         _ program: ContainerLaunch.Program, _ change: (inout ContainerLaunch) -> Void = { _ in }

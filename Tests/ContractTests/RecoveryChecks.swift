@@ -22,7 +22,7 @@ struct RecoveryChecks {
             try await stage.restart()
             try OwnedDescriptor.open(RawPath("\(stage.directory)/go"), [.writeOnly, .create], mode: 0o644).write("")
             if let ending {
-                try await eventually("the container to have ended") { !stage.isAlive(ending) }
+                try await eventually("the container to have ended") { try await stage.hasEnded(ends.id, ending) }
             }
             let recovery = try await stage.containerizer.recover([runs, ends, never])
             #expect(recovery.adopted == [runs.id])

@@ -34,7 +34,9 @@ final class SimulatedStage: Stage {
 
     var containerizer: any Containerizer { current.withLock { $0 } }
 
-    func isAlive(_ process: Int32) -> Bool { Self.machine.isAlive(process, of: installation) }
+    func hasEnded(_ id: ContainerID, _ process: Int32) async throws -> Bool {
+        !Self.machine.isAlive(process, of: installation)
+    }
 
     func restart() async throws {
         let made = Self.make(installation)
