@@ -14,8 +14,7 @@ struct HandOverTests {
     /// A program that only says what it was given.
     private func echo() throws -> String {
         let path = program.scratch + "/cluster"
-        let file = try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create], mode: 0o755)
-        try file.writeWaiting(Array("#!/bin/sh\nprintf '<%s>' \"$@\"\nexit 7\n".utf8))
+        try HostScript.write("#!/bin/sh\nprintf '<%s>' \"$@\"\nexit 7\n", to: path)
         return path
     }
 

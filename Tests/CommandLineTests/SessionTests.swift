@@ -55,8 +55,10 @@ struct SessionTests {
             "echo one; echo two >&2; echo three; exec sleep 1000"
         ).output
         #expect(id.count == 17)
-        try eventually { try program.run("logs", "bg").output == "one\nthree\n" }
-        #expect(try program.run("logs", "bg").error == "two\n")
+        try eventually {
+            let logs = try program.run("logs", "bg")
+            return logs.output == "one\nthree\n" && logs.error == "two\n"
+        }
         let last = try program.run("logs", "--tail", "1", "bg")
         #expect((last.output + last.error).split(separator: "\n").count == 1)
         #expect(try program.run("ps", "-q", "--filter", "label=team=red").output == id)

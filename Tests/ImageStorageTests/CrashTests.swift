@@ -75,16 +75,7 @@ struct CrashTests {
             exec \(try StoreSandbox.unpacker().program) "$@"
 
             """
-        // Written by a process that has ended: a child that another test starts while we had the file open would have
-        // it open too until it executes its own program, and what somebody may write to is not executed (ETXTBSY).
-        let source = try OwnedDescriptor.memoryFile("script")
-        try source.write(text)
-        try source.seek(to: 0)
-        let writer = try ToolProcess.start(
-            "/bin/sh", ["-c", #"cat > "$1" && chmod 700 "$1""#, "sh", path], environment: ["PATH=/usr/bin:/bin"],
-            descriptors: [source, nil, try OwnedDescriptor.standardStream(2)])
-        let end = try writer.reap()
-        try #require(end == .exited(0), "\(path) cannot be written")
+        try HostScript.write(text, to: path)
         return Unpacker(program: path)
     }
 

@@ -12,7 +12,7 @@ struct ExecRaceTests {
         let host = try TestHost()
         let running = try host.detached(["usleep", "\(50_000 + round * 1_700)"])
         let id = running.record.request.id
-        let deadline = Deadline(seconds: 20)
+        let deadline = Deadline(seconds: 120)
         while !deadline.hasPassed {
             do {
                 // One that was there before the end is killed with the container, which is no failure of ours.

@@ -18,11 +18,13 @@ extension ControllerTests {
             #expect(try host.containerizer.status(of: id)?.state == .paused)
             #expect(group.value(of: "frozen", in: "cgroup.events") == 1)
             // Frozen is said when the last process stands; the time it took to stop is still being added up.
-            var stopped: UInt64?
+            // That is so at the latest when its processor has had a tick; looked at every 10 ms.
+            var (stopped, looks): (UInt64?, Int) = (nil, 0)
             try Deadline(seconds: 120).wait("the accounting to settle") {
-                let before = stopped
-                stopped = group.value(of: "usage_usec", in: "cpu.stat")
-                return stopped == before
+                let now = group.value(of: "usage_usec", in: "cpu.stat")
+                looks = now == stopped ? looks + 1 : 0
+                stopped = now
+                return looks >= 50
             }
             let count = group.amount(of: "pids.current")
             #expect(try host.shell("echo alive").output == "alive\n")

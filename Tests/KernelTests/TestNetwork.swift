@@ -62,6 +62,10 @@ struct TestNetwork: Sendable {
         try out.addRoute(
             to: pool, through: IPAddress(Self.hostAddresses[0]),
             link: try #require(try out.link(named: "out0")).index)
+        try Deadline(seconds: 120).wait("the way out to open") { () throws(KernelError) in
+            guard let up = try socket.link(named: "up0"), let far = try out.link(named: "out0") else { return false }
+            return up.isOpen && far.isOpen
+        }
     }
 
     private func settle(_ socket: NetlinkSocket, _ name: String, _ addresses: [String]) throws {

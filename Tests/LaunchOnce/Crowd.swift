@@ -1,5 +1,6 @@
 import Containers
 import Diagnostics
+import Glibc
 import LinuxKernel
 import NativeContainerizer
 
@@ -24,15 +25,38 @@ struct Crowd {
             children = try TextFile.read("/proc/self/task/\(id)/children").split(separator: " ").count
         }
 
+        /// A thread that was joined is listed for a moment more: those after which nothing changed.
+        static func settled() throws -> Holdings {
+            var last = try Holdings()
+            while true {
+                usleep(lookMicroseconds)
+                let now = try Holdings()
+                if now == last { return now }
+                last = now
+            }
+        }
+
+        /// What is held now; another than `before` only if it stays so.
+        static func now(after before: Holdings) throws -> Holdings {
+            var now = try Holdings()
+            let deadline = Deadline(seconds: 60)
+            while now != before, !deadline.hasPassed {
+                usleep(lookMicroseconds)
+                now = try Holdings()
+            }
+            return now
+        }
+        private static let lookMicroseconds: UInt32 = 20_000
+
         var description: String { "\(descriptors) descriptors, \(threads) threads, \(children) children" }
     }
 
     /// One after the other on a bridge, each with a port and a limit.
     func runOnBridge() throws {
         try one()
-        let before = try Holdings()
+        let before = try Holdings.settled()
         for _ in 0..<count { try one() }
-        let after = try Holdings()
+        let after = try Holdings.now(after: before)
         print(before == after ? "holds the same: \(after)" : "held \(before), holds \(after)")
 
         func one() throws {
@@ -51,9 +75,9 @@ struct Crowd {
         // The first makes what stays for the life of the process: directories, the launcher's file, caches.
         var gone: [Gone] = []
         for kind in 0..<10 { gone.append(try ended(kind)) }
-        let before = try Holdings()
+        let before = try Holdings.settled()
         for number in 0..<count { gone.append(try ended(number)) }
-        let after = try Holdings()
+        let after = try Holdings.now(after: before)
         let namespaces = gone.reduce(into: Set()) { $0.formUnion($1.namespaces) }
         print("namespaces \(namespaces.count), left \(try left(of: gone))")
         print(before == after ? "holds the same: \(after)" : "held \(before), holds \(after)")

@@ -54,7 +54,8 @@ struct TerminalTests {
         #expect(try master.line() == "got hello\r")
         #expect(try master.line() == "armed\r")
         try master.write([3])
-        #expect(try master.line() == "^Cstopped\r")
+        // The kernel sends the signal before it echoes the character.
+        #expect(try master.line().hasSuffix("stopped\r"))
         #expect(try running.end() == .exited(4))
     }
 

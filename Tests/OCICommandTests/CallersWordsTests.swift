@@ -13,7 +13,7 @@ struct CallersWordsTests {
     func errorWords() throws {
         let bundle = try TestBundle.running("sleep 600")
         #expect(try bundle.create().status == 0)
-        try bundle.write("\u{7f}ELF", "rootfs/bin/broken")
+        try HostScript.write("\u{7f}ELF", to: "\(bundle.place)/rootfs/bin/broken")
         try bundle.write("#!/bin/sh", "rootfs/bin/closed")
         for (program, mode, words) in [
             ("/bin/nosuch", nil, "no such file or directory"), ("/bin/broken", 0o755, "exec format error"),

@@ -118,6 +118,8 @@ struct EngineTests {
         while try processes().count < 3 { try deadline.pause("three processes") }
         #expect(try bundle.call("kill", TestBundle.id, "KILL").status == 0)
         while try !processes().isEmpty { try deadline.pause("all of them to end") }
+        // A process leaves its group's list some time before it has ended.
+        try bundle.waitUntilStopped()
         // A stopped container has none, which is no error.
         #expect(try bundle.call("ps", TestBundle.id).output.hasPrefix("UID"))
         #expect(try bundle.call("kill", "--all", TestBundle.id, "KILL").status == 0)

@@ -21,9 +21,7 @@ struct JoinAttackTests {
             TestBundle.setUserNamespace(&members)
         }
         let probe = try #require(ProcessEnvironment.value("BULKHEAD_PROBE"))
-        let program = try OwnedDescriptor.open(RawPath(probe)).readAll(limit: 16 << 20)
-        try OwnedDescriptor.open(RawPath("\(bundle.place)/rootfs/bin"), [.directory])
-            .open("probe", [.writeOnly, .create], mode: 0o755).write(program)
+        try HostScript.copy(probe, to: "\(bundle.place)/rootfs/bin/probe")
         let created = try bundle.create()
         #expect(created.status == 0, "\(created.errors)")
         #expect(try bundle.call("start", TestBundle.id).status == 0)

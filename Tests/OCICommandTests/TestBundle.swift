@@ -24,9 +24,8 @@ final class TestBundle: Sendable {
         for name in ["dev", "proc", "sys"] { try Directories.makeAll("\(place)/rootfs/\(name)", mode: 0o755) }
         let busybox = try #require(
             ["/usr/bin/busybox", "/bin/busybox"].first(where: HostFacts.exists), "install busybox-static")
-        let program = try OwnedDescriptor.open(RawPath(busybox)).readAll(limit: 16 << 20)
         let bin = try OwnedDescriptor.open(RawPath("\(place)/rootfs/bin"), [.directory])
-        try bin.open("busybox", [.writeOnly, .create], mode: 0o755).write(program)
+        try HostScript.copy(busybox, to: "\(place)/rootfs/bin/busybox")
         for applet in Self.applets { try bin.makeLink(RawPath(applet), to: "busybox") }
         var members: OrderedDictionary<String, SpecValue> = [:]
         if case .object(let given) = SpecTemplate.document(rootless: false) { members = given }

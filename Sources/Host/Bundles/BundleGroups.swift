@@ -147,6 +147,9 @@ extension BundleGroups {
         try remove(directories, ending: true)
     }
 
+    /// How long every process in them may take to stop or to end: each has to run for that, and be given a processor.
+    private static let settlingSecondsMax = 30.0
+
     /// Removes `directories`, which are the container's, with groups it made inside. Absent ones are fine.
     ///
     /// - Parameter ending: whether those are ended who come meanwhile: somebody may still be creating the container.
@@ -154,7 +157,7 @@ extension BundleGroups {
         do throws(KernelError) {
             for directory in directories {
                 guard HostFacts.exists(directory) else { continue }
-                let deadline = Deadline(seconds: 5)
+                let deadline = Deadline(seconds: Self.settlingSecondsMax)
                 while !(try removed(directory, deadline)) {
                     if ending { try send(SignalNumber.kill) }
                     try deadline.pause("\(directory) to be free")
@@ -256,7 +259,8 @@ extension BundleGroups {
             } else {
                 throw KernelError(call: "find the freezer", errno: Errno.notSupported)
             }
-            try Deadline(seconds: 10).wait("the container to \(frozen ? "freeze" : "thaw")") { isSettled(frozen) }
+            let deadline = Deadline(seconds: Self.settlingSecondsMax)
+            try deadline.wait("the container to \(frozen ? "freeze" : "thaw")") { isSettled(frozen) }
         } catch {
             throw Self.failed(error, frozen ? "pause the container" : "resume the container")
         }

@@ -150,10 +150,13 @@ public struct ControlGroup: Sendable {
         }
     }
 
+    /// How long every process in it may take to stop or to end: each has to run for that, and be given a processor.
+    private static let settlingSecondsMax = 30.0
+
     /// Stops or continues all processes in it. See cgroup.freeze.
     public func freeze(_ frozen: Bool) throws(KernelError) {
         try TextFile.write(frozen ? "1" : "0", to: path + "/cgroup.freeze")
-        try Deadline(seconds: 5).wait("\(path) to \(frozen ? "freeze" : "thaw")") {
+        try Deadline(seconds: Self.settlingSecondsMax).wait("\(path) to \(frozen ? "freeze" : "thaw")") {
             value(of: "frozen", in: "cgroup.events") == (frozen ? 1 : 0)
         }
     }
@@ -162,7 +165,7 @@ public struct ControlGroup: Sendable {
     public func remove() throws(Failure) {
         guard exists else { return }
         do throws(KernelError) {
-            let deadline = Deadline(seconds: 5)
+            let deadline = Deadline(seconds: Self.settlingSecondsMax)
             while try !removed(by: deadline) { try deadline.pause("\(path) to be free") }
         } catch {
             if error.errno == Errno.noEntry { return }

@@ -131,7 +131,7 @@ extension NativeContainerizer {
     func demandInSight(_ record: ContainerRecord) throws(Failure) {
         guard let group = ControlGroup(record.request.id, host: host) else { return }
         do throws(KernelError) {
-            try Deadline(seconds: 0.5).wait("every process of it to have a number") { !group.processes().contains(0) }
+            try Deadline(seconds: 3).wait("every process of it to have a number") { !group.processes().contains(0) }
         } catch {
             throw Failure(
                 "container.out-of-sight", doing: "look at the process of container", on: record.request.name,

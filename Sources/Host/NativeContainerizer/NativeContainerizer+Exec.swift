@@ -106,6 +106,8 @@ extension NativeContainerizer {
         }
     }
 
+    private static let endMilliseconds: Int32 = 30_000
+
     /// What fails because the container ended meanwhile says only that: its cgroup and namespaces are gone.
     func explained(
         _ failure: Failure, _ container: ProcessHandle, doing: String, on name: String
@@ -117,8 +119,9 @@ extension NativeContainerizer {
             return failure
         }
         do throws(KernelError) {
-            // A process that is ending loses its namespaces a moment before it has ended.
-            guard try container.waitForEnd(milliseconds: 200) else { return failure }
+            // A process that is ending loses its namespaces some time before it has ended.
+            let patience: Int32 = try ProcessFacts.isEnding(container.id) ? Self.endMilliseconds : 0
+            guard try container.waitForEnd(milliseconds: patience) else { return failure }
         } catch {
             return failure.also(error.failure("container.cannot-wait", doing: "see whether the container has ended"))
         }

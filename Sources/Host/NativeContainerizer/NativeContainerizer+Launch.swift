@@ -257,7 +257,7 @@ extension NativeContainerizer {
         do throws(KernelError) {
             // A process that was killed closes its files some time before it has ended; init has its name by then.
             if try !process.hasEnded() {
-                if try TextFile.read("/proc/\(process.id)/comm", limit: 64) == "bulkhead-init\n" { return }
+                if try isInit(process) { return }
                 _ = try process.waitForEnd(milliseconds: 5_000)
             }
         } catch {

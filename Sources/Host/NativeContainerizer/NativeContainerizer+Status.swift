@@ -101,7 +101,7 @@ extension NativeContainerizer {
         guard record.phase == .creating || record.phase == .held else { return try statusAfterOthers(record) }
         if let process = try liveProcess(record) {
             // Its release was lost with the command that held it, and it ends by itself; or it was released, and runs.
-            if try !endsWithin(0.5, process) {
+            if try !endsUnreleased(process) {
                 record.phase = .started
                 record.startedAt = record.startedAt ?? record.createdAt
                 try records.write(record)
@@ -124,9 +124,25 @@ extension NativeContainerizer {
         return ContainerStatus(state: process == nil ? .ended : .running, record: record, process: process?.id)
     }
 
-    private func endsWithin(_ seconds: Double, _ process: ProcessHandle) throws(Failure) -> Bool {
-        do throws(KernelError) { return try process.waitForEnd(milliseconds: Int32(seconds * 1_000)) } catch {
+    /// Whether the container's process ends rather than become its init. One that does neither in time counts as one
+    /// that runs: whoever asks next is told so at once.
+    private func endsUnreleased(_ process: ProcessHandle) throws(Failure) -> Bool {
+        let deadline = Deadline(seconds: Self.decidingSecondsMax)
+        do throws(KernelError) {
+            while !deadline.hasPassed {
+                if try process.waitForEnd(milliseconds: 5) { return true }
+                if try isInit(process) { return false }
+            }
+            return false
+        } catch {
+            if error.errno == Errno.noEntry || error.errno == Errno.noProcess { return true }
             throw error.failure("state.unreadable", doing: "wait for the container's process")
         }
+    }
+    private static let decidingSecondsMax = 10.0
+
+    /// Whether the launcher has become the container's init: it takes that name.
+    func isInit(_ process: ProcessHandle) throws(KernelError) -> Bool {
+        try TextFile.read("/proc/\(process.id)/comm", limit: 64) == "bulkhead-init\n"
     }
 }

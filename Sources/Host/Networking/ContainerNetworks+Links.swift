@@ -28,10 +28,27 @@ extension ContainerNetworks {
             try namespace.inside { () throws(KernelError) in
                 try HostForwarding.settle(inside: Self.interface, version6: version6)
             }
-            try configure(attachment, network, try NetlinkSocket(in: namespace))
+            let inner = try NetlinkSocket(in: namespace)
+            try configure(attachment, network, inner)
             try socket.setUp(port)
+            try Self.awaitOpening([(socket, attachment.link), (inner, Self.interface)])
         }
     }
+
+    /// A link opens only when a worker of the kernel has seen that both ends are set up, and until then the kernel drops
+    /// what is sent without a word: a container's first question, say, and who asked waits for seconds. One that is late
+    /// is no failure.
+    private static func awaitOpening(_ ends: [(socket: NetlinkSocket, name: String)]) throws(KernelError) {
+        do throws(KernelError) {
+            try Deadline(seconds: openingSecondsMax).wait("the link to open") { () throws(KernelError) in
+                for end in ends { guard try end.socket.link(named: end.name)?.isOpen == true else { return false } }
+                return true
+            }
+        } catch {
+            if error.errno != Errno.timedOut { throw error }
+        }
+    }
+    private static let openingSecondsMax = 5.0
 
     /// Our end of the link, walled off.
     private func plug(

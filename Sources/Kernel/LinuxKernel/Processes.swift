@@ -125,6 +125,14 @@ public enum ProcessFacts {
         try fields(of: id)?.first.map { ["Z", "X"].contains($0) } ?? false
     }
 
+    /// Whether it is on its way out: its files, groups and namespaces go one after the other before it has ended. By
+    /// PF_EXITING among the flags, field 9 of /proc/PID/stat. True of one that is gone.
+    public static func isEnding(_ id: Int32) throws(KernelError) -> Bool {
+        guard let fields = try fields(of: id) else { return true }
+        return fields.count > 6 ? (UInt32(fields[6]) ?? 0) & exitingFlag != 0 : false
+    }
+    private static let exitingFlag: UInt32 = 0x4
+
     /// Whether the kernel would drop a signal to this process from outside: it is the first of its pid namespace and
     /// has no handler, pid_namespaces(7). By SigCgt and NSpid of /proc/PID/status, proc(5).
     public static func dropsSignal(_ number: Int32, _ id: Int32) throws(KernelError) -> Bool {

@@ -7,7 +7,10 @@ public struct NetworkLink: Equatable, Sendable {
     public var name: String
     /// `veth`, `bridge`; empty for most others.
     public var kind: String
+    /// Whether it has been set up.
     public var isUp: Bool
+    /// Whether frames go through it: both ends are set up, and the kernel has seen that.
+    public var isOpen: Bool
     public var address: HardwareAddress?
     /// The bridge it is a port of; 0 for none.
     public var controller: Int32
@@ -44,6 +47,7 @@ extension NetlinkSocket {
         static let name: UInt16 = 3
         static let controller: UInt16 = 10
         static let protocolInformation: UInt16 = 12
+        static let operationalState: UInt16 = 16
         static let linkInformation: UInt16 = 18
         static let counters: UInt16 = 23
         static let namespaceDescriptor: UInt16 = 28
@@ -54,6 +58,8 @@ extension NetlinkSocket {
         static let multicastSnooping: UInt16 = 23
     }
     private static let up: UInt32 = 1
+    /// IF_OPER_UP, operstates.rst of the kernel's documentation.
+    private static let operational: UInt8 = 6
     /// IFLA_BRPORT_GROUP_FWD_MASK, a bit for each address; that of pause frames cannot be set, and they are dropped.
     private static let linkLocalForwarding: UInt16 = 31
     private static let everyLinkLocal: UInt16 = 0xfffd
@@ -174,6 +180,7 @@ extension NetlinkSocket {
         return NetworkLink(
             index: answer.body.number(at: 4), name: attributes[Attribute.name]?.text ?? "",
             kind: information[Attribute.kind]?.text ?? "", isUp: answer.body.number(UInt32.self, at: 8) & up != 0,
+            isOpen: attributes[Attribute.operationalState]?.first == operational,
             address: attributes[Attribute.address].flatMap { HardwareAddress(bytes: Array($0)) },
             controller: attributes[Attribute.controller]?.number(at: 0) ?? 0, counters: counters)
     }
