@@ -108,7 +108,7 @@ struct Caller: Sendable {
         let outcome: Result<Value, any Error>
         do {
             let response = try await client.execute(
-                request(path, .bytes(call), headers), deadline: .now() + .seconds(30))
+                request(path, .bytes(call), headers), deadline: .now() + .seconds(120))
             outcome = .success(try await body(Stream(response)))
         } catch {
             outcome = .failure(error)

@@ -50,7 +50,7 @@ struct NetworkTests {
         ]
         for (probe, expected) in cases {
             let result = await prober.probe(
-                ProbeOrder(container: Self.container, kind: .check, probe: probe, timeout: .seconds(20)))
+                ProbeOrder(container: Self.container, kind: .check, probe: probe, timeout: .seconds(120)))
             if let expected {
                 #expect(result == expected, "\(probe)")
             } else if case .failed = result {
@@ -67,7 +67,7 @@ struct NetworkTests {
         let outside = try await TestNetwork.made()
         containerizer.network.withLock { $0 = outside }
         let other = ProbeOrder(
-            container: Self.container, kind: .check, probe: .tcp(port: 8_080, family: nil), timeout: .seconds(20))
+            container: Self.container, kind: .check, probe: .tcp(port: 8_080, family: nil), timeout: .seconds(120))
         guard case .failed = await prober.probe(other) else { throw Failure("test.leak", doing: "stay inside") }
         await server.stop()
     }
@@ -101,7 +101,7 @@ struct NetworkTests {
     private static func ask(
         _ network: TestNetwork, _ path: String, _ body: String
     ) async throws -> (status: Int, text: String) {
-        let socket = try await network.connect("127.0.0.1", 5_051, seconds: 20)
+        let socket = try await network.connect("127.0.0.1", 5_051, seconds: 120)
         let promise = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: String.self)
         let connecting = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in

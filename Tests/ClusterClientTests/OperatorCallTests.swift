@@ -56,30 +56,29 @@ struct OperatorCallTests {
         try await server.stop()
     }
 
+    /// Where no other test's server takes the port.
+    private static let nobody = ServerAddress(host: "127.77.0.3", port: 5_050)
+
     @Test("a master that is not there is named with what to do")
     func nobody() async throws {
-        let server = try await ScriptedServer.start { _, _ in }
-        let port = server.port
-        try await server.stop()
-        let client = try ClusterClient(settings(port))
+        let client = try ClusterClient(ClientSettings(masters: [Self.nobody], logger: quiet))
         let failed = try #require(await failure { () throws(Failure) in try await client.state() })
         #expect(
             failed.description
-                == "cannot reach the master at http://127.0.0.1:\(port): connection refused; "
+                == "cannot reach the master at http://127.77.0.3:5050: connection refused; "
                 + "start one with 'bulkhead local', or name one that runs")
         #expect(failed.code == "client.unreachable" && failed.retry == .later)
     }
 
     @Test("the next master is asked when one is not there, and the one that answered is asked first from then on")
     func next() async throws {
-        let gone = try await ScriptedServer.start { _, _ in }
-        let port = gone.port
-        try await gone.stop()
         let busy = try await ScriptedServer.start { _, reply in await reply.answer(503, "no leader") }
         let server = try await ScriptedServer.start { _, reply in
             await reply.answer(200, #"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#)
         }
-        let client = try ClusterClient(settings(port, busy.port, server.port))
+        var masters = try settings(busy.port, server.port)
+        masters.masters.insert(Self.nobody, at: 0)
+        let client = try ClusterClient(masters)
         for _ in 0..<3 { #expect(try await client.process(.health) == .health(true)) }
         #expect(busy.requests.count == 1 && server.requests.count == 3)
         #expect(client.master == ServerAddress(host: "127.0.0.1", port: UInt16(server.port)))

@@ -153,5 +153,7 @@ final class ScriptedServer: Sendable {
 
 /// Waits for what will be, without a bound of its own: the suite's time limit is the bound.
 func until(_ condition: @Sendable () async -> Bool) async {
-    while await !condition(), !Task.isCancelled { await Task.yield() }
+    while await !condition() {
+        do { try await Task.sleep(for: .milliseconds(2)) } catch { return }
+    }
 }

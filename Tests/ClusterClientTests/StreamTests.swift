@@ -124,15 +124,15 @@ struct StreamTests {
 
     @Test("a stream that falls silent is given up, and heartbeats keep it")
     func silence() async throws {
-        let subscribed = try SchedulerEvent.subscribed("F1", heartbeat: .seconds(1)).framed
+        let subscribed = try SchedulerEvent.subscribed("F1", heartbeat: .seconds(3)).framed
         let (server, connection) = try await connected { _, reply in
             await reply.head(200, Self.stream)
             // The watch is asleep by now, for as long as streams may be silent at most.
             await pause(.milliseconds(50))
             await reply.chunk(subscribed)
-            // Longer than the five seconds of silence that are too many.
+            // Longer than the fifteen seconds of silence that are too many.
             for _ in 0..<12 {
-                await pause(.milliseconds(500))
+                await pause(.milliseconds(1_500))
                 await reply.chunk(SchedulerEvent.heartbeat.framed)
             }
             await reply.closed()
@@ -156,7 +156,7 @@ struct StreamTests {
         ).framed
         let sent = Counter()
         // A server on a busy machine may be late by as much as the silence that ends a stream is long.
-        let heartbeat = Duration.milliseconds(400)
+        let heartbeat = Duration.seconds(2)
         let subscribed = try SchedulerEvent.subscribed("F1", heartbeat: heartbeat).framed
         let (server, connection) = try await connected {
             $0.limits.recordsWaitingMax = 4

@@ -37,10 +37,12 @@ struct TerminalTests {
                 "--health-interval", "200ms", "busybox", "sh", "-c", line,
             ])
             #expect(status == 0 && text.hasPrefix("left."))
+            // The command has ended; the master hears of its connection's end by itself.
+            try await eventually("the framework is known to be away") {
+                try await cluster.run(["framework", "ls"]).text.contains("away, detached")
+            }
             let listed = try await cluster.run(["task", "ls"])
             #expect(listed.text.contains(", detached"), "\(listed.text)")
-            let frameworks = try await cluster.run(["framework", "ls"])
-            #expect(frameworks.text.contains("away, detached"), "\(frameworks.text)")
             #expect(try await cluster.run(["task", "exec", "left", "touch", "/dev/shm/go"]).status == 0)
             let ended = try await cluster.run(["task", "wait", "left"])
             #expect(ended.status == 6 && ended.text == "6\n", "status \(ended.status): \(ended.text)")

@@ -135,7 +135,7 @@ func eventually(_ what: String, _ condition: @Sendable () async throws -> Bool) 
     let deadline = ContinuousClock.now + .seconds(120)
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw NeverHappened(what: what) }
-        await Task.yield()
+        try await Task.sleep(for: .milliseconds(2))
     }
 }
 

@@ -55,6 +55,7 @@ struct RealMasterTests {
         settings.reconnection.first = .milliseconds(20)
         settings.reconnection.most = .milliseconds(100)
         settings.reconciliation.retryFirst = .milliseconds(100)
+        settings.limits.stopTime = .seconds(120)
         let scheduler = Scheduler(settings, master: try client(host: host, port), logger: quiet)
         var second: Master?
         var ids: Set<FrameworkID> = []

@@ -13,6 +13,7 @@ struct SchedulerTests {
         settings.reconnection.first = .milliseconds(1)
         settings.reconciliation.retryFirst = .milliseconds(5)
         settings.reconciliation.retryMost = .milliseconds(5)
+        settings.limits.stopTime = .seconds(120)
         change(&settings)
         return Scheduler(settings, master: master, logger: quiet)
     }
@@ -232,5 +233,7 @@ struct SchedulerTests {
 
 /// Waits for what will be, without a bound of its own: the suite's time limit is the bound.
 func until(_ condition: @Sendable () async -> Bool) async {
-    while await !condition(), !Task.isCancelled { await Task.yield() }
+    while await !condition() {
+        do { try await Task.sleep(for: .milliseconds(2)) } catch { return }
+    }
 }

@@ -25,9 +25,10 @@ public final class DockerContainerizer: Containerizer {
     }
 
     public static let usualSocket = "/var/run/docker.sock"
-    static let destroySeconds = 30.0
+    /// No less than the engine has for an order (`EngineDeadline`).
+    static let destroySeconds = 120.0
     /// How long output may still come after the end.
-    static let outputSeconds = 10.0
+    static let outputSeconds = 60.0
     static let imageTries = 5
     public let name: String
     /// Tells this agent's containers from those of others at the same engine: letters, digits and `-`.

@@ -1,5 +1,6 @@
 """operator_story.py MASTER AGENT - pymesos' operator drivers: what they ask of a master and an agent, and its events."""
 import sys
+import time
 
 from pymesos import (
     MesosOperatorAgentDriver, MesosOperatorMasterDriver, MesosSchedulerDriver, OperatorMaster, Scheduler,
@@ -70,6 +71,11 @@ def answered(driver, names):
 
 watcher = MesosOperatorMasterDriver(master, Watcher())
 watcher.start()
+# It subscribes in a thread of its own; what happens before that is told as no event.
+deadline = time.monotonic() + 240
+while not watcher.connected:
+    expect(time.monotonic() < deadline, "the watcher is subscribed")
+    time.sleep(0.01)
 operator = MesosOperatorMasterDriver(master)
 answered(operator, [
     "getHealth", "getFlags", "getVersion", "getState", "getFrameworks", "getExecutors", "getTasks", "getAgents",
