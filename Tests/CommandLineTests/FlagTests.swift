@@ -82,7 +82,7 @@ struct FlagTests {
         "signals go by number and name",
         arguments: [
             ("15", 15), ("TERM", 15), ("SIGTERM", 15), ("sigusr1", 10), ("HUP", 1), ("RTMIN", 34), ("RTMIN+3", 37),
-            ("SIGRTMAX-1", 63), ("64", 64), ("SYS", 31),
+            ("SIGRTMAX-1", 63), ("64", 64), ("SYS", 31), ("SIGIOT", 6), ("CLD", 17), ("SIGPOLL", 29),
         ] as [(String, Int32)])
     func signals(_ text: String, _ number: Int32) throws {
         #expect(try SignalFlag.parse(text, flag: "signal") == number)

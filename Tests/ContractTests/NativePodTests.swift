@@ -143,7 +143,8 @@ struct NativePodTests {
             try await stage.restart()
             _ = try await stage.containerizer.recover([launch])
             let again = OwnedDescriptor(owning: try await stage.containerizer.listen(launch.id, port: 5_051))
-            let inner = try await stage.containerizer.connect(launch.id, address: "127.0.0.1", port: 5_051, seconds: 120)
+            let inner = try await stage.containerizer.connect(
+                launch.id, address: "127.0.0.1", port: 5_051, seconds: 120)
             let client = OwnedDescriptor(owning: inner)
             _ = try await again.awaitReadiness()
             try again.accept().write("back\n")

@@ -73,6 +73,17 @@ struct CallersWordsTests {
         try bundle.remove()
     }
 
+    @Test(
+        "a signal goes by each of its names",
+        arguments: [
+            ("SIGIOT", 6), ("IOT", 6), ("SIGABRT", 6), ("SIGCLD", 17), ("cld", 17), ("SIGPOLL", 29), ("POLL", 29),
+            ("SIGIO", 29), ("SIGRTMIN", 34), ("RTMIN+1", 35), ("SIGRTMAX-2", 62), ("RTMAX", 64), ("SIGLOST", nil),
+            ("RTMIN+31", nil), ("RTMAX-31", nil),
+        ] as [(String, Int32?)])
+    func signals(name: String, number: Int32?) {
+        #expect(SignalNumber.named(name) == number)
+    }
+
     @Test("help is given wherever it is asked for")
     func help() throws {
         for words in [["help"], ["h"], ["-?"], ["--usage"], ["--debug", "--help"]] {

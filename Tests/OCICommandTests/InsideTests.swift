@@ -195,6 +195,9 @@ struct InsideTests {
         #expect(answer.status == 3)
         #expect(try bundle.call("exec", TestBundle.id, "/none").status == 255)
         #expect(try bundle.call("exec", "--user", "0x1", TestBundle.id, "true").status == 255)
+        let relative = try bundle.call("exec", "--cwd", "bin", TestBundle.id, "true")
+        #expect(relative.status == 255)
+        #expect(relative.errors.contains("does not begin with a slash"), "\(relative.errors)")
         try bundle.remove()
     }
 

@@ -11,8 +11,10 @@ struct ListenerTests {
         var section = SpecValue.noMembers
         section["defaultAction"] = "SCMP_ACT_ALLOW"
         section["flags"] = .strings(flags)
-        section["listenerMetadata"] = .string(metadata)
-        if let path { section["listenerPath"] = .string(path) }
+        if let path {
+            section["listenerPath"] = .string(path)
+            section["listenerMetadata"] = .string(metadata)
+        }
         section["syscalls"] = [["names": .strings(calls), "action": "SCMP_ACT_NOTIFY"]]
         return .object(section)
     }

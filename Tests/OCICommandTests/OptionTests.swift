@@ -142,6 +142,40 @@ struct OptionTests {
         try bundle.remove()
     }
 
+    @Test(
+        "a word that a command does not take is refused, and so is one that is missing",
+        arguments: [
+            ["list", "x"], ["list", "--quiet", "x"], ["features", "x"], ["spec", "x"], ["version", "x"],
+            ["help", "run", "x"], ["create"], ["create", "a", "b"], ["run"], ["run", "a", "b"], ["start"],
+            ["start", "a", "b"], ["state"], ["state", "a", "b"], ["kill"], ["kill", "a", "TERM", "b"], ["delete"],
+            ["delete", "a", "b"], ["pause"], ["pause", "a", "b"], ["resume"], ["resume", "a", "b"], ["events"],
+            ["events", "a", "b"], ["update"], ["update", "a", "b"], ["ps"], ["exec"],
+        ])
+    func words(_ arguments: [String]) throws {
+        let answer = try ProgramAnswer.of(TestBundle.program, ["--root", "/nonexistent"] + arguments, environment: [])
+        #expect(answer.status == (arguments[0] == "exec" ? 255 : 1))
+        #expect(answer.errors.contains("it takes "), "\(answer.errors)")
+        #expect(answer.output.isEmpty)
+    }
+
+    @Test("spec writes into the bundle, and over what is there only where a file is named")
+    func spec() throws {
+        let bundle = try TestBundle.running("true")
+        func hasUserNamespace(_ name: String) throws -> Bool {
+            let configuration = try RuntimeConfiguration(parsing: Array(try bundle.read(name).utf8))
+            return configuration.linux.namespace("user") != nil
+        }
+        let there = try bundle.call("spec", "--bundle", bundle.place)
+        #expect(there.status == 1)
+        #expect(there.errors.contains("remove the one that is there"), "\(there.errors)")
+        #expect(try bundle.call("spec", "-b", bundle.place, "-f", "other.json", "--rootless").status == 0)
+        #expect(try hasUserNamespace("other.json"))
+        #expect(try bundle.call("spec", "--file", "\(bundle.place)/other.json").status == 0)
+        #expect(try !hasUserNamespace("other.json"))
+        #expect(try bundle.call("spec", "-f", "/dev/stdout").output.contains("ociVersion"))
+        try bundle.remove()
+    }
+
     @Test("events tells of every process that the kernel ends because the container has no more memory")
     func memoryEvents() throws {
         let bundle = try TestBundle.running("until [ -e /go ]; do sleep 0.1; done; busybox tail /dev/zero; true") {
@@ -183,6 +217,10 @@ struct OptionTests {
         try bundle.waitUntilStopped()
         let stopped = try bundle.call("exec", TestBundle.id, "true")
         #expect(stopped.status == 255 && stopped.errors.contains("delete it, and create another"), "\(stopped.errors)")
+        let late = try bundle.call("update", "--pids-limit", "9", TestBundle.id)
+        #expect(late.status == 1)
+        #expect(late.errors.contains("cannot update the container one: "), "\(late.errors)")
+        #expect(late.errors.contains("container not running: it is stopped"), "\(late.errors)")
         try bundle.remove()
     }
 
@@ -193,6 +231,8 @@ struct OptionTests {
             (["update", "--l3-cache-schema", "L3:0=f", "one"], "l3-cache-schema"),
             (["update", "--mem-bw-schema=MB:0=20", "one"], "mem-bw-schema"),
             (["update", "--kernel-memory", "1m", "one"], "kernel-memory"),
+            (["update", "--memory", "-2", "one"], "--memory -2"), (["update", "--memory-swap=-1k", "one"], "no size"),
+            (["update", "--pids-limit", "-2", "one"], "it is less than -1"), (["spec", "--nosuch"], "no such option"),
         ])
     func refused(arguments: [String], words: String) throws {
         let answer = try ProgramAnswer.of(TestBundle.program, ["--root", "/nonexistent"] + arguments, environment: [])

@@ -84,8 +84,8 @@ public struct LinuxSpec: Equatable, Sendable {
         for entry in try object.objects("devices") { devices.append(try Self.device(entry)) }
         if let entry = try object.object("seccomp") { seccomp = try SeccompSection(entry) }
         rootfsPropagation = try object.string("rootfsPropagation")
-        maskedPaths = try object.strings("maskedPaths")
-        readonlyPaths = try object.strings("readonlyPaths")
+        maskedPaths = try Self.absolute(object, "maskedPaths")
+        readonlyPaths = try Self.absolute(object, "readonlyPaths")
         mountLabel = try object.string("mountLabel")
         if let entry = try object.object("personality") {
             personality = (try entry.required("domain"), try entry.strings("flags"))
@@ -110,7 +110,7 @@ public struct LinuxSpec: Equatable, Sendable {
 
     /// What is asked for and not there is refused by name.
     private static func refuseUnsupported(_ object: SpecObject) throws(Failure) {
-        guard let classes = try object.object("intelRdt"), !classes.isEmpty else { return }
+        guard object.has("intelRdt") else { return }
         throw object.refusal(
             "intelRdt", "classes of cache and memory bandwidth are not set by this runtime",
             remedy: "remove the field; `features` lists what is supported")
@@ -150,16 +150,26 @@ public struct LinuxSpec: Equatable, Sendable {
         return result
     }
 
+    private static func absolute(_ object: SpecObject, _ name: String) throws(Failure) -> [String] {
+        let paths = try object.strings(name)
+        for path in paths where !path.hasPrefix("/") {
+            throw object.refusal(name, "\(Untrusted.shown(path)) does not begin with a slash")
+        }
+        return paths
+    }
+
     private static func device(_ object: SpecObject) throws(Failure) -> Device {
+        let type = try object.required("type")
+        guard ["c", "u", "b", "p"].contains(type) else { throw object.refusal("type", "a device is c, u, b or p") }
+        // Only a pipe has none.
+        func number(_ name: String) throws(Failure) -> UInt32 {
+            if type == "p" { return try object.integer(name, as: UInt32.self) ?? 0 }
+            return try object.required(name, as: UInt32.self)
+        }
         let device = Device(
-            path: try object.required("path"), type: try object.required("type"),
-            major: try object.integer("major", as: UInt32.self) ?? 0,
-            minor: try object.integer("minor", as: UInt32.self) ?? 0,
+            path: try object.required("path"), type: type, major: try number("major"), minor: try number("minor"),
             mode: try object.integer("fileMode", as: UInt32.self), uid: try object.integer("uid", as: UInt32.self),
             gid: try object.integer("gid", as: UInt32.self))
-        guard ["c", "u", "b", "p"].contains(device.type) else {
-            throw object.refusal("type", "a device is c, u, b or p")
-        }
         guard device.path.hasPrefix("/") else { throw object.refusal("path", "it does not begin with a slash") }
         return device
     }

@@ -73,9 +73,10 @@ public struct ProcessSpec: Equatable, Sendable {
 
     public init(_ object: SpecObject) throws(Failure) {
         hasTerminal = try object.bool("terminal") ?? false
-        if let size = try object.object("consoleSize") {
+        // Without a terminal it is not even looked at, as the specification demands.
+        if hasTerminal, let size = try object.object("consoleSize") {
             consoleSize = (
-                try size.integer("height", as: UInt32.self) ?? 0, try size.integer("width", as: UInt32.self) ?? 0
+                try size.required("height", as: UInt32.self), try size.required("width", as: UInt32.self)
             )
         }
         user = try Self.user(try object.object("user"))
@@ -98,7 +99,7 @@ public struct ProcessSpec: Equatable, Sendable {
         if let entry = try object.object("scheduler") { scheduling = try Self.scheduling(entry) }
         if let entry = try object.object("execCPUAffinity") { execAffinity = try Self.affinity(entry) }
         if let entry = try object.object("ioPriority") {
-            ioPriority = (try entry.required("class"), try entry.integer("priority", as: Int32.self) ?? 0)
+            ioPriority = (try entry.required("class"), try entry.required("priority", as: Int32.self))
         }
     }
 
@@ -143,8 +144,8 @@ public struct ProcessSpec: Equatable, Sendable {
             throw object.refusal("type", "\(type) is there twice")
         }
         let limit = Limit(
-            type: type, soft: try object.integer("soft", as: UInt64.self) ?? 0,
-            hard: try object.integer("hard", as: UInt64.self) ?? 0)
+            type: type, soft: try object.required("soft", as: UInt64.self),
+            hard: try object.required("hard", as: UInt64.self))
         guard limit.soft <= limit.hard else { throw object.refusal("soft", "it is more than the hard limit") }
         return limit
     }

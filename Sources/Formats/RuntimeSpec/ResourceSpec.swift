@@ -92,23 +92,26 @@ public struct ResourceSpec: Equatable, Sendable {
         for rule in try object.objects("devices") { devices.append(try Self.deviceRule(rule)) }
         if let entry = try object.object("memory") { memory = try Self.memory(entry) }
         if let entry = try object.object("cpu") { processor = try Self.processor(entry) }
-        pids = try object.object("pids")?.integer("limit", as: Int64.self)
+        if let entry = try object.object("pids") { pids = try Self.limit("limit", of: entry) }
         if let entry = try object.object("blockIO") { disks = try Self.disks(entry) }
         for entry in try object.objects("hugepageLimits") {
             huge.append(
-                Huge(pageSize: try entry.required("pageSize"), limit: try entry.integer("limit", as: UInt64.self) ?? 0))
+                Huge(pageSize: try entry.required("pageSize"), limit: try entry.required("limit", as: UInt64.self)))
         }
         if let network = try object.object("network") {
             networkClass = try network.integer("classID", as: UInt32.self)
             for entry in try network.objects("priorities") {
                 networkPriorities.append(
-                    (try entry.required("name"), try entry.integer("priority", as: UInt32.self) ?? 0))
+                    (try entry.required("name"), try entry.required("priority", as: UInt32.self)))
             }
         }
         for (name, entry) in try object.named("rdma") {
-            rdma.append(
-                (name, try entry.integer(
-                    "hcaHandles", as: UInt32.self), try entry.integer("hcaObjects", as: UInt32.self)))
+            let handles = try entry.integer("hcaHandles", as: UInt32.self)
+            let objects = try entry.integer("hcaObjects", as: UInt32.self)
+            guard handles != nil || objects != nil else {
+                throw entry.refusal("hcaHandles", "neither it nor hcaObjects is there")
+            }
+            rdma.append((name, handles, objects))
         }
         unified = try object.texts("unified")
         for key in unified.keys where key.contains("/") || !key.contains(".") {
@@ -117,9 +120,17 @@ public struct ResourceSpec: Equatable, Sendable {
         }
     }
 
+    /// -1 is no limit; version 2 would be told the same of every number below it.
+    private static func limit(_ name: String, of object: SpecObject) throws(Failure) -> Int64? {
+        let limit = try object.integer(name, as: Int64.self)
+        if let limit, limit < -1 { throw object.refusal(name, "\(limit) is less than -1, which is no limit") }
+        return limit
+    }
+
     private static func deviceRule(_ object: SpecObject) throws(Failure) -> DeviceRule {
+        guard let isAllowed = try object.bool("allow") else { throw object.refusal("allow", "it is missing") }
         let rule = DeviceRule(
-            allow: try object.bool("allow") ?? false, type: try object.string("type") ?? "a",
+            allow: isAllowed, type: try object.string("type") ?? "a",
             major: try object.integer("major", as: Int64.self), minor: try object.integer("minor", as: Int64.self),
             access: try object.string("access") ?? "")
         guard ["a", "b", "c", ""].contains(rule.type) else { throw object.refusal("type", "a rule is about a, b or c") }
@@ -131,16 +142,23 @@ public struct ResourceSpec: Equatable, Sendable {
 
     private static func memory(_ object: SpecObject) throws(Failure) -> Memory {
         var memory = Memory()
-        memory.limit = try object.integer("limit", as: Int64.self)
-        memory.reservation = try object.integer("reservation", as: Int64.self)
-        memory.swap = try object.integer("swap", as: Int64.self)
-        memory.kernel = try object.integer("kernel", as: Int64.self)
-        memory.kernelTCP = try object.integer("kernelTCP", as: Int64.self)
-        memory.swappiness = try object.integer("swappiness", as: UInt64.self)
+        memory.limit = try limit("limit", of: object)
+        memory.reservation = try limit("reservation", of: object)
+        memory.swap = try limit("swap", of: object)
+        memory.kernel = try limit("kernel", of: object)
+        memory.kernelTCP = try limit("kernelTCP", of: object)
+        memory.swappiness = try swappiness(object)
         memory.disableOOMKiller = try object.bool("disableOOMKiller")
         memory.useHierarchy = try object.bool("useHierarchy")
         memory.checkBeforeUpdate = try object.bool("checkBeforeUpdate")
         return memory
+    }
+
+    /// -1 without its sign is what engines write where nobody asked for any; runc takes it for none, too.
+    private static func swappiness(_ object: SpecObject) throws(Failure) -> UInt64? {
+        guard let value = try object.integer("swappiness", as: UInt64.self), value != UInt64.max else { return nil }
+        guard value <= 100 else { throw object.refusal("swappiness", "\(value) is not between 0 and 100") }
+        return value
     }
 
     private static func processor(_ object: SpecObject) throws(Failure) -> Processor {
@@ -163,9 +181,9 @@ public struct ResourceSpec: Equatable, Sendable {
             for entry in try object.objects(name) {
                 result.append(
                     DiskRate(
-                        major: try entry.integer("major", as: Int64.self) ?? 0,
-                        minor: try entry.integer("minor", as: Int64.self) ?? 0,
-                        rate: try entry.integer("rate", as: UInt64.self) ?? 0))
+                        major: try entry.required("major", as: Int64.self),
+                        minor: try entry.required("minor", as: Int64.self),
+                        rate: try entry.required("rate", as: UInt64.self)))
             }
             return result
         }
@@ -177,19 +195,23 @@ public struct ResourceSpec: Equatable, Sendable {
         var disks = Disks()
         disks.weight = try weight("weight")
         disks.leafWeight = try weight("leafWeight")
-        for entry in try object.objects("weightDevice") {
-            disks.weights.append(
-                DiskWeight(
-                    major: try entry.integer("major", as: Int64.self) ?? 0,
-                    minor: try entry.integer("minor", as: Int64.self) ?? 0,
-                    weight: try entry.integer("weight", as: UInt16.self),
-                    leafWeight: try entry.integer("leafWeight", as: UInt16.self)))
-        }
+        for entry in try object.objects("weightDevice") { disks.weights.append(try diskWeight(entry)) }
         disks.readBytes = try rates("throttleReadBpsDevice")
         disks.writeBytes = try rates("throttleWriteBpsDevice")
         disks.readOperations = try rates("throttleReadIOPSDevice")
         disks.writeOperations = try rates("throttleWriteIOPSDevice")
         return disks
+    }
+
+    private static func diskWeight(_ object: SpecObject) throws(Failure) -> DiskWeight {
+        let weight = DiskWeight(
+            major: try object.required("major", as: Int64.self), minor: try object.required("minor", as: Int64.self),
+            weight: try object.integer("weight", as: UInt16.self),
+            leafWeight: try object.integer("leafWeight", as: UInt16.self))
+        guard weight.weight != nil || weight.leafWeight != nil else {
+            throw object.refusal("weight", "neither it nor leafWeight is there")
+        }
+        return weight
     }
 
     public static func == (left: ResourceSpec, right: ResourceSpec) -> Bool {

@@ -88,9 +88,9 @@ public struct IDMapSpec: Hashable, Sendable {
         for entry in try object.objects(name) {
             result.append(
                 IDMapSpec(
-                    inside: try entry.integer("containerID", as: UInt32.self) ?? 0,
-                    outside: try entry.integer("hostID", as: UInt32.self) ?? 0,
-                    count: try entry.integer("size", as: UInt32.self) ?? 0))
+                    inside: try entry.required("containerID", as: UInt32.self),
+                    outside: try entry.required("hostID", as: UInt32.self),
+                    count: try entry.required("size", as: UInt32.self)))
         }
         return result
     }

@@ -14,6 +14,9 @@ public struct SeccompSection: Equatable, Sendable {
         let path = try object.string("listenerPath") ?? ""
         listenerPath = path.isEmpty ? nil : path
         listenerMetadata = try object.string("listenerMetadata")
+        guard listenerPath != nil || listenerMetadata?.isEmpty != false else {
+            throw object.refusal("listenerMetadata", "nobody is told it without a listenerPath")
+        }
     }
 
     /// Whether a rule may hand a call over. Looked for in the bytes: what is written in a roundabout way counts, too.

@@ -56,8 +56,6 @@ public struct SpecObject: Sendable {
         return path.isEmpty ? name : "\(path).\(name)"
     }
 
-    public var isEmpty: Bool { document.inside(start).isEmpty }
-
     private func value(_ name: String) -> Int? {
         guard let value = document.member(name, of: start), document.kind(at: value) != .null else { return nil }
         return value
@@ -87,6 +85,11 @@ public struct SpecObject: Sendable {
     public func integer<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {
         guard let value = value(name) else { return nil }
         return try integer(value, as: type)
+    }
+
+    public func required<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number {
+        guard let number = try integer(name, as: type) else { throw refusal(name, "it is missing") }
+        return number
     }
 
     public func object(_ name: String) throws(Failure) -> SpecObject? {

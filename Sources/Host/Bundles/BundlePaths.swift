@@ -9,15 +9,13 @@ public struct BundlePaths: BundleContributor {
         var contribution = PlanContribution(isolator: "paths")
         guard context.buildsRoot else { return contribution }
         for path in context.linux.readonlyPaths {
-            contribution.add(.sealPath(absolute(path), attributes: .readOnly, resolve: .optional), at: .paths)
+            contribution.add(.sealPath(path, attributes: .readOnly, resolve: .optional), at: .paths)
         }
         if !context.linux.maskedPaths.isEmpty { contribution.open("null", .nullDevice) }
         var masked: Set<String> = []
-        for path in context.linux.maskedPaths.map(absolute) where masked.insert(path).inserted {
+        for path in context.linux.maskedPaths where masked.insert(path).inserted {
             contribution.add(.mask(path, with: "null"), at: .paths)
         }
         return contribution
     }
-
-    private func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
 }

@@ -49,9 +49,11 @@ extension BundleRuntime {
         } catch { return }
     }
 
-    private func notRunning(_ id: String, _ status: RuntimeState.Status) -> Failure {
+    private func notRunning(
+        _ id: String, _ status: RuntimeState.Status, _ doing: String = "signal the container"
+    ) -> Failure {
         Failure(
-            "bundle.not-running", doing: "signal the container", on: id,
+            "bundle.not-running", doing: doing, on: id,
             cause: "container not running: it is \(status.rawValue)")
     }
 
@@ -68,7 +70,7 @@ extension BundleRuntime {
 
     public func update(_ id: String, _ resources: ResourceSpec) throws(Failure) {
         let record = try required(id)
-        guard try status(record) != .stopped else { throw notRunning(id, .stopped) }
+        guard try status(record) != .stopped else { throw notRunning(id, .stopped, "update the container") }
         let groups = try groups(record)
         if !resources.devices.isEmpty { try groups.changeDevices(resources.devices) }
         try groups.limit(resources)

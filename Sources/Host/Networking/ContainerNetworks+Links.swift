@@ -35,9 +35,9 @@ extension ContainerNetworks {
         }
     }
 
-    /// A link opens only when a worker of the kernel has seen that both ends are set up, and until then the kernel drops
-    /// what is sent without a word: a container's first question, say, and who asked waits for seconds. One that is late
-    /// is no failure.
+    /// A link opens only when a worker of the kernel has seen that both ends are set up, and until then the kernel
+    /// drops what is sent without a word: a container's first question, say, and who asked waits for seconds. One that
+    /// is late is no failure.
     private static func awaitOpening(_ ends: [(socket: NetlinkSocket, name: String)]) throws(KernelError) {
         do throws(KernelError) {
             try Deadline(seconds: openingSecondsMax).wait("the link to open") { () throws(KernelError) in

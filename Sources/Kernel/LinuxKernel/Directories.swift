@@ -45,7 +45,9 @@ public struct Deadline: Sendable {
     }
 
     /// Asks again every half millisecond, later every 10, until `condition` holds. ETIMEDOUT when it never does.
-    public func wait(_ what: @autoclosure () -> String, until condition: () throws(KernelError) -> Bool) throws(KernelError) {
+    public func wait(
+        _ what: @autoclosure () -> String, until condition: () throws(KernelError) -> Bool
+    ) throws(KernelError) {
         var pause: UInt32 = 500
         while try !condition() {
             if hasPassed { throw KernelError(call: "wait for \(what())", errno: ETIMEDOUT) }

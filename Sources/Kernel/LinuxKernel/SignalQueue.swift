@@ -86,10 +86,20 @@ public enum SignalNumber {
     public static func named(_ text: String) -> Int32? {
         if let number = Int32(text), (1...realTime.upperBound).contains(number) { return number }
         let upper = text.uppercased()
-        let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+        let name = usual(upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper)
         if let index = names.firstIndex(of: name) { return Int32(index + 1) }
         if let number = realTime(name), realTime.contains(number) { return number }
         return nil
+    }
+
+    /// Some have a second name, signal(7).
+    private static func usual(_ name: String) -> String {
+        switch name {
+        case "IOT": "ABRT"
+        case "CLD": "CHLD"
+        case "POLL": "IO"
+        default: name
+        }
     }
 
     private static func realTime(_ name: String) -> Int32? {

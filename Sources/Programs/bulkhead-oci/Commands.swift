@@ -130,21 +130,30 @@ enum Commands {
 
     private static let features = Command("print what this runtime supports", usage: "") {
         (invocation) throws(Failure) in
+        try invocation.options.noWords(of: "features")
         try Output.write(RuntimeFeatures.document(version: Program.version).pretty(indent: "  ") + "\n")
         return 0
     }
 
     private static let spec = Command(
         "write a config.json to begin with", usage: "",
-        options: OptionTable(flags: [["rootless"]], values: [["bundle", "b"]])
+        options: OptionTable(flags: [["rootless"]], values: [["bundle", "b"], ["file", "f"]])
     ) { (invocation) throws(Failure) in
-        let directory = invocation.options.value("bundle") ?? "."
+        let options = invocation.options
+        try options.noWords(of: "spec")
+        let bundle = options.value("bundle") ?? ""
+        let given = options.value("file")
+        let file = given ?? "config.json"
+        let path = file.hasPrefix("/") ? file : "\(bundle.isEmpty ? "." : bundle)/\(file)"
+        // A file that is named is written over, as by crun: it may be /dev/stdout.
+        let flags: OpenFlags = given == nil ? [.writeOnly, .create, .exclusive] : [.writeOnly, .create, .truncate]
         do throws(KernelError) {
-            try OwnedDescriptor.open(
-                RawPath("\(directory)/config.json"), [.writeOnly, .create, .exclusive], mode: 0o666
-            ).write(SpecTemplate.document(rootless: invocation.options.has("rootless")).pretty() + "\n")
+            try OwnedDescriptor.open(RawPath(path), flags, mode: 0o666)
+                .write(SpecTemplate.document(rootless: options.has("rootless")).pretty() + "\n")
         } catch {
-            throw error.failure("spec", doing: "write config.json", remedy: "remove the one that is there")
+            throw error.failure(
+                "spec", doing: "write \(Untrusted.shown(file))",
+                remedy: error.errno == Errno.exists ? "remove the one that is there" : nil)
         }
         return 0
     }

@@ -62,7 +62,14 @@ enum ExecCommand {
         }
         process.hasTerminal = options.has("tty")
         process.environment += options.all("env")
-        if let directory = options.value("cwd") { process.workingDirectory = directory }
+        if let directory = options.value("cwd") {
+            guard directory.hasPrefix("/") else {
+                throw Failure(
+                    "usage", doing: "use --cwd \(Untrusted.shown(directory))", cause: "it does not begin with a slash",
+                    remedy: "give the whole path as it is in the container", field: "cwd")
+            }
+            process.workingDirectory = directory
+        }
         if options.has("no-new-privs") { process.noNewPrivileges = true }
         if let label = options.value("process-label") { process.selinuxLabel = label }
         if let profile = options.value("apparmor") { process.apparmorProfile = profile }

@@ -20,6 +20,7 @@ enum ListCommand {
         "list containers", usage: "",
         options: OptionTable(flags: [["quiet", "q"]], values: [["format", "f"]])
     ) { (invocation) throws(Failure) in
+        try invocation.options.noWords(of: "list")
         let runtime = invocation.runtime
         guard !invocation.namesRoot || HostFacts.exists(runtime.store.root) else {
             throw Failure(

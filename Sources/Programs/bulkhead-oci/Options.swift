@@ -103,6 +103,16 @@ struct Options: Sendable {
         return number
     }
 
+    /// For a command that is about no container in particular.
+    func noWords(of command: String) throws(Failure) {
+        guard words.isEmpty else {
+            throw Failure(
+                "usage", doing: "use \(command)",
+                cause: "it takes no word, and got \(Untrusted.shown(words.joined(separator: " ")))",
+                remedy: "see `\(command) --help`")
+        }
+    }
+
     /// The only word, such as a container's id.
     func word(_ what: String, of command: String) throws(Failure) -> String {
         guard words.count == 1 else {

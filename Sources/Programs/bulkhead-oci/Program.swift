@@ -40,6 +40,10 @@ enum Program {
         opened.path = try logFile(options.value("log"))
         try opened.check()
         report = opened
+        if options.words.first == "version", !options.has("version") {
+            let table = OptionTable(flags: [["help", "h"]])
+            try Options.parse(options.words.dropFirst(), table, of: "version").noWords(of: "version")
+        }
         if options.has("version") || options.words.first == "version" {
             try Output.write(VersionText.text)
             return 0
@@ -75,6 +79,11 @@ enum Program {
 
     /// `help`, and `help COMMAND`.
     private static func help(_ words: ArraySlice<String>) throws(Failure) -> Int32 {
+        guard words.count <= 1 else {
+            throw Failure(
+                "usage", doing: "use help", cause: "it takes one word, a command, and got \(words.count)",
+                remedy: "see `bulkhead-oci --help`")
+        }
         guard let name = words.first else {
             try Output.write(HelpText.overview)
             return 0

@@ -69,6 +69,11 @@ enum UpdateCommand {
         if let value = try size(options, "memory-reservation") { resources.memory.reservation = value }
         if let value = try size(options, "memory-swap") { resources.memory.swap = value }
         if let value = try options.number("pids-limit", as: Int64.self) {
+            guard value >= -1 else {
+                throw Failure(
+                    "usage", doing: "use --pids-limit \(value)", cause: "it is less than -1, which is no limit",
+                    field: "pids-limit")
+            }
             // None at all is no limit that a container with a process can have; the first is the least.
             resources.pids = value == 0 ? 1 : value
         }
@@ -87,7 +92,7 @@ enum UpdateCommand {
             break
         }
         guard let number = Int64(digits), case let (result, overflow) = number.multipliedReportingOverflow(by: factor),
-            !overflow
+            !overflow, result >= -1
         else {
             throw Failure("usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no size", field: name)
         }
