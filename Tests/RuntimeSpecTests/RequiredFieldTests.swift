@@ -82,6 +82,12 @@ struct RequiredFieldTests {
         #expect(none.memory.swappiness == nil)
     }
 
+    @Test("the idle class of input and output has no priorities, and needs none")
+    func idle() throws {
+        let process = try Self.parse(#""process":{"cwd":"/","ioPriority":{"class":"IOPRIO_CLASS_IDLE"}}"#).process
+        #expect(process?.ioPriority?.priority == 0)
+    }
+
     @Test("a pipe needs no numbers")
     func pipe() throws {
         let devices = try Self.parse(#""linux":{"devices":[{"path":"/p","type":"p"}]}"#).linux.devices

@@ -99,7 +99,10 @@ public struct ProcessSpec: Equatable, Sendable {
         if let entry = try object.object("scheduler") { scheduling = try Self.scheduling(entry) }
         if let entry = try object.object("execCPUAffinity") { execAffinity = try Self.affinity(entry) }
         if let entry = try object.object("ioPriority") {
-            ioPriority = (try entry.required("class"), try entry.required("priority", as: Int32.self))
+            let kind = try entry.required("class")
+            // The idle class has no priorities, ioprio_set(2): who asks for it may well name none.
+            let isAbsent = kind == "IOPRIO_CLASS_IDLE" && !entry.has("priority")
+            ioPriority = (kind, try isAbsent ? 0 : entry.required("priority", as: Int32.self))
         }
     }
 
