@@ -108,6 +108,18 @@ struct CallTableTests {
                 "api.member-invalid", "set_quota.quota_request.guarantee[0]"
             ),
             (
+                "SET_QUOTA",
+                #""set_quota":{"quota_request":{"role":"a","guarantee":[{"name":"cpus","type":"SCALAR","scalar":"#
+                    + #"{"value":1},"reservations":[{"type":"STATIC","role":"a"}]}]}}"#,
+                "api.member-invalid", "set_quota.quota_request.guarantee[0]"
+            ),
+            (
+                "SET_QUOTA",
+                #""set_quota":{"quota_request":{"role":"a","guarantee":[{"name":"cpus","type":"SCALAR","scalar":"#
+                    + #"{"value":1},"revocable":{}}]}}"#,
+                "api.member-invalid", "set_quota.quota_request.guarantee[0]"
+            ),
+            (
                 "DRAIN_AGENT", #""drain_agent":{"agent_id":{"value":"S"},"max_grace_period":{"seconds":-1}}"#,
                 "api.member-invalid", "drain_agent.max_grace_period"
             ),

@@ -13,10 +13,11 @@ struct TaskRequestTests {
     private func request(_ words: [String]) throws -> TaskRequest {
         let line = ArgumentLine(["task", "run"] + words, .cluster)
         let run = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskRun)
+        let task = try run.words()
         return try TaskRequestMaker(
             options: run.options, walls: run.walls, care: run.care, placement: run.placement,
             ours: { $0 == "OURS" ? "1" : nil }
-        ).request(image: run.image, command: run.command, name: run.name, suffix: "x1")
+        ).request(image: task.subject, command: task.command, name: run.name, suffix: "x1")
     }
 
     @Test("flags become a task as Docker's users mean them")
@@ -46,6 +47,26 @@ struct TaskRequestTests {
         #expect(task.command.environment.first?.value == .text("b=c") && task.container.hostname == "box")
         #expect(task.labels == [Label("team", "db")])
         #expect(task.command.program == .execute(path: nil, arguments: ["-m1", "-eX=y"]))
+    }
+
+    @Test(
+        "what follows the image is the task's, a -- too, as with run outside a cluster",
+        arguments: [
+            ("busybox -- word", ["busybox", "--", "word"]), ("-- busybox -- word", ["busybox", "--", "word"]),
+            ("--cpus 1 -- busybox --cpus", ["busybox", "--cpus"]), ("busybox a -- b", ["busybox", "a", "--", "b"]),
+        ])
+    func passed(_ words: String, _ expected: [String]) throws {
+        let task = try request(words.split(separator: " ").map(String.init))
+        #expect(task.container.image?.name == expected[0])
+        #expect(task.command.program == .execute(path: nil, arguments: Array(expected[1...])))
+    }
+
+    @Test("a -- right after the task of exec is left out, and no other", arguments: ["", "-- "])
+    func passedToExec(_ first: String) throws {
+        let line = ArgumentLine("task exec \(first)web -- ls -- -l".split(separator: " ").map(String.init), .cluster)
+        let exec = try #require(try BulkheadCluster.parseAsRoot(line.arguments) as? TaskExec)
+        let words = try exec.words()
+        #expect(words.subject == "web" && words.command == ["ls", "--", "-l"])
     }
 
     @Test("walls and devices become what the agent knows")

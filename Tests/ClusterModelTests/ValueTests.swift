@@ -158,6 +158,31 @@ struct QuantityTests {
         #expect(!limits.allow(["cpus": Scalar(1)]) && limits.allow(["mem": Scalar(9)]))
     }
 
+    @Test(
+        "amounts that nobody can mean are refused as a guarantee and as a limit",
+        arguments: [
+            ("mem", 1 << 40, true), ("mem", 1 + 1 << 40, false), ("disk", 1 + 1 << 40, false),
+            ("cpus", 1_000_000_000_000, true), ("cpus", 1_000_000_000_001, false), ("licences", 1 << 40, false),
+        ])
+    func greatest(_ name: String, _ amount: Int, _ isTaken: Bool) throws {
+        let quotas = [
+            Quota(guarantees: Quantities([(name: name, scalar: Scalar(amount))])),
+            Quota(limits: [name: Scalar(amount)]),
+        ]
+        let expected: Failure.Code? = isTaken ? nil : "quota.invalid"
+        for quota in quotas {
+            let failure = refusal { () throws(Failure) in try quota.validate(for: try RoleName("eng")) }
+            #expect(failure?.code == expected)
+        }
+    }
+
+    private func refusal(_ body: () throws(Failure) -> Void) -> Failure? {
+        do throws(Failure) {
+            try body()
+            return nil
+        } catch { return error }
+    }
+
     @Test("quota belongs to roles at the top and guarantees no more than it allows")
     func quota() throws {
         let quota = Quota(guarantees: ["cpus": Scalar(2)], limits: ["cpus": Scalar(1)])

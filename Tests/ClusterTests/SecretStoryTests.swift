@@ -82,7 +82,7 @@ struct SecretStoryTests {
         try await withCluster(["--secrets-dir", secrets]) { cluster in
             let (status, text) = try await cluster.run([
                 "task", "run", "--secret", "named:env=NAMED", "--secret", "named", "--secret", "parts/one:file=/k",
-                "busybox", "--", "sh", "-c", "echo $NAMED | rev; rev /run/secrets/named; rev /k; stat -c %a /k",
+                "busybox", "sh", "-c", "echo $NAMED | rev; rev /run/secrets/named; rev /k; stat -c %a /k",
             ])
             let backwards = String(Self.byName.reversed())
             #expect(status == 0)

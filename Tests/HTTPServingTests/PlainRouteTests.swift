@@ -31,6 +31,41 @@ struct PlainRouteTests {
     }
 
     @Test(
+        "to Prometheus a framework's figures are those of one name, with whose they are beside it",
+        arguments: [
+            ("master/frameworks_active", "bulkhead_master_frameworks_active", ""),
+            (
+                "master/frameworks/a%20b/m-0001/calls", "bulkhead_master_frameworks_calls",
+                #"{framework_name="a%20b",framework_id="m-0001"}"#
+            ),
+            (
+                "master/frameworks//x\"y/tasks/active/task_running",
+                "bulkhead_master_frameworks_tasks_active_task_running",
+                #"{framework_name="",framework_id="x\"y"}"#
+            ),
+            (
+                "master/frameworks/f/i/roles/eng/web/suppressed", "bulkhead_master_frameworks_roles_suppressed",
+                #"{framework_name="f",framework_id="i",role="eng/web"}"#
+            ),
+        ])
+    func labelled(_ name: String, _ family: String, _ labels: String) {
+        let shown = Metrics.labelled(name)
+        #expect(shown.name == family && shown.labels == labels)
+    }
+
+    @Test("figures of one name stand together, whatever their labels are")
+    func together() async {
+        let metrics = Metrics()
+        for framework in ["a", "b"] {
+            for figure in ["calls", "events"] { metrics.add("master/frameworks/\(framework)/i/\(figure)") { 1 } }
+        }
+        let names = await metrics.exposition().split(separator: "\n").map { line in
+            line.hasPrefix("#") ? "#" : String(line.prefix { $0 != "{" }.suffix(6))
+        }
+        #expect(names == ["#", "_calls", "_calls", "#", "events", "events"])
+    }
+
+    @Test(
         "files that are not there or not named are refused",
         arguments: [
             ("/files/browse", 400), ("/files/read?path=", 400), ("/files/read?path=/none", 404),

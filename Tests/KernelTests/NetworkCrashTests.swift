@@ -3,8 +3,9 @@ import LinuxKernel
 import NativeContainerizer
 import Netlink
 import NetworkFormat
-import Networking
 import Testing
+
+@testable import Networking
 
 @Suite("Networks of containers that are gone, or were cut off, are gone", .serialized)
 struct NetworkCrashTests {
@@ -86,6 +87,32 @@ struct NetworkCrashTests {
             #expect(outcome.end == .exited(0) && outcome.output.hasPrefix("holds the same"), "\(outcome.output)")
             #expect(try network.traces() == before)
         }
+    }
+
+    @Test("what a container has is looked at and undone under one lock: who is made meanwhile keeps all of it")
+    func together() throws {
+        try TestNetwork.run { network, host in
+            let container = try host.wired()
+            let before = try network.traces()
+            var isLocked: Bool?
+            // As a sweep that has seen the container's record gone, and finds it there again.
+            try ContainerNetworks().release(container.id) { attachment in
+                #expect(attachment.container == container.id)
+                isLocked = Self.isLocked(network)
+                return false
+            }
+            #expect(isLocked == true)
+            #expect(!Self.isLocked(network))
+            #expect(try network.traces() == before)
+            try host.containerizer.remove(container.id, force: true)
+        }
+    }
+
+    private static func isLocked(_ network: TestNetwork) -> Bool {
+        do throws(KernelError) {
+            let file = try OwnedDescriptor.open(RawPath(network.state + "/lock"), [.readWrite])
+            return try !file.lock(exclusive: true, wait: false)
+        } catch { return false }
     }
 
     @Test("somebody flushes the host's rules: the next container puts back everybody's")

@@ -49,6 +49,20 @@ extension History {
         var states: [TaskState: Int] = [:]
         for task in core.tasks.values where !task.state.isTerminal { states[task.state, default: 0] += 1 }
         #expect(states == core.counters.tasksNow.filter { $0.value != 0 })
+        checkCounts(core)
+    }
+
+    /// What is counted of each framework, and of operations, is what the tables have.
+    private func checkCounts(_ core: MasterCore) {
+        let states = [TaskState.staging, .starting, .running, .killing]
+        var there: [FrameworkID: [TaskState: Int]] = [:]
+        for task in core.tasks.values { there[task.framework, default: [:]][task.state, default: 0] += 1 }
+        for (id, framework) in core.frameworks {
+            let counted = states.map { framework.counters.tasks(in: $0) }
+            #expect(counted == states.map { there[id]?[$0] ?? 0 }, "\(id)")
+        }
+        let pending = core.counters.operations.reduce(0) { $0 + ($1.key.state == .pending ? $1.value : 0) }
+        #expect(pending == core.operations.values.count { $0.status.state == .pending })
     }
 
     /// Whatever is not in use is offered to whoever asks; with everything ended, that is all there is.

@@ -71,19 +71,21 @@ struct QuotaChangeTests {
         #expect(next.operate(.removeQuota(role("ops"))) == .done)
     }
 
-    @Test("guarantees beyond the cluster are refused unless they are forced")
+    @Test("guarantees beyond the cluster, with what agents keep for roles, are refused unless they are forced")
     func overcommit() {
         var scene = Scene()
         _ = scene.agent("a1", "cpus:4;cpus(static):4;mem:1024")
         #expect(scene.operate(.updateQuota([Self.quota("eng", guarantee: 3)], isForced: false)) == .done)
-        #expect(scene.operate(.updateQuota([Self.quota("ops", guarantee: 2)], isForced: false))?.status == 400)
-        #expect(scene.operate(.updateQuota([Self.quota("ops", guarantee: 2)], isForced: true)) == .done)
+        #expect(scene.operate(.updateQuota([Self.quota("ops", guarantee: 6)], isForced: false))?.status == 400)
+        #expect(scene.operate(.updateQuota([Self.quota("ops", guarantee: 6)], isForced: true)) == .done)
         let more: Quantities = ["cpus": Scalar(5)]
         #expect(scene.operate(.setQuota(role("new"), guarantee: more, isForced: false))?.status == 409)
         #expect(scene.operate(.setQuota(role("new"), guarantee: more, isForced: true)) == .done)
         scene.operate(.removeQuota(role("new")))
         // In place of the old one, not beside it.
         #expect(scene.operate(.updateQuota([Self.quota("eng", guarantee: 1)], isForced: false)) == .done)
+        let rest: Quantities = ["cpus": Scalar(1)]
+        #expect(scene.operate(.setQuota(role("new"), guarantee: rest, isForced: false)) == .done)
     }
 
     @Test("a guarantee takes offers back from others until it can be kept")
@@ -108,6 +110,9 @@ struct QuotaChangeTests {
         #expect(scene.operate(.updateQuota([Self.quota("ops", limit: 2), below], isForced: true))?.status == 400)
         let twice = [Self.quota("ops", limit: 2), Self.quota("ops", limit: 3)]
         #expect(scene.operate(.updateQuota(twice, isForced: true))?.status == 400)
+        // No force makes sense of what contradicts itself.
+        let contrary = [Self.quota("ops", limit: 2), Self.quota("eng", guarantee: 3, limit: 2)]
+        #expect(scene.operate(.updateQuota(contrary, isForced: true))?.status == 400)
         #expect(scene.core.quotas.isEmpty)
     }
 

@@ -5,6 +5,7 @@ import Determinism
 import Diagnostics
 import HTTPServing
 import RawHTTP
+import Synchronization
 import Testing
 
 /// An election that goes as a test says.
@@ -12,8 +13,37 @@ private final class ScriptedElection: Coordinator {
     private let (words, say) = AsyncStream.makeStream(of: Leadership.self)
     func contend(as candidate: MasterInfo) async -> AsyncStream<Leadership> { words }
     func observe() async -> AsyncStream<Leadership> { words }
-    func resign() async { say.finish() }
+    private let resigned = Mutex(false)
+    var hasResigned: Bool { resigned.withLock { $0 } }
+    func resign() async {
+        resigned.withLock { $0 = true }
+        say.finish()
+    }
     func say(_ word: Leadership) { say.yield(word) }
+}
+
+/// A registry whose changes take as long as a test says.
+private actor SlowStore: RegistryStore {
+    private let store = InMemoryRegistryStore()
+    private let (writes, write) = AsyncStream.makeStream(of: Void.self)
+    private let (permissions, permit) = AsyncStream.makeStream(of: Void.self)
+
+    func load() async -> (snapshot: RegistrySnapshot, version: RegistryVersion) { await store.load() }
+
+    func apply(_ changes: [RegistryChange], expecting version: RegistryVersion) async -> RegistryAnswer {
+        if !changes.isEmpty {
+            write.yield()
+            for await _ in permissions { break }
+        }
+        return await store.apply(changes, expecting: version)
+    }
+
+    /// Until a change is being written.
+    nonisolated func awaitWrite() async {
+        for await _ in writes { break }
+    }
+
+    nonisolated func letGo() { permit.yield() }
 }
 
 /// A registry that another master takes over as soon as this one has.
@@ -88,6 +118,26 @@ struct StandingTests {
         while try await scheduler.events.next() != nil {}
         #expect(try await served.call(#"{"type":"GET_STATE"}"#).status == 503)
         await served.master.stop()
+    }
+
+    @Test("one that gives up the lead does so last: before, it answers nobody and has nothing under way")
+    func resigning() async throws {
+        let (election, store) = (ScriptedElection(), SlowStore())
+        election.say(.leading)
+        let served = try await ServedMaster.start(store: store, coordinator: election)
+        async let change = served.call(
+            #"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[{"role":"eng","weight":2.5}]}}"#)
+        await store.awaitWrite()
+        async let stopped: Void = served.master.stop()
+        let deadline = ContinuousClock.now + .seconds(120)
+        while try await served.get("/state").status != 503 { try #require(ContinuousClock.now < deadline) }
+        #expect(!election.hasResigned)
+        store.letGo()
+        await stopped
+        #expect(election.hasResigned)
+        // Written it is; whether that was told does not matter to who leads next.
+        _ = try await change
+        #expect(await store.load().snapshot.weights.count == 1)
     }
 
     @Test("one whose registry another has written to stops leading before anybody hears of the change")

@@ -98,8 +98,8 @@ extension Containerizer {
 public struct ContainerRecovery: Equatable, Sendable {
     /// Known ones that run.
     public var adopted: [ContainerID]
-    /// Known ones that have ended, and those that nobody can follow any more, as their record is damaged, nor remove
-    /// yet. They can be waited for until they are destroyed.
+    /// Known ones that have ended, and those that nobody can follow any more, as their record is damaged or gone, nor
+    /// remove yet. They can be waited for until they are destroyed.
     public var ended: [EndedContainer]
     /// Known ones of which nothing is left: their launch was cut off, or the host was started anew.
     public var vanished: [ContainerID]

@@ -53,6 +53,8 @@ public struct MasterLimits: Sendable {
     public var completedFrameworksMax = 1_000
     /// Removed frameworks that are shown with their tasks.
     public var completedFrameworksShownMax = 50
+    /// Frameworks with figures of their own. Where there are more, only those that are connected have them, so many.
+    public var frameworksFiguredMax = 1_000
     /// Ended tasks remembered for each framework; the oldest is dropped.
     public var completedTasksMax = 1_000
     /// Tasks on unreachable agents remembered for each framework; the oldest is dropped.

@@ -15,6 +15,9 @@ extension MasterCore {
         /// What is not used yet, allocated to `role`.
         var remaining: Resources
         var principal: String?
+        /// Tasks and groups of them that were sent to the agent.
+        var launched = 0
+        var launchedGroups = 0
     }
 
     mutating func accept(
@@ -40,6 +43,11 @@ extension MasterCore {
         var accepted = AcceptedOffers(
             framework: info, agent: first.agent, role: first.role, remaining: offered, principal: principal)
         for operation in operations { carryOut(operation, with: &accepted, at: now) }
+        frameworks.change(framework) { record in
+            record.counters.countOffers(.accepted, taken.count)
+            record.counters.countOperation(.launch, accepted.launched)
+            record.counters.countOperation(.launchGroup, accepted.launchedGroups)
+        }
         // What operations made was asked for and not refused: it is offered again, with the rest beside it.
         let made = accepted.remaining - offered
         giveBack(made, of: framework, on: first.agent)
@@ -123,6 +131,7 @@ extension MasterCore {
             startsExecutor = executor != nil
         }
         stage(spec, accepted, at: now)
+        accepted.launched += 1
         send(.runTask(spec, of: framework, startsExecutor: startsExecutor), to: accepted.agent)
     }
 
@@ -156,6 +165,7 @@ extension MasterCore {
             return
         }
         for spec in specs { stage(spec, accepted, at: now) }
+        accepted.launchedGroups += 1
         send(.runGroup(specs, under: executor, of: framework, startsExecutor: !isRunning), to: accepted.agent)
     }
 

@@ -159,7 +159,10 @@ extension MasterCore {
             for task in frameworks[framework]?.unreachableTasks.all ?? [] where task.agent == agent {
                 guard var last = frameworks[framework]?.unreachableTasks.remove(task.spec.id) else { continue }
                 report(state, last.key, because: reason, message, agent: agent, executor: last.executor, at: now)
-                last.state = wireState(state, for: framework)
+                let end = wireState(state, for: framework)
+                // To a framework that knows no partitions it was lost before.
+                if !last.state.isTerminal { countEnd(end, of: framework) }
+                last.state = end
                 frameworks[framework]?.completedTasks.append(last, keeping: limit)
             }
         }

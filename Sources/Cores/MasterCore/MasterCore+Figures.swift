@@ -7,6 +7,7 @@ extension MasterCore {
     public func figures(at now: Instant) -> [Metric] {
         var all = agentFigures() + frameworkFigures() + taskFigures() + updateFigures() + messageFigures()
         all += resourceFigures() + quotaFigures() + Self.neverHappens.map { Metric($0, 0) }
+        all += operationFigures() + figuresOfEachFramework()
         all.append(Metric("master/elected", hasSteppedDown ? 0 : 1))
         all.append(Metric("master/uptime_secs", (now - elected).seconds))
         all.append(Metric("master/outstanding_offers", Double(offers.count)))
@@ -119,6 +120,47 @@ extension MasterCore {
         for name in Self.messageNames { counts[name] = 0 }
         for kind in [counters.schedulerCalls, counters.agentMessages] { counts.merge(kind) { $0 + $1 } }
         return counts.keys.sorted().map { Metric("master/messages_\($0)", Double(counts[$0] ?? 0)) }
+    }
+
+    private static let operationTypes = [
+        "RESERVE", "UNRESERVE", "CREATE", "DESTROY", "GROW_VOLUME", "SHRINK_VOLUME", "CREATE_DISK", "DESTROY_DISK",
+    ]
+    private static let operationStates: [OperationStatus.State] = [
+        .pending, .recovering, .unreachable, .finished, .failed, .error, .dropped, .goneByOperator,
+    ]
+
+    /// Of all operations together, and of each type.
+    private func operationFigures() -> [Metric] {
+        var sums: [OperationStatus.State: Int] = [:]
+        for (kind, count) in counters.operations { sums[kind.state, default: 0] += count }
+        var result = Self.operationFigures("master/operations/") { sums[$0] ?? 0 }
+        for type in Self.operationTypes {
+            result += Self.operationFigures("master/operations/\(type.lowercased())/") { state in
+                counters.operations[OperationKind(type, state)] ?? 0
+            }
+        }
+        return result
+    }
+
+    private static func operationFigures(
+        _ prefix: String, _ count: (OperationStatus.State) -> Int
+    ) -> [Metric] {
+        var total = 0
+        var result: [Metric] = []
+        for state in operationStates {
+            let number = count(state)
+            total += number
+            result.append(Metric(prefix + state.rawValue.dropFirst("OPERATION_".count).lowercased(), Double(number)))
+        }
+        result.append(Metric(prefix + "total", Double(total)))
+        return result
+    }
+
+    /// Bounded: what is asked for often must not grow with whoever subscribes.
+    private func figuresOfEachFramework() -> [Metric] {
+        let most = configuration.limits.frameworksFiguredMax
+        let shown = frameworks.values.filter { $0.isConnected || frameworks.count <= most }.map(\.id).sorted()
+        return shown.prefix(most).flatMap { frameworks[$0]?.figures ?? [] }
     }
 
     /// What there is and what tasks and executors have of it, by name; revocable resources apart.

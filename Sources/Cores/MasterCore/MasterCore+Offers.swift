@@ -174,11 +174,14 @@ extension MasterCore {
     }
 
     mutating func decline(_ ids: [OfferID], _ filter: OfferFilter, of framework: FrameworkID, at now: Instant) {
+        var declined = 0
         for id in ids where offers[id]?.offer.framework == framework {
             guard let record = takeOffer(id) else { continue }
-            counters.offersDeclined += 1
+            declined += 1
             returnUnused(record.resources, of: framework, on: record.offer.agent, filter, at: now)
         }
+        counters.offersDeclined += UInt64(declined)
+        frameworks.change(framework) { $0.counters.countOffers(.declined, declined) }
     }
 
     /// What was offered and not used.

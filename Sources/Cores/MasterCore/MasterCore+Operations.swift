@@ -51,8 +51,14 @@ extension MasterCore {
         let status = OperationStatus(operation: order.id, state: .pending, agent: agent)
         operations[order.key] = OperationRecord(
             order: order, agent: agent, consumed: consumed, converted: converted, status: status, asked: now)
+        count(order.change, in: .pending)
         agents[agent]?.operations.insert(order.key)
-        if let framework = order.framework, let id = order.id { frameworks[framework]?.operations[id] = order.key }
+        if let framework = order.framework {
+            frameworks.change(framework) { record in
+                record.counters.countOperation(FrameworkCounters.Operation(order.change))
+                if let id = order.id { record.operations[id] = order.key }
+            }
+        }
         if let total = agents[agent]?.total {
             agents[agent]?.total = total - consumed.unallocated() + converted.unallocated()
         }
@@ -68,9 +74,15 @@ extension MasterCore {
         note(
             "operation.refused", "An operation cannot be done", level: .warning,
             ["framework": framework.text, "why": why])
+        if case .change(let change) = operation.action { count(change, in: .error) }
         guard let id = operation.id else { return }
         publish(
             .updateOperation(OperationStatus(operation: id, state: .error, message: why, agent: agent)), to: framework)
+    }
+
+    /// One more operation of a type, nil for one that could not be read, in a state; or, by a negative number, fewer.
+    mutating func count(_ change: ResourceOperation?, in state: OperationStatus.State, by number: Int = 1) {
+        counters.operations[OperationKind(change?.name, state), default: 0] += number
     }
 
     // MARK: Reports
@@ -90,6 +102,8 @@ extension MasterCore {
         }
         counters.validOperationUpdates += 1
         let wasPending = record.status.state == .pending
+        count(record.order.change, in: record.status.state, by: -1)
+        count(record.order.change, in: status.state)
         operations[key]?.status = status
         if wasPending, status.state.isFailure { revert(record, at: now) }
         if let owner = record.order.framework, record.order.id != nil, frameworks[owner] != nil {
@@ -126,6 +140,8 @@ extension MasterCore {
 
     private mutating func forget(_ key: UpdateID) {
         guard let record = operations.removeValue(forKey: key) else { return }
+        // That one has come to its end stays counted.
+        if !record.status.state.isTerminal { count(record.order.change, in: record.status.state, by: -1) }
         agents[record.agent]?.operations.remove(key)
         if let framework = record.order.framework, let id = record.order.id {
             frameworks[framework]?.operations[id] = nil
@@ -191,14 +207,16 @@ extension MasterCore {
 
     mutating func operationLostItsAgent(_ key: UpdateID, for why: AgentRemoval) {
         guard let record = operations[key] else { return }
+        let state: OperationStatus.State =
+            switch why {
+            case .unreachable: .unreachable
+            case .gone: .goneByOperator
+            // The agent is forgotten, and so is how far it came.
+            case .takenDown: .unknown
+            }
+        // As with the protocol's master, how many became unreachable never gets less: who comes back begins anew.
+        if !record.status.state.isTerminal { count(record.order.change, in: state) }
         if let framework = record.order.framework, let id = record.order.id, !record.status.state.isTerminal {
-            let state: OperationStatus.State =
-                switch why {
-                case .unreachable: .unreachable
-                case .gone: .goneByOperator
-                // The agent is forgotten, and so is how far it came.
-                case .takenDown: .unknown
-                }
             publish(.updateOperation(OperationStatus(operation: id, state: state, agent: record.agent)), to: framework)
         }
         forget(key)
@@ -239,6 +257,9 @@ extension MasterCore {
         let reported = Set(reports.map(\.order.key))
         let missing = (agents[agent]?.operations ?? []).subtracting(reported)
         for key in missing.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+            if let record = operations[key], !record.status.state.isTerminal {
+                count(record.order.change, in: .dropped)
+            }
             if let record = operations[key], let framework = record.order.framework, let id = record.order.id,
                 !record.status.state.isTerminal
             {
@@ -255,6 +276,8 @@ extension MasterCore {
             // Whoever ordered it may have been removed: what it makes of the agent's resources counts all the same.
             let known = operations[order.key]
             let change = report.status.state == .pending ? expect(order, known, on: agent) : nil
+            if let known { count(known.order.change, in: known.status.state, by: -1) }
+            count(order.change, in: report.status.state)
             operations[order.key] = OperationRecord(
                 order: order, agent: agent, consumed: change?.consumed ?? .none, converted: change?.converted ?? .none,
                 status: report.status, asked: known?.asked ?? elected)

@@ -126,7 +126,9 @@ extension MasterCore {
         }
     }
 
-    /// A guarantee that the cluster cannot keep is most likely a slip.
+    /// A guarantee that the cluster cannot keep is most likely a slip. Looks at all there is, not at what can be given:
+    /// what is reserved counts as a role's use of its quota, also where agents reserve it by configuration, so it is
+    /// something to guarantee. Agents that are not connected right now count as well, as they come back.
     private func checkCapacity(_ configs: [QuotaConfig]) throws(Failure) {
         guard configs.contains(where: { !$0.quota.guarantees.isEmpty }) else { return }
         var guaranteed = Quantities.none
@@ -134,9 +136,8 @@ extension MasterCore {
             guaranteed += quotas[role]?.guarantees ?? .none
         }
         for config in configs { guaranteed += config.quota.guarantees }
-        // What agents reserve by configuration is not anybody's to guarantee.
         let capacity = agents.values.reduce(into: Quantities.none) { sum, agent in
-            sum += agent.total.only { $0.reservations.first?.origin != .configured && !$0.isRevocable }.quantities
+            sum += agent.total.nonRevocable.quantities
         }
         for amount in guaranteed.amounts where capacity[amount.name] < amount.scalar {
             throw Failure(

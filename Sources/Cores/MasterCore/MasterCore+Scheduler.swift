@@ -16,7 +16,11 @@ extension MasterCore {
             subscribe(call, subscription, by: principal, at: now)
             return
         }
-        guard let framework = request.framework, let record = frameworks[framework] else {
+        // Counted before it is looked at: what a record holds is copied when it is changed while somebody looks.
+        guard let framework = request.framework,
+            frameworks.change(framework, { $0.counters.countCall(request.action) }) != nil,
+            let record = frameworks[framework]
+        else {
             answer(call, .invalid("Framework cannot be found"))
             return
         }

@@ -163,6 +163,7 @@ extension MasterCore {
         }
         frameworks[id]?.connection = .connected(stream)
         frameworks[id]?.storedDeadline = nil
+        frameworks.change(id) { $0.counters.countCall(.subscribe(subscription)) }
         streams[stream] = .framework(id)
         describe(id, info, subscription)
         emit(.openStream(call, stream))

@@ -28,15 +28,22 @@ extension MasterCore {
     }
 
     mutating func replaceTask(_ task: TaskRecord) {
-        guard removeTask(task.key) != nil else { return }
+        guard let old = removeTask(task.key) else { return }
         addTask(task)
+        if task.state.isTerminal, !old.state.isTerminal { countEnd(task.state, of: task.framework) }
+    }
+
+    /// A task has come to its end without a change of its state in the table.
+    mutating func countEnd(_ state: TaskState, of framework: FrameworkID) {
+        counters.tasksEnded[state, default: 0] += 1
+        frameworks.change(framework) { $0.counters.end(state) }
     }
 
     @discardableResult
     private mutating func removeTask(_ key: TaskReference) -> TaskRecord? {
         guard let task = tasks.removeValue(forKey: key) else { return nil }
         agents[task.agent]?.tasks.remove(key)
-        frameworks[key.framework]?.tasks.remove(key.task)
+        frameworks.change(key.framework) { $0.remove(task) }
         if !task.hasReturnedResources { agents[task.agent]?.endUse(of: task) }
         count(key.framework, on: task.agent, by: -1)
         if !task.state.isTerminal { counters.tasksNow[task.state, default: 0] -= 1 }
@@ -62,11 +69,10 @@ extension MasterCore {
     private mutating func setState(_ state: TaskState, of key: TaskReference) {
         guard let old = tasks[key]?.state, old != state, !old.isTerminal else { return }
         counters.tasksNow[old, default: 0] -= 1
-        if state.isTerminal {
-            counters.tasksEnded[state, default: 0] += 1
-        } else {
-            counters.tasksNow[state, default: 0] += 1
-        }
+        if !state.isTerminal { counters.tasksNow[state, default: 0] += 1 }
+        // It leaves the table next, and is over for good.
+        if state.isTerminal || state == .goneByOperator { counters.tasksEnded[state, default: 0] += 1 }
+        frameworks.change(key.framework) { $0.counters.move(from: old, to: state) }
         tasks[key]?.state = state
     }
 
@@ -91,7 +97,7 @@ extension MasterCore {
         _ update: StatusUpdate, latest: TaskState, from agent: AgentID, at now: Instant
     ) {
         let key = TaskReference(framework: update.framework, task: update.task)
-        guard frameworks[update.framework] != nil else {
+        guard frameworks.index(forKey: update.framework) != nil else {
             counters.invalidStatusUpdates += 1
             // It was not there to hear of the end.
             send(.shutdownFramework(update.framework), to: agent)

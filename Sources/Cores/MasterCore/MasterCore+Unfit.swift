@@ -16,6 +16,7 @@ extension MasterCore {
         note(
             "operation.refused", "An operation cannot be done", level: .warning,
             ["framework": framework.text, "why": operation.why])
+        count(nil, in: .error)
         guard operation.id != nil else { return }
         publish(.unfitOperation(operation, on: agent), to: framework)
     }

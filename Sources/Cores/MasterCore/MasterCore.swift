@@ -137,9 +137,15 @@ public struct MasterCore: Core {
 
     /// Says something to a framework if it listens.
     mutating func publish(_ event: SchedulerEvent, to framework: FrameworkID) {
-        guard let record = frameworks[framework], let stream = record.stream else { return }
-        emit(.publish(stream, event, for: record.info.capabilities))
+        let listener = frameworks.change(framework) { record -> Listener? in
+            guard let stream = record.stream else { return nil }
+            record.counters.countEvent(event)
+            return (stream, record.info.capabilities)
+        }
+        guard let (stream, capabilities) = listener ?? nil else { return }
+        emit(.publish(stream, event, for: capabilities))
     }
+    private typealias Listener = (stream: StreamID, capabilities: Set<FrameworkInfo.Capability>)
 
     /// Says something to an agent if it is connected.
     mutating func send(_ message: MasterMessage, to agent: AgentID) {

@@ -1,3 +1,4 @@
+public import ClusterAPI
 public import ClusterModel
 
 /// What the master counts, by the names of `/metrics/snapshot` without their `master/`. Gauges are worked out where
@@ -42,8 +43,22 @@ public struct MasterCounters: Hashable, Sendable {
     public var tasksEnded: [TaskState: UInt64] = [:]
     /// Tasks on admitted agents in each state that is not terminal.
     public var tasksNow: [TaskState: Int] = [:]
+    /// Operations that are in each state, or that have come to it if it is terminal.
+    public var operations: [OperationKind: Int] = [:]
 
     public init() {}
+}
+
+/// `operations/reserve/pending`.
+public struct OperationKind: Hashable, Sendable {
+    /// As the protocol has it; nil: it could not be read.
+    public var type: String?
+    public var state: OperationStatus.State
+
+    public init(_ type: String?, _ state: OperationStatus.State) {
+        self.type = type
+        self.state = state
+    }
 }
 
 /// `task_failed/source_executor/reason_command_executor_failed`.

@@ -136,6 +136,7 @@ public struct FrameworkRecord: Sendable {
     public var agents: [AgentID: Int] = [:]
     /// Operations with an id that are not forgotten.
     public var operations: [OperationID: UpdateID] = [:]
+    public internal(set) var counters = FrameworkCounters()
 
     var failoverTimer: TimerID?
     /// The registry is being told that it is over.
@@ -153,6 +154,13 @@ public struct FrameworkRecord: Sendable {
     mutating func add(_ added: ArraySlice<MasterCore.Keyed>, on agent: AgentID) {
         tasks.insert(added.map(\.key.task))
         agents[agent, default: 0] += added.count
+        // By their places: taking each record out to look at it costs more than looking.
+        for index in added.indices { counters.enter(added[index].task.state) }
+    }
+
+    mutating func remove(_ task: TaskRecord) {
+        tasks.remove(task.spec.id)
+        counters.leave(task.state)
     }
 
     public func has(_ capability: FrameworkInfo.Capability) -> Bool { info.capabilities.contains(capability) }

@@ -151,7 +151,7 @@ public struct ControlGroup: Sendable {
     }
 
     /// How long every process in it may take to stop or to end: each has to run for that, and be given a processor.
-    private static let settlingSecondsMax = 30.0
+    public static let settlingSecondsMax = 30.0
 
     /// Stops or continues all processes in it. See cgroup.freeze.
     public func freeze(_ frozen: Bool) throws(KernelError) {
@@ -162,10 +162,13 @@ public struct ControlGroup: Sendable {
     }
 
     /// Kills what is left in it and removes it. Nothing happens when it is not there.
-    public func remove() throws(Failure) {
+    public func remove() throws(Failure) { try remove(by: Deadline(seconds: Self.settlingSecondsMax)) }
+
+    /// The same for one of several that were killed together, which all have until `deadline`.
+    /// - Throws: `cgroup.cannot-remove` when a process in it has not ended by then; trying again is safe.
+    public func remove(by deadline: Deadline) throws(Failure) {
         guard exists else { return }
         do throws(KernelError) {
-            let deadline = Deadline(seconds: Self.settlingSecondsMax)
             while try !removed(by: deadline) { try deadline.pause("\(path) to be free") }
         } catch {
             if error.errno == Errno.noEntry { return }

@@ -6,11 +6,13 @@ import Isolation
 extension NativeContainerizer {
     static let damagedCode: Failure.Code = "state.damaged"
 
-    /// Ends whatever runs in the container's cgroup and removes everything that bears its id.
+    /// Ends whatever runs in the container's cgroup and removes everything that bears its id. What damaged the record
+    /// may have taken the lock as well, so it is made where it is not: the mark keeps everybody else away who makes or
+    /// removes the container.
     func removeDamaged(_ id: ContainerID) throws(Failure) {
         let mark = try marks.begin(id)
         defer { withExtendedLifetime(mark) {} }
-        guard let lock = try records.lock(id, wait: true) else { return try marks.settled(id) }
+        guard let lock = try records.lock(id, wait: true, create: true) else { return try marks.settled(id) }
         defer { withExtendedLifetime(lock) {} }
         for isolator in Isolators.all.reversed() { try isolator.cleanUp(id, host: host) }
         try starter?.cleanUp(id)

@@ -1,4 +1,4 @@
-import Containers
+public import Containers
 public import Diagnostics
 import Isolation
 import LinuxKernel
@@ -7,15 +7,21 @@ extension NativeContainerizer {
     /// So many launched containers that nobody looks after are looked at by one sweep; those of the next sweep are
     /// others. A launch must not take longer because many containers run.
     private static let runningPerSweep = 16
+    /// How long a sweep waits, in seconds, for what an earlier one has waited for in vain.
+    private static let secondPatience = 0.5
 
     /// Undoes what crashes of earlier commands left: half-made containers, leases, names and cgroups without a
     /// container. Settles the end of containers nobody waits for, some at a time. True when everything was gone
     /// through, which is so after a crash and after a start of the host; otherwise it costs next to nothing.
+    ///
+    /// `telling` is told of each cgroup without a container that cannot be removed yet, as a process in it does not
+    /// end. It is in nobody's way, keeps its ids, and every later sweep tries again.
     @discardableResult
-    public func sweep() throws(Failure) -> Bool {
+    public func sweep(telling: (ContainerID, Failure) -> Void = { _, _ in }) throws(Failure) -> Bool {
         try settleEnded()
         let cutOff = try marks.abandoned(in: places.pending, limit: .max)
-        if cutOff.isEmpty, HostFacts.exists(places.swept) { return false }
+        let isSecond = HostFacts.exists(places.left)
+        if cutOff.isEmpty, !isSecond, HostFacts.exists(places.swept) { return false }
         for (id, lock) in cutOff {
             defer { withExtendedLifetime(lock) {} }
             guard let status = try soundStatus(of: id) else {
@@ -24,13 +30,16 @@ extension NativeContainerizer {
             }
             if status.process != nil { try marks.launched(id) }
         }
-        try removeLeftovers(of: Set(cutOff.map(\.id.text)))
+        let left = try removeLeftovers(
+            of: Set(cutOff.map(\.id.text)),
+            patience: isSecond ? Self.secondPatience : ControlGroup.settlingSecondsMax)
+        for (id, failure) in left.sorted(by: { $0.key < $1.key }) { telling(id, failure) }
         // Last: until here a crash of ours is one more thing the next sweep finds.
         for (id, lock) in cutOff {
             try marks.dropPending(id)
             withExtendedLifetime(lock) {}
         }
-        try noteSwept()
+        try noteSwept(leaving: !left.isEmpty)
         return true
     }
 
@@ -63,23 +72,27 @@ extension NativeContainerizer {
 
     /// Everything that has no record any more, and no mark but one of `cutOff`, which nobody holds. Listed before the
     /// records it is compared with: a launch makes its record's directory first, so one that is under way is never
-    /// taken for a leftover.
-    private func removeLeftovers(of cutOff: Set<String>) throws(Failure) {
+    /// taken for a leftover. Gives the cgroups that cannot be removed yet, with what is in the way.
+    private func removeLeftovers(
+        of cutOff: Set<String>, patience: Double
+    ) throws(Failure) -> [ContainerID: Failure] {
         let directories = try containerDirectories()
         let groups = try ControlGroups.names(host: host)
         // Also settles containers whose marks went with the files of the last start of the host.
         _ = try list()
         let existing = Set(try records.identifiers().map(\.text))
         for name in directories where !existing.contains(name) { try removeFiles(of: name) }
-        for name in groups where !existing.contains(name) {
-            try removeGroup(named: name)
-        }
+        let left = removeGroups(groups.filter { !existing.contains($0) }, patience: patience)
+        let living = Set(left.keys.map(\.text))
         try networks.sweep()
-        // A lease or a name without a holder is one whose writing was cut off.
+        // A lease or a name without a holder is one whose writing was cut off. What still runs keeps its ids: nobody
+        // else's processes may have them as well.
         try leases.dropAbandoned { id in
-            id.isEmpty || !records.exists(id) && (cutOff.contains(id) || !marks.isPending(id))
+            if living.contains(id) { return false }
+            return id.isEmpty || !records.exists(id) && (cutOff.contains(id) || !marks.isPending(id))
         }
         try names.dropAbandoned { id in !records.exists(id) }
+        return left
     }
 
     /// A record that is not here may be in the state of another installation, whose container may run.
@@ -94,19 +107,37 @@ extension NativeContainerizer {
     /// Whether the store has files of a container of that name, of this installation or of another.
     public func hasFiles(_ name: String) -> Bool { HostFacts.exists("\(places.containers)/\(name)") }
 
-    /// Names that are no ids are not ours.
-    private func removeGroup(named name: String) throws(Failure) {
-        let id: ContainerID
-        do throws(Failure) { id = try ContainerID(name) } catch { return }
-        guard let group = ControlGroup(id, host: host), group.belongs(to: places.volatile) else { return }
-        try group.remove()
+    /// Gives those that cannot be removed within `patience` seconds: one process that the kernel does not end keeps
+    /// nobody from starting containers. All are killed before any is waited for, so they end side by side.
+    private func removeGroups(_ names: [String], patience: Double) -> [ContainerID: Failure] {
+        let groups = names.compactMap { name in group(named: name) }
+        for (_, group) in groups {
+            // What keeps it from being killed keeps it from being removed, and is told then.
+            do throws(KernelError) { try group.kill() } catch { continue }
+        }
+        let deadline = Deadline(seconds: patience)
+        var left: [ContainerID: Failure] = [:]
+        for (id, group) in groups {
+            do throws(Failure) { try group.remove(by: deadline) } catch { left[id] = error }
+        }
+        return left
     }
 
-    private func noteSwept() throws(Failure) {
-        if HostFacts.exists(places.swept) { return }
+    /// Names that are no ids are not ours.
+    private func group(named name: String) -> (id: ContainerID, group: ControlGroup)? {
+        let id: ContainerID
+        do throws(Failure) { id = try ContainerID(name) } catch { return nil }
+        guard let group = ControlGroup(id, host: host), group.belongs(to: places.volatile) else { return nil }
+        return (id, group)
+    }
+
+    private func noteSwept(leaving isLeft: Bool) throws(Failure) {
         try records.prepare()
         do throws(KernelError) {
-            _ = try OwnedDescriptor.open(RawPath(places.swept), [.writeOnly, .create, .noFollow], mode: 0o600)
+            for path in [places.swept] + (isLeft ? [places.left] : []) where !HostFacts.exists(path) {
+                _ = try OwnedDescriptor.open(RawPath(path), [.writeOnly, .create, .noFollow], mode: 0o600)
+            }
+            if !isLeft { try TreeRemoval.remove(places.left) }
         } catch {
             throw error.failure("state.unwritable", doing: "note that everything was swept", on: places.swept)
         }

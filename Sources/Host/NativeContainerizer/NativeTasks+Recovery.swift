@@ -9,7 +9,9 @@ extension NativeTasks {
     public func recover(_ known: [ContainerLaunch]) async throws(Failure) -> ContainerRecovery {
         let found = try await pool.run { [self] () throws(Failure) in try settled() }
         var recovery = ContainerRecovery()
-        var (rest, left) = (found.sound, try await remove(found.damaged))
+        var rest = found.sound
+        var left = try await remove(found.damaged) { [runtime] id throws(Failure) in try runtime.removeDamaged(id) }
+        left.merge(found.left) { damaged, _ in damaged }
         for launch in known {
             if let failure = left.removeValue(forKey: launch.id) {
                 giveUp(launch, failure, into: &recovery)
@@ -31,7 +33,9 @@ extension NativeTasks {
     private func destroy(
         strangers: [ContainerID], into recovery: inout ContainerRecovery
     ) async throws(Failure) {
-        let failures = try await remove(strangers)
+        let failures = try await remove(strangers) { [runtime] id throws(Failure) in
+            try runtime.remove(id, force: true)
+        }
         for id in strangers {
             guard let failure = failures[id] else {
                 recovery.destroyed.append(id)
@@ -43,12 +47,14 @@ extension NativeTasks {
 
     /// Side by side: who waits for one that does not end waits no longer for several. Gives those that cannot be
     /// removed yet, with what is in the way; what may be removed later keeps no agent from starting.
-    private func remove(_ ids: [ContainerID]) async throws(Failure) -> [ContainerID: Failure] {
+    private func remove(
+        _ ids: [ContainerID], by removal: @escaping @Sendable (ContainerID) throws(Failure) -> Void
+    ) async throws(Failure) -> [ContainerID: Failure] {
         let failures = await withTaskGroup(of: (ContainerID, Failure?).self) { group in
             for id in ids {
-                group.addTask { [pool, runtime] in
+                group.addTask { [pool] in
                     do throws(Failure) {
-                        try await pool.run { () throws(Failure) in try runtime.remove(id, force: true) }
+                        try await pool.run { () throws(Failure) in try removal(id) }
                         return (id, nil)
                     } catch { return (id, error) }
                 }
@@ -61,26 +67,35 @@ extension NativeTasks {
         return failures
     }
 
-    /// Containers whose record can be read, and those whose record cannot: they are nobody's any more, however it came
-    /// to that.
-    private func settled() throws(Failure) -> (sound: [ContainerID: ContainerStatus], damaged: [ContainerID]) {
+    private struct Settled {
+        var sound: [ContainerID: ContainerStatus]
+        /// Those whose record cannot be read: they are nobody's any more, however it came to that.
+        var damaged: [ContainerID]
+        /// Those of which only a cgroup is left, that cannot be removed yet.
+        var left: [ContainerID: Failure] = [:]
+    }
+
+    private func settled() throws(Failure) -> Settled {
         try runtime.records.prepare()
-        try runtime.sweep()
+        var left: [ContainerID: Failure] = [:]
+        try runtime.sweep { id, failure in left[id] = failure }
         let survey = try runtime.survey()
         var damaged: [ContainerID] = []
         for id in try runtime.records.identifiers() where try runtime.soundStatus(of: id) == nil {
             if runtime.records.exists(id.text) { damaged.append(id) }
         }
-        return (Dictionary(uniqueKeysWithValues: survey.containers.map { ($0.record.request.id, $0) }), damaged)
+        return Settled(
+            sound: Dictionary(uniqueKeysWithValues: survey.containers.map { ($0.record.request.id, $0) }),
+            damaged: damaged, left: left)
     }
 
-    /// One that is known, whose record is damaged, and that cannot be removed yet. For its agent it has ended: there is
-    /// nothing to follow it by, its id is not free, and its agent has it destroyed until that succeeds.
+    /// One that is known, whose record is damaged or gone, and that cannot be removed yet. For its agent it has ended:
+    /// there is nothing to follow it by, its id is not free, and its agent has it destroyed until that succeeds.
     private func giveUp(_ launch: ContainerLaunch, _ failure: Failure, into recovery: inout ContainerRecovery) {
         guard ledger.begin(launch.id, parent: launch.parent) else { return }
         let exit = ContainerExit(
             reason: .unknown, code: 137, endedAt: HostFacts.wallClock(),
-            message: "its record is damaged, and it cannot be removed yet: \(failure)")
+            message: "its record is damaged or gone, and it cannot be removed yet: \(failure)")
         ledger.ended(launch.id, exit, isNew: false)
         recovery.ended.append(ContainerRecovery.EndedContainer(id: launch.id, exit: exit))
     }

@@ -24,6 +24,8 @@ public struct Places: Sendable, Equatable {
     var running: String { volatile + "/running" }
     /// There once everything was swept since the host was started.
     var swept: String { volatile + "/swept" }
+    /// There while the last sweep could not remove everything.
+    var left: String { volatile + "/left" }
     /// One file a name.
     var names: String { volatile + "/names" }
     /// An empty directory that a mount workshop covers, in its own mount namespace only.

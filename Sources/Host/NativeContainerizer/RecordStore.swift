@@ -170,7 +170,8 @@ public struct RecordStore: Sendable {
     }
 
     /// An exclusive lock on a container, held while its state changes; nil when `wait` is false and another has it or
-    /// the container is gone. Only its launch makes the file: whoever comes while it is being removed finds none.
+    /// the container is gone. Only its launch makes the file, and who removes a damaged one: whoever comes while it is
+    /// being removed finds none.
     func lock(_ id: ContainerID, wait: Bool, create: Bool = false) throws(Failure) -> OwnedDescriptor? {
         do throws(KernelError) {
             let flags: OpenFlags = create ? [.readWrite, .create] : [.readWrite]

@@ -179,10 +179,23 @@ extension ContainerNetworks {
     // MARK: Release
 
     /// Disconnects a container and gives back what it leased. Nothing to do is fine.
-    public func release(_ id: ContainerID) throws(Failure) {
-        guard try NetworkFiles.mention(id, below: root), let attachment = try attachment(id) else { return }
-        if attachment.plugins != nil { return try releasePlugins(attachment) }
-        guard let files = try NetworkFiles.open(root, making: false) else { return }
+    public func release(_ id: ContainerID) throws(Failure) { try release(id) { _ in true } }
+
+    /// The same where what it has may go, as `mayGo` says. Looked at and undone under one lock: somebody else may be
+    /// releasing it, its addresses and ports would be another's by then, or its id a container's that is being made.
+    func release(_ id: ContainerID, if mayGo: (NetworkAttachment) -> Bool) throws(Failure) {
+        guard try NetworkFiles.mention(id, below: root) else { return }
+        var files = try NetworkFiles.open(root, making: false)
+        guard let attachment = try files?.attachment(id), mayGo(attachment) else { return }
+        guard attachment.plugins == nil, let held = files else {
+            // Plugins take their time and have locks of their own.
+            files = nil
+            return try releasePlugins(attachment)
+        }
+        try undo(attachment, held)
+    }
+
+    private func undo(_ attachment: NetworkAttachment, _ files: NetworkFiles) throws(Failure) {
         try NetlinkSocket.asked("remove the link of container", on: attachment.container.text) {
             () throws(KernelError) in
             let socket = try NetlinkSocket()

@@ -14,7 +14,8 @@ extension ContainerNetworks {
             HostFacts.exists("\(attachment.holder)/\(attachment.container.text)")
         }
         for attachment in try NetworkFiles.open(root, making: false)?.attachments() ?? [] where !isHeld(attachment) {
-            try release(attachment.container)
+            // Its id may be a container's again by now, which makes its record before anything else.
+            try release(attachment.container) { !isHeld($0) }
         }
         guard let files = try NetworkFiles.open(root, making: false) else { return }
         let kept = try files.attachments()

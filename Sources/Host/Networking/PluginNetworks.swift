@@ -76,11 +76,21 @@ extension ContainerNetworks {
                 plugins.problem = ([error] + error.alsoFailed).map(\.description).joined(separator: "; ")
                 var kept = attachment
                 kept.plugins = plugins
-                return try opened().write(kept)
+                return try change(attachment) { files throws(Failure) in try files.write(kept) }
             }
             try NamespacePin(path: plugins.namespace).remove()
         }
-        try NetworkFiles.open(root, making: false)?.release(attachment, offset: nil)
+        try change(attachment) { files throws(Failure) in try files.release(attachment, offset: nil) }
+    }
+
+    /// Not where somebody else has undone it, or made it anew, while nobody held the lock.
+    private func change(
+        _ attachment: NetworkAttachment, _ body: (NetworkFiles) throws(Failure) -> Void
+    ) throws(Failure) {
+        guard let files = try NetworkFiles.open(root, making: false),
+            try files.attachment(attachment.container) == attachment
+        else { return }
+        try body(files)
     }
 
     /// What plugins said of containers that are gone and that they could not take apart.

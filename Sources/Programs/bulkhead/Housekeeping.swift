@@ -1,3 +1,4 @@
+import CommandOutput
 import Diagnostics
 import ImageStorage
 import LinuxKernel
@@ -11,7 +12,9 @@ struct Housekeeping {
 
     /// Settles every container, and gives back image leases of containers that are gone.
     func sweep() throws(Failure) {
-        let everything = try containerizer.sweep()
+        let everything = try containerizer.sweep { id, failure in
+            Console.note("bulkhead: of container \(id), which is gone, something is left: \(failure)")
+        }
         guard let guardian = try containerizer.sweepLock() else { return }
         defer { withExtendedLifetime(guardian) {} }
         let store = try global.imageStore()

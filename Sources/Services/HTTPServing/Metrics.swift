@@ -31,17 +31,35 @@ public final class Metrics: Sendable {
         return await gathered.all().filter { $0.value != nil }.sorted { $0.name < $1.name }
     }
 
-    /// The exposition format of Prometheus, version 0.0.4.
+    /// The exposition format of Prometheus, version 0.0.4: all figures of a name stand together.
     public func exposition() async -> String {
-        var text = ""
-        var latest = ""
+        var lines: [String: String] = [:]
         for metric in await snapshot(timeout: .seconds(10)) {
-            let name = Metrics.exposed(metric.name)
-            if name != latest { text += "# TYPE \(name) gauge\n" }
-            latest = name
-            text += "\(name) \(Metrics.exposed(metric.value ?? .nan))\n"
+            let (name, labels) = Metrics.labelled(metric.name)
+            lines[name, default: ""] += "\(name)\(labels) \(Metrics.exposed(metric.value ?? .nan))\n"
         }
-        return text
+        return lines.keys.sorted().map { "# TYPE \($0) gauge\n" + (lines[$0] ?? "") }.joined()
+    }
+
+    /// What each of many frameworks has has one name there, and whose it is beside it:
+    /// `master/frameworks/web/m-0001/calls` as `bulkhead_master_frameworks_calls{framework_name="web",…}`.
+    static func labelled(_ name: String) -> (name: String, labels: String) {
+        var parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count > 4, parts.starts(with: ["master", "frameworks"]) else { return (exposed(name), "") }
+        var labels = [("framework_name", parts.remove(at: 2)), ("framework_id", parts.remove(at: 2))]
+        if parts.count > 4, parts[2] == "roles" {
+            labels.append(("role", parts[3..<(parts.count - 1)].joined(separator: "/")))
+            parts.removeSubrange(3..<(parts.count - 1))
+        }
+        let text = labels.map { "\($0.0)=\"\(escaped($0.1))\"" }.joined(separator: ",")
+        return (exposed(parts.joined(separator: "/")), "{\(text)}")
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.reduce(into: "") { text, character in
+            if character == "\"" || character == "\\" { text += "\\" }
+            text.append(character)
+        }
     }
 
     /// `master/tasks_running` as `bulkhead_master_tasks_running`.

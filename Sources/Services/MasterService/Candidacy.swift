@@ -55,10 +55,12 @@ struct Candidacy: Sendable {
                 began(.failure(failure))
             }
         }
-        await coordinator.resign()
-        standing.driver?.stop()
+        let driver = standing.driver
         standing.set(.ended)
+        driver?.stop()
+        // Last: whoever leads next must find nothing of ours under way, neither an order to an agent nor a write.
         await reign?.value
+        await coordinator.resign()
     }
 
     private func lead(_ began: @Sendable (Result<Void, Failure>) -> Void) async -> Task<Void, Never>? {

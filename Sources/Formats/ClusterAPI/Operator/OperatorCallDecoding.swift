@@ -64,14 +64,18 @@ extension WireObject {
         }
     }
 
-    /// `{"force": false, "role": "r", "guarantee": [Resource]}`: scalars only.
+    /// `{"force": false, "role": "r", "guarantee": [Resource]}`: scalars only, and amounts of no particular kind.
     func quotaRequest() throws(Failure) -> OperatorChange {
         var guarantee = Quantities()
+        var met: Set<String> = []
         for (index, resource) in try resources("guarantee").enumerated() {
             guard case .scalar(let scalar) = resource.value else {
                 throw invalid("guarantee[\(index)]", "quota is made of scalars")
             }
-            guard guarantee[resource.name].isZero else {
+            guard !resource.isReserved, resource.disk == nil, !resource.isRevocable else {
+                throw invalid("guarantee[\(index)]", "quota is of no reservation, disk or revocable resource")
+            }
+            guard met.insert(resource.name).inserted else {
                 throw invalid("guarantee[\(index)]", "\(resource.name) is there twice")
             }
             guarantee.add(scalar, of: resource.name)

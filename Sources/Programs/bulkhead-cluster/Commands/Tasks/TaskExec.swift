@@ -10,7 +10,7 @@ struct TaskExec: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exec", abstract: "Run one more command in a task's container.",
         discussion: """
-            The exit status is the command's.
+            A -- right after the task is left out. The exit status is the command's.
 
             Examples:
               bulkhead task exec web ps
@@ -32,15 +32,14 @@ struct TaskExec: AsyncParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "The command.") var command: [String] = []
 
     func run() async throws {
-        var words = command
-        if words.first == "--" { words.removeFirst() }
-        guard let program = words.first else {
+        let words = try words()
+        guard let program = words.command.first else {
             throw Failure(
                 "usage.invalid", doing: "understand the command line", cause: "no command was given",
                 remedy: "see 'bulkhead task exec --help'")
         }
         let client = try global.client()
-        let found = try Naming.task(task, in: try await client.tasks())
+        let found = try Naming.task(words.subject, in: try await client.tasks())
         guard let container = found.containerPath, !found.state.isTerminal else {
             throw Failure(
                 "task.not-running", doing: "run a command in the task", on: found.id.text,
@@ -53,7 +52,8 @@ struct TaskExec: AsyncParsableCommand {
         let request = ContainerLaunchRequest(
             path,
             command: CommandSpec(
-                .execute(path: program, arguments: words), environment: try environment(), user: user), spec: spec)
+                .execute(path: program, arguments: words.command), environment: try environment(), user: user),
+            spec: spec)
         let agent = try await client.agent(found.agent)
         var streams = SessionStreams(agent: agent, container: path, interactive: interactive, terminal: tty)
         streams.resizes = try SignalStream.resizing().resizes
@@ -61,6 +61,9 @@ struct TaskExec: AsyncParsableCommand {
         let status = Self.status(try await agent.wait(for: path))
         if status != 0 { throw TaskStatus(code: status) }
     }
+
+    /// The task and the command, as those of `bulkhead exec`.
+    func words() throws(Failure) -> TaskWords { try TaskWords(task, command, of: "task exec", isForgiving: true) }
 
     private func environment() throws(Failure) -> [CommandSpec.EnvironmentVariable] {
         var variables: [CommandSpec.EnvironmentVariable] = []

@@ -8,10 +8,10 @@ struct TaskRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run an image as a task on an agent that has room for it.",
         discussion: """
-            Waits for an offer of the master that fits, and says what is lacking while none does. In the foreground \
-            the task's output is shown as it comes, signals go to the task, and the exit status is the task's; 125 \
-            when Bulkhead refused or failed. Of several instances it is that of the first, by number, that did not \
-            end well.
+            What follows IMAGE is the task's command and its arguments, whatever they begin with. Waits for an offer \
+            of the master that fits, and says what is lacking while none does. In the foreground the task's output is \
+            shown as it comes, signals go to the task, and the exit status is the task's; 125 when Bulkhead refused or \
+            failed. Of several instances it is that of the first, by number, that did not end well.
 
             Examples:
               bulkhead task run busybox echo hello
@@ -56,21 +56,23 @@ struct TaskRun: AsyncParsableCommand {
     static let instancesMax = 1_000
 
     func run() async throws {
+        let words = try words()
         let manner = try manner()
-        var words = command
-        if words.first == "--" { words.removeFirst() }
         var maker = TaskRequestMaker(
             options: options, walls: walls, care: care, placement: placement, ours: { ProcessEnvironment.value($0) })
         maker.isInteractive = interactive
         maker.terminal = tty ? Terminal(size: SessionStreams.size()) : nil
         let requests = try maker.requests(
-            instances, image: image, command: words, name: name,
+            instances, image: words.subject, command: words.command, name: name,
             suffix: String(String(KernelRandom.number(), radix: 36).prefix(8)))
         let client = try global.client()
         let signals = try SignalStream.forwarding()
         let status = try await TaskSession(client, requests, manner).run(signals)
         if status != 0 { throw TaskStatus(code: status) }
     }
+
+    /// The image and the task's command, as those of `bulkhead run`.
+    func words() throws(Failure) -> TaskWords { try TaskWords(image, command, of: "task run") }
 
     private func manner() throws(Failure) -> TaskManner {
         guard (1...Self.instancesMax).contains(instances) else {

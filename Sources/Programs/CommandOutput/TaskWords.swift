@@ -1,13 +1,15 @@
-import Diagnostics
+public import Diagnostics
 
-/// The words of a `run` or `exec` that are not its own flags: an image or a container, then the task's command.
-struct TaskWords {
-    var subject: String
-    var command: [String]
+/// The words of a `run` or `exec` that are not its own flags: an image, a container or a task, then the task's command.
+public struct TaskWords: Sendable {
+    public let subject: String
+    public let command: [String]
 
     /// Drops the `--` that may stand before the subject; with `isForgiving`, one before the command too, as those write
     /// it who come from kubectl.
-    init(_ first: String, _ rest: [String], of name: String, isForgiving: Bool = false) throws(Failure) {
+    public init(
+        _ first: String, _ rest: [String], of name: String, isForgiving: Bool = false
+    ) throws(Failure) {
         var words = ([first] + rest)[...]
         if words.first == "--" {
             words.removeFirst()
