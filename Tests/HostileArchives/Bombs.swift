@@ -1,6 +1,9 @@
 extension HostileLayer {
     private static let limit = Verdict.refused("layer.limit")
     private static let invalid = Verdict.refused("layer.archive-invalid")
+    private static let maxEntries = ["--max-entries", "100"]
+    /// Two hundred directories inside one another.
+    private static let deep = String(repeating: "a/", count: 200)
     private static let damaged = Verdict.refused("layer.compressed-data")
 
     /// The header of a file that claims `size` bytes.
@@ -27,6 +30,32 @@ extension HostileLayer {
         },
         HostileLayer("I10", "more entries than allowed", limit, arguments: ["--max-entries", "100"]) { tar, _ in
             for index in 0...100 { tar.add("f\(index)") }
+        },
+        HostileLayer("I10", "directories that no entry names", limit, arguments: maxEntries) { tar, _ in
+            tar.pax([("path", "\(deep)f")])
+            tar.add("x")
+        },
+        HostileLayer("I10", "directories that no entry names, below many", limit, arguments: maxEntries) { tar, _ in
+            for index in 0..<20 { tar.add("n\(index)/a/a/a/a/a/f") }
+        },
+        HostileLayer(
+            "I10", "directories of the layer below that no entry names", limit, arguments: maxEntries,
+            lower: { tar, _ in
+                tar.pax([("path", deep)])
+                tar.add("x", .directory)
+            }
+        ) { tar, _ in
+            tar.pax([("path", "\(deep)f")])
+            tar.add("x")
+        },
+        HostileLayer(
+            "I10", "as many directories as allowed, each an entry", .contained(present: ["a/a/a"]),
+            arguments: maxEntries
+        ) { tar, _ in
+            for depth in 1...100 {
+                tar.pax([("path", String(repeating: "a/", count: depth))])
+                tar.add("x", .directory)
+            }
         },
         HostileLayer(raw: "I10", "xz", .refused("layer.compression")) { _ in
             [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] + [UInt8](repeating: 7, count: 600)

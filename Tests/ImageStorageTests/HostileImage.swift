@@ -102,6 +102,35 @@ extension HostileImage {
         HostileImage("more bytes than allowed", "layer.limit", limits: with(\.expandedBytes, 1 << 16)) {
             ImageRecipe().ociArchive { tar in tar.add("big", content: [UInt8](repeating: 0, count: 1 << 17)) }
         },
+        HostileImage("a link whose target is longer than a path", "layer.limit") {
+            docker(manifest: "[]") { tar in
+                tar.pax([("linkpath", String(repeating: "x", count: 5_000))])
+                tar.add("\(hex).json", .link, link: "x")
+            }
+        },
+        HostileImage(
+            "a configuration larger than what an import keeps", "image.documents-too-large",
+            limits: with(\.importDocumentBytes, 4_096)
+        ) { with { $0.config = #""Env":["A=\#(String(repeating: "x", count: 8_000))"]"# }.dockerArchive() },
+        HostileImage(
+            "a configuration in a layout larger than what an import keeps", "image.documents-too-large",
+            limits: with(\.importDocumentBytes, 4_096)
+        ) { with { $0.config = #""Env":["A=\#(String(repeating: "x", count: 8_000))"]"# }.ociArchive() },
+        HostileImage(
+            "more images than allowed, counted before any is read", "image.document-too-many-entries",
+            limits: with(\.archiveImages, 3)
+        ) {
+            let entries = (0..<4).map { number in
+                #"{"mediaType":"\#(MediaType.ociIndex)","digest":"\#(Digest(of: "\(number)".utf8))","size":9}"#
+            }
+            return ImageRecipe().ociArchive(
+                index: #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#)
+        },
+        HostileImage(
+            "more layers of all images than allowed", "image.too-many-layers", limits: with(\.archiveLayers, 3)
+        ) {
+            with { $0.layers = (0..<4).map { .files(["f": "\($0)"]) } }.ociArchive()
+        },
     ]
 
     static let documents: [HostileImage] = [
@@ -247,6 +276,15 @@ extension HostileImage {
             with { recipe in
                 recipe.layers = [.files(Dictionary(uniqueKeysWithValues: (0..<20).map { ("file\($0)", "x") }))]
             }.dockerArchive()
+        },
+        HostileImage("one small layer named again and again", "layer.limit", limits: with(\.imageBytes, 1 << 20)) {
+            with { recipe in
+                let layer = ImageRecipe.Layer.files(["big": String(repeating: "x", count: 200_000)], packing: .gzip)
+                recipe.layers = Array(repeating: layer, count: 20)
+            }.ociArchive()
+        },
+        HostileImage("a layer of few files named again and again", "layer.limit", limits: with(\.imageEntries, 10)) {
+            with { $0.layers = Array(repeating: .files(["a/b/c": "c"]), count: 20) }.ociArchive()
         },
         HostileImage("a layer that grows a thousandfold", "layer.limit", limits: with(\.ratioFreeBytes, 1 << 16)) {
             with { recipe in

@@ -1,9 +1,10 @@
 import Diagnostics
 import HostileArchives
-import ImageStorage
 import LinuxKernel
 import OCIFormat
 import Testing
+
+@testable import ImageStorage
 
 @Suite("importing images")
 struct ImportTests {
@@ -121,6 +122,53 @@ struct ImportTests {
         try sandbox.importArchive(packed.ociArchive(), name: "packed")
         #expect(try sandbox.store.resolve("packed").layers == sandbox.store.resolve("example/app:1.0").layers)
         #expect(try sandbox.store.diskUsage().layers == 3)
+    }
+
+    @Test("layers that the store has already take nothing of what an import may become")
+    func budgetOfNewLayers() throws {
+        var limits = ImageLimits()
+        limits.imageBytes = 700_000
+        let sandbox = try StoreSandbox(limits: limits)
+        let layers = (0..<6).map { ImageRecipe.Layer.files(["\($0)": String(repeating: "x", count: 200_000)]) }
+        var recipe = ImageRecipe()
+        recipe.layers = layers
+        let failure = #expect(throws: Failure.self) { try sandbox.importArchive(recipe.ociArchive(), name: "six") }
+        #expect(failure?.limit == "bytes of all layers 700000")
+        recipe.layers = Array(layers[..<3])
+        try sandbox.importArchive(recipe.ociArchive(), name: "three")
+        recipe.layers = layers
+        try sandbox.importArchive(recipe.ociArchive(), name: "six")
+        #expect(try sandbox.store.resolve("six").layers.count == 6)
+    }
+
+    @Test("a configuration that many images share is kept once")
+    func sharedConfiguration() throws {
+        var limits = ImageLimits()
+        limits.importDocumentBytes = 16_384
+        let sandbox = try StoreSandbox(limits: limits)
+        var recipe = ImageRecipe()
+        recipe.config = #""Env":["A=\#(String(repeating: "x", count: 8_000))"]"#
+        let (layer, id) = (recipe.layers[0].blob, recipe.configDigest.hex)
+        let images = (0..<40).map { number in
+            #"{"Config":"\#(id).json","RepoTags":["many/app:\#(number)"],"Layers":["\#(HostileImage.hex)/layer.tar"]}"#
+        }
+        let archive = HostileImage.docker(manifest: "[\(images.joined(separator: ","))]") { tar in
+            tar.add("\(id).json", content: recipe.configText)
+            tar.add("\(HostileImage.hex)/layer.tar", content: layer)
+        }
+        try sandbox.importArchive(archive)
+        #expect(try sandbox.store.list().map(\.references.count) == [40])
+    }
+
+    @Test("a layer is not begun where next to nothing is left of the file system")
+    func reserve() throws {
+        let large = FilesystemSpace(total: 1 << 40, available: (64 << 20) - 1, used: 0)
+        let refusal = StoreReserve.refusal(of: large, at: "/store", before: "layer 1 of 2")
+        #expect(refusal?.code == "image.disk-full" && refusal?.retry == .later && refusal?.remedy != nil)
+        for (total, available) in [(1 << 40, 64 << 20), (64 << 20, 1 << 20), (0, 0)] as [(UInt64, UInt64)] {
+            let space = FilesystemSpace(total: total, available: available, used: 0)
+            #expect(StoreReserve.refusal(of: space, at: "/store", before: "layer 1 of 2") == nil)
+        }
     }
 
     @Test("a name that moves to another image leaves the first one dangling")

@@ -188,6 +188,37 @@ struct LifecycleTests {
         #expect(index?.code == "image.store-damaged")
     }
 
+    @Test("an index as long as it may be takes no more images, and those it has are found and removed")
+    func fullIndex() throws {
+        var limits = ImageLimits()
+        limits.storeIndexBytes = 4_096
+        let sandbox = try StoreSandbox(limits: limits)
+        func add(_ number: Int) throws {
+            var recipe = ImageRecipe()
+            recipe.layers = [.files(["name": "\(number)"])]
+            try sandbox.importArchive(recipe.dockerArchive(), name: "image\(number)")
+        }
+        var count = 0
+        var failure: Failure?
+        while failure == nil, count < 20 {
+            let before = try sandbox.contents()
+            do {
+                try add(count)
+                count += 1
+            } catch let refusal as Failure {
+                failure = refusal
+                #expect(try sandbox.contents() == before)
+            }
+        }
+        try #require(count > 1 && count < 20)
+        #expect(failure?.code == "image.store-index-full" && failure?.remedy != nil)
+        #expect(try sandbox.reopened().list().count == count)
+        _ = try sandbox.store.resolve("image0")
+        _ = try sandbox.store.remove("image0")
+        try add(count)
+        #expect(try sandbox.store.resolve("image\(count)").layers.count == 1)
+    }
+
     @Test("a store that others could enter or change is refused")
     func unsafe() throws {
         let sandbox = try sandbox([])

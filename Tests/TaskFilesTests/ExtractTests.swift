@@ -16,10 +16,12 @@ struct ExtractTests {
     }
 
     private static func extract(
-        _ archive: String, as form: ArchiveExtractor.Form = .archive, into place: Workplace, bytesMax: UInt64 = 1 << 30
+        _ archive: String, as form: ArchiveExtractor.Form = .archive, into place: Workplace, bytesMax: UInt64 = 1 << 30,
+        entriesMax: UInt64 = 1_000_000
     ) throws {
         var extractor = ArchiveExtractor(program: try Workplace.unpacker())
         extractor.expandedBytesMax = bytesMax
+        extractor.entriesMax = entriesMax
         try extractor.extract(
             try OwnedDescriptor.open(RawPath(archive)), as: form,
             into: try OwnedDescriptor.open(RawPath(place.path), [.directory]), owner: (1_000, 1_001))
@@ -110,6 +112,23 @@ struct ExtractTests {
             try Self.extract(source.path + "/a.tgz", into: place, bytesMax: 1_000_000)
         }
         #expect(failure?.code == "layer.limit")
+    }
+
+    @Test("directories count, whether an entry names them or not, and once if one does")
+    func tooManyDirectories() throws {
+        let source = try Workplace()
+        let deep = Array(repeating: "a", count: 200).joined(separator: "/")
+        // Only the file is an entry of the first; of the second, which has a hundred, every directory is one.
+        try Self.run(
+            "mkdir -p '\(deep)' b && touch '\(deep)/f' && tar cf unnamed.tar '\(deep)/f'"
+                + " && for n in $(seq 99); do mkdir b/$n; done && tar cf named.tar b", in: source.path)
+        let place = try Workplace()
+        let failure = #expect(throws: Failure.self) {
+            try Self.extract(source.path + "/unnamed.tar", into: place, entriesMax: 100)
+        }
+        #expect(failure?.code == "layer.limit")
+        try Self.extract(source.path + "/named.tar", into: place, entriesMax: 100)
+        #expect(try place.exists("b/99"))
     }
 
     @Test("an unpacker that says too much is ended and waited for, and the refusal names it")

@@ -14,8 +14,13 @@ public struct ImageLimits: Equatable, Sendable {
     public var indexManifests = 1_024
     /// Indexes inside one another, the outermost included.
     public var indexDepth = 2
-    /// Images in one archive.
+    /// Images in one archive, and the layers they name together.
     public var archiveImages = 256
+    public var archiveLayers = 16_384
+    /// Bytes of all documents one import keeps until it ends, each counted once: what bounds its memory.
+    public var importDocumentBytes: UInt64 = 64 << 20
+    /// Bytes of the store's index after an import. Reading it takes twice as many, so that it can always be read.
+    public var storeIndexBytes = 32 << 20
 
     // --- configuration ---
 
@@ -43,8 +48,11 @@ public struct ImageLimits: Equatable, Sendable {
     public var blobBytes: UInt64 = 32 << 30
     /// Bytes one layer, or one outer archive, may become.
     public var expandedBytes: UInt64 = 32 << 30
-    /// Entries of one layer.
+    /// Entries of one layer, and the directories that are made for them.
     public var layerEntries: UInt64 = 1_000_000
+    /// The same for all layers that one import unpacks: those the store has already are not among them.
+    public var imageBytes: UInt64 = 128 << 30
+    public var imageEntries: UInt64 = 5_000_000
     /// Members of an outer archive.
     public var archiveMembers: UInt64 = 10_000
     /// Directories inside one another in a layer.

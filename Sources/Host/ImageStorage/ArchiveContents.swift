@@ -5,8 +5,10 @@ import TrustFormat
 
 /// Where the documents and blobs of an import come from, once its source was made safe to look at.
 protocol ImageContents {
-    /// The images the source names, before anything of their layers is read.
-    func plans(for wanted: Platform, limits: ImageLimits) throws(Failure) -> [ImagePlan]
+    /// The images the source names, before anything of their layers is read. What the plans keep is in `documents`.
+    func plans(
+        for wanted: Platform, limits: ImageLimits, holding documents: HeldDocuments
+    ) throws(Failure) -> [ImagePlan]
 
     /// The bytes of a document whose digest and size are `descriptor`'s, verified.
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8]
@@ -68,13 +70,14 @@ struct ArchiveContents {
     /// Links by their own name, with the target as the archive gives it.
     private var links: [ArchiveMember: String] = [:]
     private var stored = 0
+    private let targetBytesMax: Int
 
     /// Reads the archive through the unpacker.
     static func ingest(
         _ source: OwnedDescriptor, named name: String, into staging: Staging, unpacker: Unpacker, limits: ImageLimits,
         onProgress: (UInt64) -> Void
     ) throws(Failure) -> ArchiveContents {
-        var contents = ArchiveContents(staging: staging, unpacker: unpacker)
+        var contents = ArchiveContents(staging: staging, unpacker: unpacker, targetBytesMax: limits.pathBytes)
         _ = try unpacker.run(
             ["ingest", "--max-bytes", "\(limits.expandedBytes)", "--max-members", "\(limits.archiveMembers)"],
             input: source, target: staging.directory, reading: name, onProgress: onProgress
@@ -88,9 +91,10 @@ struct ArchiveContents {
         return contents
     }
 
-    private init(staging: Staging, unpacker: Unpacker) {
+    private init(staging: Staging, unpacker: Unpacker, targetBytesMax: Int) {
         self.staging = staging
         self.unpacker = unpacker
+        self.targetBytesMax = targetBytesMax
     }
 
     /// Of the member's bytes, computed now if it has not been.
@@ -107,7 +111,7 @@ struct ArchiveContents {
             guard let name = try link.string("name", bytes: 64 << 10), let member = ArchiveMember(name: name) else {
                 return
             }
-            links[member] = try link.string("target", bytes: 64 << 10) ?? ""
+            links[member] = try link.string("target", bytes: targetBytesMax) ?? ""
             return
         }
         guard let entry = try line.object("member") else { return }

@@ -6,12 +6,16 @@ import OCIFormat
 struct DockerArchive: ImageContents {
     let archive: ArchiveContents
 
-    func plans(for wanted: Platform, limits: ImageLimits) throws(Failure) -> [ImagePlan] {
+    func plans(
+        for wanted: Platform, limits: ImageLimits, holding documents: HeldDocuments
+    ) throws(Failure) -> [ImagePlan] {
         let listed = try archive.bytes(
             of: try archive.member(named: "manifest.json"), named: "manifest.json", limits: limits)
         let manifest = try ArchiveManifest(parsing: listed, limits: limits)
         var plans: [ImagePlan] = []
-        for image in manifest.images { plans.append(try plan(image, wanted: wanted, limits: limits)) }
+        for image in manifest.images {
+            plans.append(try plan(image, wanted: wanted, limits: limits, holding: documents))
+        }
         if plans.count == 1, plans[0].references.isEmpty {
             plans[0].references = try repositories(manifest.images[0], limits)
         }
@@ -19,7 +23,7 @@ struct DockerArchive: ImageContents {
     }
 
     private func plan(
-        _ image: ArchiveManifest.Image, wanted: Platform, limits: ImageLimits
+        _ image: ArchiveManifest.Image, wanted: Platform, limits: ImageLimits, holding documents: HeldDocuments
     ) throws(Failure) -> ImagePlan {
         let member = try archive.member(named: image.configuration)
         let claimed: Digest
@@ -30,10 +34,14 @@ struct DockerArchive: ImageContents {
                 "image.archive-member-name", doing: "read manifest.json",
                 cause: "\(image.configuration) is not the name of a configuration", field: "Config")
         }
-        let configText = try archive.bytes(of: member, named: image.configuration, limits: limits)
-        // Of exactly the bytes that are used.
-        guard Digest(of: configText) == claimed else {
-            throw Mismatch.digest(image.configuration, claimed, Digest(of: configText))
+        let descriptor = Descriptor(mediaType: MediaType.ociConfiguration, digest: claimed, size: member.size)
+        let configuration = try documents.configuration(descriptor) { () throws(Failure) in
+            let text = try archive.bytes(of: member, named: image.configuration, limits: limits)
+            // Of exactly the bytes that are used.
+            guard Digest(of: text) == claimed else {
+                throw Mismatch.digest(image.configuration, claimed, Digest(of: text))
+            }
+            return text
         }
         var layers: [Descriptor] = []
         for name in image.layers {
@@ -44,15 +52,12 @@ struct DockerArchive: ImageContents {
             let type = MediaType.ociLayer(try archive.compression(of: layer))
             layers.append(Descriptor(mediaType: type, digest: layer.digest, size: layer.size))
         }
-        let manifest = Manifest(
-            configuration: Descriptor(
-                mediaType: MediaType.ociConfiguration, digest: claimed, size: member.size),
-            layers: layers)
-        let config = try ImageConfig(parsing: configText, limits: limits)
-        try PlatformCheck.check(config.platform, wanted: wanted)
+        let manifest = Manifest(configuration: descriptor, layers: layers)
+        try PlatformCheck.check(configuration.decoded.platform, wanted: wanted)
         return ImagePlan(
-            references: image.references, manifest: manifest, manifestText: Array(manifest.text.utf8), config: config,
-            configText: configText)
+            references: image.references, manifest: manifest,
+            manifestText: try documents.held(Array(manifest.text.utf8)), config: configuration.decoded,
+            configText: configuration.text)
     }
 
     /// Names from the older index, for an archive whose `manifest.json` has none: by the directory of the topmost

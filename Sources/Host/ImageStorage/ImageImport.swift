@@ -24,23 +24,28 @@ struct ImageImport {
         let records: [StoreIndex.Record]
         do throws(Failure) {
             let contents = try open(staging)
-            let chosen = try ImageChoice(request: request).chosen(from: try contents.plans(for: wanted, limits: limits))
+            let held = HeldDocuments(limits)
+            let chosen = try ImageChoice(request: request).chosen(
+                from: try contents.plans(for: wanted, limits: limits, holding: held))
             let found = try SignatureFiles.added(to: chosen, from: request.signatures)
             let plans = try root.locked(for: "reading signatures") { () throws(Failure) in
-                try KnownSignatures(root: root).added(to: found)
+                try KnownSignatures(root: root, documents: held).added(to: found)
             }
+            try checkLayers(of: plans)
             // Before anything of it is unpacked.
             let verdicts = try ImportAdmission(
                 request: request, policy: policy, verifier: Verifier(beside: unpacker)
             ).verdicts(on: plans)
-            let documents = plans.compactMap(\.signatureDocument).map { Digest(of: $0) }
+            // One after another: together they may be gigabytes.
+            let documents = plans.compactMap { plan in plan.signatureDocument.map { Digest(of: $0) } }
             try staging.reserve(chains: plans.flatMap(\.config.chain), blobs: plans.flatMap(\.blobs) + documents)
             var sizes: [UInt64] = []
             let blobs = StagedBlobs(contents: contents, staging: staging, unpacker: unpacker)
-            for plan in plans { sizes.append(try importLayers(of: plan, from: blobs, into: staging)) }
+            let budget = LayerBudget(limits)
+            for plan in plans { sizes.append(try importLayers(of: plan, from: blobs, into: staging, within: budget)) }
             onProgress(ImportProgress(phase: .finishing, completed: 0, total: nil))
             let images = plans.indices.map { Unpacked(plan: plans[$0], size: sizes[$0], verdict: verdicts[$0]) }
-            records = try publish(images, wanted: wanted, from: blobs, in: staging)
+            records = try publish(images, wanted: wanted, from: blobs, in: staging, holding: held)
         } catch {
             throw withdraw(staging, after: error)
         }
@@ -53,6 +58,17 @@ struct ImageImport {
         /// Bytes of all layers.
         var size: UInt64
         var verdict: TrustVerdict
+    }
+
+    /// What the index keeps of an image is mostly its layers, of each image again.
+    private func checkLayers(of plans: [ImagePlan]) throws(Failure) {
+        let count = plans.reduce(0) { $0 + max($1.manifest.layers.count, $1.config.layers.count) }
+        guard count <= limits.archiveLayers else {
+            throw Failure(
+                "image.too-many-layers", doing: "import \(plans.count) images", on: request.source.shown,
+                cause: "they have \(count) layers together", remedy: "import one image at a time", field: "layers",
+                limit: "layers of all images \(limits.archiveLayers)")
+        }
     }
 
     /// Better before an import than at the first container's start.
@@ -120,7 +136,7 @@ struct ImageImport {
 
     /// Bytes of all layers.
     private func importLayers(
-        of plan: ImagePlan, from blobs: StagedBlobs, into staging: Staging
+        of plan: ImagePlan, from blobs: StagedBlobs, into staging: Staging, within budget: LayerBudget
     ) throws(Failure) -> UInt64 {
         let chain = plan.config.chain
         guard plan.manifest.layers.count == chain.count else {
@@ -141,7 +157,7 @@ struct ImageImport {
                     cause: "it is not a layer", field: "layers[\(index)].mediaType")
             }
             let layer = LayerImport(
-                staging: staging, unpacker: unpacker, limits: limits, chain: chain, index: index,
+                staging: staging, unpacker: unpacker, limits: limits, budget: budget, chain: chain, index: index,
                 diffID: plan.config.layers[index], descriptor: descriptor, compression: compression,
                 form: request.layerForm)
             let phase = ImportProgress.Phase.unpacking(layer: index + 1, of: chain.count)
@@ -159,18 +175,25 @@ struct ImageImport {
     // MARK: Publishing
 
     private func publish(
-        _ images: [Unpacked], wanted: Platform, from blobs: StagedBlobs, in staging: Staging
+        _ images: [Unpacked], wanted: Platform, from blobs: StagedBlobs, in staging: Staging,
+        holding held: HeldDocuments
     ) throws(Failure) -> [StoreIndex.Record] {
         for image in images { try publishBlobs(of: image.plan, from: blobs, in: staging) }
         try synchronizeBlobs()
         return try root.locked(for: "adding images") { () throws(Failure) in
             var index = try StoreIndex(readFrom: root)
             // Another import of the same image may have brought more signatures since ours were put together.
-            let plans = try KnownSignatures(root: root).added(to: images.map(\.plan), in: index)
-            if try publish(plans.compactMap(\.signatureDocument), in: staging) { try synchronizeBlobs() }
+            let known = KnownSignatures(root: root, documents: held)
+            let plans = try known.added(to: images.map(\.plan), in: index)
+            var isNew = false
+            for plan in plans {
+                guard let document = plan.signatureDocument else { continue }
+                if try publish([document], in: staging) { isNew = true }
+            }
+            if isNew { try synchronizeBlobs() }
             let records = plans.indices.map { record(of: plans[$0], images[$0], wanted: wanted) }
             for record in records { index.add(record) }
-            try index.write(to: root)
+            try index.write(to: root, limit: limits.storeIndexBytes)
             // As the index has them now: a name two of them claim went to the last.
             return records.compactMap { record in index.records.first { $0.manifest == record.manifest } }
         }

@@ -26,7 +26,9 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
 
     func stage(_ descriptor: Descriptor) throws(Failure) -> StagedBlob { try blobs.stage(descriptor) }
 
-    func plans(for wanted: Platform, limits: ImageLimits) throws(Failure) -> [ImagePlan] {
+    func plans(
+        for wanted: Platform, limits: ImageLimits, holding documents: HeldDocuments
+    ) throws(Failure) -> [ImagePlan] {
         let marker = try JSONBounds(limits).object(
             parsing: try blobs.file(named: "oci-layout", limits: limits), as: "oci-layout")
         guard try marker.string("imageLayoutVersion", bytes: 64)?.hasPrefix("1.") == true else {
@@ -35,35 +37,54 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
         }
         let index = try ImageIndex(
             parsing: try blobs.file(named: "index.json", limits: limits), as: "index.json", limits: limits)
-        let entries = try LayoutEntries(index, from: blobs, limits: limits)
+        let reading = Reading(wanted: wanted, limits: limits, documents: documents)
+        let entries = try LayoutEntries(index, from: blobs, limits: limits, holding: documents)
         var plans: [ImagePlan] = []
-        for group in groups(entries.images) {
-            let name = try reference(of: group[0])
-            for descriptor in try choices(group, wanted: wanted) {
-                var plan = try plan(descriptor, wanted: wanted, depth: 1, limits: limits)
-                if let name {
-                    plan.references = [name]
-                } else {
-                    let configuration = plan.manifest.configuration.digest
-                    plan.references = try blobs.names(ofConfiguration: configuration, limits: limits)
-                }
-                plan.signatures = try entries.signatures(of: plan.digests)
-                if let known = plans.firstIndex(where: { $0.manifestText == plan.manifestText }) {
-                    plans[known].merge(plan)
-                } else {
-                    plans.append(plan)
-                }
+        for (name, descriptor) in try chosen(from: entries.images, reading) {
+            var plan = try plan(descriptor, depth: 1, reading)
+            if let name {
+                plan.references = [name]
+            } else {
+                let configuration = plan.manifest.configuration.digest
+                plan.references = try blobs.names(ofConfiguration: configuration, limits: limits)
+            }
+            plan.signatures = try entries.signatures(of: plan.digests)
+            if let known = plans.firstIndex(where: { $0.manifestText == plan.manifestText }) {
+                plans[known].merge(plan)
+            } else {
+                plans.append(plan)
             }
         }
         guard !plans.isEmpty else {
             throw Failure("image.archive-empty", doing: "read index.json", cause: "it names no image")
         }
-        guard plans.count <= limits.archiveImages else {
-            throw Failure(
-                "image.document-too-many-entries", doing: "read index.json", cause: "it names \(plans.count) images",
-                field: "manifests", limit: "images \(limits.archiveImages)")
-        }
         return plans
+    }
+
+    /// What reading one image needs besides its descriptor.
+    private struct Reading {
+        let wanted: Platform
+        let limits: ImageLimits
+        let documents: HeldDocuments
+    }
+
+    /// The images of the index and their names, counted before the first of them is read.
+    private func chosen(
+        from images: [Descriptor], _ reading: Reading
+    ) throws(Failure) -> [(name: ImageReference?, image: Descriptor)] {
+        var chosen: [(name: ImageReference?, image: Descriptor)] = []
+        for group in groups(images) {
+            let name = try reference(of: group[0])
+            for descriptor in try choices(group, wanted: reading.wanted) { chosen.append((name, descriptor)) }
+        }
+        // One image may have many names.
+        let count = Set(chosen.map { $0.image.digest }).count
+        guard count <= reading.limits.archiveImages else {
+            throw Failure(
+                "image.document-too-many-entries", doing: "read index.json", cause: "it names \(count) images",
+                field: "manifests", limit: "images \(reading.limits.archiveImages)")
+        }
+        return chosen
     }
 
     /// Entries of one name belong together: they are its platforms.
@@ -95,13 +116,12 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
         return try ImageReference(parsing: "\(stem):\(name)")
     }
 
-    private func plan(
-        _ descriptor: Descriptor, wanted: Platform, depth: Int, limits: ImageLimits
-    ) throws(Failure) -> ImagePlan {
+    private func plan(_ descriptor: Descriptor, depth: Int, _ reading: Reading) throws(Failure) -> ImagePlan {
+        let limits = reading.limits
         let kind = try DocumentKind(mediaType: descriptor.mediaType, field: "manifests.mediaType")
         let text = try blobs.document(descriptor, limits: limits)
         switch kind {
-        case .manifest: return try plan(manifest: text, wanted: wanted, limits: limits)
+        case .manifest: return try plan(manifest: text, reading)
         case .index:
             guard depth < limits.indexDepth else {
                 throw Failure(
@@ -110,21 +130,23 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
                     limit: "index depth \(limits.indexDepth)")
             }
             let index = try ImageIndex(parsing: text, as: "the image index", limits: limits)
-            guard let choice = index.choice(for: wanted) else {
-                throw PlatformCheck.missing(wanted, available: index.platforms)
+            guard let choice = index.choice(for: reading.wanted) else {
+                throw PlatformCheck.missing(reading.wanted, available: index.platforms)
             }
-            var chosen = try plan(choice, wanted: wanted, depth: depth + 1, limits: limits)
+            var chosen = try plan(choice, depth: depth + 1, reading)
             chosen.indexes.append(descriptor.digest)
             return chosen
         }
     }
 
-    private func plan(manifest text: [UInt8], wanted: Platform, limits: ImageLimits) throws(Failure) -> ImagePlan {
-        let manifest = try Manifest(parsing: text, limits: limits)
-        let configText = try blobs.document(manifest.configuration, limits: limits)
-        let config = try ImageConfig(parsing: configText, limits: limits)
-        try PlatformCheck.check(config.platform, wanted: wanted)
+    private func plan(manifest text: [UInt8], _ reading: Reading) throws(Failure) -> ImagePlan {
+        let manifest = try Manifest(parsing: text, limits: reading.limits)
+        let configuration = try reading.documents.configuration(manifest.configuration) { () throws(Failure) in
+            try blobs.document(manifest.configuration, limits: reading.limits)
+        }
+        try PlatformCheck.check(configuration.decoded.platform, wanted: reading.wanted)
         return ImagePlan(
-            references: [], manifest: manifest, manifestText: text, config: config, configText: configText)
+            references: [], manifest: manifest, manifestText: try reading.documents.held(text),
+            config: configuration.decoded, configText: configuration.text)
     }
 }

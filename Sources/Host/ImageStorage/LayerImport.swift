@@ -64,6 +64,8 @@ struct LayerImport {
     let staging: Staging
     let unpacker: Unpacker
     let limits: ImageLimits
+    /// Of this import, for all layers it unpacks.
+    let budget: LayerBudget
     /// All layers of the image, lowest first, and which of them this is.
     let chain: [Digest]
     let index: Int
@@ -107,6 +109,7 @@ struct LayerImport {
         _ file: RawPath, as form: LayerForm, onProgress: (UInt64) -> Void
     ) throws(Failure) -> LayerRecord {
         try checkMagic(file)
+        try checkReserve()
         do throws(Failure) { return try unpackOnce(file, as: form, onProgress: onProgress) } catch {
             // Two kinds of layers become directories all the same, an overlay takes both: those with user.* attributes
             // before Linux 6.6, whose file system in memory has none, and those with some hundred thousand files, for
@@ -134,17 +137,25 @@ struct LayerImport {
             let target = form == .directory ? try work.open(RawPath(form.fileName), [.directory, .noFollow]) : work
             return (input, target, lowers)
         }
-        let done = try unpacker.run(
-            [
-                "layer", "--digest", "\(descriptor.digest)", "--diff-id", "\(diffID)",
-                "--media-compression", compression.rawValue, "--lowers", "\(lowers.count)",
-                "--form", form.rawValue,
-                "--max-bytes", "\(limits.expandedBytes)", "--max-blob-bytes", "\(limits.blobBytes)",
-                "--max-entries", "\(limits.layerEntries)", "--max-depth", "\(limits.pathDepth)",
-                "--max-ratio", "\(limits.expansionRatio)", "--ratio-free-bytes", "\(limits.ratioFreeBytes)",
-            ],
-            input: input, target: target, lowers: lowers, reading: shown, onProgress: onProgress
-        ) { _ in }
+        let share = try budget.share(for: shown)
+        let arguments = [
+            "layer", "--digest", "\(descriptor.digest)", "--diff-id", "\(diffID)",
+            "--media-compression", compression.rawValue, "--lowers", "\(lowers.count)", "--form", form.rawValue,
+            "--max-bytes", "\(share.bytes)", "--max-blob-bytes", "\(limits.blobBytes)",
+            "--max-entries", "\(share.entries)", "--max-depth", "\(limits.pathDepth)",
+            "--max-ratio", "\(limits.expansionRatio)", "--ratio-free-bytes", "\(limits.ratioFreeBytes)",
+        ]
+        let done: JSONObject
+        do throws(Failure) {
+            done = try unpacker.run(
+                arguments, input: input, target: target, lowers: lowers, reading: shown, onProgress: onProgress
+            ) { _ in }
+        } catch {
+            throw budget.cause(of: error, with: share, of: shown)
+        }
+        budget.take(
+            bytes: UInt64(clamping: try done.integer("takenBytes") ?? 0),
+            entries: UInt64(clamping: try done.integer("takenFiles") ?? 0))
         guard try done.digest("digest") == descriptor.digest, try done.digest("diffID") == diffID else {
             throw Mismatch.digest(shown, descriptor.digest, try done.digest("digest"))
         }
@@ -152,6 +163,11 @@ struct LayerImport {
             diffID: diffID, blobs: [descriptor.digest], entries: UInt64(clamping: try done.integer("entries") ?? 0),
             bytes: UInt64(clamping: try done.integer("bytes") ?? 0),
             skipped: UInt64(clamping: try done.integer("skippedDevices") ?? 0))
+    }
+
+    private func checkReserve() throws(Failure) {
+        let space = try onStore("examine", root.path) { () throws(KernelError) in try root.top.filesystemSpace() }
+        if let refusal = StoreReserve.refusal(of: space, at: root.path, before: shown) { throw refusal }
     }
 
     /// The type an image states and the bytes it ships must agree (media-type confusion).

@@ -5,6 +5,7 @@ import TrustFormat
 /// Signatures that came with an image at an earlier import stay with it.
 struct KnownSignatures {
     let root: StoreRoot
+    let documents: HeldDocuments
 
     /// Under the store's lock: a document may be collected as soon as another import has put a longer one in its place.
     func added(to plans: [ImagePlan]) throws(Failure) -> [ImagePlan] {
@@ -21,7 +22,10 @@ struct KnownSignatures {
             guard let digest = known.signatures else { continue }
             let document = try root.document(digest, limit: SignatureDocument.bytesMax)
             let signatures = try SignatureDocument(parsing: document).signatures
-            plans[position].signatures += signatures.filter { !plans[position].signatures.contains($0) }
+            for signature in signatures where !plans[position].signatures.contains(signature) {
+                try documents.count(signature.byteCount)
+                plans[position].signatures.append(signature)
+            }
             let count = plans[position].signatures.count
             guard count <= TrustLimits.signatures else { throw SignatureManifest.tooMany(count) }
         }
@@ -39,7 +43,9 @@ struct LayoutEntries {
 
     /// - Throws: what is wrong with a manifest or a payload of signatures: a layout whose signatures are damaged is not
     ///   taken for one without.
-    init<Blobs: LayoutBlobs>(_ index: ImageIndex, from blobs: Blobs, limits: ImageLimits) throws(Failure) {
+    init<Blobs: LayoutBlobs>(
+        _ index: ImageIndex, from blobs: Blobs, limits: ImageLimits, holding documents: HeldDocuments
+    ) throws(Failure) {
         loose = try SignatureFiles.all { number throws(Failure) in try blobs.signatureFile(number) }
         var beside: [(SignatureManifest, Descriptor)] = []
         for entry in index.manifests where entry.platform?.os != "unknown" {
@@ -48,12 +54,13 @@ struct LayoutEntries {
             case .manifest:
                 let text = try blobs.document(entry, limits: limits)
                 if let manifest = try SignatureManifest(parsing: text, limits: limits) {
+                    try documents.count(manifest.byteCount)
                     beside.append((manifest, entry))
                 } else if !isBeside {
                     images.append(entry)
                 }
             case .index where isBeside:
-                beside += try Self.referrers(entry, from: blobs, limits: limits)
+                beside += try Self.referrers(entry, from: blobs, limits: limits, holding: documents)
             default:
                 if !isBeside { images.append(entry) }
             }
@@ -66,7 +73,7 @@ struct LayoutEntries {
         }
         for (manifest, entry) in beside {
             for layer in manifest.layers {
-                let payload = try blobs.document(layer.payload, limits: limits)
+                let payload = try documents.held(try blobs.document(layer.payload, limits: limits))
                 let signature = ImageSignature.bare(payload: payload, signature: layer.signature)
                 let about = [signature.claimedDigest, manifest.subject, Self.tagged(entry)].compactMap { $0 }
                 found.append((signature, Set(about)))
@@ -87,14 +94,16 @@ struct LayoutEntries {
 
     /// The list `sha256-<hex>` that stands for a registry's answer about referrers.
     private static func referrers<Blobs: LayoutBlobs>(
-        _ entry: Descriptor, from blobs: Blobs, limits: ImageLimits
+        _ entry: Descriptor, from blobs: Blobs, limits: ImageLimits, holding documents: HeldDocuments
     ) throws(Failure) -> [(SignatureManifest, Descriptor)] {
         let list = try ImageIndex(
             parsing: try blobs.document(entry, limits: limits), as: "the list of referrers", limits: limits)
         var beside: [(SignatureManifest, Descriptor)] = []
         for referrer in list.manifests where MediaType.known(referrer.mediaType) == .manifest {
             let text = try blobs.document(referrer, limits: limits)
-            if let manifest = try SignatureManifest(parsing: text, limits: limits) { beside.append((manifest, entry)) }
+            guard let manifest = try SignatureManifest(parsing: text, limits: limits) else { continue }
+            try documents.count(manifest.byteCount)
+            beside.append((manifest, entry))
         }
         return beside
     }
@@ -105,5 +114,19 @@ struct LayoutEntries {
             let tag = name.split(separator: ":").last
         else { return nil }
         do throws(Failure) { return try Digest(hex: String(tag.dropFirst(7).prefix(64))) } catch { return nil }
+    }
+}
+
+extension SignatureManifest {
+    /// Of what is kept of it; payloads are read later.
+    fileprivate var byteCount: Int { layers.reduce(0) { $0 + $1.signature.count + $1.payload.mediaType.utf8.count } }
+}
+
+extension ImageSignature {
+    fileprivate var byteCount: Int {
+        switch self {
+        case .bare(let payload, let signature): payload.count + signature.count
+        case .message(let bytes): bytes.count
+        }
     }
 }

@@ -14,9 +14,11 @@ enum StoreFailure {
         let isFull = error.errno == Errno.noSpace || error.errno == Errno.quotaExceeded
         return error.failure(
             isFull ? "image.disk-full" : "image.store", doing: doing, on: subject,
-            remedy: isFull ? "free space where the image store is, or remove images with 'bulkhead image prune'" : nil,
+            remedy: isFull ? freeSpace : nil,
             retry: isFull ? .later : .never)
     }
+
+    static let freeSpace = "free space where the image store is, or remove images with 'bulkhead image prune'"
 
     static let damagedCode: Failure.Code = "image.store-damaged"
 

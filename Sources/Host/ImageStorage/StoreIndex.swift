@@ -34,6 +34,8 @@ struct StoreIndex: Equatable, Sendable {
 
     var records: [Record] = []
 
+    /// Bytes of an index that is read, and that is written by whoever makes it shorter. An import has less
+    /// (`ImageLimits.storeIndexBytes`), so that what it leaves can be read and made shorter.
     static let bytesMax = 64 << 20
 
     /// Adds `record`; its names are taken from whatever had them.
@@ -67,11 +69,29 @@ extension StoreIndex {
         }
     }
 
-    func write(to root: StoreRoot) throws(Failure) {
+    /// - Parameter limit: bytes it may have.
+    /// - Throws: `image.store-index-full` for an index that is longer, or that could not be read again; the one that is
+    ///   there then stays.
+    func write(to root: StoreRoot, limit: Int = StoreIndex.bytesMax) throws(Failure) {
         let content = Array(json.text.utf8)
+        guard content.count <= limit else {
+            throw Self.full("it would have \(content.count) bytes", in: root, limit: "index bytes \(limit)")
+        }
+        // An index nobody can read makes the whole store unusable, so it is read before it takes the other's place.
+        var copy = StoreIndex()
+        do throws(Failure) { try copy.read(content) } catch {
+            throw Self.full("it could not be read: \(error.cause ?? error.description)", in: root, limit: error.limit)
+        }
         try onStore("write the image index", root.path) { () throws(KernelError) in
             try AtomicFile.replace(StoreRoot.indexName, in: root.top, with: content)
         }
+    }
+
+    private static func full(_ cause: String, in root: StoreRoot, limit: String?) -> Failure {
+        Failure(
+            "image.store-index-full", doing: "write the image index", on: root.path, cause: cause,
+            remedy: "remove images with 'bulkhead image prune', or import those of an archive one at a time",
+            limit: limit)
     }
 
     var json: JSONValue {

@@ -72,10 +72,11 @@ public enum Confinement {
     }
 
     /// Names, modes and attributes of the layer that is being made. It holds no content, so what it takes is bounded by
-    /// the number of its files, directories nobody named included.
+    /// the number of its files, directories nobody named included (`UnpackBudget`). Long attributes count as files too
+    /// (tmpfs(5)), and so do files without a name: hence more of them than the layer may have.
     private static func makeScratch(_ limits: ImageLimits) throws(KernelError) -> OwnedDescriptor {
         let memory = try FilesystemContext("tmpfs")
-        try memory.set("nr_inodes", "\(limits.layerEntries * 2)")
+        try memory.set("nr_inodes", "\(limits.layerEntries * 2 + 16)")
         try memory.set("size", "\(scratchBytes)")
         try memory.set("mode", "0755")
         return try memory.mount(attributes: attributes).open(".", [.directory])
@@ -110,8 +111,10 @@ public enum Confinement {
         try OwnProcess.limit(.descriptors, to: min(descriptorsMax, HostFacts.hardLimits()["nofile"] ?? descriptorsMax))
         try OwnProcess.limit(.dataBytes, to: dataBytes)
         try OwnProcess.limit(.addressSpaceBytes, to: addressSpaceMax)
-        // Names of directories are kept in a file too; it is no longer than the archive.
-        try OwnProcess.limit(.fileBytes, to: limits.expandedBytes &* 2)
+        // The longest files are the image, whose content and attributes are the archive's, and the one that keeps the
+        // times of directories: a record for each of what `UnpackBudget` lets be made.
+        try OwnProcess.limit(
+            .fileBytes, to: limits.expandedBytes &* 2 &+ (limits.layerEntries &+ 1) &* DirectoryTimes.recordBytesMax)
         try OwnProcess.limit(.processorSeconds, to: processorSeconds(for: limits.expandedBytes))
     }
 

@@ -9,8 +9,8 @@ extension Timestamp {
 
 /// The modification times of directories, set at the end because every entry made in a directory changes its time.
 ///
-/// They are kept in an unnamed file of the layer's own file system, so that a million directories cost no memory. What
-/// is written there was part of the archive, so the archive's own bounds bound it.
+/// They are kept in an unnamed file of the layer's own file system, so that a million directories cost no memory. The
+/// file has a record for each directory that was made and each entry that gave one a time: `UnpackBudget` bounds both.
 final class DirectoryTimes {
     private let root: OwnedDescriptor
     private var spill: OwnedDescriptor?
@@ -38,7 +38,7 @@ final class DirectoryTimes {
         var window: [UInt8] = spill == nil ? buffer : []
         var position = 0
         while true {
-            if window.count - position < Self.recordBytesMax, let spill, offset < spilledBytes {
+            if window.count - position < Int(Self.recordBytesMax), let spill, offset < spilledBytes {
                 window.removeFirst(position)
                 position = 0
                 window += try read(spill, at: offset)
@@ -56,7 +56,7 @@ final class DirectoryTimes {
     }
 
     /// A path is below PATH_MAX and follows three numbers.
-    private static let recordBytesMax = 24 + 4_096
+    static let recordBytesMax: UInt64 = 24 + 4_096
 
     private func set(_ path: RawPath, _ time: Timestamp) throws(KernelError) {
         do throws(KernelError) {

@@ -12,16 +12,21 @@ final class LayerView {
     let knowsLowers: Bool
     private let limits: ImageLimits
     private let times: DirectoryTimes
+    private let budget: UnpackBudget
     private var trail = Trail()
     /// Whether a directory of the layer ever had access rights that what is made in it inherits.
     private(set) var hasInheritedAccess = false
 
     /// `lowers` are the roots of the layers below, topmost first; nil when they are not known.
-    init(root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits, times: DirectoryTimes) {
+    init(
+        root: OwnedDescriptor, lowers: [OwnedDescriptor]?, limits: ImageLimits, times: DirectoryTimes,
+        budget: UnpackBudget
+    ) {
         self.root = LayerDirectory(upper: root, lowers: lowers ?? [])
         knowsLowers = lowers != nil
         self.limits = limits
         self.times = times
+        self.budget = budget
     }
 
     /// A directory of the layer and its path from the root, free of links.
@@ -45,11 +50,11 @@ final class LayerView {
             switch try here.find(name) {
             case .directory(let upper, let lowers):
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
-                let made = try upper ?? copyUp(name, of: lowers, into: here, at: walk.resolved)
+                let made = try upper ?? copyUp(name, of: lowers, into: here, at: walk.resolved, for: entry)
                 trail.extend(from: depth, by: name, LayerDirectory(upper: made, lowers: lowers))
             case .missing:
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.entered() }
-                let made = try make(name, in: here, at: walk.resolved)
+                let made = try make(name, in: here, at: walk.resolved, for: entry)
                 trail.extend(from: depth, by: name, LayerDirectory(upper: made, lowers: []))
             case .link(let target):
                 try checked(entry) { () throws(PathWalk.Problem) in try walk.follow(target) }
@@ -106,7 +111,10 @@ extension LayerView {
 // Making directories that no entry described
 
 extension LayerView {
-    private func make(_ name: RawPath, in parent: LayerDirectory, at path: [RawPath]) throws -> OwnedDescriptor {
+    private func make(
+        _ name: RawPath, in parent: LayerDirectory, at path: [RawPath], for entry: [UInt8]
+    ) throws -> OwnedDescriptor {
+        try budget.takeFile(for: entry)
         // A whiteout of this layer may stand there; what it hides must stay hidden below the new directory.
         let hides = try parent.upper.statusIfExists(of: name) != nil
         if hides { try parent.upper.unlink(name) }
@@ -127,13 +135,15 @@ extension LayerView {
     }
 
     private func copyUp(
-        _ name: RawPath, of lowers: [OwnedDescriptor], into parent: LayerDirectory, at path: [RawPath]
+        _ name: RawPath, of lowers: [OwnedDescriptor], into parent: LayerDirectory, at path: [RawPath],
+        for entry: [UInt8]
     ) throws -> OwnedDescriptor {
         guard let model = lowers.first else { preconditionFailure("a directory that no layer has") }
+        try budget.takeFile(for: entry)
         let status = try model.status()
         try parent.upper.makeDirectory(name, mode: 0o700)
         let made = try parent.upper.open(name, [.directory, .noFollow])
-        note(try made.take(status, attributesFrom: model))
+        note(try made.take(status, attributesFrom: model, for: entry, within: budget))
         let modified = Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
         try times.record(path, modified)
         return made
@@ -141,13 +151,20 @@ extension LayerView {
 }
 
 extension OwnedDescriptor {
-    /// Gives this file the owner, mode and attributes another layer has recorded, as an overlay's copy-up does.
+    /// Gives this file the owner, mode and attributes another layer has recorded, as an overlay's copy-up does. XFS has
+    /// up to a mebibyte of attributes for each directory, so they count.
     /// - Returns: the names of the attributes.
-    func take(_ status: FileStatus, attributesFrom model: OwnedDescriptor) throws(KernelError) -> [RawPath] {
+    func take(
+        _ status: FileStatus, attributesFrom model: OwnedDescriptor, for entry: [UInt8]?, within budget: UnpackBudget
+    ) throws -> [RawPath] {
         try changeOwner(uid: status.uid, gid: status.gid)
         try changeMode(status.mode)
         let names = try model.attributeNames().filter { AttributeRule.isKept($0.bytes) }
-        for name in names { try setAttribute(name, to: try model.attribute(name)) }
+        for name in names {
+            let value = try model.attribute(name)
+            try budget.take(bytes: UInt64(name.count + value.count), for: entry)
+            try setAttribute(name, to: value)
+        }
         return names
     }
 }

@@ -36,15 +36,17 @@ extension LayerWriter {
     private func copyUp(
         _ name: RawPath, _ status: FileStatus, from lower: OwnedDescriptor, to upper: OwnedDescriptor, _ entry: TarEntry
     ) throws {
+        try budget.takeFile(for: entry.name)
         switch status.kind {
         case .regular:
-            try account(status.size, entry)
+            try budget.take(bytes: UInt64(status.size), for: entry.name)
             let model = try lower.open(name, [.readOnly, .noFollow, .nonBlocking])
             let copy = try upper.open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
             try content.begin(copy, inode: try copy.status().inode, size: status.size)
             try copyContent(from: model)
             try content.end()
-            if try !copy.take(status, attributesFrom: model).isEmpty { content.noteAttributes() }
+            let attributes = try copy.take(status, attributesFrom: model, for: entry.name, within: budget)
+            if !attributes.isEmpty { content.noteAttributes() }
             try copy.setModified(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds)
             return
         case .link: try upper.makeLink(name, to: try lower.linkTarget(name))

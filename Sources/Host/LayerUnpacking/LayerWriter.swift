@@ -8,12 +8,12 @@ final class LayerWriter {
     let view: LayerView
     let content: any LayerContent
     let limits: ImageLimits
+    /// What the layer has taken of what it may take.
+    let budget: UnpackBudget
     private let times: DirectoryTimes
     private(set) var entries: UInt64 = 0
     /// Device nodes and sockets, which are never made: the container's /dev is ours.
     private(set) var skipped: UInt64 = 0
-    /// Bytes of content written, holes and copies from lower layers included.
-    private var written: UInt64 = 0
 
     /// `root` is the layer's own directory; `lowers` are those below it, topmost first, nil when not known.
     init(
@@ -22,13 +22,14 @@ final class LayerWriter {
     ) {
         self.limits = limits
         self.content = content
+        budget = UnpackBudget(limits)
         times = DirectoryTimes(root: root)
-        view = LayerView(root: root, lowers: lowers, limits: limits, times: times)
+        view = LayerView(root: root, lowers: lowers, limits: limits, times: times, budget: budget)
     }
 
     /// Gives the root what the layer below says of it, or what a root has when nobody says anything: the archive may
     /// have no entry for it. Call it first.
-    func prepareRoot() throws(KernelError) {
+    func prepareRoot() throws {
         let root = view.root.upper
         guard let model = view.root.lowers.first else {
             try root.changeOwner(uid: 0, gid: 0)
@@ -37,16 +38,14 @@ final class LayerWriter {
             return
         }
         let status = try model.status()
-        view.note(try root.take(status, attributesFrom: model))
+        view.note(try root.take(status, attributesFrom: model, for: nil, within: budget))
         try times.record([], Timestamp(seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds))
     }
 
     /// Carries out one entry. `content` gives its bytes piece by piece.
     func add(_ entry: TarEntry, content: TarReader) throws {
         entries += 1
-        if entries > limits.layerEntries {
-            throw Refusal.limit("unpack the entry", on: entry.name, field: "entries", "entries \(limits.layerEntries)")
-        }
+        try budget.takeFile(for: entry.name)
         let name = try EntryName(parsing: entry.name, field: "path", of: entry.name, limits: limits)
         switch try EntryMeaning(name, of: entry.name) {
         case .bookkeeping: return
@@ -96,7 +95,7 @@ final class LayerWriter {
     private func addFile(
         _ entry: TarEntry, _ leaf: RawPath, in parent: LayerView.Place, _ content: TarReader
     ) throws {
-        try account(entry.size, entry)
+        try budget.take(bytes: UInt64(entry.size), for: entry.name)
         let file = try replacing(leaf, in: parent) { () throws(KernelError) in
             try parent.directory.upper.open(
                 leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: Self.firstMode(of: entry))
@@ -105,7 +104,7 @@ final class LayerWriter {
         try self.content.begin(file, inode: status.inode, size: entry.size)
         var end: Int64 = 0
         while let block = try content.nextBlock() {
-            // The decoder keeps blocks within the size it announced, which `account` has accepted; this holds it to it.
+            // The decoder keeps blocks within the size it announced, which the budget had; this holds it to it.
             guard block.offset >= end, Int64(block.bytes.count) <= entry.size - block.offset else {
                 throw Refusal.entry(entry.name, field: "size", "its content is longer than its size \(entry.size)")
             }
@@ -195,15 +194,6 @@ final class LayerWriter {
     private func clearAttributes(of directory: OwnedDescriptor) throws(KernelError) {
         for name in try directory.attributeNames() where AttributeRule.isKept(name.bytes) {
             try directory.removeAttribute(name)
-        }
-    }
-
-    /// Counts `bytes` of content before they are written.
-    func account(_ bytes: Int64, _ entry: TarEntry) throws(Failure) {
-        written += UInt64(bytes)
-        if written > limits.expandedBytes {
-            throw Refusal.limit(
-                "unpack the entry", on: entry.name, field: "size", "expanded bytes \(limits.expandedBytes)")
         }
     }
 }

@@ -79,12 +79,16 @@ public struct UnpackedLayer: Equatable, Sendable {
     public var compressedBytes: UInt64
     /// Device nodes and sockets of the archive, which are not made.
     public var skippedDevices: UInt64
+    /// What it took of what it may take: also directories that no entry names, and what lower layers' files gave.
+    public var takenFiles: UInt64
+    public var takenBytes: UInt64
 
     fileprivate var fields: [(String, ResultLine.Value)] {
         [
             ("digest", .text(digest)), ("diffID", .text(diffID)), ("entries", .number(entries)),
             ("bytes", .number(bytes)), ("compressedBytes", .number(compressedBytes)),
-            ("skippedDevices", .number(skippedDevices)),
+            ("skippedDevices", .number(skippedDevices)), ("takenFiles", .number(takenFiles)),
+            ("takenBytes", .number(takenBytes)),
         ]
     }
 }

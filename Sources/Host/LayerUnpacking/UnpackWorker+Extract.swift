@@ -46,24 +46,26 @@ private struct FileWriter {
     let owner: (uid: UInt32, gid: UInt32)
     let limits: ImageLimits
     private(set) var entries: UInt64 = 0
-    private(set) var bytes: UInt64 = 0
+    private let budget: UnpackBudget
+
+    var bytes: UInt64 { budget.bytes }
 
     init(root: OwnedDescriptor, owner: (uid: UInt32, gid: UInt32), limits: ImageLimits) {
         self.root = root
         self.owner = owner
         self.limits = limits
+        budget = UnpackBudget(limits)
     }
 
     mutating func add(_ entry: ArchiveReader.Entry, content: ArchiveReader) throws {
         entries += 1
-        if entries > limits.layerEntries {
-            throw Refusal.limit("unpack the entry", on: entry.name, field: "entries", "entries \(limits.layerEntries)")
-        }
+        try budget.takeFile(for: entry.name)
         let name = try EntryName(parsing: entry.name, field: "path", of: entry.name, limits: limits)
         guard let leaf = name.components.last else { return }
         switch entry.kind {
         case .special: return
-        case .directory: _ = try directory(name.components[...], for: entry.name)
+        // It counts as an entry already.
+        case .directory: _ = try enter(leaf, of: try directory(name.parent, for: entry.name), for: entry.name)
         case .regular: try addFile(entry, leaf, in: try directory(name.parent, for: entry.name), content)
         case .link(let target): try addLink(leaf, to: target, in: try directory(name.parent, for: entry.name), entry)
         case .hardLink(let target):
@@ -75,23 +77,34 @@ private struct FileWriter {
     private func directory(_ names: ArraySlice<RawPath>, for entry: [UInt8]) throws -> OwnedDescriptor {
         var here = root
         for name in names {
-            do throws(KernelError) {
-                try here.makeDirectory(name, mode: 0o755)
-                try here.changeOwner(of: name, uid: owner.uid, gid: owner.gid)
-            } catch {
-                if error.errno != Errno.exists { throw error }
-            }
-            do throws(KernelError) {
-                here = try here.open(name, [.directory, .noFollow], rules: [.beneath, .noLinks])
-            } catch {
-                guard error.errno == Errno.notDirectory || error.errno == Errno.tooManyLinks else { throw error }
-                throw Refusal.entry(entry, field: "path", "\(name) on its way is not a directory")
-            }
+            let (next, isNew) = try enter(name, of: here, for: entry)
+            if isNew { try budget.takeFile(for: entry) }
+            here = next
         }
         return here
     }
 
-    private mutating func addFile(
+    /// The directory `name` of `parent`, and whether it was made now.
+    private func enter(
+        _ name: RawPath, of parent: OwnedDescriptor, for entry: [UInt8]
+    ) throws -> (directory: OwnedDescriptor, isNew: Bool) {
+        var isNew = true
+        do throws(KernelError) {
+            try parent.makeDirectory(name, mode: 0o755)
+            try parent.changeOwner(of: name, uid: owner.uid, gid: owner.gid)
+        } catch {
+            if error.errno != Errno.exists { throw error }
+            isNew = false
+        }
+        do throws(KernelError) {
+            return (try parent.open(name, [.directory, .noFollow], rules: [.beneath, .noLinks]), isNew)
+        } catch {
+            guard error.errno == Errno.notDirectory || error.errno == Errno.tooManyLinks else { throw error }
+            throw Refusal.entry(entry, field: "path", "\(name) on its way is not a directory")
+        }
+    }
+
+    private func addFile(
         _ entry: ArchiveReader.Entry, _ leaf: RawPath, in parent: OwnedDescriptor, _ content: ArchiveReader
     ) throws {
         try clear(leaf, in: parent, entry)
@@ -111,14 +124,10 @@ private struct FileWriter {
         if entry.modifiedSeconds > 0 { try file.setModified(seconds: entry.modifiedSeconds, nanoseconds: 0) }
     }
 
-    private mutating func account(
+    private func account(
         _ more: UInt64, _ entry: ArchiveReader.Entry, _ content: ArchiveReader
     ) throws(Failure) {
-        bytes += more
-        if bytes > limits.expandedBytes {
-            throw Refusal.limit(
-                "unpack the archive", on: entry.name, field: "size", "expanded bytes \(limits.expandedBytes)")
-        }
+        try budget.take(bytes: more, for: entry.name)
         if bytes > limits.ratioFreeBytes, bytes / limits.expansionRatio > content.bytesRead {
             throw Refusal.limit(
                 "unpack the archive", on: entry.name, field: "size",

@@ -24,6 +24,12 @@ extension UnpackWorker {
                         try store(entry, as: "m\(stored)", in: target, archive)
                         stored += 1
                     case .link(let link), .hardLink(let link):
+                        // Whoever started this keeps them in memory.
+                        guard link.count < order.limits.pathBytes else {
+                            throw Refusal.limit(
+                                "read the archive", on: entry.name, field: "linkname",
+                                "path bytes \(order.limits.pathBytes)")
+                        }
                         try tell(.link(name: name(entry.name), target: name(link)))
                     case .directory, .fifo, .device, .socket: break
                     }

@@ -44,6 +44,7 @@ extension UnpackWorker {
             .unpacked(
                 UnpackedLayer(
                     digest: digest, diffID: diffID, entries: writer.entries, bytes: stream.bytes,
-                    compressedBytes: stream.compressedBytes, skippedDevices: writer.skipped)))
+                    compressedBytes: stream.compressedBytes, skippedDevices: writer.skipped,
+                    takenFiles: writer.budget.files, takenBytes: max(stream.bytes, writer.budget.bytes))))
     }
 }

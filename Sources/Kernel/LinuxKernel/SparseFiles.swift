@@ -44,10 +44,23 @@ public struct FilesystemSpace: Equatable, Sendable {
     public static func at(_ path: String) throws(KernelError) -> FilesystemSpace {
         var facts = statvfs()
         try checked("statvfs", on: path) { statvfs(path, &facts) }
+        return FilesystemSpace(facts)
+    }
+
+    fileprivate init(_ facts: statvfs) {
         let unit = UInt64(facts.f_frsize)
-        return FilesystemSpace(
+        self.init(
             total: UInt64(facts.f_blocks) * unit, available: UInt64(facts.f_bavail) * unit,
             used: UInt64(facts.f_blocks - facts.f_bfree) * unit, filesTotal: UInt64(facts.f_files),
             filesUsed: UInt64(facts.f_files - facts.f_ffree))
+    }
+}
+
+extension OwnedDescriptor {
+    /// Of the file system this file is on.
+    public func filesystemSpace() throws(KernelError) -> FilesystemSpace {
+        var facts = statvfs()
+        try checked("fstatvfs") { fstatvfs(number, &facts) }
+        return FilesystemSpace(facts)
     }
 }
