@@ -101,6 +101,32 @@ struct CommandTaskTests {
         #expect(scenario.last("two")?.message?.contains("tasksMax") == true)
     }
 
+    @Test("a framework that is too large for the journal has nothing run; one that becomes so stays as it was")
+    func largeFramework() throws {
+        var scenario = Scenario()
+        var framework = FrameworkInfo.sample
+        framework.labels = [Label("k", String(repeating: "x", count: 5 << 20))]
+        scenario.run(.command("t"), framework)
+        #expect(scenario.last("t")?.state == .error && scenario.launches.isEmpty)
+        #expect(scenario.last("t")?.message?.contains("frameworkBytesMax") == true)
+        scenario.run(.command("u"))
+        scenario.master(.updateFramework(framework))
+        #expect(scenario.agent.state.frameworks.values.map(\.info) == [FrameworkInfo.sample])
+        #expect(scenario.last("u")?.state == .running)
+        let largest = try scenario.largestRecord
+        #expect(largest < 1 << 20)
+    }
+
+    @Test("tasks that are too large together for one registration are dropped with the reason")
+    func refusedTogether() {
+        var scenario = Scenario(.sample.with { $0.bounds.allSpecsBytesMax = 20_000 })
+        scenario.run(.command("one") { $0.data = Array(repeating: 7, count: 9_000) })
+        #expect(scenario.last("one")?.state == .running)
+        scenario.run(.command("two") { $0.data = Array(repeating: 7, count: 9_000) })
+        #expect(scenario.last("two")?.state == .dropped)
+        #expect(scenario.last("two")?.message?.contains("allSpecsBytesMax") == true)
+    }
+
     @Test("a task that runs over its maximum completion time is killed and fails")
     func completionTime() {
         var scenario = Scenario()

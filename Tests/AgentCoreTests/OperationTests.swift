@@ -114,6 +114,36 @@ struct OperationTests {
         #expect(scenario.agent.state.operations.isEmpty)
     }
 
+    @Test("one that is too large for the journal is an error, and is not remembered")
+    func large() throws {
+        var scenario = Scenario(Self.configuration)
+        let labels = [Label("k", String(repeating: "x", count: 5 << 20))]
+        let reservation = Reservation(.requested, for: Self.role, principal: "ops", labels: labels)
+        scenario.master(.apply(Self.order(1, .reserve([Self.disk(1, [reservation])]))))
+        #expect(Self.outcomes(scenario).map(\.state) == [.error])
+        #expect(Self.outcomes(scenario).first?.message?.contains("operationBytesMax") == true)
+        #expect(scenario.agent.state.totals == nil && scenario.agent.state.operations.isEmpty)
+        let largest = try scenario.largestRecord
+        #expect(largest < 1 << 20)
+    }
+
+    @Test("many do not make the resources too large for the journal, and one that gives back is carried out")
+    func largeTotals() {
+        var scenario = Scenario(Self.configuration.with { $0.bounds.totalsBytesMax = 3_000 })
+        let disks = (1...10).map { number in
+            let labels = [Label("k\(number)", String(repeating: "x", count: 500))]
+            return Self.disk(1, [Reservation(.requested, for: Self.role, principal: "ops", labels: labels)])
+        }
+        for (number, disk) in disks.enumerated() {
+            scenario.master(.apply(Self.order(UInt64(number), .reserve([disk]))))
+        }
+        let outcomes = Self.outcomes(scenario)
+        #expect(outcomes.first?.state == .finished && outcomes.last?.state == .error)
+        #expect(outcomes.last?.message?.contains("totalsBytesMax") == true)
+        scenario.master(.apply(Self.order(20, .unreserve([disks[0]]))))
+        #expect(Self.outcomes(scenario).last?.state == .finished)
+    }
+
     @Test("a volume in use is not destroyed")
     func inUse() {
         let volume = Self.disk(100, [Self.reservation], volume: "v")

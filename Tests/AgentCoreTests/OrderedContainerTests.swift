@@ -94,6 +94,57 @@ struct OrderedContainerTests {
         #expect(scenario.agent.state.containers.isEmpty && scenario.machine.containers.isEmpty)
     }
 
+    // Each is refused by name, and a volume the agent has is refused as one it has not.
+    @Test("what only the master gives out is refused, and nothing is launched")
+    func nothingOfOffers() throws {
+        let reservations = [Reservation(.requested, for: TaskLaunchTests.role)]
+        let disk = Disk(
+            source: Disk.Source(.mount, root: "/etc"), persistence: Disk.Persistence(id: id(VolumeID.self, "v")),
+            volume: Disk.Volume(containerPath: "h"))
+        var allocated = Resource.cpus(1)
+        allocated.allocatedTo = TaskLaunchTests.role
+        let asked = [
+            Resource("disk", .scalar(Scalar(1)), reservations: reservations, disk: disk), TaskLaunchTests.volume,
+            Resource("cpus", .scalar(Scalar(1)), reservations: reservations), allocated,
+        ]
+        for resource in asked {
+            var scenario = Scenario(.sample.with { $0.resources.append(TaskLaunchTests.volume) })
+            scenario.run(.command("t"))
+            let parent = try #require(scenario.agent.state.containers.values.first?.path)
+            let inside = try parent.appending(id(ContainerName.self, "inside"))
+            for path in [Self.path("alone"), inside] {
+                scenario.feed(.launchContainer(Self.first, Self.request(path, resources: [.cpus(1), resource])))
+            }
+            #expect(Self.answers(scenario) == ["1 container.resources", "1 container.resources"])
+            #expect(scenario.launches.count == 1 && scenario.agent.state.containers.count == 1)
+        }
+    }
+
+    @Test("one that is too large for the journal is refused")
+    func large() {
+        var scenario = Scenario()
+        var request = Self.request(Self.path("alone"), resources: [.cpus(1)])
+        let text = String(repeating: "x", count: 5 << 20)
+        request.command?.environment = [CommandSpec.EnvironmentVariable("X", .text(text))]
+        scenario.feed(.launchContainer(Self.first, request))
+        #expect(Self.answers(scenario) == ["1 container.too-large"] && scenario.launches.isEmpty)
+    }
+
+    @Test("what is inside one container leaves places for what is inside others")
+    func share() throws {
+        var scenario = Scenario(.sample.with { $0.bounds.orderedContainersPerOwnerMax = 2 })
+        scenario.run(.command("t"))
+        scenario.run(.command("u"))
+        let parents = scenario.agent.state.containers.values.map(\.path)
+        for name in ["a", "b", "c"] {
+            let path = try parents[0].appending(id(ContainerName.self, name))
+            scenario.feed(.launchContainer(Self.first, Self.request(path)))
+        }
+        let other = try parents[1].appending(id(ContainerName.self, "a"))
+        scenario.feed(.launchContainer(Self.second, Self.request(other)))
+        #expect(Self.answers(scenario) == ["1 done", "1 done", "1 container.too-many", "2 done"])
+    }
+
     @Test("without a parent that runs there is nothing to be inside of")
     func noParent() {
         var scenario = Scenario()

@@ -24,6 +24,11 @@ extension Scenario {
         sent.count { if case .status(let update, _) = $0 { update.task.text == task } else { false } }
     }
 
+    /// Bytes of the largest record the journal has.
+    var largestRecord: Int {
+        get throws { try journal.flatMap { $0 }.map { try AgentRecord.encode([$0]).count }.max() ?? 0 }
+    }
+
     var launches: [ContainerLaunch] {
         effects.compactMap { if case .launch(let launch) = $0 { launch } else { nil } }
     }

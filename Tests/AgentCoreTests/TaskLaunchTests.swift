@@ -272,6 +272,16 @@ struct TaskLaunchTests {
         ("process namespace", container { $0.linux = LinuxOptions(sharesProcessNamespace: true) }),
         ("no parent", container { $0.linux = LinuxOptions(ipcMode: .shareParent) }),
         ("only one of soft and hard", container { $0.processLimits = [ProcessLimit(.core, soft: 1)] }),
+        ("before all other", container { $0.processLimits = [ProcessLimit(.realtimePriority, soft: 1, hard: 99)] }),
+        ("before all other", container { $0.processLimits = [ProcessLimit(.nice)] }),
+        ("before all others", parameter("ulimit", "rtprio=99")),
+        ("before all others", parameter("ulimit", "nice=unlimited")),
+        (
+            "volumesMax",
+            container { spec in
+                spec.volumes = (0...1_024).map { VolumeMount(containerPath: "/\($0)", mode: .readWrite) }
+            }
+        ),
         ("APPC", container { $0.image = ContainerImage(.appc(name: "a")) }),
         ("cannot look for a newer one", container { $0.image = ContainerImage(.docker(name: "a"), isCached: false) }),
         ("GPUs", { $0.resources.append(Resource("gpus", .scalar(Scalar(1)))) }),

@@ -89,6 +89,30 @@ struct AgentServiceTests {
         await bench.stop()
     }
 
+    @Test("what is fetched is held to the task's disk where disk is limited", arguments: [true, false])
+    func fetchWithinDisk(_ limitsDisk: Bool) async throws {
+        let host = BusyHost()
+        let bench = try await Bench(host: host) {
+            $0.resources = "cpus:4;mem:4096;disk:1024;ports:[]"
+            $0.policy.limitsDisk = limitsDisk
+        }
+        var said = bench.master.said.makeAsyncIterator()
+        _ = try await bench.admit(&said)
+        try bench.run("t1") { task in
+            var command = CommandSpec(.shell("run"))
+            command.fetches = [CommandSpec.Fetch("http://h/f")]
+            task.runner = .command(command)
+            task.resources.append(Resource("disk", .scalar(Scalar(5))))
+        }
+        try await eventually("the fetch to begin") { host.fetching == 1 }
+        let room: UInt64? = limitsDisk ? 5_242_880 : nil
+        #expect(host.room == room)
+        let task = TaskReference(framework: try FrameworkID("F"), task: try TaskID("t1"))
+        bench.master.say(.kill(task, gracePeriod: nil))
+        #expect(await bench.acknowledge(&said, until: .killed).last == .killed)
+        await bench.stop()
+    }
+
     @Test("the agent keeps logs within their limits where nobody in the container does", arguments: [true, false])
     func keepsLogs(_ limitsItself: Bool) async throws {
         let host = BusyHost()

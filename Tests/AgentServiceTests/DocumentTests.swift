@@ -201,6 +201,26 @@ struct DocumentTests {
             #expect(containers.status == 200 && containers.text == "[]")
         }
     }
+
+    @Test("who may run as one user may not run as another that an engine's option names")
+    func users() async throws {
+        let rule = AuthorizationRule(
+            principals: [.anyone], actions: [.one(.launchNestedContainer)], objects: [.exactly("nobody")],
+            isAllowed: true)
+        try await running({ $0.authorizer = RuleAuthorizer([rule]) }) { bench, caller in
+            let path = try #require(await bench.agent.snapshot().state.containers.values.first?.path)
+            func body(_ name: String, _ container: String) -> String {
+                #"{"type":"LAUNCH_NESTED_CONTAINER","launch_nested_container":{"container_id":{"value":"\#(name)","#
+                    + #""parent":{"value":"\#(path.leaf.text)"}},"#
+                    + #""command":{"value":"x","user":"nobody"}\#(container)}}"#
+            }
+            let other =
+                #","container":{"type":"DOCKER","docker":{"image":"busybox","#
+                + #""parameters":[{"key":"user","value":"root"}]}}"#
+            #expect(try await caller.call("/api/v1", body("a", "")).status == 200)
+            #expect(try await caller.call("/api/v1", body("b", other)).status == 403)
+        }
+    }
 }
 
 extension WireObject {

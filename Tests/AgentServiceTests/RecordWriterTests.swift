@@ -118,6 +118,28 @@ struct RecordWriterTests {
         #expect(writes.last == [.booted("boot 3"), .booted("boot 4")])
     }
 
+    private final class Lost: Sendable {
+        private let failures = Mutex<[String]>([])
+        var all: [String] { failures.withLock { $0 } }
+
+        @Sendable func add(_ failure: Failure) { failures.withLock { $0.append(failure.description) } }
+    }
+
+    // The core takes in nothing so large; should it ever, all else that is to be remembered must not wait for it.
+    @Test("a record that is too large for the journal is lost by itself, and that is said")
+    func tooLarge() async throws {
+        let journal = SlowJournal(recordBytesMax: try AgentRecord.encode([.booted("boot 1")]).count)
+        let (queue, told, lost) = (OrderQueue(), Told(), Lost())
+        let records = [AgentRecord.booted("boot 1"), .booted("a name too long"), .booted("boot 2")]
+        queue.add(RecordWriter.Order(records: records, replacesAll: true, ticket: Agent.Ticket(1), epoch: 0))
+        queue.finish()
+        await RecordWriter(journal: journal, lost: lost.add).run(queue, tell: told.tell)
+        let writes = try journal.writes
+        #expect(writes == [[.booted("boot 1")], [.booted("boot 2")]])
+        #expect(told.all.map(\.isStored) == [true])
+        #expect(lost.all.count == 1 && lost.all.first?.contains("booted has ") == true)
+    }
+
     @Test("more than one record of the journal holds goes into several")
     func large() async throws {
         let journal = SlowJournal(recordBytesMax: try AgentRecord.encode([.booted("boot 1")]).count)

@@ -133,13 +133,20 @@ final class ScriptedContainerizer: Containerizer {
 /// A disk whose fetches never end by themselves, and that remembers which logs it keeps.
 final class BusyHost: AgentHost {
     private let empty = EmptyHost()
-    private let state = Mutex<(fetching: Int, cancelled: Int, kept: [String])>((0, 0, []))
+    private let state = Mutex<(fetching: Int, cancelled: Int, kept: [String], room: UInt64?)>((0, 0, [], nil))
     var fetching: Int { state.withLock { $0.fetching } }
+    /// What the last fetch may bring.
+    var room: UInt64? { state.withLock { $0.room } }
     var cancelled: Int { state.withLock { $0.cancelled } }
     var kept: [String] { state.withLock { $0.kept } }
 
-    func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure) {
-        state.withLock { $0.fetching += 1 }
+    func fetch(
+        _ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?, bytesMax: UInt64?
+    ) async throws(Failure) {
+        state.withLock { state in
+            state.fetching += 1
+            state.room = bytesMax
+        }
         do { try await Task.sleep(for: .seconds(3_600)) } catch { state.withLock { $0.cancelled += 1 } }
         throw Failure("fetch.cancelled", doing: "fetch")
     }
@@ -171,7 +178,9 @@ struct EmptyHost: AgentHost {
     var boot = "boot-1"
     func bootID() async throws(Failure) -> String { boot }
     func prepareSandbox(_ order: SandboxOrder) async throws(Failure) {}
-    func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure) {}
+    func fetch(
+        _ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?, bytesMax: UInt64?
+    ) async throws(Failure) {}
     func diskUsage() async throws(Failure) -> Double { 0.1 }
     func collect(_ path: String) async throws(Failure) {}
     func keepLog(_ path: String, bytesMax: UInt64) async throws(Failure) {}

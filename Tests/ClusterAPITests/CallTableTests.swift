@@ -110,7 +110,7 @@ struct CallTableTests {
             (
                 "SET_QUOTA",
                 #""set_quota":{"quota_request":{"role":"a","guarantee":[{"name":"cpus","type":"SCALAR","scalar":"#
-                    + #"{"value":1},"reservations":[{"type":"STATIC","role":"a"}]}]}}"#,
+                    + #"{"value":1},"reservations":[{"type":"DYNAMIC","role":"a"}]}]}}"#,
                 "api.member-invalid", "set_quota.quota_request.guarantee[0]"
             ),
             (

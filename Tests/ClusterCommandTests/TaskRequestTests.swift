@@ -220,6 +220,14 @@ struct TaskRequestTests {
         #expect(try outcome(.lost, nil, nil).sentence == "the task is lost (lost): why")
     }
 
+    @Test("what an executor says of an end drives no terminal")
+    func hostileOutcome() throws {
+        let update = StatusUpdate(
+            framework: try FrameworkID("f"), task: try TaskID("t"), state: .failed, source: .executor,
+            message: "\u{1b}]0;x\u{7}\u{9b}2J", at: Instant(seconds: 1))
+        #expect(TaskOutcome(update).sentence == #"the task failed: \u{1b}]0;x\u{7}\u{9b}2J"#)
+    }
+
     @Test("an end whose own update still waits for an acknowledgement is told by its state, never as a loss")
     func endWithoutItsUpdate() throws {
         func update(_ state: TaskState) throws -> StatusUpdate {

@@ -69,6 +69,73 @@ struct TreeRemovalTests {
         }
     }
 
+    @Test("a tree of any width goes, and takes no memory for it")
+    func wide() async {
+        // In a process of its own, whose memory nobody else uses.
+        await #expect(processExitsWith: .success) {
+            let parent = try OwnedDescriptor.open("/dev/shm", [.directory])
+            let name = RawPath("bulkhead-removal-" + RandomName.make())
+            try parent.makeDirectory(name, mode: 0o700)
+            let tree = try parent.open(name, [.directory])
+            try tree.makeDirectory("below", mode: 0o700)
+            let below = try tree.open("below", [.directory])
+            _ = try below.open("file", [.writeOnly, .create], mode: 0o600)
+            let long = String(repeating: "n", count: 100)
+            for number in 0..<200_000 { try below.makeHardLink(RawPath("\(long)\(number)"), to: "file", in: below) }
+            for number in 0..<20_000 {
+                let directory = RawPath("d\(long)\(number)")
+                try below.makeDirectory(directory, mode: 0o700)
+                try below.open(directory, [.directory]).makeHardLink("file", to: "file", in: below)
+            }
+            // proc_pid_clear_refs(5): the peak is the present use.
+            try OwnedDescriptor.open("/proc/self/clear_refs", [.writeOnly]).write("5")
+            let before = try peakKilobytes()
+            try TreeRemoval.remove(name, in: parent)
+            let grown = try peakKilobytes() - before
+            try #require(try !parent.exists(name))
+            // The names alone are 22 MB.
+            try #require(grown < 8_192, "\(grown) KiB more")
+        }
+    }
+
+    @Test("what is in a directory goes, and the directory stays")
+    func emptied() throws {
+        try withPlace { place in
+            try keep(place)
+            try place.makeDirectory("tree", mode: 0o700)
+            let tree = try place.open("tree", [.directory])
+            try tree.makeLink("link", to: "../kept")
+            try tree.makeDirectory("a", mode: 0o700)
+            try tree.open("a", [.directory]).makeDirectory("b", mode: 0o700)
+            try tree.open("a/b", [.directory]).makeDirectory("c", mode: 0o700)
+            try TreeRemoval.empty(tree)
+            #expect(try tree.entries().isEmpty)
+            try TreeRemoval.empty(tree)
+            try place.removeDirectory("tree")
+        }
+    }
+
+    @Test("a directory is listed in parts, each entry once", arguments: [1, 7, 100, 1_000])
+    func parts(_ count: Int) throws {
+        try withPlace { place in
+            try keep(place)
+            try place.makeDirectory("tree", mode: 0o700)
+            let tree = try place.open("tree", [.directory])
+            let names = (0..<100).map { "f\($0)" }
+            for name in names { _ = try tree.open(RawPath(name), [.writeOnly, .create], mode: 0o600) }
+            var found: [String] = []
+            var position: Int?
+            repeat {
+                let part = try tree.entries(from: position, atMost: count)
+                #expect(part.entries.count <= count)
+                found += part.entries.map(\.name.description)
+                position = part.next
+            } while position != nil
+            #expect(found.sorted() == names.sorted())
+            try TreeRemoval.remove("tree", in: place)
+        }
+    }
+
     @Test("immutable and append-only entries go")
     func immutable() throws {
         try withPlace { place in
@@ -111,4 +178,11 @@ struct TreeRemovalTests {
             try TreeRemoval.remove(RawPath(name), in: parent)
         }
     }
+}
+
+/// The most memory this process has used at once.
+private func peakKilobytes() throws -> Int {
+    let lines = try TextFile.read("/proc/self/status").split(separator: "\n")
+    let line = try #require(lines.first { $0.hasPrefix("VmHWM:") })
+    return try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
 }

@@ -10,7 +10,7 @@ struct RoutingTests {
             ("/api/v1/", 200, "4 bytes, rest "), ("/api/v1/operator", 200, "4 bytes, rest operator"),
             ("/m%61ster/api/v1", 200, "4 bytes, rest "), ("/api/v2", 404, nil), ("/api", 404, nil),
             ("/api/v1/../v1", 404, nil), ("/%2e%2e/api/v1", 404, nil), ("/api/v1%00", 404, nil),
-            ("/api/v1/%zz", 400, nil),
+            ("/api/v1/%zz", 400, nil), ("/api/v1?path=%2fa%00b", 400, nil), ("/api/v1?a%00=b", 400, nil),
             ("/slave(1)/api/v1", 404, nil),
         ])
     func routes(_ path: String, _ status: Int, _ body: String?) async throws {

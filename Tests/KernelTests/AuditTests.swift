@@ -246,4 +246,16 @@ struct AuditTests {
         #expect(events.last?.details["code"] == "volume.refused-source")
         #expect(!text.contains("hidden"))
     }
+
+    @Test("an exec that is repeated is counted, and one of another program or user is not taken for it")
+    func repeatedExecs() throws {
+        let id = try sleeping()
+        for _ in 0..<3 { _ = try host.exec(id, ["true"]) }
+        _ = try host.exec(id, ["echo"])
+        _ = try host.exec(id, ["true"]) { $0.uid = 7 }
+        let log = AuditLog(directory: host.places.auditLog)
+        let execs = try #require(try log.entries(about: id.text)).filter { $0.event == "exec" }
+        #expect(execs.map { $0.details["program"]?.text } == ["true", "echo", "true"])
+        #expect(execs.map { $0.details["user"]?.text } == ["0:0", "0:0", "7:0"])
+    }
 }

@@ -99,6 +99,15 @@ struct HostileImageTests {
         try expectRefusal(host)
     }
 
+    @Test(
+        "a root directory of an owner whom no container has is nobody's, not another container's",
+        arguments: [4_294_967_294, 65_536, 200_000] as [UInt32])
+    func strangeOwner(_ owner: UInt32) throws {
+        let host = try TestHost()
+        try host.image().changeOwner(of: ".", uid: owner, gid: owner)
+        #expect(try host.shell("stat -c %u:%g /; touch /file && stat -c %u /file").output == "65534:65534\n0\n")
+    }
+
     @Test("a script whose interpreter is /proc/self/exe runs into the sealed launcher, which stays as it is")
     func interpreter() throws {
         let host = try TestHost()

@@ -81,6 +81,13 @@ struct OwnFilesystemTests {
         #expect(outcome.output == "755 0:0\n1777 0:0\n644 0:0\nbusybox\n0\n")
     }
 
+    @Test("gives a root directory of an owner whom no container has to nobody")
+    func strangeOwner() throws {
+        let host = try TestHost()
+        try host.image().changeOwner(of: ".", uid: 4_294_967_294, gid: 70_000)
+        #expect(try host.shell("stat -c %u:%g /", Self.limited).output == "65534:65534\n")
+    }
+
     @Test(
         "a crash at any point of a launch leaves no file, no mount and no loop device",
         arguments: ["launch.snapshot", "launch.spawned", "launch.opened", "launch.started"])

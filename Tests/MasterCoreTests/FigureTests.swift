@@ -59,6 +59,8 @@ struct FigureTests {
     @Test("what frameworks and agents say is counted by its kind, and what reaches nobody apart")
     func messages() {
         var (scene, agent, framework) = TaskTests.begin()
+        scene.launch([scene.task("T", on: agent.id)], framework)
+        scene.settle()
         scene.call(.decline(offers: scene.offers(framework).map(\.id), filter: .none), framework)
         scene.call(.message([1], executor: id("E"), agent: agent.id), framework)
         scene.say(.message([2], executor: id("E"), framework: framework.id), agent)

@@ -15,6 +15,16 @@ struct OperationRulesTests {
         }
     }
 
+    /// By the agent's configuration, and refined since.
+    static func configured(_ text: String, for owner: String, then refined: String...) -> [Resource] {
+        resources(text).map { resource in
+            var copy = resource
+            copy.reservations = [Reservation(.configured, for: role(owner))]
+            copy.reservations += refined.map { Reservation(.requested, for: role($0)) }
+            return copy
+        }
+    }
+
     static func volume(
         _ name: String, _ size: Int = 64, for owner: String = "eng", path: String = "data", shared: Bool = false,
         source: Disk.Source? = nil, by principal: String? = nil
@@ -54,6 +64,27 @@ struct OperationRulesTests {
             name: "moved and grown",
             change: .reserve(reserved("cpus:2", for: "ops"), source: reserved("cpus:1", for: "eng")),
             field: "resources"),
+        Case(
+            name: "what is configured moved to another role",
+            change: .reserve(reserved("cpus:1", for: "ops"), source: configured("cpus:1", for: "eng")),
+            field: "reserve.source"),
+        Case(
+            name: "refined and configured moved to another role",
+            change: .reserve(reserved("cpus:1", for: "ops"), source: configured("cpus:1", for: "eng", then: "eng/web")),
+            field: "reserve.source"),
+        Case(
+            name: "made to look configured",
+            change: .reserve(configured("cpus:1", for: "eng", then: "eng/web"), source: resources("cpus:1")),
+            field: "reserve.resources"),
+        Case(
+            name: "moved above what is configured",
+            change: .reserve(
+                configured("cpus:1", for: "eng", then: "eng/web"),
+                source: configured("cpus:1", for: "eng", then: "eng/db"))),
+        Case(
+            name: "what is configured refined",
+            change: .reserve(
+                configured("cpus:1", for: "eng", then: "eng/web"), source: configured("cpus:1", for: "eng"))),
         Case(name: "nothing", change: .reserve([]), field: "reserve.resources"),
         Case(name: "without a reservation", change: .reserve(resources("cpus:1")), field: "reserve.resources"),
         Case(

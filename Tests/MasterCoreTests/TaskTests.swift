@@ -272,6 +272,7 @@ struct TaskTests {
     @Test("messages pass between framework and executor")
     func messages() {
         var (scene, agent, framework) = Self.begin()
+        scene.launch([scene.task("T", on: agent.id)], framework)
         scene.call(.message([1, 2], executor: id("E"), agent: agent.id), framework)
         #expect(scene.told(agent).last == .message([1, 2], executor: id("E"), framework: framework.id))
         scene.say(.message([3], executor: id("E"), framework: framework.id), agent)

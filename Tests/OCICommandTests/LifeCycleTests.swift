@@ -71,6 +71,18 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("what a bundle says of itself drives no terminal, and is the same to programs")
+    func strangersText() throws {
+        let bundle = try TestBundle.running("true") { $0["annotations"] = ["a": "\u{9b}31m"] }
+        #expect(try bundle.create().status == 0)
+        for answer in [try bundle.call("state", TestBundle.id), try bundle.call("list", "--format", "json")] {
+            #expect(answer.output.contains("\\u009b31m") && !answer.output.contains("\u{9b}"), "\(answer.output)")
+        }
+        #expect(try bundle.state().texts("annotations") == ["a": "\u{9b}31m"])
+        #expect(try bundle.call("delete", "--force", TestBundle.id).status == 0)
+        try bundle.remove()
+    }
+
     @Test("a configuration without a process can be created, not started, and deleted by force")
     func noProcess() throws {
         let bundle = try TestBundle { $0["process"] = nil }

@@ -148,6 +148,23 @@ struct ExtractTests {
         #expect(!HostFacts.exists("/proc/\(process)"))
     }
 
+    @Test(
+        "a time that no file system keeps is refused with its entry, one that it does is the file's",
+        arguments: [("@99999999999999", false), ("@15032385536", false), ("@4000000000", true)])
+    func times(_ time: String, _ isKept: Bool) throws {
+        let source = try Workplace()
+        try Self.run("echo x > f && tar cf a.tar --format=pax --mtime=\(time) f", in: source.path)
+        let place = try Workplace()
+        if isKept {
+            try Self.extract(source.path + "/a.tar", into: place)
+            #expect(try place.status("f").modifiedSeconds == 4_000_000_000)
+            return
+        }
+        let failure = #expect(throws: Failure.self) { try Self.extract(source.path + "/a.tar", into: place) }
+        #expect(failure?.code == "layer.entry-invalid" && failure?.cause?.contains("time") == true)
+        #expect(try !place.exists("f"))
+    }
+
     @Test("bytes that are no archive are refused in words")
     func garbage() throws {
         let place = try Workplace()

@@ -39,11 +39,15 @@ struct FetchTests {
         let sandbox: String
         let fetcher: Fetcher
         let downloader: MemoryDownloader
+        let bytesMax: UInt64?
 
-        init(_ bodies: [String: [UInt8]] = [:], _ change: (inout FetchRules) -> Void = { _ in }) throws {
+        init(
+            _ bodies: [String: [UInt8]] = [:], bytesMax: UInt64? = nil, _ change: (inout FetchRules) -> Void = { _ in }
+        ) throws {
             place = try Workplace()
             sandbox = try place.sandbox()
             downloader = MemoryDownloader(bodies)
+            self.bytesMax = bytesMax
             var rules = FetchRules()
             change(&rules)
             fetcher = try Fetcher(
@@ -52,7 +56,7 @@ struct FetchTests {
         }
 
         func fetch(_ fetches: CommandSpec.Fetch..., user: String? = "1000:1000") async throws {
-            try await fetcher.fetch(fetches, into: sandbox, user: user)
+            try await fetcher.fetch(fetches, into: sandbox, user: user, bytesMax: bytesMax)
         }
 
         func text(_ name: String) throws -> String { try TextFile.read(sandbox + "/" + name, limit: 10 << 20) }
@@ -103,7 +107,8 @@ struct FetchTests {
             ("ftp://h/f", nil), ("hdfs://h/f", nil), ("relative", nil), ("http://h/", nil), ("http://h", nil),
             ("http://h/..", nil), ("http://h/a%2fb", nil), ("http://h/%zz", nil), ("http://h/f#sha256:00", nil),
             ("http://h/f", "../out"), ("http://h/f", "/etc/x"), ("http://h/f", "a/../../b"), ("http://h/f", "a/"),
-            ("http://h/%00", nil), ("file://other/x", nil),
+            ("http://h/%00", nil), ("file://other/x", nil), ("file:///srv/a%00b/f", nil), ("file:///srv/f%00", "out"),
+            ("file://localhost/srv/%00", nil), ("file:///srv/f", "a%\u{0}b"), ("/srv/f", "a/\u{0}"),
         ] as [(String, String?)])
     func refused(_ address: String, _ output: String?) async throws {
         let bench = try Bench()
@@ -199,5 +204,53 @@ struct FetchTests {
         let failure = await #expect(throws: Failure.self) { try await bench.fetch(CommandSpec.Fetch("http://h/f")) }
         #expect(failure?.code == "fetch.too-large")
         #expect(try !bench.place.exists(Workplace.run + "/f"))
+    }
+
+    @Test("a container's limit of disk holds all its files together, also what comes by the cache")
+    func budget() async throws {
+        let body = [UInt8](repeating: 1, count: 700 << 10)
+        for isCached in [false, true] {
+            let bench = try Bench(["http://h/a": body, "http://h/b": body], bytesMax: 1 << 20)
+            try await bench.fetch(CommandSpec.Fetch("http://h/a", isCached: isCached))
+            try await bench.fetch(CommandSpec.Fetch("http://h/b", isCached: isCached, outputFile: "alone"))
+            let failure = await #expect(throws: Failure.self) {
+                try await bench.fetch(
+                    CommandSpec.Fetch("http://h/a", isCached: isCached, outputFile: "one"),
+                    CommandSpec.Fetch("http://h/b", isCached: isCached, outputFile: "two"))
+            }
+            #expect(failure?.code == "fetch.disk-limit" && failure?.cause?.contains("1 MiB") == true)
+            #expect(try bench.place.exists(Workplace.run + "/one"))
+            #expect(try !bench.place.exists(Workplace.run + "/two"))
+            #expect(try bench.text("stderr").contains("cannot fetch"))
+        }
+    }
+
+    @Test("what an archive becomes counts for the limit of disk with the archive", arguments: [false, true])
+    func unpackedBudget(_ isCached: Bool) async throws {
+        let source = try Workplace()
+        let packing = try ToolProcess.start(
+            "/bin/sh", ["-c", "cd '\(source.path)' && head -c 700000 /dev/zero > f && tar cf a.tar f && gzip -k a.tar"],
+            environment: ["PATH=/usr/bin:/bin"], descriptors: [nil, nil, nil])
+        try #require(try packing.reap() == .exited(0))
+        var bodies: [String: [UInt8]] = [:]
+        for name in ["a.tar", "a.tar.gz"] {
+            bodies["http://h/" + name] = try OwnedDescriptor.open(RawPath("\(source.path)/\(name)"))
+                .readAll(limit: 1 << 20)
+        }
+        let bench = try Bench(bodies, bytesMax: 1 << 20)
+        try await bench.fetch(CommandSpec.Fetch("http://h/a.tar.gz", isCached: isCached))
+        #expect(try bench.place.status(Workplace.run + "/f").size == 700_000)
+        // Twice what it becomes; the cache's file is not the container's, so there it takes two archives.
+        let again = [
+            CommandSpec.Fetch("http://h/a.tar.gz", isCached: isCached),
+            CommandSpec.Fetch(isCached ? "http://h/a.tar.gz" : "http://h/a.tar", isCached: isCached),
+        ]
+        let failure = await #expect(throws: Failure.self) {
+            try await bench.fetcher.fetch(again, into: bench.sandbox, user: nil, bytesMax: bench.bytesMax)
+        }
+        #expect(failure?.code == "fetch.disk-limit")
+        if isCached { return }
+        let whole = await #expect(throws: Failure.self) { try await bench.fetch(CommandSpec.Fetch("http://h/a.tar")) }
+        #expect(whole?.code == "fetch.disk-limit")
     }
 }

@@ -37,6 +37,27 @@ struct FileTests {
         #expect(piece == FilePiece(bytes: Array(text.utf8), offset: at, size: 10))
     }
 
+    @Test("a time that no number of nanoseconds reaches is listed as the furthest one, whatever a task sets")
+    func farTimes() throws {
+        let place = try Workplace()
+        let path = try place.sandbox()
+        try place.write("x", to: Workplace.run + "/f")
+        let file = try OwnedDescriptor.open(RawPath(path + "/f"), [.writeOnly])
+        for (seconds, expected) in [(9_300_000_000, Int64.max), (1_000_000_000, 1_000_000_000_000_000_007)] {
+            try file.setModified(seconds: Int64(seconds), nanoseconds: 7)
+            let facts = try SandboxFiles(place.work).list(path).map { FileFacts(path: $0.path, status: $0.status) }
+            #expect(facts.map(\.modified) == [expected])
+        }
+        var status = try file.status()
+        for (seconds, nanoseconds, expected) in [
+            (.max, 999_999_999, .max), (.min, 0, .min), (-9_223_372_037, 0, .min), (9_223_372_036, 854_775_808, .max),
+            (9_223_372_036, 854_775_807, .max), (-1, 5, -999_999_995), (0, 0, 0),
+        ] as [(Int64, Int64, Int64)] {
+            (status.modifiedSeconds, status.modifiedNanoseconds) = (seconds, nanoseconds)
+            #expect(status.modifiedSinceEpoch == expected, "\(seconds).\(nanoseconds)")
+        }
+    }
+
     @Test("one read gives at most its bound")
     func bound() throws {
         let place = try Workplace()

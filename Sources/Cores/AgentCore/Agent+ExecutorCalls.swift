@@ -138,14 +138,10 @@ extension Agent {
         let key = update.reference
         guard let id = update.id else { return }
         if let task = state.tasks[key], task.executorContainer == run.container {
-            var whole = update
+            var whole = withinBounds(update)
             whole.agent = state.id
             whole.executor = run.spec.id
             whole.containerStatus = containerStatus(task)
-            if let data = update.data, data.count > configuration.bounds.updateDataMax {
-                whole.data = nil
-                whole.message = "\(update.message ?? "") (its data was left out: \(data.count) bytes, updateDataMax)"
-            }
             if !task.isDelivered { record(.taskDelivered(key)) }
             let isNew = state.streams[key]?.knows(id) != true
             if take(whole), isNew {
@@ -164,6 +160,32 @@ extension Agent {
         if let stream = executorStreams[run.container] {
             send(.publish(stream, .acknowledged(id, task: update.task)))
         }
+    }
+
+    /// Executors put into updates what they like, and all of it goes into the journal. What is too large is left out,
+    /// and the update says so: without it the task's end would not be told.
+    private func withinBounds(_ update: StatusUpdate) -> StatusUpdate {
+        let bounds = configuration.bounds
+        var (whole, left) = (update, [String]())
+        if let message = update.message, message.utf8.count > bounds.updateMessageMax {
+            whole.message = String(decoding: message.utf8.prefix(bounds.updateMessageMax), as: UTF8.self)
+            left.append("the rest of its message was left out: \(message.utf8.count) bytes, updateMessageMax")
+        }
+        if let data = update.data, data.count > bounds.updateDataMax {
+            whole.data = nil
+            left.append("its data was left out: \(data.count) bytes, updateDataMax")
+        }
+        if !update.labels.isEmpty || !update.limitation.isEmpty {
+            var parts = update
+            (parts.message, parts.data, parts.containerStatus) = (nil, nil, nil)
+            let count = WireValue.update(parts).bytes.count
+            if count > bounds.updatePartsMax {
+                (whole.labels, whole.limitation) = ([], [])
+                left.append("its labels and resources were left out: \(count) bytes, updatePartsMax")
+            }
+        }
+        if !left.isEmpty { whole.message = "\(whole.message ?? "") (\(left.joined(separator: "; ")))" }
+        return whole
     }
 
     // MARK: Orders to executors

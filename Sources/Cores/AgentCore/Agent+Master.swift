@@ -49,11 +49,23 @@ extension Agent {
         if state.frameworks[info.id]?.info != info { record(.frameworkSeen(info)) }
     }
 
+    /// Whether the journal can take it.
+    func fits(_ info: FrameworkInfo) -> Bool {
+        state.frameworks[info.id]?.info == info
+            || WireValue.framework(info).bytes.count <= configuration.bounds.frameworkBytesMax
+    }
+
     /// A framework has subscribed again, or changed. What it has not acknowledged may have been sent to nobody, and the
     /// next attempt be minutes away: whoever is back hears of it at once.
     private mutating func returned(_ info: FrameworkInfo) {
         guard state.frameworks[info.id] != nil else { return }
-        see(info)
+        if fits(info) {
+            see(info)
+        } else {
+            note(
+                "framework.too-large", "a framework's new description is larger than frameworkBytesMax: its old one "
+                    + "is kept", .warning, ["framework": info.id.text])
+        }
         resend { $0 == info.id }
     }
 

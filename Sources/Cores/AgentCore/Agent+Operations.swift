@@ -11,13 +11,22 @@ extension Agent {
             sendOperation(order.key)
             return
         }
+        guard WireValue.order(order).bytes.count <= configuration.bounds.operationBytesMax else {
+            // What it would change is not kept: it would not fit into the journal.
+            let refused = OperationOrder(
+                key: order.key, framework: order.framework, id: order.id, change: .unreserve([]))
+            record(.operationAccepted(refused))
+            let most = configuration.bounds.operationBytesMax
+            finish(refused, .error, message: "the operation has more than \(most) bytes: operationBytesMax")
+            return
+        }
         record(.operationAccepted(order))
         guard state.operations.count <= configuration.bounds.operationsMax else {
             finish(order, .dropped, message: "the agent has \(configuration.bounds.operationsMax) operations waiting")
             return
         }
         do throws(Failure) {
-            _ = try ResourceChange.applied(order.change, to: totals)
+            _ = try changed(by: order.change)
             try checkUse(order.change)
         } catch {
             finish(order, .error, message: error.description)
@@ -40,12 +49,29 @@ extension Agent {
     /// The directories are as they should be: the resources follow.
     private mutating func complete(_ order: OperationOrder) {
         do throws(Failure) {
-            let (changed, converted) = try ResourceChange.applied(order.change, to: totals)
-            record(.totalsChanged(changed))
+            let (resources, converted) = try changed(by: order.change)
+            record(.totalsChanged(resources))
             finish(order, .finished, converted: converted)
         } catch {
             finish(order, .failed, message: error.description)
         }
+    }
+
+    /// All resources afterwards, which have to fit into one record.
+    private func changed(
+        by change: ResourceOperation
+    ) throws(Failure) -> (totals: [Resource], converted: [Resource]) {
+        let result = try ResourceChange.applied(change, to: totals)
+        let most = configuration.bounds.totalsBytesMax
+        let count = WireValue.resources(result.totals, .stacked).bytes.count
+        // What gives back is never refused.
+        guard count <= most || count <= WireValue.resources(totals, .stacked).bytes.count else {
+            throw Failure(
+                "operation.too-large", doing: "apply operation",
+                cause: "the agent's resources would have \(count) bytes, and totalsBytesMax is \(most)",
+                remedy: "give back reservations or volumes first", limit: "totalsBytesMax \(most)")
+        }
+        return result
     }
 
     /// A volume in use is not taken away under its tasks.

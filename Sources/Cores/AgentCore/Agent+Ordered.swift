@@ -30,12 +30,14 @@ extension Agent {
 
     private mutating func orderedRun(_ request: ContainerLaunchRequest) throws(Failure) -> ContainerRun {
         let bound = configuration.bounds.orderedContainersMax
-        guard state.containers.values.lazy.filter({ $0.purpose == .ordered }).count < bound else {
+        guard orderedCount(where: { _ in true }) < bound else {
             throw Failure(
                 "container.too-many", doing: "launch container", on: request.container.description,
                 cause: "operators have \(bound) containers here", remedy: "remove those that have ended",
                 limit: "orderedContainersMax \(bound)", retry: .later)
         }
+        try checkShare(of: request.container)
+        try checkParts(of: request)
         let id = newContainerID()
         guard let path = request.container.parent else {
             guard !request.resources.isEmpty else {
@@ -50,6 +52,50 @@ extension Agent {
         let parent = try running(path, to: "launch a container in")
         return try taskLaunch.ordered(
             request, as: id, parent: parent, sandbox: SandboxLayout.nested(in: parent.sandbox.path, id))
+    }
+
+    private func orderedCount(where isMeant: (ContainerPath) -> Bool) -> Int {
+        state.containers.values.reduce(0) { $1.purpose == .ordered && isMeant($1.path) ? $0 + 1 : $0 }
+    }
+
+    /// Whoever may launch inside one container cannot take the places of all others.
+    private func checkShare(of path: ContainerPath) throws(Failure) {
+        let share = configuration.bounds.orderedContainersPerOwnerMax
+        guard path.isNested, orderedCount(where: { $0.root == path.root }) >= share else { return }
+        throw Failure(
+            "container.too-many", doing: "launch container", on: path.description,
+            cause: "there are \(share) containers inside '\(path.root)'", remedy: "remove those that have ended",
+            limit: "orderedContainersPerOwnerMax \(share)", retry: .later)
+    }
+
+    /// Disks, reservations and allocations are given out by the master, in offers; a call to the agent itself follows
+    /// from none.
+    private func checkParts(of request: ContainerLaunchRequest) throws(Failure) {
+        for resource in request.resources {
+            let what: String? =
+                if resource.disk != nil {
+                    "a disk or a volume of its own"
+                } else if resource.isReserved {
+                    "a reservation"
+                } else if resource.allocatedTo != nil {
+                    "an allocation"
+                } else {
+                    nil
+                }
+            guard let what else { continue }
+            throw Failure(
+                "container.resources", doing: "launch container", on: request.container.description,
+                cause: "its resource \(resource) has \(what), and only tasks and executors are given those",
+                remedy: "leave it out", field: "resources")
+        }
+        let most = configuration.bounds.specBytesMax
+        let count = AgentCall.container(.launch(request), form: .any).value.bytes.count
+        guard count <= most else {
+            throw Failure(
+                "container.too-large", doing: "launch container", on: request.container.description,
+                cause: "its description has \(count) bytes, and specBytesMax is \(most)",
+                remedy: "fetch what is large", limit: "specBytesMax \(most)")
+        }
     }
 
     private func running(_ path: ContainerPath, to what: String) throws(Failure) -> ContainerRun {

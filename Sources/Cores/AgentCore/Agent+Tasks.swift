@@ -105,8 +105,20 @@ extension Agent {
             return refused(
                 .dropped, .containerLaunchFailed, "the agent serves \(bounds.frameworksMax) frameworks: frameworksMax")
         }
-        for spec in specs where WireValue.task(spec, .stacked).bytes.count > bounds.specBytesMax {
+        if !fits(framework) {
+            return refused(
+                .error, .taskInvalid,
+                "the framework's own description has more than \(bounds.frameworkBytesMax) bytes: frameworkBytesMax")
+        }
+        let sizes = specs.map { WireValue.task($0, .stacked).bytesCount }
+        if sizes.contains(where: { $0 > bounds.specBytesMax }) {
             return refused(.error, .taskInvalid, "the task has more than \(bounds.specBytesMax) bytes: specBytesMax")
+        }
+        let held = state.tasks.values.reduce(0) { $0 + $1.specBytes }
+        if sizes.reduce(held, +) > bounds.allSpecsBytesMax {
+            return refused(
+                .dropped, .containerLaunchFailed,
+                "the agent's tasks would have more than \(bounds.allSpecsBytesMax) bytes: allSpecsBytesMax")
         }
         for spec in specs where spec.agent != agent {
             return refused(.dropped, .agentUnknown, "the task is meant for agent '\(spec.agent)'; this is '\(agent)'")

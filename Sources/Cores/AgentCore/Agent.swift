@@ -251,7 +251,7 @@ extension Agent {
     /// What makes launches of what is asked for, as things are now.
     var taskLaunch: TaskLaunch {
         let used = configuration.policy.deviceResources.isEmpty ? [] : state.devicesInUse
-        return TaskLaunch(configuration: configuration, devicesInUse: used)
+        return TaskLaunch(configuration: configuration, totals: totals, devicesInUse: used)
     }
 
     mutating func newContainerID() -> ContainerID { ContainerID(number: random.next()) }

@@ -1,3 +1,4 @@
+import ClusterAPI
 public import ClusterModel
 
 /// Everything an agent is told before it starts. Two runs with equal configurations decide alike.
@@ -97,16 +98,31 @@ public struct AgentBounds: Sendable, Hashable {
     /// Of one task that wait for their acknowledgement.
     public var updatesMax = 256
     /// A task as the protocol's JSON, and what an update carries: well below what a journal takes at once.
-    public var specBytesMax = 1 << 20
+    public var specBytesMax = AgentLink.taskBytesMax
     public var updateDataMax = 1 << 20
+    /// What an executor says in words, and what its updates carry beside words and data, as JSON. Each task keeps one
+    /// of every state.
+    public var updateMessageMax = 16 << 10
+    public var updatePartsMax = 64 << 10
+    /// A framework, an operation and all resources together, as JSON.
+    public var frameworkBytesMax = 1 << 20
+    public var operationBytesMax = 256 << 10
+    public var totalsBytesMax = 2 << 20
+    /// What a containerizer is asked for, as JSON, and the volumes in it: both are more than what asked for them.
+    public var launchBytesMax = 3 << 20
+    public var volumesMax = 1_024
+    /// All tasks together: with them the agent registers, in one message.
+    public var allSpecsBytesMax = AgentLink.agentTasksBytesMax
     public var waitersMax = 4_096
     public var operationsMax = 4_096
     /// Containers that operators have launched.
     public var orderedContainersMax = 1_024
+    /// Of these, inside any one container that is in no other: nobody takes the places of all.
+    public var orderedContainersPerOwnerMax = 256
     /// Ended sessions whose end can still be asked for; beyond it the oldest is forgotten.
     public var endedSessionsMax = 1_024
     /// Messages in one direction between a framework and one executor, bytes each.
-    public var messageBytesMax = 1 << 20
+    public var messageBytesMax = AgentLink.messageBytesMax
     /// The journal is replaced by a snapshot when it has this many records more than the snapshot would have.
     public var surplusRecordsMax = 10_000
     /// Sandboxes that wait to be collected; beyond it the oldest goes at once.

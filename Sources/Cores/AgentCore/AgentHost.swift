@@ -11,8 +11,10 @@ public protocol AgentHost: Sendable {
     func prepareSandbox(_ order: SandboxOrder) async throws(Failure)
 
     /// Brings files into a sandbox, one after another, and writes what it does to the sandbox's stderr. Cancelling the
-    /// task stops it.
-    func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure)
+    /// task stops it. Together they take at most `bytesMax`, unpacked; nil: no limit of this container's.
+    func fetch(
+        _ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?, bytesMax: UInt64?
+    ) async throws(Failure)
 
     /// How full the file system of the work directory is, from 0 to 1.
     func diskUsage() async throws(Failure) -> Double

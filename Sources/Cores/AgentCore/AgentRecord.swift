@@ -127,6 +127,8 @@ public struct TaskRun: Hashable, Sendable {
     }
     public var framework: FrameworkID
     public var spec: TaskSpec
+    /// What `spec` takes in a registration.
+    public let specBytes: Int
     public var place: Place
     public var arrivedAt: Instant
     /// What the latest update says.
@@ -141,6 +143,7 @@ public struct TaskRun: Hashable, Sendable {
     public init(framework: FrameworkID, spec: TaskSpec, place: Place, arrivedAt: Instant) {
         self.framework = framework
         self.spec = spec
+        specBytes = WireValue.task(spec, .stacked).bytesCount
         self.place = place
         self.arrivedAt = arrivedAt
         state = .staging

@@ -169,6 +169,7 @@ extension Draft {
         switch option.key {
         case "ulimit":
             let limit = try option.processLimit()
+            if limit.putsBeforeOthers { throw option.forbidden("go before all others", nil) }
             walls.resourceLimits.removeAll { $0.name == limit.name }
             walls.resourceLimits.append(limit)
         case "pids-limit", "pids": pids = UInt64(try option.number(in: 1...4_194_304))

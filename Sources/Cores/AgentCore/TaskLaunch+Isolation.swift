@@ -15,8 +15,14 @@ extension TaskLaunch {
                     "launch.rlimit", "\(limit.kind.rawValue) has only one of soft and hard",
                     remedy: "give both, or neither for no limit", field: "container.rlimit_info")
             }
+            let asked = NamedLimit(name: name, soft: limit.soft, hard: limit.hard)
+            if asked.putsBeforeOthers {
+                throw refusal(
+                    "launch.rlimit", "\(limit.kind.rawValue) above 0 would put it before all other tasks",
+                    remedy: "leave it out: its processors are its resource cpus", field: "container.rlimit_info")
+            }
             isolation.resourceLimits.removeAll { $0.name == name }
-            isolation.resourceLimits.append(NamedLimit(name: name, soft: limit.soft, hard: limit.hard))
+            isolation.resourceLimits.append(asked)
         }
         if draft.container?.docker?.isPrivileged == true {
             guard policy.allowsPrivileged else {
@@ -189,4 +195,10 @@ extension TaskLaunch {
         isolation.allowedUnenforced += lacking
         return limits
     }
+}
+
+extension NamedLimit {
+    /// Whether a process may raise its own priority. A real-time one goes before everybody else's, and no processor
+    /// limit holds it.
+    var putsBeforeOthers: Bool { ["rtprio", "nice"].contains(name) && (soft != 0 || hard != 0) }
 }

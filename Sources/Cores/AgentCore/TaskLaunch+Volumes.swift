@@ -6,6 +6,12 @@ import Diagnostics
 extension TaskLaunch {
     /// The volumes, and the directories that must be there for them.
     func volumes(of draft: Draft) throws(Failure) -> (volumes: [VolumeRequest], directories: [String]) {
+        let most = configuration.bounds.volumesMax
+        guard (draft.container?.volumes.count ?? 0) + draft.hostVolumes.count <= most else {
+            throw refusal(
+                "launch.volume", "it asks for more than \(most) volumes: volumesMax", remedy: "ask for fewer",
+                field: "container.volumes")
+        }
         var directories: [String] = []
         var volumes = [
             VolumeRequest(
@@ -29,18 +35,7 @@ extension TaskLaunch {
             volumes.append(volume)
         }
         for resource in draft.resources where resource.isPersistentVolume {
-            guard let path = SandboxLayout.volume(resource, below: configuration.workDirectory),
-                let volume = resource.disk?.volume
-            else {
-                throw refusal(
-                    "launch.volume", "the volume \(resource) has no directory", remedy: "use a PATH or MOUNT disk",
-                    field: "resources")
-            }
-            volumes.append(
-                VolumeRequest(
-                    source: path, target: try target(volume.containerPath, field: "resources"),
-                    readOnly: volume.mode == .readOnly,
-                    confinedTo: SandboxLayout.confinement(ofVolume: path, resource)))
+            volumes.append(try persistentVolume(resource))
         }
         let targets =
             volumes.map(\.target) + (try secretTargets(of: draft)) + draft.temporaryFilesystems.map(\.target)
@@ -51,6 +46,33 @@ extension TaskLaunch {
                 field: "container.volumes")
         }
         return (volumes, directories)
+    }
+
+    /// Where a volume is on the host follows from what the resource says of itself, and whoever asks writes that: only
+    /// one the agent has, as the operator or an operation made it, may be believed.
+    private func persistentVolume(_ resource: Resource) throws(Failure) -> VolumeRequest {
+        var asked = resource
+        asked.allocatedTo = nil
+        let isOwn = totals.contains { total in
+            var own = total
+            own.allocatedTo = nil
+            return own.isSameKind(as: asked)
+        }
+        guard isOwn else {
+            throw refusal(
+                "launch.volume", "this agent has no volume \(resource)",
+                remedy: "use a volume of a current offer", field: "resources")
+        }
+        guard let path = SandboxLayout.volume(resource, below: configuration.workDirectory),
+            let volume = resource.disk?.volume
+        else {
+            throw refusal(
+                "launch.volume", "the volume \(resource) has no directory", remedy: "use a PATH or MOUNT disk",
+                field: "resources")
+        }
+        return VolumeRequest(
+            source: path, target: try target(volume.containerPath, field: "resources"),
+            readOnly: volume.mode == .readOnly, confinedTo: SandboxLayout.confinement(ofVolume: path, resource))
     }
 
     /// A log of the container's.

@@ -7,6 +7,8 @@ import Diagnostics
 /// the same launch. What cannot be had as asked is refused with the reason; nothing is left out silently.
 struct TaskLaunch {
     let configuration: AgentConfiguration
+    /// All resources the agent has.
+    let totals: [Resource]
     /// Names of devices that are somebody's.
     var devicesInUse: Set<String> = []
 
@@ -47,6 +49,7 @@ struct TaskLaunch {
     func pod(
         _ spec: ExecutorSpec, as id: ContainerID, key: ExecutorKey, sandbox: SandboxOrder, path: ContainerPath
     ) throws(Failure) -> ContainerRun {
+        try checkSize(of: spec)
         var draft = try Draft(
             id: id, command: CommandSpec(.execute(path: nil, arguments: [])), container: spec.container,
             parent: nil, sandbox: sandbox, environment: Environment())
@@ -64,6 +67,7 @@ struct TaskLaunch {
         guard let command = spec.command else {
             throw refusal("executor.command", "a custom executor needs a command", field: "executor.command")
         }
+        try checkSize(of: spec)
         var draft = try Draft(
             id: id, command: command, container: spec.container, parent: nil, sandbox: sandbox,
             environment: Environment())
@@ -203,8 +207,33 @@ struct TaskLaunch {
             isolation: isolation, addedCapabilities: capabilities.added, droppedCapabilities: capabilities.dropped,
             labels: draft.labels, stopSignal: draft.stopSignal, endpointPort: draft.endpointPort,
             secrets: secrets.isEmpty ? nil : secrets, devices: devices.isEmpty ? nil : devices)
-        return ContainerRun(
+        let run = ContainerRun(
             purpose: purpose, path: path, launch: launch, sandbox: sandbox, fetches: draft.command.fetches)
+        try checkSize(of: run)
+        return run
+    }
+
+    /// What is asked of a containerizer is one record of the journal, and more than what asked for it: volumes have
+    /// their places on the host in it.
+    private func checkSize(of run: ContainerRun) throws(Failure) {
+        let most = configuration.bounds.launchBytesMax
+        let count = try run.value().bytes.count
+        guard count <= most else {
+            throw refusal(
+                "launch.too-large", "its container's description has \(count) bytes, above launchBytesMax \(most)",
+                remedy: "ask for less, or fetch what is large", field: "container")
+        }
+    }
+
+    /// An executor is one record too, whatever its tasks have.
+    private func checkSize(of spec: ExecutorSpec) throws(Failure) {
+        let most = configuration.bounds.specBytesMax
+        let count = WireValue.executor(spec, .stacked).bytes.count
+        guard count <= most else {
+            throw refusal(
+                "launch.too-large", "its executor has \(count) bytes, above specBytesMax \(most)",
+                remedy: "fetch what is large", field: "executor")
+        }
     }
 
     private func refuseUnused(_ draft: Draft) throws(Failure) {

@@ -53,6 +53,8 @@ enum WireCoding {
 
         func member(_ name: String) -> Box {
             guard case .object(var members) = content else { return Box() }
+            // Held once, it is changed in its place: a long list would be copied for each of its elements.
+            content = .single(.null)
             let box = Box()
             members[name] = box
             content = .object(members)
@@ -61,6 +63,7 @@ enum WireCoding {
 
         func element() -> Box {
             guard case .array(var elements) = content else { return Box() }
+            content = .single(.null)
             let box = Box()
             elements.append(box)
             content = .array(elements)

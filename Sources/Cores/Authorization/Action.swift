@@ -4,7 +4,8 @@ public enum Action: String, Sendable, CaseIterable {
     case registerFramework = "register-framework"
     /// Object: the principal of the framework.
     case teardownFramework = "teardown-framework"
-    /// Object: the user of the machine a task runs as.
+    /// Object: a user that something of a task may run as. Each is asked about: its command's, its executor's, its
+    /// checks'; for a command that names none the framework's, and root.
     case runTask = "run-task"
 
     // Resources: object is a role.

@@ -117,16 +117,6 @@ public enum AppArmorChoice: Equatable, Sendable, Codable {
     case unconfined
 }
 
-/// A block of host ids that belongs to one container while it exists.
-public struct IdentityRange: Hashable, Sendable, Codable {
-    public var base: UInt32
-    public var count: UInt32
-    public init(base: UInt32, count: UInt32) {
-        self.base = base
-        self.count = count
-    }
-}
-
 /// A resource limit by its name in ulimit(1) and setrlimit(2), lower case: `nofile`. Nil is no limit.
 public struct NamedLimit: Hashable, Sendable, Codable {
     public var name: String

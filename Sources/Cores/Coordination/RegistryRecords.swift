@@ -50,7 +50,7 @@ extension RegistryChange {
     /// What is put under the key; nil: the key is removed.
     public var bytes: [UInt8]? { value?.bytes }
 
-    private var value: WireValue? {
+    var value: WireValue? {
         switch self {
         case .putAgent(let agent): .registeredAgent(agent)
         case .putFramework(let framework): .registeredFramework(framework)
@@ -73,7 +73,7 @@ extension RegistryChange {
     public init(_ record: RegistryRecord) throws(Failure) {
         let key = try RegistryKey(text: record.key)
         do throws(Failure) {
-            self = try RegistryChange.read(key, WireObject(parsing: record.bytes))
+            self = try RegistryChange.read(key, WireObject(parsing: record.bytes, RegistryChange.readingBounds))
         } catch {
             throw Failure(
                 "registry.record-unfit", doing: "read the registry's record", on: record.key,

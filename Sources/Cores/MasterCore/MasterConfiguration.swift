@@ -73,6 +73,10 @@ public struct MasterLimits: Sendable {
     public var offersInCallMax = 10_000
     public var operationsInCallMax = 1_000
     public var tasksInCallMax = 10_000
+    /// Pairs of resources in one list, of all tasks and operations of a call: bags of them are compared one by one.
+    public var resourcePairsInCallMax = 4_000_000
+    /// Bytes of a message to an executor; its agent takes no larger one.
+    public var messageBytesMax = AgentLink.messageBytesMax
     /// Tasks that have not ended, of one framework. One more is refused.
     public var tasksOfFrameworkMax = 200_000
     /// Operations with feedback that are not acknowledged, of one framework. One more is refused.

@@ -1,5 +1,4 @@
 import Allocation
-import Authorization
 import ClusterAPI
 import ClusterModel
 import Determinism
@@ -227,26 +226,5 @@ extension MasterCore {
             spec.resources[index].allocatedTo = role
         }
         return spec
-    }
-
-    private func refusedUser(
-        of tasks: [TaskSpec], _ framework: FrameworkInfo, by principal: String?
-    ) -> String? {
-        let subject = Subject(principal: principal)
-        for task in tasks {
-            let user = MasterCore.user(of: task) ?? framework.user
-            if !configuration.authorizer.decide(subject, to: .runTask, on: user).isAllowed {
-                return "Not authorized to run tasks as user '\(user)'"
-            }
-        }
-        return nil
-    }
-
-    /// Whom the task's program runs as, when the task says so.
-    static func user(of task: TaskSpec) -> String? {
-        switch task.runner {
-        case .command(let command): command.user
-        case .executor(let executor): task.groupCommand?.user ?? executor.command?.user
-        }
     }
 }

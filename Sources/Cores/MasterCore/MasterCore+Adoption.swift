@@ -22,7 +22,8 @@ extension MasterCore {
         for info in registration.frameworks { adopt(info, on: agent, at: now) }
         let believed = agents[agent]?.tasks ?? []
         adoptExecutors(registration.executors, on: agent)
-        let (reported, killed) = adopt(registration.tasks, on: agent, wasUnreachable: wasUnreachable, at: now)
+        let (reported, killed, foreign) = adopt(
+            registration.tasks, on: agent, wasUnreachable: wasUnreachable, at: now)
         if wasUnreachable { forgetUnreachable(on: agent, at: now) }
         adoptOperations(registration.operations, on: agent)
         let missing = believed.subtracting(reported).sorted()
@@ -36,6 +37,16 @@ extension MasterCore {
         for key in killed.sorted() {
             if let kill = tasks[key]?.killAsked { send(.kill(key, gracePeriod: kill.gracePeriod), to: agent) }
         }
+        endForeign(foreign, on: agent)
+    }
+
+    /// The framework knows these on another agent: what runs here under their names is nothing it waits for.
+    private mutating func endForeign(_ keys: [TaskReference], on agent: AgentID) {
+        if keys.isEmpty { return }
+        note(
+            "task.foreign", "An agent has tasks that are known on another agent, and is told to end them",
+            level: .warning, ["agent": agent.text, "tasks": "\(keys.count)"])
+        for key in keys.sorted() { send(.kill(key, gracePeriod: nil), to: agent) }
     }
 
     private mutating func adopt(_ info: FrameworkInfo, on agent: AgentID, at now: Instant) {
@@ -71,13 +82,15 @@ extension MasterCore {
 
     /// Takes over what the agent says it has. Of frameworks that are over there is nothing to take over.
     ///
-    /// - Returns: Those it has, and of them those that their frameworks want ended.
+    /// - Returns: Those it has; of them those that their frameworks want ended; and those that run here and are not
+    ///   taken over, because they are known on another agent.
     private mutating func adopt(
         _ reports: [TaskReport], on agent: AgentID, wasUnreachable: Bool, at now: Instant
-    ) -> (reported: Set<TaskReference>, killed: [TaskReference]) {
+    ) -> (reported: Set<TaskReference>, killed: [TaskReference], foreign: [TaskReference]) {
         var reported: Set<TaskReference> = []
         reported.reserveCapacity(reports.count)
         var killed: [TaskReference] = []
+        var foreign: [TaskReference] = []
         let limit = configuration.limits.statusesMax
         var added: [Keyed] = []
         added.reserveCapacity(reports.count)
@@ -94,6 +107,11 @@ extension MasterCore {
             let isFirst = reported.insert(key).inserted
             if !isFirst { addReported(&added, on: agent) }
             let known = tasks[key]
+            let givenUp = hasUnreachable ? frameworks[key.framework]?.unreachableTasks[key.task] : nil
+            if let owner = known?.agent ?? givenUp?.agent, owner != agent {
+                if isFirst, !report.state.isTerminal { foreign.append(key) }
+                continue
+            }
             let former = hasUnreachable ? frameworks[key.framework]?.unreachableTasks.remove(key.task) : nil
             let record = MasterCore.record(
                 of: report, on: agent, keeping: limit, killAsked: known?.killAsked ?? former?.killAsked)
@@ -104,7 +122,7 @@ extension MasterCore {
             }
         }
         addReported(&added, on: agent)
-        return (reported, killed)
+        return (reported, killed, foreign)
     }
 
     /// `limit`: of its updates so many are kept. Not the core's own: calling that would copy the core for each task.

@@ -26,11 +26,12 @@ extension MasterCore {
         case .executorLost(let executor, let framework, let status):
             executorLost(executor, of: framework, on: agent, status: status, at: now)
         case .message(let data, let executor, let framework):
-            if frameworks[framework]?.isConnected == true {
-                counters.messagesFromExecutors += 1
-            } else {
+            // Nobody speaks to a framework that has nothing on it.
+            guard let record = frameworks[framework], record.isConnected, record.agents[agent] != nil else {
                 counters.invalidMessagesFromExecutors += 1
+                return
             }
+            counters.messagesFromExecutors += 1
             publish(.message(data, executor: executor, agent: agent), to: framework)
         case .operation(let status, let key, let framework):
             operationUpdate(status, key: key, of: framework, from: agent, at: now)

@@ -60,8 +60,9 @@ extension MasterCore {
         if let missing = maintenance.down.first(where: { !met.contains($0) }) {
             throw unfit("machine \(Self.shown(missing)) is down and has to stay in it", "schedule.windows")
         }
-        persist(
-            [.putMaintenance(Maintenance(schedule: schedule, down: maintenance.down))], then: .operated(call, change))
+        let put = RegistryChange.putMaintenance(Maintenance(schedule: schedule, down: maintenance.down))
+        try put.checkSize()
+        persist([put], then: .operated(call, change))
     }
 
     mutating func scheduleIsStored(_ schedule: MaintenanceSchedule, at now: Instant) {
@@ -95,8 +96,9 @@ extension MasterCore {
         }
         if Set(machines).count < machines.count { throw unfit("a machine is named twice", "machines") }
         let down = maintenance.down + machines
-        persist(
-            [.putMaintenance(Maintenance(schedule: maintenance.schedule, down: down))], then: .operated(call, change))
+        let put = RegistryChange.putMaintenance(Maintenance(schedule: maintenance.schedule, down: down))
+        try put.checkSize()
+        persist([put], then: .operated(call, change))
     }
 
     /// Agents there are over, and their tasks with them: whoever runs there when the machine is up is another one.

@@ -92,21 +92,22 @@ extension MasterCore {
     ) {
         guard let record = operations[key], record.agent == agent else {
             counters.invalidOperationUpdates += 1
-            // Nobody here waits for it, so that the agent need not either.
-            if let framework, status.operation != nil, frameworks[framework] != nil {
-                publish(.updateOperation(status), to: framework)
-            } else if let id = status.id {
-                send(.acknowledgeOperation(id, key: key), to: agent)
-            }
+            strayUpdate(status, key: key, of: framework, from: agent)
             return
         }
         counters.validOperationUpdates += 1
+        var status = status
+        // An agent speaks for itself only, and of what it was told to do.
+        status.operation = record.order.id
+        status.agent = agent
         let wasPending = record.status.state == .pending
         count(record.order.change, in: record.status.state, by: -1)
         count(record.order.change, in: status.state)
         operations[key]?.status = status
         if wasPending, status.state.isFailure { revert(record, at: now) }
-        if let owner = record.order.framework, record.order.id != nil, frameworks[owner] != nil {
+        if let owner = record.order.framework, let id = record.order.id, frameworks[owner] != nil,
+            (frameworks[owner]?.operations[id] ?? key) == key
+        {
             publish(.updateOperation(status), to: owner)
             if status.id == nil, status.state.isTerminal { forget(key) }
         } else if status.state.isTerminal {
@@ -114,6 +115,23 @@ extension MasterCore {
             forget(key)
         }
         taskEndedOnAgent(agent, at: now)
+    }
+
+    /// What an agent says of an operation that is not known on it. Its framework hears of it, unless it knows another
+    /// one by that id.
+    private mutating func strayUpdate(
+        _ status: OperationStatus, key: UpdateID, of framework: FrameworkID?, from agent: AgentID
+    ) {
+        if operations[key] == nil, let framework, let id = status.operation, let record = frameworks[framework],
+            record.operations[id] == nil
+        {
+            var status = status
+            status.agent = agent
+            publish(.updateOperation(status), to: framework)
+        } else if let id = status.id {
+            // Nobody here waits for it, so that the agent need not either.
+            send(.acknowledgeOperation(id, key: key), to: agent)
+        }
     }
 
     /// The agent could not do what was counted as done.
@@ -143,7 +161,9 @@ extension MasterCore {
         // That one has come to its end stays counted.
         if !record.status.state.isTerminal { count(record.order.change, in: record.status.state, by: -1) }
         agents[record.agent]?.operations.remove(key)
-        if let framework = record.order.framework, let id = record.order.id {
+        if let framework = record.order.framework, let id = record.order.id,
+            frameworks[framework]?.operations[id] == key
+        {
             frameworks[framework]?.operations[id] = nil
         }
     }
@@ -275,6 +295,10 @@ extension MasterCore {
             let order = report.order
             // Whoever ordered it may have been removed: what it makes of the agent's resources counts all the same.
             let known = operations[order.key]
+            if let known, known.agent != agent {
+                if let id = report.status.id { send(.acknowledgeOperation(id, key: order.key), to: agent) }
+                continue
+            }
             let change = report.status.state == .pending ? expect(order, known, on: agent) : nil
             if let known { count(known.order.change, in: known.status.state, by: -1) }
             count(order.change, in: report.status.state)
@@ -282,10 +306,16 @@ extension MasterCore {
                 order: order, agent: agent, consumed: change?.consumed ?? .none, converted: change?.converted ?? .none,
                 status: report.status, asked: known?.asked ?? elected)
             agents[agent]?.operations.insert(order.key)
-            if let framework = order.framework, let id = order.id {
+            if let framework = order.framework, let id = order.id, !isElsewhere(id, of: framework, than: agent) {
                 frameworks[framework]?.operations[id] = order.key
             }
         }
+    }
+
+    /// Whether the framework knows an operation by that id on another agent.
+    private func isElsewhere(_ id: OperationID, of framework: FrameworkID, than agent: AgentID) -> Bool {
+        guard let key = frameworks[framework]?.operations[id], let record = operations[key] else { return false }
+        return record.agent != agent
     }
 }
 

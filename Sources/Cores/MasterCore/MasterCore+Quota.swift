@@ -92,6 +92,7 @@ extension MasterCore {
             config.quota == .unlimited
                 ? RegistryChange.remove(.quota(config.role)) : .putQuota(config.quota, config.role)
         }
+        for change in changes { try change.checkSize() }
         persist(changes, then: .operated(call, .updateQuota(configs, isForced: isForced)))
     }
 

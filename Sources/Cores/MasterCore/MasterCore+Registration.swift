@@ -69,6 +69,28 @@ extension MasterCore {
                 remedy: "raise the limit or remove agents", limit: "agents \(configuration.limits.agentsMax)",
                 retry: .later)
         }
+        try checkRecords(of: registration)
+    }
+
+    /// What is new to the registry has to be small enough for it. What is there already is let through: an older master
+    /// may have taken more, and an agent that is as it was comes back without a write.
+    private func checkRecords(of registration: AgentRegistration) throws(Failure) {
+        let id: AgentID
+        if let named = registration.id {
+            id = named
+        } else {
+            id = try AgentID("\(configuration.master.id)-S\(issued.agents)")
+        }
+        let info = registration.info(as: id)
+        let known = agents[id]?.info ?? formerAgents[id]?.info
+        if known != info {
+            let entry = RegisteredAgent(info: info, registered: .distantPast)
+            try RegistryChange.putAgent(entry).checkSize()
+        }
+        for info in registration.frameworks where frameworks[info.id] == nil && removedFrameworks[info.id] == nil {
+            let entry = RegisteredFramework(info: info, registered: .distantPast)
+            try RegistryChange.putFramework(entry).checkSize()
+        }
     }
 
     /// Nil: it has never shown one.
@@ -92,15 +114,24 @@ extension MasterCore {
     private mutating func admit(_ registration: AgentRegistration, on link: LinkID, at now: Instant) {
         let id: AgentID
         do throws(Failure) {
-            id = try AgentID("\(configuration.master.id)-S\(issued.agents)")
+            id = try newAgentID()
         } catch {
             refuse(link, error.description, isFinal: false)
             return
         }
-        issued.agents += 1
         if let key = registration.key { agentKeys[key] = id }
         let waiting = WaitingRegistration(link: link, registration: registration, isRecorded: true)
         arrive(id, waiting, changes: [.putIssued(issued)], at: now)
+    }
+
+    /// One that nobody has: an agent may bring an id along that this master does not know, also the one that would come
+    /// next here.
+    private mutating func newAgentID() throws(Failure) -> AgentID {
+        while true {
+            let id = try AgentID("\(configuration.master.id)-S\(issued.agents)")
+            issued.agents += 1
+            if agents[id] == nil, arrivals[id] == nil, formerAgents[id] == nil { return id }
+        }
     }
 
     /// Has the registry told of an agent that is new, or back after it was given up or forgotten.

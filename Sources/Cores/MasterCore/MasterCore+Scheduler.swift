@@ -101,6 +101,11 @@ extension MasterCore {
             }
             let tasks = operations.reduce(0) { $0 + $1.tasks.count + $1.unfitTasks.count }
             if tasks > limits.tasksInCallMax { return "More than \(limits.tasksInCallMax) tasks in a call" }
+            if operations.reduce(0, { $0 + $1.resourcePairs }) > limits.resourcePairsInCallMax {
+                return "The tasks and operations of the call have too many resources: send them in several calls"
+            }
+        case .message(let data, _, _):
+            if data.count > limits.messageBytesMax { return "More than \(limits.messageBytesMax) bytes in a message" }
         case .decline(let offers, _):
             if offers.count > limits.offersInCallMax { return "More than \(limits.offersInCallMax) offers in a call" }
         case .reconcile(let tasks):
@@ -149,6 +154,20 @@ extension OfferOperation {
         case .launchGroup(_, let tasks): tasks
         case .change, .unfit: []
         }
+    }
+
+    /// How many comparisons its lists of resources may take.
+    var resourcePairs: Int {
+        var lists = tasks.flatMap { [$0.resources.count, $0.executorResources.count] }
+        switch action {
+        case .launch, .unfit: break
+        case .launchGroup(let executor, _): lists.append(executor.resources.count)
+        case .change(.reserve(let resources, let source)): lists += [resources.count, source.count]
+        case .change(.unreserve(let resources)), .change(.create(let resources)), .change(.destroy(let resources)):
+            lists.append(resources.count)
+        case .change: break
+        }
+        return lists.reduce(0) { $0 + $1 * $1 }
     }
 }
 

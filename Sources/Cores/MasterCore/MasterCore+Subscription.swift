@@ -21,16 +21,15 @@ extension MasterCore {
             turnAway(call, refusal)
             return
         }
-        var changes: [RegistryChange] = []
         let id: FrameworkID
+        var issued = self.issued
         if let known = subscription.framework.id {
             id = known
         } else {
-            do throws(Failure) { id = try newFrameworkID() } catch {
+            do throws(Failure) { id = try nextFrameworkID(&issued) } catch {
                 turnAway(call, error.description)
                 return
             }
-            changes.append(.putIssued(issued))
         }
         let existing = frameworks[id]
         let info = info(of: subscription, as: id, by: principal)
@@ -39,7 +38,17 @@ extension MasterCore {
             completeSubscription(call, subscription, as: id, by: principal, at: now)
             return
         }
-        changes.append(.putFramework(RegisteredFramework(info: info, registered: existing?.registered ?? now)))
+        let entry = RegisteredFramework(info: info, registered: existing?.registered ?? now)
+        if let fault = recordFault(entry) {
+            turnAway(call, fault)
+            return
+        }
+        var changes: [RegistryChange] = []
+        if subscription.framework.id == nil {
+            self.issued = issued
+            changes.append(.putIssued(issued))
+        }
+        changes.append(.putFramework(entry))
         persist(changes, then: .frameworkSubscribed(call, subscription, id, principal: principal))
         frameworkWrites[id, default: 0] += 1
     }
@@ -52,12 +61,22 @@ extension MasterCore {
         frameworkWrites[id] = count > 1 ? count - 1 : nil
     }
 
-    private mutating func newFrameworkID() throws(Failure) -> FrameworkID {
-        let number = String(issued.frameworks)
-        let padded = String(repeating: "0", count: max(0, 4 - number.count)) + number
-        let id = try FrameworkID("\(configuration.master.id)-\(padded)")
-        issued.frameworks += 1
-        return id
+    /// One that nobody has: whoever subscribes may bring an id along, also the one that would come next here.
+    private func nextFrameworkID(_ issued: inout IssuedIdentifiers) throws(Failure) -> FrameworkID {
+        while true {
+            let number = String(issued.frameworks)
+            let padded = String(repeating: "0", count: max(0, 4 - number.count)) + number
+            let id = try FrameworkID("\(configuration.master.id)-\(padded)")
+            issued.frameworks += 1
+            if frameworks[id] == nil, removedFrameworks[id] == nil, !isBeingWritten(id) { return id }
+        }
+    }
+
+    /// What the registry has already is let through: an older master may have taken more.
+    private func recordFault(_ entry: RegisteredFramework) -> String? {
+        if frameworks[entry.info.id]?.info == entry.info { return nil }
+        do throws(Failure) { try RegistryChange.putFramework(entry).checkSize() } catch { return error.description }
+        return nil
     }
 
     /// What it says now; what may not change stays as it was.
@@ -237,9 +256,12 @@ extension MasterCore {
             completeUpdate(call, subscription, of: id, by: principal, at: now)
             return
         }
-        persist(
-            [.putFramework(RegisteredFramework(info: info, registered: record.registered))],
-            then: .frameworkUpdated(call, subscription, id, principal: principal))
+        let entry = RegisteredFramework(info: info, registered: record.registered)
+        if let fault = recordFault(entry) {
+            answer(call, .invalid(fault))
+            return
+        }
+        persist([.putFramework(entry)], then: .frameworkUpdated(call, subscription, id, principal: principal))
         frameworkWrites[id, default: 0] += 1
     }
 

@@ -103,12 +103,12 @@ extension MasterCore {
             send(.shutdownFramework(update.framework), to: agent)
             return
         }
+        var update = update
+        // An agent speaks for itself only.
+        update.agent = agent
         guard let task = tasks[key], task.agent == agent else {
             counters.invalidStatusUpdates += 1
-            note(
-                "task.unknown", "An agent reports on a task that is not known on it", level: .warning,
-                ["task": update.task.text, "framework": update.framework.text, "agent": agent.text])
-            publish(.update(update), to: update.framework)
+            strayUpdate(update, key, latest: latest, from: agent)
             return
         }
         counters.validStatusUpdates += 1
@@ -133,6 +133,24 @@ extension MasterCore {
         // Nobody acknowledges what has no id.
         if update.id == nil, update.state.isTerminal { complete(key) }
         taskEndedOnAgent(agent, at: now)
+    }
+
+    /// What an agent says of a task that is not known on it. Its framework hears of it, unless the task is on another
+    /// agent: then what this one has under the name is nothing the framework waits for, and ends.
+    private mutating func strayUpdate(
+        _ update: StatusUpdate, _ key: TaskReference, latest: TaskState, from agent: AgentID
+    ) {
+        note(
+            "task.unknown", "An agent reports on a task that is not known on it", level: .warning,
+            ["task": key.task.text, "framework": key.framework.text, "agent": agent.text])
+        let known = tasks[key] ?? frameworks[key.framework]?.unreachableTasks[key.task]
+        if known.map({ $0.agent == agent }) ?? true {
+            publish(.update(update), to: key.framework)
+            return
+        }
+        // Without this it would be sent again for ever.
+        if let id = update.id { send(.acknowledge(id, key), to: agent) }
+        if !latest.isTerminal, latest != .killing { send(.kill(key, gracePeriod: nil), to: agent) }
     }
 
     private mutating func ended(_ key: TaskReference, _ update: StatusUpdate, _ state: TaskState) {

@@ -95,7 +95,28 @@ struct OperationRules {
         if source.contains(where: \.isPersistentVolume) {
             throw invalid("RESERVE", "a volume stays with its reservation", "reserve.source")
         }
+        try checkRequested(source, above: resources, "reserve.source")
+        try checkRequested(resources, above: source, "reserve.resources")
         return ResourceConversion(consumed: consumed, converted: converted)
+    }
+
+    /// A reservation of the agent's configuration is nobody's to take or to make: what the two sides do not have in
+    /// common was requested. Without this a source is a way round UNRESERVE, which refuses configured ones.
+    private func checkRequested(
+        _ side: [Resource], above other: [Resource], _ field: String
+    ) throws(Failure) {
+        for resource in side {
+            let alike = other.filter { $0.name == resource.name }
+            let kept = alike.map { Self.commonReservations($0, resource) }.min() ?? 0
+            if resource.reservations.dropFirst(kept).contains(where: { $0.origin != .requested }) {
+                throw invalid("RESERVE", "a reservation of \(resource) is of the agent's configuration", field)
+            }
+        }
+    }
+
+    /// How many reservations two stacks have in common from below.
+    private static func commonReservations(_ one: Resource, _ other: Resource) -> Int {
+        zip(one.reservations, other.reservations).prefix { $0 == $1 }.count
     }
 
     private func unreserving(_ resources: [Resource]) throws(Failure) -> ResourceConversion {

@@ -1,3 +1,4 @@
+import ClusterAPI
 import ClusterModel
 import Diagnostics
 
@@ -45,11 +46,16 @@ struct TaskRules {
         try check(executor)
         let sharesControlGroup = tasks[0].container?.linux?.sharesControlGroup ?? true
         var met: Set<TaskID> = []
+        var size = 0
         for task in tasks {
             let at = Place(task)
             if !met.insert(task.id).inserted { throw at.refused("task_id", "it is twice in its group") }
             try checkCommon(task, at)
             try checkMember(task, of: executor, at)
+            size += task.sizeEstimate
+            if size > AgentLink.groupBytesMax {
+                throw group.refused("task_group.tasks", "they have more than \(AgentLink.groupBytesMax) bytes")
+            }
             if (task.container?.linux?.sharesControlGroup ?? true) != sharesControlGroup {
                 throw at.refused("container.linux_info.share_cgroups", "the tasks of a group must agree on it")
             }
@@ -99,15 +105,18 @@ struct TaskRules {
             throw at.refused("discovery.ports", "\(port.number) is not a port")
         }
         try checkRequirements(task.labels, at)
+        try checkSize(task)
     }
 
     private func checkResources(_ resources: [Resource], _ at: Place) throws(Failure) {
+        let revocable = Set(resources.lazy.filter(\.isRevocable).map(\.name))
+        let lasting = revocable.isEmpty ? [] : Set(resources.lazy.filter { !$0.isRevocable }.map(\.name))
         for (index, resource) in resources.enumerated() {
             if let other = resource.allocatedTo, other != role {
                 throw at.refused(
                     "resources[\(index)].allocation_info", "it is for role '\(other)', and the offers for '\(role)'")
             }
-            if resources.contains(where: { $0.name == resource.name && $0.isRevocable != resource.isRevocable }) {
+            if (resource.isRevocable ? lasting : revocable).contains(resource.name) {
                 throw at.refused("resources[\(index)].revocable", "\(resource.name) is in part revocable, in part not")
             }
             guard let disk = resource.disk else { continue }

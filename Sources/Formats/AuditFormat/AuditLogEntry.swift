@@ -8,7 +8,8 @@ public struct AuditLogEntry: Equatable, Sendable {
     public var sequence: Int64
     /// Milliseconds since 1970.
     public var time: Int64
-    /// `launch`, `exec`, `refusal`; of an agent `session`, `attach-input`, `attach-output` too.
+    /// `launch`, `exec`, `refusal`; of an agent `session`, `attach-input`, `attach-output` too; `repeated` for those of
+    /// the event `of` that were only counted.
     public var event: String
     public var details: [String: AuditDocument]
     public var previous: String

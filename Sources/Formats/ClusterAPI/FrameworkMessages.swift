@@ -63,9 +63,12 @@ public struct Subscription: Hashable, Sendable {
 
 extension WireObject {
     func subscription() throws(Failure) -> Subscription {
-        let framework = try required("framework_info", object("framework_info")).framework()
+        let info = try required("framework_info", object("framework_info"))
+        try info.checkOfferFilters()
+        let framework = try info.framework()
         let suppressed = try roles("suppressed_roles")
-        for role in suppressed where !framework.roles.contains(role) {
+        let own = Set(framework.roles)
+        for role in suppressed where !own.contains(role) {
             throw invalid("suppressed_roles", "'\(role)' is not a role of the framework")
         }
         return Subscription(framework: framework, suppressedRoles: suppressed, constraints: try offerConstraints())
@@ -140,6 +143,30 @@ extension WireObject {
         return minimums
     }
 
+    /// Resources that one alternative of a framework's least offer names, and those of all alternatives together.
+    private static let namesOfOfferMax = 100
+    private static let namesOfOffersMax = 10_000
+
+    /// Only of what comes in a call: what the registry has was let through before.
+    private func checkOfferFilters() throws(Failure) {
+        guard let filters = try object("offer_filters") else { return }
+        var names = 0
+        for (_, filter) in try entries("offer_filters") {
+            for alternative in try filter.object("min_allocatable_resources")?.objects("quantities") ?? [] {
+                let count = try alternative.object("quantities")?.memberCount ?? 0
+                if count > WireObject.namesOfOfferMax {
+                    throw alternative.tooMany("quantities", count, WireObject.namesOfOfferMax)
+                }
+                names += 1 + count
+            }
+        }
+        if names > WireObject.namesOfOffersMax {
+            throw invalid(
+                "offer_filters", "it has \(names) quantities in \(filters.memberCount) roles, and "
+                    + "\(WireObject.namesOfOffersMax) are the most")
+        }
+    }
+
     /// `{"cpus": {"value": 1}}`.
     func quantities(_ name: String) throws(Failure) -> Quantities {
         var quantities = Quantities()
@@ -151,16 +178,35 @@ extension WireObject {
 // MARK: - Offer constraints
 
 extension WireObject {
+    /// Of one framework, in all its roles: constraints, and what their patterns compile to.
+    static let constraintsMax = 10_000
+    static let patternCostMax = 10_000
+    private static let patternBytesMax = 65_536
+
     func offerConstraints() throws(Failure) -> OfferConstraints {
         guard let constraints = try object("offer_constraints") else { return .none }
+        // Each is asked about each agent again and again.
+        var (count, cost) = (0, 0)
         var groups: [RoleName: [OfferConstraints.Group]] = [:]
         for (key, value) in try constraints.entries("role_constraints") {
             let role = try constraints.placed("role_constraints") { () throws(Failure) in try RoleName(key) }
             var alternatives: [OfferConstraints.Group] = []
             for group in try value.objects("groups") {
                 var all: [AttributeConstraint] = []
-                for constraint in try group.objects("attribute_constraints") {
-                    all.append(try constraint.attributeConstraint())
+                for object in try group.objects("attribute_constraints") {
+                    let constraint = try object.attributeConstraint()
+                    count += 1
+                    cost += constraint.pattern?.cost ?? 0
+                    if count > WireObject.constraintsMax {
+                        throw group.invalid(
+                            "attribute_constraints", "there are more than \(WireObject.constraintsMax) constraints")
+                    }
+                    if cost > WireObject.patternCostMax {
+                        throw object.invalid(
+                            "predicate",
+                            "all patterns together have more than \(WireObject.patternCostMax) instructions")
+                    }
+                    all.append(constraint)
                 }
                 alternatives.append(OfferConstraints.Group(all))
             }
@@ -202,6 +248,9 @@ extension WireObject {
 
     private func pattern() throws(Failure) -> TextPattern {
         let source = try required("regex", string("regex"))
+        if source.utf8.count > WireObject.patternBytesMax {
+            throw invalid("regex", "it has more than \(WireObject.patternBytesMax) bytes")
+        }
         return try placed("regex") { () throws(Failure) in try TextPattern(source) }
     }
 }

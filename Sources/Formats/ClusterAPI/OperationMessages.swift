@@ -42,12 +42,20 @@ extension WireObject {
         case "LAUNCH": return try part("launch").launch(id, framework: framework)
         case "LAUNCH_GROUP": return OfferOperation(id: id, try part("launch_group").launchGroup(framework: framework))
         default:
+            for lists in WireObject.resourceLists where lists.type == type {
+                try object(lists.part)?.checkCount(of: lists.list, atMost: WireObject.resourcesMax)
+            }
             guard let change = try resourceOperation(type) else {
                 throw invalid("type", "there is no operation '\(type)'")
             }
             return OfferOperation(id: id, .change(change))
         }
     }
+
+    private static let resourceLists: [(type: String, part: String, list: String)] = [
+        ("RESERVE", "reserve", "resources"), ("RESERVE", "reserve", "source"), ("UNRESERVE", "unreserve", "resources"),
+        ("CREATE", "create", "volumes"), ("DESTROY", "destroy", "volumes"),
+    ]
 
     /// Nil when `type` is no operation on resources.
     func resourceOperation(_ type: String) throws(Failure) -> ResourceOperation? {
@@ -92,7 +100,9 @@ extension WireObject {
     }
 
     private func launchGroup(framework: FrameworkID) throws(Failure) -> OfferOperation.Action {
-        let executor = try part("executor").executor(framework: framework)
+        let brought = try part("executor")
+        try brought.checkCount(of: "resources", atMost: WireObject.resourcesMax)
+        let executor = try brought.executor(framework: framework)
         var tasks: [TaskSpec] = []
         for task in try part("task_group").objects("tasks") {
             tasks.append(try task.task(framework: framework, executor: executor))

@@ -175,9 +175,13 @@ extension WireObject {
     /// Nil: one of them cannot be a role. Who sends such a call is not told so, by the protocol.
     private func meantRoles(_ member: String) throws(Failure) -> [RoleName]? {
         guard let wish = try object(member) else { return [] }
+        try wish.checkCount(of: "roles", atMost: WireObject.rolesMax)
         var roles: [RoleName] = []
+        var met: Set<RoleName> = []
         for text in try wish.strings("roles") {
-            do throws(Failure) { roles.append(try RoleName(text)) } catch { return nil }
+            let role: RoleName
+            do throws(Failure) { role = try RoleName(text) } catch { return nil }
+            if met.insert(role).inserted { roles.append(role) }
         }
         return roles
     }

@@ -2,10 +2,15 @@ public import ClusterModel
 public import Diagnostics
 
 extension WireObject {
+    /// Resources in one list of a call: bags of them are compared with each other, one by one.
+    static let resourcesMax = 1_000
+
     /// `executor`: what runs the task when it brings none itself, in a task group.
     func task(framework: FrameworkID, executor group: ExecutorSpec? = nil) throws(Failure) -> TaskSpec {
         let own = try object("executor")
         let command = try object("command")
+        try checkCount(of: "resources", atMost: WireObject.resourcesMax)
+        try own?.checkCount(of: "resources", atMost: WireObject.resourcesMax)
         if let group {
             // It may say again what the group says.
             if let own, try own.executor(framework: framework) != group {

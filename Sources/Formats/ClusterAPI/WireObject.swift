@@ -203,6 +203,18 @@ public struct WireObject: Sendable {
         return objects
     }
 
+    /// - Throws: `Failure` `api.member-invalid` for a list of more elements, of which nothing is made.
+    func checkCount(of name: String, atMost limit: Int) throws(Failure) {
+        guard let count = item(name)?.elements?.count, count > limit else { return }
+        throw tooMany(name, count, limit)
+    }
+
+    func tooMany(_ name: String, _ count: Int, _ limit: Int) -> Failure {
+        var failure = invalid(name, "it has \(count) elements, and \(limit) are the most")
+        failure.limit = "\(name) \(limit)"
+        return failure
+    }
+
     public func strings(_ name: String) throws(Failure) -> [String] {
         guard let item = item(name) else { return [] }
         var texts: [String] = []
@@ -212,6 +224,9 @@ public struct WireObject: Sendable {
         }
         return texts
     }
+
+    /// How many members it has.
+    var memberCount: Int { tape?.members(of: place).count ?? tree?.members.count ?? 0 }
 
     /// A map's entries, sorted by key so that every run meets them alike.
     public func entries(_ name: String) throws(Failure) -> [(key: String, value: WireObject)] {
@@ -227,6 +242,9 @@ public struct WireObject: Sendable {
 // MARK: - Values of the cluster
 
 extension WireObject {
+    /// Roles in one list: ten times what a master takes of a framework.
+    static let rolesMax = 10_000
+
     /// `"task_id": {"value": "T"}`.
     public func identifier<Kind: IdentifierKind>(
         _ name: String, of kind: Kind.Type = Kind.self
@@ -248,11 +266,14 @@ extension WireObject {
         return try placed("value") { () throws(Failure) in try Identifier<Kind>(text) }
     }
 
+    /// Each once, in the order in which they come.
     public func roles(_ name: String) throws(Failure) -> [RoleName] {
+        try checkCount(of: name, atMost: WireObject.rolesMax)
         var roles: [RoleName] = []
+        var met: Set<RoleName> = []
         for text in try strings(name) {
             let role = try placed(name) { () throws(Failure) in try RoleName(text) }
-            if !roles.contains(role) { roles.append(role) }
+            if met.insert(role).inserted { roles.append(role) }
         }
         return roles
     }

@@ -56,6 +56,38 @@ extension WireValue {
         return result
     }
 
+    /// How many bytes `bytes` has, without writing any.
+    public var bytesCount: Int {
+        switch self {
+        case .null: 4
+        case .bool(let value): value ? 4 : 5
+        case .number(let text): text.hasSuffix("Infinity") ? WireValue.quotedCount(text) : text.utf8.count
+        case .string(let text): WireValue.quotedCount(text)
+        case .array(let values): values.reduce(2 + max(0, values.count - 1)) { $0 + $1.bytesCount }
+        case .object(let members):
+            members.reduce(2 + max(0, members.count - 1)) { count, member in
+                count + WireValue.quotedCount(member.key) + 1 + member.value.bytesCount
+            }
+        }
+    }
+
+    /// How many bytes `text` takes with its quotes: up to six for one.
+    public static func quotedCount(_ text: String) -> Int {
+        var count = 2
+        for byte in text.utf8 {
+            switch byte {
+            case 0x22, 0x5C, 0x0A, 0x0D, 0x09: count += 2
+            case 0..<0x20, 0x7F: count += 6
+            // A character's first byte counts for all of it.
+            case 0x80..<0xC0: break
+            case 0xC0..<0xF0: count += 6
+            case 0xF0...0xFF: count += 12
+            default: count += 1
+            }
+        }
+        return count
+    }
+
     func write(to result: inout [UInt8]) {
         switch self {
         case .null: result += "null".utf8

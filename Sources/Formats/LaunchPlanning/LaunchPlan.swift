@@ -117,6 +117,17 @@ public struct IDMapping: Hashable, Sendable {
         self.outside = outside
         self.count = count
     }
+
+    /// What the kernel shows inside for an owner that has no id there, /proc/sys/kernel/overflowuid.
+    public static let overflow: UInt32 = 65_534
+
+    /// The host's id for one inside; nil when it is not mapped. An image and a request say which id, so nothing else
+    /// adds one to where the host's ids begin: the sum may be another container's.
+    public func hostID(of inside: UInt32) -> UInt32? {
+        guard inside >= self.inside, inside - self.inside < count else { return nil }
+        let (host, overflow) = outside.addingReportingOverflow(inside - self.inside)
+        return overflow ? nil : host
+    }
 }
 
 /// What is behind a descriptor of the plan, as a value; the containerizer opens it just before the launch.
@@ -217,8 +228,8 @@ public struct RootTree: Equatable, Sendable {
         /// file system.
         case overlay(layers: [String], upper: String, work: String)
         /// The same with both directories in a file system of the container's own, in the file `image`; they are made,
-        /// and `owner` is the host id of the container's root.
-        case loopOverlay(layers: [String], image: String, owner: UInt32)
+        /// and `identities` says which host ids are the container's.
+        case loopOverlay(layers: [String], image: String, identities: IDMapping)
         /// Overlay without a writable directory.
         case readOnlyOverlay(layers: [String])
         /// One layer as it is.

@@ -133,7 +133,9 @@ enum MapHolder {
     static func outside(_ id: UInt32, _ file: String) throws(KernelError) -> UInt32 {
         for line in try TextFile.read(file).split(separator: "\n") {
             let words = line.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0) }
-            if words.count == 3, id >= words[0], id - words[0] < words[2] { return words[1] + (id - words[0]) }
+            guard words.count == 3 else { continue }
+            let map = IDMapping(inside: words[0], outside: words[1], count: words[2])
+            if let host = map.hostID(of: id) { return host }
         }
         throw KernelError(call: "find the owner \(id) of a device in", on: file, errno: Errno.invalid)
     }

@@ -1,4 +1,5 @@
 import Diagnostics
+import LaunchPlanning
 import LinuxKernel
 import RuntimeSpec
 
@@ -19,9 +20,9 @@ enum GroupOwner {
         let options = MountOptions(mount.options, type: mount.type)
         guard !options.set.union(options.recursiveSet).contains(.readOnly) else { return nil }
         guard context.hasUserNamespace else { return user }
-        for map in context.linux.users where user >= map.inside && user - map.inside < map.count {
-            let (host, overflow) = map.outside.addingReportingOverflow(user - map.inside)
-            return overflow ? nil : host
+        for map in context.linux.users {
+            let mapping = IDMapping(inside: map.inside, outside: map.outside, count: map.count)
+            if let host = mapping.hostID(of: user) { return host }
         }
         return nil
     }

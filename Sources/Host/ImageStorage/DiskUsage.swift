@@ -54,7 +54,7 @@ struct StoredContent {
     /// Nanoseconds since 1970: the manifest's time, which every lease renews.
     func lastUsed(_ manifest: Digest, in root: StoreRoot) throws(Failure) -> Int64 {
         guard let status = try Self.status(manifest, in: root) else { return 0 }
-        return status.modifiedSeconds &* 1_000_000_000 &+ status.modifiedNanoseconds
+        return status.modifiedSinceEpoch
     }
 
     private static func status(_ blob: Digest, in root: StoreRoot) throws(Failure) -> FileStatus? {

@@ -24,7 +24,7 @@ public struct UserNamespaceIsolator: Isolator {
             return contribution
         }
         contribution.namespaces = .user
-        contribution.userMap = [IDMapping(inside: 0, outside: range.base, count: range.count)]
+        contribution.userMap = [range.mapping]
         contribution.groupMap = contribution.userMap
         contribution.add(.becomeRoot, at: .becomeRoot)
         return contribution

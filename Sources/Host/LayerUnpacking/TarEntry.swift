@@ -54,13 +54,20 @@ struct RawNumbers {
         guard UInt64(size) <= limits.expandedBytes else {
             throw Refusal.limit("unpack the entry", on: name, field: "size", "expanded bytes \(limits.expandedBytes)")
         }
-        guard Self.secondsAllowed.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {
-            throw Refusal.entry(name, field: "mtime", "its time \(seconds) cannot be kept")
-        }
         return (
             try Self.identifier(uid, "uid", of: name), try Self.identifier(gid, "gid", of: name), size,
-            Timestamp(seconds: seconds, nanoseconds: nanoseconds)
+            try Self.time(seconds, nanoseconds, of: name)
         )
+    }
+
+    /// The time of an entry of any archive, if a file can have it.
+    static func time(
+        _ seconds: Int64, _ nanoseconds: Int64 = 0, of name: [UInt8]
+    ) throws(Failure) -> Timestamp {
+        guard secondsAllowed.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {
+            throw Refusal.entry(name, field: "mtime", "its time \(seconds) cannot be kept")
+        }
+        return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
     }
 
     /// 4294967295 means "nobody" to chown(2), which would leave the owner as it is: root.

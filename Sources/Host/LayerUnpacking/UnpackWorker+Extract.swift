@@ -107,6 +107,7 @@ private struct FileWriter {
     private func addFile(
         _ entry: ArchiveReader.Entry, _ leaf: RawPath, in parent: OwnedDescriptor, _ content: ArchiveReader
     ) throws {
+        let modified = try RawNumbers.time(entry.modifiedSeconds, of: entry.name)
         try clear(leaf, in: parent, entry)
         let file = try parent.open(leaf, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
         var end: Int64 = 0
@@ -121,7 +122,7 @@ private struct FileWriter {
         }
         try file.changeOwner(uid: owner.uid, gid: owner.gid)
         try file.changeMode(entry.mode)
-        if entry.modifiedSeconds > 0 { try file.setModified(seconds: entry.modifiedSeconds, nanoseconds: 0) }
+        if modified.seconds > 0 { try file.setModified(seconds: modified.seconds, nanoseconds: 0) }
     }
 
     private func account(

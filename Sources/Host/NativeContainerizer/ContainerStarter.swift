@@ -80,7 +80,7 @@ extension NativeContainerizer {
             throw error.failure("launch.cannot-spawn", doing: "prepare the container's first process")
         }
         let opener = DescriptorOpener(
-            places: places, rootID: context.request.isolation.identities.base, group: nil, exitRecord: "", logs: [],
+            places: places, identities: context.request.isolation.identities, group: nil, exitRecord: "", logs: [],
             streams: [3: file, 4: theirs], process: nil)
         let process = try starter.start(
             StartOrder(
@@ -92,7 +92,7 @@ extension NativeContainerizer {
     /// A user namespace that only says how ids are mapped: the container's own does not exist yet when its mounts are
     /// made. It lives as long as its descriptor.
     private func mapping(_ range: IdentityRange, _ launcher: LauncherImage) throws(Failure) -> OwnedDescriptor? {
-        let map = [IDMapping(inside: 0, outside: range.base, count: range.count)]
+        let map = [range.mapping]
         let plan = LaunchPlan(
             spawn: SpawnOptions(namespaces: .user, userMap: map, groupMap: map, inControlGroup: false),
             descriptors: [:],

@@ -1,4 +1,5 @@
 import Containerizing
+import Containers
 import Diagnostics
 import Isolation
 import LaunchPlanning
@@ -8,8 +9,7 @@ import Snapshots
 /// Opens what a plan's descriptors stand for, just before the launcher gets them. Runs inside a `MountWorkshop`.
 struct DescriptorOpener: Sendable {
     let places: Places
-    /// Host id of the container's root.
-    let rootID: UInt32
+    let identities: IdentityRange
     let group: String?
     let exitRecord: String
     let logs: [String]
@@ -25,7 +25,7 @@ struct DescriptorOpener: Sendable {
     ) throws(KernelError) -> [OwnedDescriptor] {
         let sources = plan.descriptors.values
         let label = plan.mountLabel
-        var made = MadeFiles(place: places.workshop, owner: rootID, label: label)
+        var made = MadeFiles(place: places.workshop, identities: identities, label: label)
         var opened: [OwnedDescriptor?] = []
         for (index, source) in sources.enumerated() {
             if source.isMapped {
@@ -33,7 +33,7 @@ struct DescriptorOpener: Sendable {
             } else if let file = try made.make(source, index) {
                 opened.append(file)
             } else if case .deviceTree(let nodes, let bytesMax) = source {
-                opened.append(try DeviceTree.make(nodes, bytesMax: bytesMax, owner: rootID, label: label))
+                opened.append(try DeviceTree.make(nodes, bytesMax: bytesMax, owner: identities.base, label: label))
             } else {
                 opened.append(try open(source))
             }
@@ -136,13 +136,13 @@ struct DescriptorOpener: Sendable {
 /// Files that are made for one container, on file systems of their own.
 private struct MadeFiles {
     let place: String
-    let owner: UInt32
+    let identities: IdentityRange
     let label: String?
     private var files: GeneratedFiles?
     private var secrets: SecretFiles?
 
-    init(place: String, owner: UInt32, label: String?) {
-        (self.place, self.owner, self.label) = (place, owner, label)
+    init(place: String, identities: IdentityRange, label: String?) {
+        (self.place, self.identities, self.label) = (place, identities, label)
     }
 
     /// Nil for a source that is not such a file.
@@ -154,7 +154,9 @@ private struct MadeFiles {
             return try generated().makeNullDevice()
         case .secretFile(_, let value, let uid, let gid, let mode):
             let made: SecretFiles
-            if let secrets { made = secrets } else { made = try SecretFiles(place: place, owner: owner, label: label) }
+            if let secrets { made = secrets } else {
+                made = try SecretFiles(place: place, identities: identities, label: label)
+            }
             secrets = made
             return try made.make(number, value, uid: uid, gid: gid, mode: mode)
         default: return nil
@@ -163,7 +165,7 @@ private struct MadeFiles {
 
     private mutating func generated() throws(KernelError) -> GeneratedFiles {
         if let files { return files }
-        let made = try GeneratedFiles(place: place, owner: owner, label: label)
+        let made = try GeneratedFiles(place: place, owner: identities.base, label: label)
         files = made
         return made
     }

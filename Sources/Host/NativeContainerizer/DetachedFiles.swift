@@ -1,3 +1,4 @@
+import Containers
 import Diagnostics
 import Isolation
 import LaunchPlanning
@@ -47,11 +48,11 @@ struct GeneratedFiles: Sendable {
 /// The secrets of a container, on one ramfs, whose pages the kernel never writes to swap. Lives in the mount workshop
 /// until its files have been taken out; each is its own read-only mount.
 struct SecretFiles: Sendable {
-    private let owner: UInt32
+    private let identities: IdentityRange
     private let directory: OwnedDescriptor
 
-    init(place: String, owner: UInt32, label: String?) throws(KernelError) {
-        self.owner = owner
+    init(place: String, identities: IdentityRange, label: String?) throws(KernelError) {
+        self.identities = identities
         let context = try FilesystemContext("ramfs")
         if let label { try context.set("context", label) }
         try context.set("mode", "700")
@@ -63,9 +64,13 @@ struct SecretFiles: Sendable {
     func make(
         _ number: Int, _ value: SecretValue, uid: UInt32, gid: UInt32, mode: UInt32
     ) throws(KernelError) -> OwnedDescriptor {
+        guard let owner = identities.outside(uid), let group = identities.outside(gid) else {
+            throw KernelError(
+                call: "give a secret to \(uid):\(gid), whom the container does not have", errno: Errno.overflow)
+        }
         let file = try directory.open(RawPath("\(number)"), [.writeOnly, .create, .exclusive], mode: 0)
         try value.reveal { bytes throws(KernelError) in try file.write(bytes) }
-        try file.changeOwner(uid: owner + uid, gid: owner + gid)
+        try file.changeOwner(uid: owner, gid: group)
         try file.changeMode(mode)
         let tree = try file.detachedTree()
         try tree.setMountAttributes(set: KernelAttributes.readOnlyView)

@@ -5,7 +5,9 @@ import LinuxKernel
 
 /// What the audit log says of a launch, an exec and a refusal. No environment and no arguments: they may be secret.
 struct LaunchTrail: Sendable {
-    let log: AuditLog
+    private let ledger: AuditLedger
+
+    init(log: AuditLog) { ledger = AuditLedger(log) }
 
     func launching(_ request: ContainerRequest) throws(Failure) {
         var details = container(request)
@@ -17,14 +19,15 @@ struct LaunchTrail: Sendable {
         }
         let overrides = Self.overrides(of: request)
         if !overrides.isEmpty { details["overrides"] = overrides.joined(separator: ", ") }
-        try log.append("launch", details)
+        try ledger.append("launch", details)
     }
 
     func entering(_ request: ContainerRequest, _ process: ProcessRequest) throws(Failure) {
         var details = container(request)
         details["program"] = process.arguments.first
         details["user"] = "\(process.uid):\(process.gid)"
-        try log.append("exec", details)
+        // A health check is the same entry every time.
+        try ledger.append("exec", details, distinct: ["container", "user", "program"])
     }
 
     /// The refusal itself is what the caller must hear, with what failed here beside it.
@@ -33,11 +36,15 @@ struct LaunchTrail: Sendable {
         details["code"] = failure.code.rawValue
         details["message"] = failure.description
         details["field"] = failure.field
-        do throws(Failure) { try log.append("refusal", details) } catch {
+        let distinct = ["framework", "executor", "task", "code"]
+        do throws(Failure) { try ledger.append("refusal", details, distinct: distinct) } catch {
             return failure.code == error.code ? failure : failure.also(error)
         }
         return failure
     }
+
+    /// Writes what was counted only, before the process ends.
+    func settle() throws(Failure) { try ledger.settle() }
 
     private func container(_ request: ContainerRequest) -> [String: String] {
         var details = ["container": request.id.text, "name": request.name, "caller": "\(HostFacts.processID())"]

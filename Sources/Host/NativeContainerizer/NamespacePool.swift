@@ -17,7 +17,7 @@ struct PreparedNamespaces: Sendable {
     }
 
     static func map(_ range: IdentityRange) -> [IDMapping] {
-        [IDMapping(inside: 0, outside: range.base, count: range.count)]
+        [range.mapping]
     }
 }
 

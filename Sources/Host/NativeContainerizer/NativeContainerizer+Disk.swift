@@ -20,7 +20,7 @@ extension NativeContainerizer {
     /// The root file system of a container, as `prepareRoot` makes it.
     func rootTree(_ request: ContainerRequest, layers: [String]) -> RootTree {
         var root = snapshots.tree(
-            request.id.text, layers: layers, owner: request.isolation.identities.base,
+            request.id.text, layers: layers, identities: request.isolation.identities.mapping,
             allowance: Self.allowance(request))
         root.label = SecurityLabelIsolator.mountLabel(request.isolation, host)
         return root
@@ -30,7 +30,8 @@ extension NativeContainerizer {
         let request = record.request
         let allowance = Self.allowance(request)
         _ = try snapshots.prepare(
-            request.id.text, layers: record.layers, owner: request.isolation.identities.base, allowance: allowance)
+            request.id.text, layers: record.layers, identities: request.isolation.identities.mapping,
+            allowance: allowance)
         if let allowance, allowance.backing == .quota {
             for volume in request.volumes where volume.countsAsOwn == true && !volume.isFile {
                 try snapshots.count(

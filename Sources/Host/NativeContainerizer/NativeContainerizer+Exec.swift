@@ -78,7 +78,7 @@ extension NativeContainerizer {
         let plan = try ExecPlan.build(
             context, joining: container.id, endsWithCaller: attachment.endsWithCaller)
         let opener = DescriptorOpener(
-            places: places, rootID: request.isolation.identities.base, group: group?.path, exitRecord: "", logs: [],
+            places: places, identities: request.isolation.identities, group: group?.path, exitRecord: "", logs: [],
             streams: attachment.streams, process: container.descriptor)
         try trail.entering(record.request, process)
         do throws(Failure) {

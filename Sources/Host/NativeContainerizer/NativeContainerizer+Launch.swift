@@ -273,7 +273,7 @@ extension NativeContainerizer {
     private func opener(for request: ContainerRequest, attachment: Attachment) -> DescriptorOpener {
         let id = request.id
         return DescriptorOpener(
-            places: places, rootID: request.isolation.identities.base, group: ControlGroup(id, host: host)?.path,
+            places: places, identities: request.isolation.identities, group: ControlGroup(id, host: host)?.path,
             exitRecord: records.exitRecord(id), logs: [records.log(id, 0), records.log(id, 1)],
             streams: attachment.streams, process: nil)
     }

@@ -48,8 +48,12 @@ extension NativeTasks {
     }
 
     public func retire() async throws(Failure) {
-        guard let namespaces = runtime.namespaces else { return }
-        try await pool.run { () throws(Failure) in try namespaces.end() }
+        try await pool.run { [runtime] () throws(Failure) in
+            var first: Failure?
+            do throws(Failure) { try runtime.trail.settle() } catch { first = error }
+            try runtime.namespaces?.end()
+            if let first { throw first }
+        }
     }
 
     public func pruneImages(excluding: [String]) async throws(Failure) -> [String] {

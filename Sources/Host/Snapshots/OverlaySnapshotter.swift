@@ -20,24 +20,24 @@ public struct OverlaySnapshotter: Snapshotter {
 
     /// What `prepare` gives, without touching anything.
     public func tree(
-        _ name: String, layers: [String], owner: UInt32 = 0, allowance: DiskAllowance? = nil
+        _ name: String, layers: [String], identities: IDMapping, allowance: DiskAllowance? = nil
     ) -> RootTree {
         let below = [targets] + layers
         return RootTree(
             assembly: allowance?.backing == .image
-                ? .loopOverlay(layers: below, image: image(name), owner: owner)
+                ? .loopOverlay(layers: below, image: image(name), identities: identities)
                 : .overlay(layers: below, upper: upper(name), work: work(name)),
             attributes: [.noSetuid, .noDevices], mapped: true)
     }
 
     public func prepare(
-        _ name: String, layers: [String], owner: UInt32, allowance: DiskAllowance? = nil
+        _ name: String, layers: [String], identities: IDMapping, allowance: DiskAllowance? = nil
     ) throws(Failure) -> RootTree {
         do throws(KernelError) {
             try MountTargets.prepare(at: targets)
             if let allowance, allowance.backing == .image { try makeImage(name, allowance) } else {
                 for part in [upper(name), work(name)] { try Directories.makeAll(part, mode: 0o700) }
-                try UpperDirectory.copyMetadata(of: layers.last, to: upper(name), owner: owner)
+                try UpperDirectory.copyMetadata(of: layers.last, to: upper(name), identities: identities)
             }
         } catch {
             throw error.failure(
@@ -46,7 +46,7 @@ public struct OverlaySnapshotter: Snapshotter {
                 retry: error.errno == Errno.timedOut ? .later : .never)
         }
         if let allowance, allowance.backing == .quota { try limit(name, to: allowance) }
-        return tree(name, layers: layers, owner: owner, allowance: allowance)
+        return tree(name, layers: layers, identities: identities, allowance: allowance)
     }
 
     private func makeImage(_ name: String, _ allowance: DiskAllowance) throws(KernelError) {

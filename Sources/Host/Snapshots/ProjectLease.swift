@@ -9,6 +9,8 @@ enum ProjectLease {
     private static let attempts = 64
     private static let depthMax = 512
     private static let entriesMax = 4 << 20
+    private static let namesMax = 128
+    private static let tooMany = KernelError(call: "count the files: too many, or too deep", errno: Errno.nameTooLong)
 
     static func isOurs(_ project: UInt32) -> Bool { project >= first && project - first < count }
 
@@ -70,28 +72,39 @@ enum ProjectLease {
     private static func adopt(
         _ directory: OwnedDescriptor, _ project: UInt32, depth: Int, _ left: inout Int
     ) throws(KernelError) {
-        guard depth < depthMax, left > 0 else {
-            throw KernelError(call: "count the files: too many, or too deep", errno: Errno.nameTooLong)
-        }
+        guard depth < depthMax else { throw tooMany }
         try directory.setProject(project, inherited: true)
-        for entry in try directory.entries() {
-            left -= 1
+        // In parts: a descriptor and a few names for each level, whatever somebody has filled the directory with.
+        var position: Int?
+        repeat {
+            let (entries, next) = try directory.entries(from: position, atMost: namesMax)
+            for entry in entries {
+                left -= 1
+                guard left > 0 else { throw tooMany }
+                try adopt(entry, in: directory, project, depth: depth, &left)
+            }
+            position = next
+        } while position != nil
+    }
+
+    private static func adopt(
+        _ entry: DirectoryEntry, in directory: OwnedDescriptor, _ project: UInt32, depth: Int, _ left: inout Int
+    ) throws(KernelError) {
+        do throws(KernelError) {
             let kind: FileStatus.Kind
             if let known = entry.kind { kind = known } else { kind = try directory.status(of: entry.name).kind }
-            guard kind == .directory || kind == .regular else { continue }
-            do throws(KernelError) {
-                let flags: OpenFlags =
-                    kind == .directory ? [.directory, .noFollow] : [.noFollow, .nonBlocking, .noControllingTerminal]
-                let child = try directory.open(entry.name, flags, rules: [.beneath, .noLinks, .noCrossDevice])
-                if kind == .directory {
-                    try adopt(child, project, depth: depth + 1, &left)
-                } else if try child.status().kind == .regular {
-                    try child.setProject(project, inherited: false)
-                }
-            } catch {
-                // Gone meanwhile, or a mount: neither is the container's.
-                guard [Errno.noEntry, Errno.crossDevice, Errno.tooManyLinks].contains(error.errno) else { throw error }
+            guard kind == .directory || kind == .regular else { return }
+            let flags: OpenFlags =
+                kind == .directory ? [.directory, .noFollow] : [.noFollow, .nonBlocking, .noControllingTerminal]
+            let child = try directory.open(entry.name, flags, rules: [.beneath, .noLinks, .noCrossDevice])
+            if kind == .directory {
+                try adopt(child, project, depth: depth + 1, &left)
+            } else if try child.status().kind == .regular {
+                try child.setProject(project, inherited: false)
             }
+        } catch {
+            // Gone meanwhile, or a mount: neither is the container's.
+            guard [Errno.noEntry, Errno.crossDevice, Errno.tooManyLinks].contains(error.errno) else { throw error }
         }
     }
 }

@@ -35,8 +35,8 @@ public enum RootAssembly {
         if let namespace { try copy.setMountAttributes(set: 0, userNamespace: namespace) }
         try copy.attachMount(at: store)
 
-        if case .loopOverlay(let layers, let image, let owner) = tree.assembly {
-            try attachOwnFilesystem(image, top: layers.last, owner: owner)
+        if case .loopOverlay(let layers, let image, let identities) = tree.assembly {
+            try attachOwnFilesystem(image, top: layers.last, identities: identities)
         }
         var options = try overlayOptions(tree.assembly, below: storePath, mappedBy: namespace)
         // In quotes: a level has commas of its own.
@@ -66,7 +66,9 @@ public enum RootAssembly {
 
     /// The file system in `image`, attached in the workshop only: the overlay keeps it, and the loop device below it,
     /// for as long as the container lives.
-    private static func attachOwnFilesystem(_ image: String, top: String?, owner: UInt32) throws(KernelError) {
+    private static func attachOwnFilesystem(
+        _ image: String, top: String?, identities: IDMapping
+    ) throws(KernelError) {
         let file = try OwnedDescriptor.open(RawPath(image), [.readWrite, .noFollow])
         let loop = try LoopDevice.over(file)
         let context = try FilesystemContext("ext4")
@@ -77,7 +79,7 @@ public enum RootAssembly {
         try Directories.make(own, mode: 0o700)
         try root.attachMount(at: own)
         for part in ["upper", "work"] { try Directories.makeAll("\(own)/\(part)", mode: 0o700) }
-        try UpperDirectory.copyMetadata(of: top, to: "\(own)/upper", owner: owner)
+        try UpperDirectory.copyMetadata(of: top, to: "\(own)/upper", identities: identities)
     }
 
     private static func overlayOptions(

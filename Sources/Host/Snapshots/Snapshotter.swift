@@ -5,10 +5,10 @@ public import LaunchPlanning
 ///
 /// `prepare` for a name that exists gives the same tree again; `remove` of a name that does not is fine.
 public protocol Snapshotter: Sendable {
-    /// `layers` are directories, lowest first; `owner` is the host id that is root in the container. With an
+    /// `layers` are directories, lowest first; `identities` says which host ids are the container's. With an
     /// `allowance` what is written there stays within it, or this is refused.
     func prepare(
-        _ name: String, layers: [String], owner: UInt32, allowance: DiskAllowance?
+        _ name: String, layers: [String], identities: IDMapping, allowance: DiskAllowance?
     ) throws(Failure) -> RootTree
     func remove(_ name: String) throws(Failure)
 }

@@ -35,12 +35,14 @@ public struct ArchiveExtractor: Sendable {
     }
 
     /// Writes the files of `archive` below `directory`. Blocks; `started` is told the process, to be able to end it.
+    /// Answers the bytes of the files.
     ///
     /// - Throws: what the program says is wrong with the archive; `fetch.unpacker`.
+    @discardableResult
     func extract(
         _ archive: OwnedDescriptor, as form: Form, into directory: OwnedDescriptor, owner: (uid: UInt32, gid: UInt32),
         started: (ProcessHandle) -> Void = { _ in }
-    ) throws(Failure) {
+    ) throws(Failure) -> UInt64 {
         var arguments = [
             "extract", "--owner-uid", "\(owner.uid)", "--owner-gid", "\(owner.gid)",
             "--max-bytes", "\(expandedBytesMax)", "--max-entries", "\(entriesMax)",
@@ -60,7 +62,7 @@ public struct ArchiveExtractor: Sendable {
         } catch {
             throw error.failure("fetch.unpacker", doing: "run the unpacker", on: program, retry: .later)
         }
-        try Self.judge(text, end)
+        return try Self.judge(text, end)
     }
 
     /// In a function of its own, so that the writing end is the child's alone when the results are read.
@@ -73,13 +75,15 @@ public struct ArchiveExtractor: Sendable {
         )
     }
 
-    private static func judge(_ text: [UInt8], _ end: ProcessEnd) throws(Failure) {
+    private static func judge(_ text: [UInt8], _ end: ProcessEnd) throws(Failure) -> UInt64 {
         let bounds = JSONBounds(bytes: UInt64(resultBytesMax), depth: 8, values: 1_024)
         let line = text.split(separator: UInt8(ascii: "\n")).last.map { Array($0) } ?? []
         if !line.isEmpty {
             let object = try bounds.object(parsing: line, as: "the unpacker's results")
             if let failure = try object.object("failure") { throw try reported(failure) }
-            if try object.object("done") != nil, end == .exited(0) { return }
+            if let done = try object.object("done"), end == .exited(0) {
+                return UInt64(clamping: try done.integer("bytes") ?? 0)
+            }
         }
         let how =
             switch end {
@@ -97,6 +101,6 @@ public struct ArchiveExtractor: Sendable {
             Failure.Code(rawValue: try object.string("code", bytes: 128) ?? "archive.invalid"),
             doing: try object.string("doing", bytes: bytes) ?? "unpack the archive",
             on: try object.string("subject", bytes: bytes), cause: try object.string("cause", bytes: bytes),
-            remedy: try object.string("remedy", bytes: bytes))
+            remedy: try object.string("remedy", bytes: bytes), limit: try object.string("limit", bytes: bytes))
     }
 }

@@ -91,6 +91,7 @@ struct FetchAddress: Equatable {
             }
     }
 
+    /// What is decoded becomes a path or a part of one, which holds no NUL.
     private static func decoded(_ text: Substring, _ shown: String) throws(Failure) -> String {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
@@ -105,6 +106,7 @@ struct FetchAddress: Equatable {
             }
             bytes.append(value)
         }
+        guard !bytes.contains(0) else { throw refusal(shown, "one of its percent signs means NUL") }
         guard let decoded = String(validating: bytes, as: UTF8.self) else { throw refusal(shown, "it is not UTF-8") }
         return decoded
     }

@@ -7,18 +7,20 @@ import LinuxKernel
 
 /// Bytes from their source to their file.
 extension Fetcher {
-    /// Makes a file under another name, lets `fill` write it and gives it its name when it is whole.
+    /// Makes a file under another name, lets `fill` write it and gives it its name when it is whole. Answers its
+    /// size as well.
     func place(
         _ address: FetchAddress, _ order: FetchOrder, mode: UInt32,
         fill: (OwnedDescriptor) async throws(Failure) -> UInt64
-    ) async throws(Failure) -> OwnedDescriptor {
+    ) async throws(Failure) -> (file: OwnedDescriptor, bytes: UInt64) {
         let temporary = RawPath(AtomicFile.temporaryPrefix + RandomName.make())
         let sandbox = order.sandbox
         let file = try await step("make the file") { () throws(KernelError) in
             try sandbox.open(temporary, [.readWrite, .create, .exclusive, .noFollow], mode: 0o600)
         }
+        let bytes: UInt64
         do throws(Failure) {
-            _ = try await fill(file)
+            bytes = try await fill(file)
             try await step("put the file in its place") { () throws(KernelError) in
                 try file.changeOwner(uid: order.owner.uid, gid: order.owner.gid)
                 try file.changeMode(mode)
@@ -31,7 +33,7 @@ extension Fetcher {
             } catch { throw error }
             throw error
         }
-        return file
+        return (file, bytes)
     }
 
     private static func parent(
@@ -51,7 +53,9 @@ extension Fetcher {
     }
 
     /// The content of `address`, checked. Answers its size.
-    func load(_ address: FetchAddress, _ shown: String, into file: OwnedDescriptor) async throws(Failure) -> UInt64 {
+    func load(
+        _ address: FetchAddress, _ shown: String, into file: OwnedDescriptor, within budget: FetchBudget
+    ) async throws(Failure) -> UInt64 {
         let digest = Monitor(SHA256())
         let total = Monitor(UInt64(0))
         let bytesMax = rules.fileBytesMax
@@ -61,6 +65,7 @@ extension Fetcher {
                 total += UInt64(bytes.count)
                 return total
             }
+            guard sum <= budget.left else { throw budget.exceeded(shown) }
             guard sum <= bytesMax else {
                 throw Failure(
                     "fetch.too-large", doing: "fetch", on: shown,
@@ -166,15 +171,19 @@ extension Fetcher {
         }
     }
 
-    /// Takes an archive apart in the directory its file is, or would be, in.
+    /// Takes an archive apart in the directory its file is, or would be, in. Answers the bytes of its files.
     func extract(
-        _ file: OwnedDescriptor, _ form: ArchiveExtractor.Form, _ address: FetchAddress, _ order: FetchOrder
-    ) async throws(Failure) {
+        _ file: OwnedDescriptor, _ form: ArchiveExtractor.Form, _ address: FetchAddress, _ order: FetchOrder,
+        within budget: FetchBudget
+    ) async throws(Failure) -> UInt64 {
         let running = Monitor<ProcessHandle?>(nil)
-        let (extractor, blocking) = (extractor, blocking)
-        let outcome = await withTaskCancellationHandler { () -> Result<Void, Failure> in
+        let isHeld = budget.left < self.extractor.expandedBytesMax
+        var bounded = self.extractor
+        if isHeld { bounded.expandedBytesMax = budget.left }
+        let (extractor, blocking) = (bounded, blocking)
+        let outcome = await withTaskCancellationHandler { () -> Result<UInt64, Failure> in
             do throws(Failure) {
-                try await blocking.run("unpack the archive") { () throws(Failure) in
+                let bytes = try await blocking.run("unpack the archive") { () throws(Failure) -> UInt64 in
                     let parent: OwnedDescriptor
                     let archive: OwnedDescriptor
                     do throws(KernelError) {
@@ -182,17 +191,20 @@ extension Fetcher {
                         // Through an open file of its own: ours is read by others at the same time.
                         archive = try OwnedDescriptor.open(RawPath(file.procPath), [.readOnly])
                     } catch { throw Self.writing(error) }
-                    try extractor.extract(
+                    return try extractor.extract(
                         archive, as: form, into: parent, owner: (order.owner.uid, order.owner.gid),
                         started: { process in running.withLock { $0 = process } })
                 }
-                return .success(())
+                return .success(bytes)
             } catch { return .failure(error) }
         } onCancel: {
             // One that has ended needs no signal; one that cannot be signalled ends by itself, it is bounded.
             do throws(KernelError) { _ = try running.withLock { $0 }?.signal(9) } catch { return }
         }
-        try outcome.get()
+        do throws(Failure) { return try outcome.get() } catch {
+            let isTooMuch = error.code == "layer.limit" && error.limit?.hasPrefix("expanded bytes") == true
+            throw isHeld && isTooMuch ? budget.exceeded(address.target.joined(separator: "/")) : error
+        }
     }
 
     func step<Value: Sendable>(

@@ -58,8 +58,11 @@ public struct Fetcher: Sendable {
 
     /// Everything in order, up to the first that fails.
     ///
+    /// - Parameter bytesMax: what all of it may take in the sandbox, unpacked files included; nil: no limit of its own.
     /// - Throws: `fetch.*` and what the unpacker says, each with the address at fault.
-    public func fetch(_ fetches: [CommandSpec.Fetch], into path: String, user: String?) async throws(Failure) {
+    public func fetch(
+        _ fetches: [CommandSpec.Fetch], into path: String, user: String?, bytesMax: UInt64?
+    ) async throws(Failure) {
         guard !fetches.isEmpty else { return }
         let sandbox = try await opened(path)
         guard fetches.count <= rules.fetchesMax else {
@@ -71,9 +74,10 @@ public struct Fetcher: Sendable {
                 sandbox)
         }
         let owner = DirectoryOwner(user)
+        var budget = FetchBudget(bytesMax: bytesMax)
         for fetch in fetches {
             do throws(Failure) {
-                try await bring(fetch, FetchOrder(sandbox: sandbox, owner: owner, user: user ?? ""))
+                try await bring(fetch, FetchOrder(sandbox: sandbox, owner: owner, user: user ?? ""), &budget)
             } catch {
                 throw await told(error, sandbox)
             }
@@ -91,33 +95,45 @@ public struct Fetcher: Sendable {
         return try await blocking.run("open the sandbox") { () throws(Failure) in try work.open(path) }
     }
 
-    private func bring(_ fetch: CommandSpec.Fetch, _ order: FetchOrder) async throws(Failure) {
+    private func bring(
+        _ fetch: CommandSpec.Fetch, _ order: FetchOrder, _ budget: inout FetchBudget
+    ) async throws(Failure) {
         let address = try FetchAddress(fetch)
         let shown = FetchAddress.shown(fetch.address)
         try await tell("fetching \(shown)", order.sandbox)
         let unpacks = fetch.isExtracted && !fetch.isExecutable
         let form = unpacks ? address.target.last.flatMap(ArchiveExtractor.Form.init) : nil
+        let mode: UInt32 = fetch.isExecutable ? 0o755 : 0o644
+        let room = budget
         guard fetch.isCached else {
-            let file = try await place(address, order, mode: fetch.isExecutable ? 0o755 : 0o644) {
-                (file) async throws(Failure) in try await load(address, shown, into: file)
+            let (file, bytes) = try await place(address, order, mode: mode) {
+                (file) async throws(Failure) in try await load(address, shown, into: file, within: room)
             }
-            if let form { try await extract(file, form, address, order) }
+            budget.take(bytes)
+            if let form {
+                let unpacked = try await extract(file, form, address, order, within: budget)
+                budget.take(unpacked)
+            }
             return try await tell("fetched \(shown)", order.sandbox)
         }
+        // What the container could not have is not brought to the cache for it either.
         let held = try await cache.take(FetchCache.Key(user: order.user, address: fetch.address)) {
             (name) async throws(Failure) in
             let file = try await cacheFile(name, isNew: true)
-            return try await load(address, shown, into: file)
+            return try await load(address, shown, into: file, within: room)
         }
         var problem: Failure?
         do throws(Failure) {
             let cached = try await cacheFile(held.name, isNew: false)
             if let form {
-                try await extract(cached, form, address, order)
+                let unpacked = try await extract(cached, form, address, order, within: room)
+                budget.take(unpacked)
             } else {
-                _ = try await place(address, order, mode: fetch.isExecutable ? 0o755 : 0o644) {
+                guard held.bytes <= room.left else { throw room.exceeded(shown) }
+                let (_, bytes) = try await place(address, order, mode: mode) {
                     (file) async throws(Failure) in try await copy(cached, to: file)
                 }
+                budget.take(bytes)
             }
         } catch {
             problem = error

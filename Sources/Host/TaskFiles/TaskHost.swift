@@ -41,8 +41,10 @@ public struct TaskHost: AgentHost {
         try await blocking.run("make the sandbox") { () throws(Failure) in try work.prepare(order) }
     }
 
-    public func fetch(_ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?) async throws(Failure) {
-        try await fetcher.fetch(fetches, into: sandbox, user: user)
+    public func fetch(
+        _ fetches: [CommandSpec.Fetch], into sandbox: String, user: String?, bytesMax: UInt64?
+    ) async throws(Failure) {
+        try await fetcher.fetch(fetches, into: sandbox, user: user, bytesMax: bytesMax)
     }
 
     public func diskUsage() async throws(Failure) -> Double {
@@ -130,6 +132,6 @@ extension FileFacts {
             }
         self.init(
             path: path, size: status.size, links: status.links, mode: kind | status.mode, uid: status.uid,
-            gid: status.gid, modified: status.modifiedSeconds * 1_000_000_000 + status.modifiedNanoseconds)
+            gid: status.gid, modified: status.modifiedSinceEpoch)
     }
 }

@@ -25,6 +25,8 @@ public struct TreeSize: Equatable, Sendable {
         private var linked: Set<UInt64> = []
         /// A descriptor is held for each level, so the depth has a bound of its own.
         private static let depthMax = 256
+        /// Names held for each level, however many there are.
+        private static let part = 256
 
         init(device: UInt64, entriesMax: Int) {
             self.device = device
@@ -32,13 +34,18 @@ public struct TreeSize: Equatable, Sendable {
         }
 
         mutating func enter(_ directory: OwnedDescriptor, depth: Int) throws(KernelError) {
-            for entry in try directory.entries() {
-                guard size.entries < entriesMax else {
-                    size.isComplete = false
-                    return
+            var position: Int?
+            repeat {
+                let part = try directory.entries(from: position, atMost: Self.part)
+                for entry in part.entries {
+                    guard size.entries < entriesMax else {
+                        size.isComplete = false
+                        return
+                    }
+                    try count(entry.name, in: directory, depth: depth)
                 }
-                try count(entry.name, in: directory, depth: depth)
-            }
+                position = part.next
+            } while position != nil
         }
 
         private mutating func count(

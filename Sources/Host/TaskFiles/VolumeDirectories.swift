@@ -27,8 +27,7 @@ struct VolumeDirectories: Sendable {
     private func remove(_ path: String, _ isWholeDisk: Bool) throws(Failure) {
         do throws(KernelError) {
             guard isWholeDisk else { return try TreeRemoval.remove(path) }
-            let disk = try OwnedDescriptor.open(RawPath(path), [.directory, .noFollow])
-            for entry in try disk.entries() { try TreeRemoval.remove(entry.name, in: disk) }
+            try TreeRemoval.empty(try OwnedDescriptor.open(RawPath(path), [.directory, .noFollow]))
         } catch {
             if error.errno == Errno.noEntry { return }
             throw error.failure("volume.remove", doing: "remove the volume", on: path, retry: .later)

@@ -21,6 +21,15 @@ public struct FileStatus: Equatable, Sendable {
     /// 512-byte blocks.
     public var blocks: Int64
 
+    /// The time of the last change in nanoseconds since 1970. Whoever owns a file gives it any time, also such as no
+    /// number of nanoseconds reaches, before 1677 or after 2262: then the furthest one.
+    public var modifiedSinceEpoch: Int64 {
+        let (whole, isTooFar) = modifiedSeconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isBeyond) = whole.addingReportingOverflow(modifiedNanoseconds)
+        if isTooFar || isBeyond { return modifiedSeconds < 0 ? .min : .max }
+        return sum
+    }
+
     /// Whether both are of one file: names may be many, and an inode's number alone may be another filesystem's.
     public func isSameFile(as other: FileStatus) -> Bool { inode == other.inode && device == other.device }
 
@@ -143,49 +152,6 @@ extension OwnedDescriptor {
             try checked("readlinkat", on: name.description) { readlinkat(number, pointer, &buffer, buffer.count) }
         }
         return RawPath(bytes: buffer[..<count].map { UInt8(bitPattern: $0) })
-    }
-
-    /// Every entry but `.` and `..`, in the file system's order. See readdir(3).
-    public func entries() throws(KernelError) -> [DirectoryEntry] {
-        // fdopendir takes the descriptor over and reads from its position, so it gets one of its own.
-        let own = try checked("openat", on: ".") { bh_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
-        guard let stream = fdopendir(own) else {
-            let problem = errno
-            close(own)
-            throw KernelError(call: "fdopendir", errno: problem)
-        }
-        defer { closedir(stream) }
-        var result: [DirectoryEntry] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                if errno != 0 { throw KernelError(call: "readdir", errno: errno) }
-                return result
-            }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: UInt8.self, capacity: 256) { pointer in
-                    RawPath(bytes: UnsafeBufferPointer(start: pointer, count: strlen(pointer)))
-                }
-            }
-            if name == Self.itself || name == Self.above { continue }
-            result.append(DirectoryEntry(name: name, kind: Self.kind(of: entry.pointee.d_type)))
-        }
-    }
-
-    private static let itself: RawPath = "."
-    private static let above: RawPath = ".."
-
-    private static func kind(of type: UInt8) -> FileStatus.Kind? {
-        switch Int(type) {
-        case 8: .regular
-        case 4: .directory
-        case 10: .link
-        case 2: .character
-        case 6: .block
-        case 1: .fifo
-        case 12: .socket
-        default: nil
-        }
     }
 
     private func named(

@@ -70,35 +70,6 @@ extension OpenFlags {
 }
 
 extension OwnedDescriptor {
-    /// At most `count` entries of this directory in the file system's order, from its start each time. For removing
-    /// directories of any width with bounded memory. See readdir(3).
-    public func firstEntries(_ count: Int) throws(KernelError) -> [DirectoryEntry] {
-        // fdopendir(3) takes the descriptor over and reads from its position, so it gets one of its own.
-        let own = try checked("openat", on: ".") { bh_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
-        guard let stream = fdopendir(own) else {
-            let problem = errno
-            close(own)
-            throw KernelError(call: "fdopendir", errno: problem)
-        }
-        defer { closedir(stream) }
-        var result: [DirectoryEntry] = []
-        while result.count < count {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                if errno != 0 { throw KernelError(call: "readdir", errno: errno) }
-                break
-            }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: UInt8.self, capacity: 256) { pointer in
-                    RawPath(bytes: UnsafeBufferPointer(start: pointer, count: strlen(pointer)))
-                }
-            }
-            if name == "." || name == ".." { continue }
-            result.append(DirectoryEntry(name: name, kind: entry.pointee.d_type == 4 ? .directory : nil))
-        }
-        return result
-    }
-
     /// See fremovexattr(2).
     public func removeAttribute(_ name: RawPath) throws(KernelError) {
         try name.withCString { pointer throws(KernelError) in

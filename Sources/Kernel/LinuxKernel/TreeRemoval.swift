@@ -1,14 +1,16 @@
 import CLinux
 import Glibc
 
-/// Removing a whole tree that a stranger made: any depth, any names, any types.
+/// Removing a whole tree that a stranger made: any depth, any width, any names, any types.
 ///
-/// It never follows a link, never enters another mount, holds two descriptors however deep the tree is (deep
-/// directories are first moved up beside the others), and clears the immutable and append-only flags where they are in
-/// the way. Interrupted at any point, what is left is still below the same name, and removing it again goes on.
+/// It never follows a link, never enters another mount, holds four descriptors however deep the tree is (deep
+/// directories are first moved up beside the others) and a few thousand names however wide, and clears the immutable
+/// and append-only flags where they are in the way. Interrupted at any point, what is left is still below the same
+/// name, and removing it again goes on.
 public enum TreeRemoval {
     /// Removes `name` in `directory`, whatever it is. A name that is not there is fine.
-    /// - Throws: EXDEV or EBUSY when something inside is a mount point, which is then left as it is.
+    /// - Throws: EXDEV or EBUSY when something inside is a mount point, which is then left as it is; ENOTEMPTY when
+    ///   somebody goes on filling it.
     public static func remove(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) {
         let kind: FileStatus.Kind
         do throws(KernelError) { kind = try directory.status(of: name).kind } catch {
@@ -16,54 +18,96 @@ public enum TreeRemoval {
             throw error
         }
         guard kind == .directory else { return try unlink(name, in: directory) }
-        let top = try open(name, in: directory)
-        var removal = Removal(top: top)
-        try removal.run()
-        try removeEmpty(name, in: directory)
+        var removal = Removal(top: try open(name, in: directory))
+        try removal.run { () throws(KernelError) -> Bool in try isRemovedEmpty(name, in: directory) }
+    }
+
+    /// Removes everything in `directory`, which stays.
+    /// - Throws: as `remove`.
+    public static func empty(_ directory: OwnedDescriptor) throws(KernelError) {
+        var removal = Removal(top: directory)
+        try removal.run { () throws(KernelError) -> Bool in try directory.firstEntries(1).isEmpty }
     }
 
     private struct Removal {
         let top: OwnedDescriptor
+        /// Names in `top` that are directories to remove. Those there is no place for are found there again.
         private var pending: [RawPath] = []
+        private var isPendingFull = false
         private var moved = 0
+
+        private static let pendingMax = 4_096
+        /// A directory that nobody else changes is empty after the first pass over it, where the file system tells of
+        /// every entry while others go. Who fills it faster than it is emptied gets an error.
+        private static let passesMax = 16
+        /// Of one pass: far more than a directory has, so that nobody keeps one going for ever.
+        private static let passEntriesMax = 1 << 30
 
         init(top: OwnedDescriptor) { self.top = top }
 
-        mutating func run() throws(KernelError) {
-            try empty(top, isTop: true)
-            while let name = pending.popLast() {
-                let directory = try TreeRemoval.open(name, in: top)
-                try empty(directory, isTop: false)
-                try TreeRemoval.removeEmpty(name, in: top)
+        mutating func run(until isDone: () throws(KernelError) -> Bool) throws(KernelError) {
+            var passes = 0
+            while true {
+                isPendingFull = false
+                try emptyTop()
+                // Each pass of this kind removes thousands.
+                if isPendingFull { continue }
+                if try isDone() { return }
+                passes += 1
+                guard passes < Self.passesMax else { throw Self.isFilled() }
             }
         }
 
-        /// Removes the files and empty directories of `directory`, and leaves its other directories pending in `top`.
-        private mutating func empty(_ directory: OwnedDescriptor, isTop: Bool) throws(KernelError) {
-            for entry in try directory.entries() {
-                let kind: FileStatus.Kind
-                if let known = entry.kind { kind = known } else { kind = try directory.status(of: entry.name).kind }
-                if kind != .directory {
-                    try TreeRemoval.unlink(entry.name, in: directory)
-                } else if isTop {
+        private static func isFilled() -> KernelError {
+            KernelError(call: "empty a directory that somebody goes on filling", errno: ENOTEMPTY)
+        }
+
+        /// One pass over the top and all that is moved up there meanwhile.
+        private mutating func emptyTop() throws(KernelError) {
+            var left = Self.passEntriesMax
+            let top = top
+            try top.forEachEntry { (entry: DirectoryEntry) throws(KernelError) -> Bool in
+                if try TreeRemoval.isDirectory(entry, in: top) {
                     pending.append(entry.name)
-                } else if try !isRemovedEmpty(entry.name, in: directory) {
+                    while let name = pending.popLast() { try removeBelowTop(name) }
+                } else {
+                    try TreeRemoval.unlinkIfThere(entry.name, in: top)
+                }
+                left -= 1
+                return left > 0
+            }
+        }
+
+        private mutating func removeBelowTop(_ name: RawPath) throws(KernelError) {
+            let directory: OwnedDescriptor
+            do throws(KernelError) { directory = try TreeRemoval.open(name, in: top) } catch {
+                // The listing of the top may be older than its removal.
+                if error.errno == ENOENT { return }
+                throw error
+            }
+            for _ in 0..<Self.passesMax {
+                try empty(directory)
+                if try TreeRemoval.isRemovedEmpty(name, in: top) { return }
+            }
+            throw Self.isFilled()
+        }
+
+        /// Removes the files and empty directories of `directory`, and moves its other directories up into `top`.
+        private mutating func empty(_ directory: OwnedDescriptor) throws(KernelError) {
+            var left = Self.passEntriesMax
+            try directory.forEachEntry { (entry: DirectoryEntry) throws(KernelError) -> Bool in
+                if try !TreeRemoval.isDirectory(entry, in: directory) {
+                    try TreeRemoval.unlinkIfThere(entry.name, in: directory)
+                } else if try !TreeRemoval.isRemovedEmpty(entry.name, in: directory) {
                     try moveUp(entry.name, from: directory)
                 }
-            }
-        }
-
-        private func isRemovedEmpty(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) -> Bool {
-            do throws(KernelError) {
-                try TreeRemoval.removeEmpty(name, in: directory)
-                return true
-            } catch {
-                if error.errno == ENOTEMPTY || error.errno == EEXIST { return false }
-                throw error
+                left -= 1
+                return left > 0
             }
         }
 
         private mutating func moveUp(_ name: RawPath, from directory: OwnedDescriptor) throws(KernelError) {
+            let top = top
             while true {
                 moved += 1
                 let free = RawPath(".removing-\(moved)")
@@ -71,12 +115,28 @@ public enum TreeRemoval {
                     try TreeRemoval.unlocking(name, in: directory) { () throws(KernelError) in
                         try directory.rename(name, to: free, in: top, replacing: false)
                     }
-                    pending.append(free)
+                    if pending.count < Self.pendingMax { pending.append(free) } else { isPendingFull = true }
                     return
                 } catch {
                     if error.errno != EEXIST { throw error }
                 }
             }
+        }
+    }
+
+    private static func isDirectory(
+        _ entry: DirectoryEntry, in directory: OwnedDescriptor
+    ) throws(KernelError) -> Bool {
+        if let kind = entry.kind { return kind == .directory }
+        do throws(KernelError) { return try directory.status(of: entry.name).kind == .directory } catch {
+            if error.errno == ENOENT { return false }
+            throw error
+        }
+    }
+
+    private static func unlinkIfThere(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) {
+        do throws(KernelError) { try unlink(name, in: directory) } catch {
+            if error.errno != ENOENT { throw error }
         }
     }
 
@@ -90,6 +150,18 @@ public enum TreeRemoval {
 
     private static func removeEmpty(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) {
         try unlocking(name, in: directory) { () throws(KernelError) in try directory.removeDirectory(name) }
+    }
+
+    /// False: something is in it.
+    private static func isRemovedEmpty(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) -> Bool {
+        do throws(KernelError) {
+            try removeEmpty(name, in: directory)
+            return true
+        } catch {
+            if error.errno == ENOENT { return true }
+            if error.errno == ENOTEMPTY || error.errno == EEXIST { return false }
+            throw error
+        }
     }
 
     /// Runs `body`, and once more after EPERM with the flags of `name` and of `directory` cleared.

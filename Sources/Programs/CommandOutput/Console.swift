@@ -26,9 +26,10 @@ public enum Console {
             remedy: (isFull ? "make room there, or " : "") + "send it elsewhere")
     }
 
-    /// A line for people on standard error. When nobody can read it there is nobody to tell that either.
+    /// A line for people on standard error; it may hold text of strangers. When nobody can read it there is nobody to
+    /// tell that either.
     public static func note(_ text: String) {
-        do throws(Failure) { try write(Array((text + "\n").utf8), to: 2) } catch { return }
+        do throws(Failure) { try write(Array((Untrusted.shown(text) + "\n").utf8), to: 2) } catch { return }
     }
 
     public static func isTerminal(_ stream: Int32) -> Bool {

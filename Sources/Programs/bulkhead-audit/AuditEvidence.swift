@@ -117,7 +117,8 @@ struct AuditVerify: ParsableCommand {
             for name in bundles {
                 let bundle = try EvidenceVerification.check(try read(name), name: name, key: verifying)
                 let time = CivilTime.text(bundle.time)
-                try Console.write("\(name): bundle \(bundle.sequence) of \(bundle.host), \(time), sound\n")
+                let line = "\(name): bundle \(bundle.sequence) of \(bundle.host), \(time), sound"
+                try Console.write(Untrusted.shown(line) + "\n")
                 sound.append(bundle)
             }
             try EvidenceVerification.checkChain(sound)

@@ -27,7 +27,7 @@ struct AuditGraph: ParsableCommand {
     func run() throws {
         let graph = try Surveyor(places).graph(processes: pid)
         switch format {
-        case .json: try Console.write(try AuditDocument(encoding: graph).pretty)
+        case .json: try Console.write(Untrusted.inJSON(try AuditDocument(encoding: graph).pretty))
         case .dot: try Console.write(graph.dot)
         case .table:
             let kinds = ProcessTable.kinds

@@ -40,12 +40,14 @@ struct SeccompExplain: ParsableCommand {
     func run() throws {
         let choice = try SeccompChoice(seccomp, places)
         let explanation = try explain(choice)
-        if format == .json { return try Console.write(try AuditDocument(encoding: explanation).pretty) }
+        if format == .json {
+            return try Console.write(Untrusted.inJSON(try AuditDocument(encoding: explanation).pretty))
+        }
         var table = TextTable(headings: ["ABI", "NUMBER", "ANSWER"])
         table.rows = explanation.answers.map { [$0.architecture, $0.number.map(String.init) ?? "-", $0.answer] }
-        var text = "\(explanation.call) under \(choice.name)\n\n" + table.text + "\n"
-        for rule in explanation.rules { text += "rule: \(rule)\n" }
-        if let reason = explanation.reason { text += "why:  \(reason)\n" }
+        var text = Untrusted.shown("\(explanation.call) under \(choice.name)") + "\n\n" + table.text + "\n"
+        for rule in explanation.rules { text += "rule: \(Untrusted.shown(rule))\n" }
+        if let reason = explanation.reason { text += "why:  \(Untrusted.shown(reason))\n" }
         try Console.write(text)
     }
 

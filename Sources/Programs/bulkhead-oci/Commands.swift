@@ -49,7 +49,8 @@ enum Commands {
         let id = try invocation.options.word("container id", of: "state")
         // Whoever asks while it is being created wants to know when it is; other runtimes know of none until then.
         try invocation.runtime.store.awaitCreation(id, seconds: 1)
-        try Output.write(try ListCommand.document(id, invocation.runtime).pretty(indent: "  ") + "\n")
+        let document = try ListCommand.document(id, invocation.runtime)
+        try Output.write(Untrusted.inJSON(document.pretty(indent: "  ")) + "\n")
         return 0
     }
 

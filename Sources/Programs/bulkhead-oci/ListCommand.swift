@@ -43,7 +43,7 @@ enum ListCommand {
         if invocation.options.has("quiet") {
             try Output.write(documents.map { text($0["id"]) + "\n" }.joined())
         } else if format == "json" {
-            try Output.write(SpecValue.array(values).text + "\n")
+            try Output.write(Untrusted.inJSON(SpecValue.array(values).text) + "\n")
         } else if format == "table" {
             try Output.write(table(documents))
         } else {
@@ -61,7 +61,10 @@ enum ListCommand {
 
     private static func table(_ documents: [[String: SpecValue]]) -> String {
         let columns = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
-        let rows = [columns] + documents.map { document in columns.map { text(document[$0.lowercased()]) } }
+        let rows = [columns] + documents.map { document in
+            // A bundle's path is whatever whoever made the container called it.
+            columns.map { Untrusted.shown(text(document[$0.lowercased()])) }
+        }
         let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             row.enumerated().map { index, cell in
@@ -114,6 +117,7 @@ enum ProcessTable {
             let words = line.split(separator: " ")
             return words.indices.contains(column) && Int32(words[column]).map(wanted.contains) == true
         }
-        return ([header] + kept).joined(separator: "\n") + "\n"
+        // Processes choose their names and arguments.
+        return ([header] + kept).map { Untrusted.shown(String($0)) }.joined(separator: "\n") + "\n"
     }
 }

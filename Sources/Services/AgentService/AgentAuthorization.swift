@@ -56,15 +56,20 @@ struct AgentAuthorization: Sendable {
         let isStandalone = !path.isNested && role == nil
         switch call {
         case .launch(let order):
-            let user = order.command?.user ?? "root"
-            try demand(path.isNested ? .launchNestedContainer : .launchStandaloneContainer, on: user)
-        case .launchSession(let order): try demand(.launchNestedSession, on: order.command?.user ?? "root")
+            try demand(path.isNested ? .launchNestedContainer : .launchStandaloneContainer, toRun: order)
+        case .launchSession(let order): try demand(.launchNestedSession, toRun: order)
         case .wait: try demand(isStandalone ? .waitStandaloneContainer : .waitNestedContainer, on: role)
         case .kill: try demand(isStandalone ? .killStandaloneContainer : .killNestedContainer, on: role)
         case .remove: try demand(isStandalone ? .removeStandaloneContainer : .removeNestedContainer, on: role)
         case .attachInput: try demand(.attachInput, on: role)
         case .attachOutput: try demand(.attachOutput, on: role)
         }
+    }
+
+    /// Whoever may not run as one of the users it names may not run it.
+    private func demand(_ action: Action, toRun order: ContainerLaunchRequest) throws(Negotiation.Refusal) {
+        let command = order.command ?? CommandSpec(.execute(path: nil, arguments: []))
+        for user in command.usersAsked(in: order.spec).map({ $0 ?? "root" }).sorted() { try demand(action, on: user) }
     }
 
     /// The files of a path belong to the role of the framework that the path names.

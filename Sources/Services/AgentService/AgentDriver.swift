@@ -66,7 +66,12 @@ actor AgentDriver {
 
     /// Until the core says stop, or `stop` is called. Answers why.
     func run() async throws(Failure) {
-        let writer = RecordWriter(journal: parts.journal)
+        let logger = parts.logger
+        let writer = RecordWriter(
+            journal: parts.journal,
+            lost: { failure in
+                logger.critical("a record is lost: \(failure)", metadata: ["code": "\(failure.code.rawValue)"])
+            })
         let records = try await writer.readAll()
         let bootID = try await parts.host.bootID()
         let (orders, mailbox, events) = (orders, mailbox, parts.containerizer.events())
@@ -188,11 +193,14 @@ actor AgentDriver {
                 })
             }
         case .fetch(let id, let fetches, let path):
-            let user = core.state.containers[id]?.launch.user
+            let launch = core.state.containers[id]?.launch
+            let (user, bytesMax) = (launch?.user, launch?.limits.disk)
             let task = work(through: transfers) { parts in
                 .fetched(id, await parts.failure { () async throws(Failure) in
                     // Killed while it waited for its turn.
-                    if !Task.isCancelled { try await parts.host.fetch(fetches, into: path, user: user) }
+                    if !Task.isCancelled {
+                        try await parts.host.fetch(fetches, into: path, user: user, bytesMax: bytesMax)
+                    }
                 })
             }
             companions[id, default: []].append(task)

@@ -26,7 +26,9 @@ public struct AgentServiceLimits: Sendable {
     /// Of the server inside one executor's container.
     public var door: ServerLimits = {
         var limits = ServerLimits()
-        (limits.connectionsMax, limits.connectionsPerPeerMax, limits.streamsMax) = (256, 256, 64)
+        (limits.connectionsMax, limits.connectionsPerPeerMax, limits.streamsMax) = (128, 128, 64)
+        // An update with its data, a container's description and the tasks of one that comes back fit.
+        limits.bodyBytesMax = 4 << 20
         return limits
     }()
     /// Bytes of one record of input.

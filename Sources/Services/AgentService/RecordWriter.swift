@@ -20,6 +20,8 @@ struct RecordWriter: Sendable {
     /// Records written as one.
     static let recordsInWriteMax = 512
     let journal: any Journal
+    /// Told what was too large for the journal and is forgotten.
+    var lost: @Sendable (Failure) -> Void = { _ in }
 
     func run(_ orders: OrderQueue, tell: (AgentEvent) -> Void) async {
         var failed: (epoch: Int, failure: Failure)?
@@ -59,7 +61,16 @@ struct RecordWriter: Sendable {
     private func write(_ orders: ArraySlice<Order>) async throws(Failure) -> Int {
         if let order = orders.first, order.replacesAll {
             var batches: [[UInt8]] = []
-            for record in order.records { batches.append(try AgentRecord.encode([record])) }
+            for record in order.records {
+                let batch = try AgentRecord.encode([record])
+                if batch.count > journal.recordBytesMax {
+                    // Nothing the core takes in is so large. Should it be after all, one thing is forgotten at the next
+                    // start; refusing it here would refuse all others with it, for ever.
+                    lost(tooLarge(record, batch.count))
+                } else {
+                    batches.append(batch)
+                }
+            }
             try await journal.replace(with: batches)
             return 1
         }
@@ -67,6 +78,16 @@ struct RecordWriter: Sendable {
         if record.count > journal.recordBytesMax, orders.count > 1 { return try await write(orders.prefix(1)) }
         try await journal.append(record)
         return orders.count
+    }
+
+    private func tooLarge(_ record: AgentRecord, _ count: Int) -> Failure {
+        // No more of it: what it says may be a secret.
+        let kind = String(describing: record).prefix { $0 != "(" }
+        return Failure(
+            "journal.record-lost", doing: "remember a record",
+            cause: "\(kind) has \(count) bytes",
+            remedy: "report it: the agent forgets it at its next start",
+            limit: "recordBytesMax \(journal.recordBytesMax)")
     }
 
     /// Everything there is, oldest first.

@@ -50,7 +50,7 @@ public struct RequestTarget: Hashable, Sendable {
 
     /// Parameters as a query or a form has them: `a=1&b=x+y`.
     ///
-    /// - Throws: `Failure` `http.target-malformed` for a broken escape or too many of them.
+    /// - Throws: `Failure` `http.target-malformed` for a broken escape, NUL or too many of them.
     public static func parameters(_ text: Substring) throws(Failure) -> [Parameter] {
         var parameters: [Parameter] = []
         for pair in text.split(separator: "&") {
@@ -60,6 +60,8 @@ public struct RequestTarget: Hashable, Sendable {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = try decoded(sides[0], plusIsSpace: true, of: String(pair))
             let value = sides.count > 1 ? try decoded(sides[1], plusIsSpace: true, of: String(pair)) : ""
+            // Values become paths and names, which hold none.
+            guard !name.utf8.contains(0), !value.utf8.contains(0) else { throw malformed(String(pair), "it holds NUL") }
             parameters.append(Parameter(name: name, value: value))
         }
         return parameters

@@ -1,3 +1,5 @@
+import ClusterAPI
+
 /// Bounds of what waits in a master. Each names what is refused or cut off beyond it.
 public struct MasterServiceLimits: Sendable {
     /// Requests that wait for the core. One more is answered 503.
@@ -16,7 +18,7 @@ public struct MasterServiceLimits: Sendable {
     /// Bytes of one call's body.
     public var callBytesMax = 16 << 20
     /// Bytes of what an agent sends at once; a registration carries every task.
-    public var agentBodyBytesMax = 64 << 20
+    public var agentBodyBytesMax = AgentLink.bounds.bytes
     /// Reads worked out at once.
     public var readsMax = 2
     /// Reads that wait, are worked out or are being sent. One more is answered 503.

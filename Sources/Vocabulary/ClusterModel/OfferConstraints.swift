@@ -56,6 +56,14 @@ public struct AttributeConstraint: Hashable, Sendable {
         self.predicate = predicate
     }
 
+    /// Nil when nothing is compared with one.
+    public var pattern: TextPattern? {
+        switch predicate {
+        case .textMatches(let pattern), .textNotMatches(let pattern): pattern
+        case .exists, .notExists, .textEquals, .textNotEquals: nil
+        }
+    }
+
     private enum Observation {
         case missing
         case text(String)

@@ -32,6 +32,14 @@ public struct TextPattern: Hashable, Sendable {
         }
     }
 
+    /// What one character of a text may cost: the instructions, and the ranges they compare it with.
+    public var cost: Int {
+        program.reduce(0) { sum, instruction in
+            if case .one(let accepted) = instruction { return sum + max(1, accepted.ranges.count) }
+            return sum + 1
+        }
+    }
+
     /// - Throws: `Failure` `pattern.invalid` with the place and the reason.
     public init(_ source: String) throws(Failure) {
         self.source = source

@@ -72,7 +72,9 @@ extension WireObject {
             guard case .scalar(let scalar) = resource.value else {
                 throw invalid("guarantee[\(index)]", "quota is made of scalars")
             }
-            guard !resource.isReserved, resource.disk == nil, !resource.isRevocable else {
+            // A plain `role`, as the old form of resources has it, is passed over, as by Mesos.
+            let isOfNobody = resource.reservations.allSatisfy { $0.origin == .configured }
+            guard isOfNobody, resource.disk == nil, !resource.isRevocable else {
                 throw invalid("guarantee[\(index)]", "quota is of no reservation, disk or revocable resource")
             }
             guard met.insert(resource.name).inserted else {

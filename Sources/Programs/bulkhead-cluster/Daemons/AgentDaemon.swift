@@ -19,12 +19,14 @@ struct AgentDaemon: Sendable {
         let containerizer: any Containerizer
         let address: String
         let hold: AgentHold
+        let trail: StoreTrail
 
         /// Containers run on.
         func stop() async throws {
             await service.stop()
             try await disk.close()
             try await containerizer.retire()
+            try await trail.settle()
             hold.letGo()
         }
     }
@@ -48,7 +50,8 @@ struct AgentDaemon: Sendable {
             namespacePool: machine.namespacePool)
         let hold = try await ThreadPool.shared.run { () throws(Failure) in try containerizers.held() }
         settings.auditor = containerizers.auditor
-        settings.trail = StoreTrail(log: AuditLog(directory: machine.storePath + "/audit"))
+        let trail = StoreTrail(log: AuditLog(directory: machine.storePath + "/audit"))
+        settings.trail = trail
         if let path = machine.secretsPath {
             settings.secrets = try await ThreadPool.shared.run { () throws(Failure) in try SecretDirectory(path) }
         }
@@ -69,7 +72,7 @@ struct AgentDaemon: Sendable {
             logger: logger)
         return Running(
             service: service, disk: disk, containerizer: containerizer, address: listen.address(service.port),
-            hold: hold)
+            hold: hold, trail: trail)
     }
 
     private func settings() async throws(Failure) -> AgentSettings {

@@ -6,10 +6,20 @@ import Waiting
 
 /// The log of the store, which the runtime writes launches and execs to as well.
 struct StoreTrail: AccountKeeper {
-    var log: AuditLog
+    private let ledger: AuditLedger
 
-    func append(_ event: String, _ details: [String: String]) async throws(Failure) {
-        let log = log
-        try await ThreadPool.shared.run { () throws(Failure) in try log.append(event, details) }
+    init(log: AuditLog) { ledger = AuditLedger(log) }
+
+    func append(_ event: String, _ details: [String: String], distinct: [String]) async throws(Failure) {
+        let ledger = ledger
+        try await ThreadPool.shared.run { () throws(Failure) in
+            try ledger.append(event, details, distinct: distinct)
+        }
+    }
+
+    /// Writes what was counted only, before the agent ends.
+    func settle() async throws(Failure) {
+        let ledger = ledger
+        try await ThreadPool.shared.run { () throws(Failure) in try ledger.settle() }
     }
 }

@@ -16,7 +16,8 @@ struct TaskOutcome: Hashable, Sendable {
 
     init(_ update: StatusUpdate) {
         let code = update.labels.first { $0.key == Self.codeLabel }?.value.flatMap { Int32($0) }
-        let why = update.message ?? update.reason?.rawValue ?? update.state.rawValue
+        // Executors write messages as they like.
+        let why = Untrusted.shown(update.message ?? update.reason?.rawValue ?? update.state.rawValue)
         switch update.state {
         case .finished: (status, sentence) = (code ?? 0, nil)
         case .failed where code != nil && update.reason == .commandExecutorFailed:

@@ -1,0 +1,41 @@
+import ClusterModel
+import Testing
+
+@Suite("Users that something is to run as")
+struct RunUserTests {
+    static func container(_ parameters: [(String, String)]) -> ContainerSpec {
+        ContainerSpec(
+            kind: .docker,
+            docker: DockerOptions(parameters: parameters.map { DockerOptions.Parameter($0.0, $0.1) }))
+    }
+
+    static func command(_ user: String?) -> CommandSpec { CommandSpec(.shell("x"), user: user) }
+
+    @Test(
+        "a group does not belong to the name, and user 0 is root",
+        arguments: [
+            (nil, [nil]), ("web", ["web"]), ("web:web", ["web:web", "web"]), ("0", ["0", "root"]),
+            ("00:5", ["00:5", "00", "root"]), ("1000", ["1000"]),
+        ] as [(String?, Set<String?>)])
+    func names(_ user: String?, _ asked: Set<String?>) {
+        #expect(Self.command(user).usersAsked(in: nil) == asked)
+    }
+
+    @Test("an engine's option is one of them, by both its names, beside the command's")
+    func options() {
+        let container = Self.container([("user", "root"), ("env", "A=b"), ("u", "daemon")])
+        #expect(Self.command("nobody").usersAsked(in: container) == ["nobody", "root", "daemon"])
+    }
+
+    @Test("of a task also its executor's and those of the commands that check it")
+    func tasks() throws {
+        let executor = ExecutorSpec(
+            id: try ExecutorID("e"), framework: try FrameworkID("f"), kind: .custom, command: Self.command("executor"),
+            container: Self.container([("user", "inside")]))
+        let task = TaskSpec(
+            id: try TaskID("t"), name: "t", agent: try AgentID("a"), resources: [], runner: .executor(executor),
+            groupCommand: Self.command("member"), container: Self.container([("u", "own")]),
+            healthCheck: HealthCheck(.command(Self.command("health"))), check: CheckSpec(.command(Self.command(nil))))
+        #expect(task.usersAsked == ["executor", "inside", "member", "own", "health"])
+    }
+}
