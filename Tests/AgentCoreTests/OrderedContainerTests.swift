@@ -80,6 +80,21 @@ struct OrderedContainerTests {
         #expect(scenario.agent.state.containers.isEmpty)
     }
 
+    @Test("inside a task's container it has the task's limits, or less")
+    func limits() throws {
+        var (scenario, parent) = try Self.withTask()
+        let outer = try #require(scenario.launches.last).limits
+        #expect(outer.memory != nil && outer.cpus != nil)
+        scenario.feed(.launchContainer(Self.first, Self.request(try parent.appending(id(ContainerName.self, "a")))))
+        #expect(scenario.launches.last?.limits == outer)
+        let resources: [Resource] = [.cpus(1_000), .memory(8)]
+        let path = try parent.appending(id(ContainerName.self, "b"))
+        scenario.feed(.launchContainer(Self.first, Self.request(path, resources: resources)))
+        let inner = try #require(scenario.launches.last).limits
+        #expect(inner.cpus == outer.cpus && inner.memory == 8 << 20)
+        #expect(Self.answers(scenario) == ["1 done", "1 done"])
+    }
+
     @Test("inside a task's container: it joins its network, and goes with it")
     func nested() throws {
         var (scenario, parent) = try Self.withTask()

@@ -46,6 +46,33 @@ public struct ContainerLimits: Equatable, Sendable, Codable {
     }
 }
 
+extension ContainerLimits {
+    /// None of them above those of `outer`, whose are those that were not asked for.
+    public func narrowed(to outer: ContainerLimits) -> ContainerLimits {
+        func least<Value: Comparable>(_ own: Value?, _ outer: Value?) -> Value? {
+            [own, outer].compactMap { $0 }.min()
+        }
+        var limits = self
+        limits.cpus = least(cpus, outer.cpus)
+        limits.cpuWeight = least(cpuWeight, outer.cpuWeight)
+        limits.memory = least(memory, outer.memory)
+        // None that was asked for is none at all where memory is limited.
+        if let swap, outer.memory != nil { limits.swap = min(swap, outer.swap ?? 0) }
+        limits.pids = least(pids, outer.pids)
+        limits.cpuset = outer.cpuset ?? cpuset
+        for limit in outer.io {
+            let isOfSame = { (own: IOLimit) in own.kind == limit.kind && own.device == limit.device }
+            if let index = limits.io.firstIndex(where: isOfSame) {
+                limits.io[index].perSecond = min(limits.io[index].perSecond, limit.perSecond)
+            } else {
+                limits.io.append(limit)
+            }
+        }
+        limits.ioWeight = least(ioWeight, outer.ioWeight)
+        return limits
+    }
+}
+
 /// What keeps a container's files within its disk limits.
 public enum DiskBacking: String, Sendable, Codable, CaseIterable {
     /// Project quotas of the file system the store is on, quotactl(2).
