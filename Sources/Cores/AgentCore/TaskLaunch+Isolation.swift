@@ -170,6 +170,8 @@ extension TaskLaunch {
             limits.pids = pids
             limits.pidsAsked = true
         }
+        // The master gave out nothing for it: it may have what its parent was given, and no more.
+        if draft.isOrdered, let parent = draft.parent { limits = limits.narrowed(to: parent.launch.limits) }
         // Whether it can be held is known where the container is made: by the file systems its files are on.
         if policy.allowsUnenforced {
             if limits.disk != nil { isolation.allowedUnenforced.append("disk") }

@@ -185,9 +185,7 @@ struct TaskLaunch {
         let secrets = try secrets(of: draft)
         let root = try root(of: draft)
         var isolation = try isolation(of: draft)
-        var limits = try checkedLimits(draft, &isolation)
-        // The master gave out nothing for it: it may have what its parent was given, and no more.
-        if draft.isOrdered, let parent = draft.parent { limits = limits.narrowed(to: parent.launch.limits) }
+        let limits = try checkedLimits(draft, &isolation)
         let devices = try devices(of: draft)
         if draft.isHold { try refuseWhatAHoldHasNot(draft, devices) }
         let (volumes, directories) = try volumes(of: draft)
