@@ -116,11 +116,8 @@ struct OrderedContainerTests {
         let disk = Disk(
             source: Disk.Source(.mount, root: "/etc"), persistence: Disk.Persistence(id: id(VolumeID.self, "v")),
             volume: Disk.Volume(containerPath: "h"))
-        var allocated = Resource.cpus(1)
-        allocated.allocatedTo = TaskLaunchTests.role
         let asked = [
             Resource("disk", .scalar(Scalar(1)), reservations: reservations, disk: disk), TaskLaunchTests.volume,
-            Resource("cpus", .scalar(Scalar(1)), reservations: reservations), allocated,
         ]
         for resource in asked {
             var scenario = Scenario(.sample.with { $0.resources.append(TaskLaunchTests.volume) })
@@ -133,6 +130,17 @@ struct OrderedContainerTests {
             #expect(Self.answers(scenario) == ["1 container.resources", "1 container.resources"])
             #expect(scenario.launches.count == 1 && scenario.agent.state.containers.count == 1)
         }
+    }
+
+    @Test("an executor may pass on resources as its task has them")
+    func passedOn() throws {
+        var (scenario, parent) = try Self.withTask()
+        let reservations = [Reservation(.requested, for: TaskLaunchTests.role)]
+        var allocated = Resource("cpus", .scalar(Scalar(1)), reservations: reservations)
+        allocated.allocatedTo = TaskLaunchTests.role
+        let path = try parent.appending(id(ContainerName.self, "inside"))
+        scenario.feed(.launchContainer(Self.first, Self.request(path, resources: [allocated])))
+        #expect(Self.answers(scenario) == ["1 done"] && scenario.launches.last?.volumes.count == 1)
     }
 
     @Test("one that is too large for the journal is refused")

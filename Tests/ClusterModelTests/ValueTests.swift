@@ -172,6 +172,7 @@ struct QuantityTests {
         let expected: Failure.Code? = isTaken ? nil : "quota.invalid"
         for quota in quotas {
             let failure = refusal { () throws(Failure) in try quota.validate(for: try RoleName("eng")) }
+            try quota.validate(for: try RoleName("eng"), isStored: true)
             #expect(failure?.code == expected)
         }
     }

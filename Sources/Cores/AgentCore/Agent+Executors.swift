@@ -86,16 +86,21 @@ extension Agent {
 
     /// Has the executor's container hold what its tasks need; one that is not there yet is given it once it is.
     mutating func giveResources(to id: ContainerID, isNew: Bool = false) {
-        guard let executor = state.executors[id], let run = state.containers[id], case .launched = run.phase else {
-            return
-        }
-        var limits = taskLaunch.limits(executorResources(executor))
+        guard state.executors[id] != nil, let run = state.containers[id], case .launched = run.phase else { return }
+        let limits = limitsNow(of: run)
+        if !isNew || limits != run.launch.limits { send(.update(id, limits)) }
+    }
+
+    /// An executor's change with its tasks.
+    func limitsNow(of run: ContainerRun) -> ContainerLimits {
         let launched = run.launch.limits
+        guard let executor = state.executors[run.id], !executor.isPod else { return launched }
+        var limits = taskLaunch.limits(executorResources(executor))
         (limits.pids, limits.pidsAsked) = (launched.pids, launched.pidsAsked)
         (limits.cpuset, limits.io, limits.ioWeight) = (launched.cpuset, launched.io, launched.ioWeight)
         // A container that was started without a disk limit cannot be given one.
         if launched.disk == nil { limits.disk = nil }
-        if !isNew || limits != launched { send(.update(id, limits)) }
+        return limits
     }
 
     mutating func limitsUpdated(_ id: ContainerID, _ failure: Failure?) {

@@ -49,7 +49,8 @@ extension Agent {
                 request, as: id, parent: nil,
                 sandbox: SandboxLayout.standalone(id, below: configuration.workDirectory))
         }
-        let parent = try running(path, to: "launch a container in")
+        var parent = try running(path, to: "launch a container in")
+        parent.launch.limits = limitsNow(of: parent)
         return try taskLaunch.ordered(
             request, as: id, parent: parent, sandbox: SandboxLayout.nested(in: parent.sandbox.path, id))
     }
@@ -68,24 +69,13 @@ extension Agent {
             limit: "orderedContainersPerOwnerMax \(share)", retry: .later)
     }
 
-    /// Disks, reservations and allocations are given out by the master, in offers; a call to the agent itself follows
-    /// from none.
+    /// Disks and volumes are given out by the master, in offers; a call to the agent itself follows from none. Whose
+    /// the other resources are, as an executor has it from its task, says nothing here: they are limits and no more.
     private func checkParts(of request: ContainerLaunchRequest) throws(Failure) {
-        for resource in request.resources {
-            let what: String? =
-                if resource.disk != nil {
-                    "a disk or a volume of its own"
-                } else if resource.isReserved {
-                    "a reservation"
-                } else if resource.allocatedTo != nil {
-                    "an allocation"
-                } else {
-                    nil
-                }
-            guard let what else { continue }
+        for resource in request.resources where resource.disk != nil {
             throw Failure(
                 "container.resources", doing: "launch container", on: request.container.description,
-                cause: "its resource \(resource) has \(what), and only tasks and executors are given those",
+                cause: "its resource \(resource) has a disk or a volume, and only tasks and executors are given those",
                 remedy: "leave it out", field: "resources")
         }
         let most = configuration.bounds.specBytesMax

@@ -3,7 +3,7 @@ public import Diagnostics
 
 extension FairAllocator {
     public mutating func setQuota(_ quota: Quota, for role: RoleName) throws(Failure) {
-        try quota.validate(for: role)
+        try quota.validate(for: role, isStored: true)
         let top = self.top(role)
         tops[top].quota = quota
         tops[top].guarantees = amounts(of: quota.guarantees)

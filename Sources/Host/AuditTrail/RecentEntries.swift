@@ -36,7 +36,7 @@ struct RecentEntries: Sendable {
     /// Different entries of one caller within an interval; what it does beyond these is one entry for each event.
     static let scopeMax = 16
     /// Of all callers together; beyond these everything is one entry.
-    static let max = 512
+    static let max = 4_096
     /// Of one text: who may repeat an entry may choose its texts as well.
     static let textBytesMax = 256
 
@@ -69,7 +69,9 @@ struct RecentEntries: Sendable {
         if !isCrowded, entries.count < Self.max { return key }
         var wider = key
         wider.marks = key.marks.filter { "\($0.key)=\($0.value)" == key.scope }
-        if entries[wider] != nil || entries.count < Self.max { return wider }
+        // Of a container there is always a line that names it: whoever reads what was done in it must not miss that
+        // something was. There are only as many as containers.
+        if entries[wider] != nil || entries.count < Self.max || key.scope.hasPrefix("container=") { return wider }
         return Key("any", [:], distinct: [])
     }
 

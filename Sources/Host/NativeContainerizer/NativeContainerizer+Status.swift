@@ -101,7 +101,7 @@ extension NativeContainerizer {
         guard record.phase == .creating || record.phase == .held else { return try statusAfterOthers(record) }
         if let process = try liveProcess(record) {
             // Its release was lost with the command that held it, and it ends by itself; or it was released, and runs.
-            if try !endsUnreleased(process) {
+            if try !endsUnreleased(process, of: record) {
                 record.phase = .started
                 record.startedAt = record.startedAt ?? record.createdAt
                 try records.write(record)
@@ -126,8 +126,10 @@ extension NativeContainerizer {
 
     /// Whether the container's process ends rather than become its init. One that does neither in time counts as one
     /// that runs: whoever asks next is told so at once.
-    private func endsUnreleased(_ process: ProcessHandle) throws(Failure) -> Bool {
-        let deadline = Deadline(seconds: Self.decidingSecondsMax)
+    private func endsUnreleased(_ process: ProcessHandle, of record: ContainerRecord) throws(Failure) -> Bool {
+        // One without an init never takes its name.
+        let hasInit = record.request.isolation.hasInit
+        let deadline = Deadline(seconds: hasInit ? Self.decidingSecondsMax : Self.undecidedSeconds)
         do throws(KernelError) {
             while !deadline.hasPassed {
                 if try process.waitForEnd(milliseconds: 5) { return true }
@@ -140,6 +142,7 @@ extension NativeContainerizer {
         }
     }
     private static let decidingSecondsMax = 10.0
+    private static let undecidedSeconds = 0.5
 
     /// Whether the launcher has become the container's init: it takes that name.
     func isInit(_ process: ProcessHandle) throws(KernelError) -> Bool {

@@ -26,9 +26,10 @@ public struct AgentServiceLimits: Sendable {
     /// Of the server inside one executor's container.
     public var door: ServerLimits = {
         var limits = ServerLimits()
-        (limits.connectionsMax, limits.connectionsPerPeerMax, limits.streamsMax) = (128, 128, 64)
-        // An update with its data, a container's description and the tasks of one that comes back fit.
-        limits.bodyBytesMax = 4 << 20
+        // One waits for each container it may have launched, and some for its calls.
+        (limits.connectionsMax, limits.connectionsPerPeerMax, limits.streamsMax) = (320, 320, 64)
+        // Updates with their data and the tasks of one that comes back fit.
+        limits.bodyBytesMax = 8 << 20
         return limits
     }()
     /// Bytes of one record of input.

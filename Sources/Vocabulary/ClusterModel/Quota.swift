@@ -20,7 +20,8 @@ public struct Quota: Hashable, Sendable {
 
     /// - Throws: `Failure` `quota.invalid` for a role that is not at the top, an amount that is too large to be meant,
     ///   or a guarantee above its limit.
-    public func validate(for role: RoleName) throws(Failure) {
+    /// - Parameter isStored: it was taken once, perhaps before amounts had a bound, and stays in force.
+    public func validate(for role: RoleName, isStored: Bool = false) throws(Failure) {
         if !role.isTop || role == .anyone {
             throw Failure(
                 "quota.invalid", doing: "set quota", on: role.text, cause: "quota is given to roles at the top",
@@ -28,7 +29,7 @@ public struct Quota: Hashable, Sendable {
         }
         let given = guarantees.amounts.map { ($0.name, $0.scalar, "guarantees") }
             + limits.bounds.map { ($0.name, $0.scalar, "limits") }
-        for (name, scalar, field) in given where scalar > Self.greatest(of: name) {
+        for (name, scalar, field) in given where !isStored && scalar > Self.greatest(of: name) {
             throw Failure(
                 "quota.invalid", doing: "set quota", on: role.text,
                 cause: "\(scalar) \(name) are more than the \(Self.greatest(of: name)) there can be",
