@@ -25,6 +25,21 @@ def mount_memory(path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0711", "tmpfs", path], check=True)
 
 
+def mount_disk(path, image, gigabytes=12):
+    """An ext4 nothing was ever removed from, in the file `image`: for minutes after an inode is freed ext4 looks at it, and at
+    each of its neighbours, before it makes a new file nearby, and who pays for what was measured before is chance. False where
+    the machine has no loop device to spare."""
+    os.makedirs(path, mode=0o711, exist_ok=True)
+    with open(image, "wb") as file:
+        file.truncate(gigabytes << 30)
+    subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, path]).returncode != 0:
+        os.unlink(image)
+        return False
+    os.chmod(path, 0o711)
+    return True
+
+
 def unmount_below(path):
     """Everything that is mounted below `path`, the last first."""
     with open("/proc/self/mountinfo") as file:

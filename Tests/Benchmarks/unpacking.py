@@ -92,8 +92,8 @@ class Unpacking:
 
     def measure(self, below, runs, deadline, processors=None, only=None, in_memory=False):
         """Medians of what each tool costs in a directory below `below`, which says on which file system; on these
-        `processors` only, if any are named. What they wrote to a disk is removed at the end: for a minute after an inode
-        is freed ext4 looks at it before it makes a new file, and no tool should pay for another's removal."""
+        `processors` only, if any are named. What they wrote to a disk is removed at the end: no tool should pay for another's
+        removal (machine.mount_disk)."""
         costs = {name: [] for name in self.rows() if (name in only if only else name != SKOPEO)}
         broken = {}
         for number in range(runs):
