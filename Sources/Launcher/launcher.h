@@ -113,7 +113,6 @@ int park_descriptor(int descriptor);
 int move_tree(int tree, int target);
 int set_mount(int tree, uint64_t set, uint64_t clear, uint64_t propagation, int recursive);
 int make_in_root(struct launch *launch, const char *path, char name[], int *parent);
-int find_program(const char *name, const char *path, char file[], size_t size);
 void read_program(struct cursor *payload, const char ***arguments, const char ***environment, const char **path);
 int lead_session(void);
 int install_filter(uint32_t flags, struct block program);

@@ -168,24 +168,27 @@ int step_install_filter(struct launch *launch, struct cursor *payload) {
     return install_filter(flags, take_block(payload));
 }
 
+/* What execve(2) would take. A directory may be "executed" as well, which is to search it. */
+static int is_program(const char *file) {
+    struct stat status;
+    if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) || stat(file, &status)) return 0;
+    errno = EACCES;
+    return S_ISREG(status.st_mode);
+}
+
 /* Where execvpe(3) would look: the directories of PATH in turn; the most telling error of all of them is kept. */
-int find_program(const char *name, const char *path, char file[], size_t size) {
+static int find_program(const char *name, const char *path) {
+    char file[path_max];
     size_t name_length = strlen(name);
     int error = ENOENT;
-    if (strchr(name, '/')) {
-        if (name_length >= size) { errno = ENAMETOOLONG; return -1; }
-        memcpy(file, name, name_length + 1);
-        return faccessat(AT_FDCWD, file, X_OK, AT_EACCESS);
-    }
+    if (strchr(name, '/')) return is_program(name) ? 0 : -1;
     while (*path) {
         size_t length = strcspn(path, ":");
-        if (length && length + name_length + 2 <= size) {
-            struct stat status;
+        if (length && length + name_length + 2 <= sizeof file) {
             memcpy(file, path, length);
             file[length] = '/';
             memcpy(file + length + 1, name, name_length + 1);
-            if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0 && stat(file, &status) == 0
-                && S_ISREG(status.st_mode)) return 0;
+            if (is_program(file)) return 0;
             if (errno == EACCES) error = EACCES;
         }
         path += length + (path[length] == ':');
@@ -232,10 +235,9 @@ void read_program(struct cursor *payload, const char ***arguments, const char **
 }
 
 int step_find_program(struct launch *launch, struct cursor *payload) {
-    char file[path_max];
     const char **arguments, **environment, *path;
     read_program(payload, &arguments, &environment, &path);
-    if (find_program(arguments[0], path, file, sizeof file) == 0) return 0;
+    if (find_program(arguments[0], path) == 0) return 0;
     launch->missing = errno == ENOENT;
     return -1;
 }

@@ -144,6 +144,26 @@ struct OperationTests {
         #expect(Self.outcomes(scenario).last?.state == .finished)
     }
 
+    @Test("many that nobody acknowledges leave a registration small enough to be read")
+    func largeTogether() throws {
+        var scenario = Scenario(Self.configuration.with { $0.bounds.allOperationsBytesMax = 9_000 }) {
+            $0.masterAcknowledges = false
+        }
+        let orders = (1...4).map { number in
+            let labels = [Label("k\(number)", String(repeating: "x", count: 1_000))]
+            let reservation = Reservation(.requested, for: Self.role, principal: "ops", labels: labels)
+            return Self.order(UInt64(number), .reserve([Self.disk(1, [reservation])]))
+        }
+        for order in orders { scenario.master(.apply(order)) }
+        #expect(Self.outcomes(scenario).map(\.state) == [.finished, .finished, .finished, .dropped])
+        #expect(Self.outcomes(scenario).last?.message?.contains("allOperationsBytesMax") == true)
+        let kept = scenario.agent.state.operations.values.map(\.order.change)
+        #expect(kept == orders[..<3].map(\.change) + [.unreserve([])])
+        scenario.master(.acknowledgeOperation(orders[0].key, key: orders[0].key))
+        scenario.master(.apply(Self.order(9, orders[3].change)))
+        #expect(Self.outcomes(scenario).last?.state == .finished)
+    }
+
     @Test("a volume in use is not destroyed")
     func inUse() {
         let volume = Self.disk(100, [Self.reservation], volume: "v")

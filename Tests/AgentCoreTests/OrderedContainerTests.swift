@@ -92,6 +92,9 @@ struct OrderedContainerTests {
         scenario.feed(.launchContainer(Self.first, Self.request(path, resources: resources)))
         let inner = try #require(scenario.launches.last).limits
         #expect(inner.cpus == outer.cpus && inner.memory == 8 << 20)
+        let disk = ContainerLimits(disk: 1 << 20, diskInodes: 100)
+        #expect(ContainerLimits().narrowed(to: disk) == disk)
+        #expect(ContainerLimits(disk: 1 << 30).narrowed(to: disk).disk == 1 << 20)
         #expect(Self.answers(scenario) == ["1 done", "1 done"])
     }
 
@@ -204,6 +207,19 @@ struct OrderedContainerTests {
         #expect(Self.answers(scenario) == ["1 container.launch-failed", "2 already", "2 done"])
         #expect(scenario.agent.state.containers.count == 1)
         #expect(AgentState(scenario.journal.flatMap { $0 }) == scenario.agent.state)
+    }
+
+    @Test("one that never ran can be made again where there is no other place")
+    func failsInTheLastPlace() {
+        var scenario = Scenario(.sample.with { $0.bounds.orderedContainersMax = 1 }) {
+            $0.machine.launchFailure = Failure("x.y", doing: "mount", cause: "EIO (5)", retry: .later)
+        }
+        let request = Self.request(Self.path("alone"), resources: [.cpus(1)])
+        scenario.feed(.launchContainer(Self.first, request))
+        scenario.machine.launchFailure = nil
+        scenario.feed(.launchContainer(Self.second, request))
+        scenario.feed(.launchContainer(Self.second, Self.request(Self.path("other"), resources: [.cpus(1)])))
+        #expect(Self.answers(scenario) == ["1 container.launch-failed", "2 done", "2 container.too-many"])
     }
 
     // The protocol's checks by command remove the container of each before they begin the next.

@@ -55,6 +55,26 @@ struct RegistrationTests {
         #expect(said(scenario) == 2)
     }
 
+    @Test("where too much was said of tasks a registration has what happened, without the words")
+    func withoutWords() throws {
+        for bound in [0, AgentBounds().allStatusesBytesMax] {
+            var scenario = Scenario(.sample.with { $0.bounds.allStatusesBytesMax = bound })
+            scenario.run(.command("t"))
+            scenario.restart()
+            let report = try #require(scenario.registrations.last?.tasks.first)
+            #expect(report.statuses.map(\.state) == [.starting, .running])
+            #expect(report.statuses.contains { $0.containerStatus != nil } == (bound > 0))
+        }
+    }
+
+    @Test("what a record of many small values costs is what its reader counts")
+    func cost() throws {
+        let values = WireValue.array(Array(repeating: .string(""), count: 10_000))
+        #expect(values.linkCost > 2 * values.bytesCount)
+        let text = WireValue.string(String(repeating: "x", count: 10_000))
+        #expect(text.linkCost == text.bytesCount)
+    }
+
     @Test("the first registration has no id, every later one has the id, the tasks and their updates")
     func fullReport() throws {
         var scenario = Scenario { $0.masterAcknowledges = false }

@@ -27,15 +27,9 @@ struct RunUserTests {
         #expect(Self.command("nobody").usersAsked(in: container) == ["nobody", "root", "daemon"])
     }
 
-    @Test("of a task also its executor's and those of the commands that check it")
-    func tasks() throws {
-        let executor = ExecutorSpec(
-            id: try ExecutorID("e"), framework: try FrameworkID("f"), kind: .custom, command: Self.command("executor"),
-            container: Self.container([("user", "inside")]))
-        let task = TaskSpec(
-            id: try TaskID("t"), name: "t", agent: try AgentID("a"), resources: [], runner: .executor(executor),
-            groupCommand: Self.command("member"), container: Self.container([("u", "own")]),
-            healthCheck: HealthCheck(.command(Self.command("health"))), check: CheckSpec(.command(Self.command(nil))))
-        #expect(task.usersAsked == ["executor", "inside", "member", "own", "health"])
+    @Test("who names nobody but by an option runs as that one, and not as root")
+    func optionAlone() {
+        #expect(Self.command(nil).usersAsked(in: Self.container([("user", "daemon")])) == ["daemon"])
+        #expect(Self.command(nil).usersAsked(in: Self.container([("env", "A=b")])) == [nil])
     }
 }

@@ -48,6 +48,30 @@ struct BoundTests {
         await served.server.stop()
     }
 
+    @Test("many bodies at once take no more than all may, and who was refused may send his when there is room")
+    func bodiesTogether() async throws {
+        var limits = ServerLimits.patient
+        limits.bodiesBytesMax = 10_000
+        let served = try await Served.start(limits: limits)
+        let head = "POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\n\r\n"
+        let half = String(repeating: "x", count: 4_000)
+        let slow = try await RawConnection.open(served.port)
+        try await slow.send(head + half)
+        let attempt = { @Sendable () async throws -> Int in
+            let quick = try await RawConnection.open(served.port)
+            try await quick.send(head + half + half)
+            return try await quick.response().status
+        }
+        // The first one's half may still be on its way.
+        var statuses: [Int] = []
+        while statuses.last != 503, statuses.count < 1_000 { statuses.append(try await attempt()) }
+        #expect(Set(statuses.dropLast()).isSubset(of: [200]) && statuses.last == 503)
+        try await slow.send(half)
+        #expect(try await slow.response().status == 200)
+        try await eventually("there is room again") { try await attempt() == 200 }
+        await served.server.stop()
+    }
+
     @Test("a header that does not come, and a body that does not, are cut off in time")
     func slow() async throws {
         var limits = ServerLimits()

@@ -107,6 +107,28 @@ struct IntruderTests {
         #expect(scene.state(of: task.id, framework) == .running)
     }
 
+    @Test("to a new master one agent's word is as good as another's: a task that two have is ended on neither")
+    func claims() {
+        var scene = Scene()
+        let framework = scene.framework("f")
+        let agents = [scene.agent("first"), scene.agent("second")]
+        let task = scene.task("T", on: agents[1].id)
+        let key = TaskReference(framework: framework.id, task: task.id)
+        let back = agents.map { agent in
+            var registration = agent.registration
+            registration.frameworks = [framework.info]
+            registration.tasks = [TaskReport(framework: framework.id, spec: task, state: .running)]
+            return scene.register(registration)
+        }
+        let before = scene.updates(framework).count
+        let end = scene.report(.finished, of: task.id, framework, from: back[1], number: 2)
+        for agent in back { #expect(!scene.told(agent).contains(.kill(key, gracePeriod: nil))) }
+        // It is sent again until the other has gone.
+        #expect(!scene.told(back[1]).contains(.acknowledge(end, key)))
+        #expect(scene.updates(framework).count == before)
+        #expect(scene.core.tasks[key]?.agent == agents[0].id)
+    }
+
     @Test("executors speak to frameworks that have something on their agent, and to no others")
     func messages() {
         var (scene, owner, thief, framework, _) = Self.begin()

@@ -71,6 +71,30 @@ struct LifeCycleTests {
         try bundle.remove()
     }
 
+    @Test("a signal to who runs it is the program's, also one in real time", arguments: [6, 14, 20, 37, 64] as [Int32])
+    func signals(_ number: Int32) throws {
+        let bundle = try TestBundle.running("trap 'exit 7' \(number); : > /ready; while :; do sleep 0.1; done")
+        let process = try ToolProcess.start(
+            TestBundle.program,
+            ["--root", "\(bundle.place)/state", "run", "--bundle", bundle.place, "--pid-file", "", TestBundle.id],
+            environment: ["BULKHEAD_LAUNCHER=\(TestBundle.launcher)"], descriptors: [])
+        let deadline = Deadline(seconds: 120)
+        while !HostFacts.exists("\(bundle.place)/rootfs/ready") { try deadline.pause("the program") }
+        try process.signal(number)
+        #expect(try process.reap() == .exited(7))
+        #expect(try bundle.call("list", "--quiet").output.isEmpty)
+        try bundle.remove()
+    }
+
+    @Test("a directory is no program, and nothing is made for it")
+    func directory() throws {
+        let bundle = try TestBundle { TestBundle.set(&$0, ["process", "args"], ["/bin"]) }
+        let answer = try bundle.call("create", "--bundle", bundle.place, TestBundle.id)
+        #expect(answer.status == 1 && answer.errors.contains("permission denied"), "\(answer.errors)")
+        #expect(try bundle.call("list", "--quiet").output.isEmpty)
+        try bundle.remove()
+    }
+
     @Test("what a bundle says of itself drives no terminal, and is the same to programs")
     func strangersText() throws {
         let bundle = try TestBundle.running("true") { $0["annotations"] = ["a": "\u{9b}31m"] }

@@ -232,6 +232,12 @@ struct OptionTests {
             (["update", "--mem-bw-schema=MB:0=20", "one"], "mem-bw-schema"),
             (["update", "--kernel-memory", "1m", "one"], "kernel-memory"),
             (["update", "--memory", "-2", "one"], "--memory -2"), (["update", "--memory-swap=-1k", "one"], "no size"),
+            (["update", "--memory", "1.g", "one"], "no size"), (["update", "--memory", "1.5", "one"], "no size"),
+            (["update", "--memory", "9000000p", "one"], "no size"), (["update", "--memory", "m", "one"], "no size"),
+            (["update", "--memory", "1.5GiB", "one"], "does not exist"),
+            (["update", "--memory", "", "one"], "does not exist"),
+            (["update", "--memory", "2p", "one"], "does not exist"), (["--rootless", "true", "list"], "takes root"),
+            (["--root", "", "list"], "names no directory"),
             (["update", "--pids-limit", "-2", "one"], "it is less than -1"), (["spec", "--nosuch"], "no such option"),
         ])
     func refused(arguments: [String], words: String) throws {

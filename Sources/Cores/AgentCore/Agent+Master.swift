@@ -55,16 +55,22 @@ extension Agent {
             || WireValue.framework(info).bytes.count <= configuration.bounds.frameworkBytesMax
     }
 
+    /// Whether it can be said to a master with everything else.
+    private func hasRoom(for info: FrameworkInfo) -> Bool {
+        let more = WireValue.framework(info).linkCost - (state.frameworks[info.id]?.cost ?? 0)
+        return more <= 0 || state.registrationCost + more <= configuration.bounds.allSpecsBytesMax
+    }
+
     /// A framework has subscribed again, or changed. What it has not acknowledged may have been sent to nobody, and the
     /// next attempt be minutes away: whoever is back hears of it at once.
     private mutating func returned(_ info: FrameworkInfo) {
         guard state.frameworks[info.id] != nil else { return }
-        if fits(info) {
+        if fits(info), hasRoom(for: info) {
             see(info)
         } else {
             note(
-                "framework.too-large", "a framework's new description is larger than frameworkBytesMax: its old one "
-                    + "is kept", .warning, ["framework": info.id.text])
+                "framework.too-large", "a framework's new description is larger than frameworkBytesMax or "
+                    + "allSpecsBytesMax: its old one is kept", .warning, ["framework": info.id.text])
         }
         resend { $0 == info.id }
     }

@@ -11,20 +11,15 @@ extension Agent {
             sendOperation(order.key)
             return
         }
-        guard WireValue.order(order).bytes.count <= configuration.bounds.operationBytesMax else {
-            // What it would change is not kept: it would not fit into the journal.
+        if let (outcome, message) = refusal(of: order) {
+            // What it would change is not kept: there is no room for it, in the journal or in a registration.
             let refused = OperationOrder(
                 key: order.key, framework: order.framework, id: order.id, change: .unreserve([]))
             record(.operationAccepted(refused))
-            let most = configuration.bounds.operationBytesMax
-            finish(refused, .error, message: "the operation has more than \(most) bytes: operationBytesMax")
+            finish(refused, outcome, message: message)
             return
         }
         record(.operationAccepted(order))
-        guard state.operations.count <= configuration.bounds.operationsMax else {
-            finish(order, .dropped, message: "the agent has \(configuration.bounds.operationsMax) operations waiting")
-            return
-        }
         do throws(Failure) {
             _ = try changed(by: order.change)
             try checkUse(order.change)
@@ -34,6 +29,21 @@ extension Agent {
         }
         let volumes = volumeOrders(order.change)
         if volumes.isEmpty { complete(order) } else { send(.changeVolumes(order.key, volumes)) }
+    }
+
+    private func refusal(of order: OperationOrder) -> (OperationStatus.State, String)? {
+        let bounds = configuration.bounds
+        if WireValue.order(order).bytesCount > bounds.operationBytesMax {
+            return (.error, "the operation has more than \(bounds.operationBytesMax) bytes: operationBytesMax")
+        }
+        if state.operations.count >= bounds.operationsMax {
+            return (.dropped, "the agent has \(bounds.operationsMax) operations waiting")
+        }
+        let held = state.operations.values.reduce(OperationRun(order: order).cost) { $0 + $1.cost }
+        if held <= bounds.allOperationsBytesMax { return nil }
+        return (
+            .dropped,
+            "the agent's operations would have more than \(bounds.allOperationsBytesMax) bytes: allOperationsBytesMax")
     }
 
     mutating func volumesChanged(_ key: UpdateID, _ failure: Failure?) {

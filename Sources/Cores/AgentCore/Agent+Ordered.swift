@@ -30,7 +30,8 @@ extension Agent {
 
     private mutating func orderedRun(_ request: ContainerLaunchRequest) throws(Failure) -> ContainerRun {
         let bound = configuration.bounds.orderedContainersMax
-        guard orderedCount(where: { _ in true }) < bound else {
+        // One that never ran makes way for its successor.
+        guard orderedCount(where: { $0 != request.container }) < bound else {
             throw Failure(
                 "container.too-many", doing: "launch container", on: request.container.description,
                 cause: "operators have \(bound) containers here", remedy: "remove those that have ended",
@@ -62,7 +63,7 @@ extension Agent {
     /// Whoever may launch inside one container cannot take the places of all others.
     private func checkShare(of path: ContainerPath) throws(Failure) {
         let share = configuration.bounds.orderedContainersPerOwnerMax
-        guard path.isNested, orderedCount(where: { $0.root == path.root }) >= share else { return }
+        guard path.isNested, orderedCount(where: { $0 != path && $0.root == path.root }) >= share else { return }
         throw Failure(
             "container.too-many", doing: "launch container", on: path.description,
             cause: "there are \(share) containers inside '\(path.root)'", remedy: "remove those that have ended",

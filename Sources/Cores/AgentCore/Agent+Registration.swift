@@ -178,10 +178,12 @@ extension Agent {
     }
 
     private var taskReports: [TaskReport] {
-        state.tasks.values.map { task in
+        var room = configuration.bounds.allStatusesBytesMax
+        return state.tasks.values.map { task in
             TaskReport(
                 framework: task.framework, spec: task.spec, state: task.state, executor: executorID(of: task),
-                pending: state.streams[task.key]?.head, statuses: task.statuses,
+                // It comes whole by itself.
+                pending: state.streams[task.key]?.head?.withoutWords, statuses: task.statuses.fitting(&room),
                 container: task.ownContainer.flatMap { state.containers[$0]?.path })
         }
     }
@@ -200,5 +202,27 @@ extension Agent {
 
     func executorID(of task: TaskRun) -> ExecutorID? {
         task.executorContainer.flatMap { state.executors[$0]?.spec.id }
+    }
+}
+
+extension [StatusUpdate] {
+    /// Without the words of those for which `room`, a `linkCost`, is too small.
+    fileprivate func fitting(_ room: inout Int) -> [StatusUpdate] {
+        map { update in
+            let cost = WireValue.update(update).linkCost
+            if cost > room { return update.withoutWords }
+            room -= cost
+            return update
+        }
+    }
+}
+
+extension StatusUpdate {
+    /// What happened, without what was said about it.
+    fileprivate var withoutWords: StatusUpdate {
+        var update = self
+        (update.message, update.data, update.labels, update.limitation) = (nil, nil, [], [])
+        (update.checkStatus, update.containerStatus) = (nil, nil)
+        return update
     }
 }

@@ -114,8 +114,8 @@ extension Agent {
         if sizes.contains(where: { $0 > bounds.specBytesMax }) {
             return refused(.error, .taskInvalid, "the task has more than \(bounds.specBytesMax) bytes: specBytesMax")
         }
-        let held = state.tasks.values.reduce(0) { $0 + $1.specBytes }
-        if sizes.reduce(held, +) > bounds.allSpecsBytesMax {
+        let costs = specs.map { WireValue.task($0, .stacked).linkCost }
+        if costs.reduce(state.registrationCost, +) > bounds.allSpecsBytesMax {
             return refused(
                 .dropped, .containerLaunchFailed,
                 "the agent's tasks would have more than \(bounds.allSpecsBytesMax) bytes: allSpecsBytesMax")

@@ -111,8 +111,10 @@ public struct AgentBounds: Sendable, Hashable {
     /// What a containerizer is asked for, as JSON, and the volumes in it: both are more than what asked for them.
     public var launchBytesMax = 3 << 20
     public var volumesMax = 1_024
-    /// All tasks together: with them the agent registers, in one message.
+    /// All tasks, executors and frameworks together, and all operations: with them the agent registers, in one message.
     public var allSpecsBytesMax = AgentLink.agentTasksBytesMax
+    public var allOperationsBytesMax = AgentLink.agentOperationsBytesMax
+    public var allStatusesBytesMax = AgentLink.agentStatusesBytesMax
     public var waitersMax = 4_096
     public var operationsMax = 4_096
     /// Containers that operators have launched.

@@ -102,9 +102,12 @@ public struct ExecutorRun: Hashable, Sendable {
     public var container: ContainerID
     public var sandbox: String
     public var ending: KillOrder?
+    /// What `spec` takes in a registration.
+    let cost: Int
 
     public init(spec: ExecutorSpec, container: ContainerID, sandbox: String, ending: KillOrder? = nil) {
         self.spec = spec
+        cost = WireValue.executor(spec, .stacked).linkCost
         self.container = container
         self.sandbox = sandbox
         self.ending = ending
@@ -128,7 +131,7 @@ public struct TaskRun: Hashable, Sendable {
     public var framework: FrameworkID
     public var spec: TaskSpec
     /// What `spec` takes in a registration.
-    public let specBytes: Int
+    let cost: Int
     public var place: Place
     public var arrivedAt: Instant
     /// What the latest update says.
@@ -143,7 +146,7 @@ public struct TaskRun: Hashable, Sendable {
     public init(framework: FrameworkID, spec: TaskSpec, place: Place, arrivedAt: Instant) {
         self.framework = framework
         self.spec = spec
-        specBytes = WireValue.task(spec, .stacked).bytesCount
+        cost = WireValue.task(spec, .stacked).linkCost
         self.place = place
         self.arrivedAt = arrivedAt
         state = .staging

@@ -31,7 +31,7 @@ extension AgentState {
     private mutating func applyFramework(_ record: AgentRecord) {
         switch record {
         case .frameworkSeen(let info):
-            frameworks[info.id, default: FrameworkRun(info: info)].info = info
+            frameworks[info.id] = FrameworkRun(info: info, isShutDown: frameworks[info.id]?.isShutDown ?? false)
         case .frameworkShutDown(let id): frameworks[id]?.isShutDown = true
         case .frameworkForgotten(let id):
             frameworks.removeValue(forKey: id)

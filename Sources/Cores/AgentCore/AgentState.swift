@@ -36,11 +36,14 @@ public struct AgentState: Equatable, Sendable {
 
 /// A framework with something here.
 public struct FrameworkRun: Hashable, Sendable {
-    public var info: FrameworkInfo
+    public let info: FrameworkInfo
     public var isShutDown: Bool
+    /// What `info` takes in a registration.
+    let cost: Int
 
     public init(info: FrameworkInfo, isShutDown: Bool = false) {
         self.info = info
+        cost = WireValue.framework(info).linkCost
         self.isShutDown = isShutDown
     }
 }
@@ -68,12 +71,15 @@ public struct UpdateStream: Hashable, Sendable {
 
 /// An operation on resources, from its arrival until its status has been acknowledged.
 public struct OperationRun: Hashable, Sendable {
-    public var order: OperationOrder
+    public let order: OperationOrder
+    /// What it takes in a registration, at most: what it makes is as large as what it was made from.
+    let cost: Int
     /// Nil: not done yet.
     public var status: OperationStatus?
 
     public init(order: OperationOrder, status: OperationStatus? = nil) {
         self.order = order
+        cost = 2 * WireValue.order(order).linkCost
         self.status = status
     }
 }
@@ -81,6 +87,12 @@ public struct OperationRun: Hashable, Sendable {
 // MARK: - Views
 
 extension AgentState {
+    /// What tasks, executors and frameworks take in a registration.
+    var registrationCost: Int {
+        tasks.values.reduce(0) { $0 + $1.cost } + executors.values.reduce(0) { $0 + $1.cost }
+            + frameworks.values.reduce(0) { $0 + $1.cost }
+    }
+
     /// Tasks of an executor's container, in the order of their arrival.
     public func tasks(under executor: ContainerID) -> [TaskRun] {
         tasks.values.filter { $0.executorContainer == executor }

@@ -69,6 +69,8 @@ extension ContainerLimits {
             }
         }
         limits.ioWeight = least(ioWeight, outer.ioWeight)
+        limits.disk = least(disk, outer.disk)
+        limits.diskInodes = least(diskInodes, outer.diskInodes)
         return limits
     }
 }

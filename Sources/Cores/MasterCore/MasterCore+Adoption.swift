@@ -40,13 +40,22 @@ extension MasterCore {
         endForeign(foreign, on: agent)
     }
 
-    /// The framework knows these on another agent: what runs here under their names is nothing it waits for.
+    /// The framework knows these on another agent: what runs here under their names is nothing it waits for. Where the
+    /// other agent is known by its own word alone, as all are to a new master, the one that came first may be the one
+    /// that lies: nothing is ended then.
     private mutating func endForeign(_ keys: [TaskReference], on agent: AgentID) {
         if keys.isEmpty { return }
+        let launched = keys.filter { claim(to: $0)?.isAdopted != true }
         note(
-            "task.foreign", "An agent has tasks that are known on another agent, and is told to end them",
-            level: .warning, ["agent": agent.text, "tasks": "\(keys.count)"])
-        for key in keys.sorted() { send(.kill(key, gracePeriod: nil), to: agent) }
+            "task.foreign",
+            "An agent has tasks that are known on another agent: those that this master launched there end here",
+            level: .warning, ["agent": agent.text, "tasks": "\(keys.count)", "ended": "\(launched.count)"])
+        for key in launched.sorted() { send(.kill(key, gracePeriod: nil), to: agent) }
+    }
+
+    /// On which agent it is, or was when that was last heard of.
+    func claim(to key: TaskReference) -> TaskRecord? {
+        tasks[key] ?? frameworks[key.framework]?.unreachableTasks[key.task]
     }
 
     private mutating func adopt(_ info: FrameworkInfo, on agent: AgentID, at now: Instant) {
@@ -108,13 +117,13 @@ extension MasterCore {
             if !isFirst { addReported(&added, on: agent) }
             let known = tasks[key]
             let givenUp = hasUnreachable ? frameworks[key.framework]?.unreachableTasks[key.task] : nil
-            if let owner = known?.agent ?? givenUp?.agent, owner != agent {
+            if let claimed = known ?? givenUp, claimed.agent != agent {
                 if isFirst, !report.state.isTerminal { foreign.append(key) }
                 continue
             }
             let former = hasUnreachable ? frameworks[key.framework]?.unreachableTasks.remove(key.task) : nil
             let record = MasterCore.record(
-                of: report, on: agent, keeping: limit, killAsked: known?.killAsked ?? former?.killAsked)
+                of: report, on: agent, keeping: limit, following: known ?? former)
             if record.killAsked != nil, isFirst { killed.append(key) }
             if known == nil { added.append((key, record)) } else { replaceTask(record) }
             if wasUnreachable, former != nil || known == nil, !report.state.isTerminal {
@@ -127,7 +136,7 @@ extension MasterCore {
 
     /// `limit`: of its updates so many are kept. Not the core's own: calling that would copy the core for each task.
     private static func record(
-        of report: TaskReport, on agent: AgentID, keeping limit: Int, killAsked: TaskRecord.KillRequest?
+        of report: TaskReport, on agent: AgentID, keeping limit: Int, following former: TaskRecord?
     ) -> TaskRecord {
         let role = report.spec.resources.first?.allocatedTo ?? .anyone
         var record = TaskRecord(
@@ -135,7 +144,8 @@ extension MasterCore {
             resources: Resources(report.spec.resources).allocated(to: role))
         record.statuses = report.statuses.count > limit ? Array(report.statuses.suffix(limit)) : report.statuses
         record.hasReturnedResources = report.state.isTerminal
-        record.killAsked = killAsked
+        record.killAsked = former?.killAsked
+        record.isAdopted = former?.isAdopted ?? true
         if let pending = report.pending, let id = pending.id {
             record.pendingUpdate = TaskRecord.PendingUpdate(state: pending.state, id: id)
         }

@@ -143,11 +143,12 @@ extension MasterCore {
         note(
             "task.unknown", "An agent reports on a task that is not known on it", level: .warning,
             ["task": key.task.text, "framework": key.framework.text, "agent": agent.text])
-        let known = tasks[key] ?? frameworks[key.framework]?.unreachableTasks[key.task]
-        if known.map({ $0.agent == agent }) ?? true {
+        guard let known = claim(to: key), known.agent != agent else {
             publish(.update(update), to: key.framework)
             return
         }
+        // Either may be the true one: it is sent again, and heard when the other has gone.
+        if known.isAdopted { return }
         // Without this it would be sent again for ever.
         if let id = update.id { send(.acknowledge(id, key), to: agent) }
         if !latest.isTerminal, latest != .killing { send(.kill(key, gracePeriod: nil), to: agent) }

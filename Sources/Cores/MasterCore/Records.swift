@@ -195,6 +195,8 @@ public struct TaskRecord: Sendable {
     public var hasReturnedResources = false
     /// The framework wants it ended: an agent that was away is told when it is back.
     var killAsked: KillRequest?
+    /// An agent brought it along: that it belongs there is that agent's word alone.
+    var isAdopted = false
 
     public struct PendingUpdate: Hashable, Sendable {
         public var state: TaskState

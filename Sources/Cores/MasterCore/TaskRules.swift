@@ -53,12 +53,15 @@ struct TaskRules {
             try checkCommon(task, at)
             try checkMember(task, of: executor, at)
             size += task.sizeEstimate
-            if size > AgentLink.groupBytesMax {
-                throw group.refused("task_group.tasks", "they have more than \(AgentLink.groupBytesMax) bytes")
-            }
             if (task.container?.linux?.sharesControlGroup ?? true) != sharesControlGroup {
                 throw at.refused("container.linux_info.share_cgroups", "the tasks of a group must agree on it")
             }
+        }
+        // Written out only when there may be too much.
+        if size > AgentLink.groupBytesMax,
+            tasks.reduce(0, { $0 + WireValue.task($1, .stacked).bytesCount }) > AgentLink.groupBytesMax
+        {
+            throw group.refused("task_group.tasks", "they have more than \(AgentLink.groupBytesMax) bytes")
         }
         try checkVolumeNames(tasks.flatMap(\.resources) + executor.resources, group)
     }

@@ -78,7 +78,12 @@ public struct BundleGroups: Equatable, Sendable {
     }
 
     static func failed(_ error: KernelError, _ doing: String, field: String? = nil) -> Failure {
-        var failure = error.failure("bundle.cgroup", doing: doing, remedy: "ask for what this host's cgroups can hold")
+        let isForbidden = [Errno.accessDenied, Errno.notPermitted, Errno.readOnlyFilesystem].contains(error.errno)
+        var failure = error.failure(
+            "bundle.cgroup", doing: doing,
+            remedy: isForbidden
+                ? "run it as root, or name a cgroup that was given to you in linux.cgroupsPath"
+                : "ask for what this host's cgroups can hold")
         failure.field = field
         return failure
     }

@@ -125,11 +125,12 @@ public struct Fetcher: Sendable {
         var problem: Failure?
         do throws(Failure) {
             let cached = try await cacheFile(held.name, isNew: false)
+            // Also what is only unpacked from there: whether a task may have it does not depend on who came first.
+            guard held.bytes <= room.left else { throw room.exceeded(shown) }
             if let form {
                 let unpacked = try await extract(cached, form, address, order, within: room)
                 budget.take(unpacked)
             } else {
-                guard held.bytes <= room.left else { throw room.exceeded(shown) }
                 let (_, bytes) = try await place(address, order, mode: mode) {
                     (file) async throws(Failure) in try await copy(cached, to: file)
                 }

@@ -10,10 +10,10 @@ final class ForegroundSession: Sendable {
     private let raw: RawTerminal?
     private let output: StreamPump?
 
-    /// Everything that can be passed on, but what is about children and broken pipes of ours.
-    private static let signals: [Int32] =
-        [SignalNumber.hangUp, SignalNumber.interrupt, SignalNumber.quit, SignalNumber.user1, SignalNumber.user2]
-        + [SignalNumber.terminate, SignalNumber.windowChange, 18, 23, 24, 26, 27, 29, 30]
+    /// Everything that can be passed on, signal(7): a real-time signal ends systemd as a first process. Not what is
+    /// about ourselves: children, broken pipes, faults, limits, our place at a terminal (TTIN, TTOU), what glibc uses.
+    private static let signals: [Int32] = (1...64).filter { !own.contains($0) }
+    private static let own: Set<Int32> = [4, 5, 7, 8, 9, 11, 13, 17, 19, 21, 22, 25, 31, 32, 33]
 
     init(_ process: ProcessHandle, terminal: OwnedDescriptor?) throws(Failure) {
         self.process = process

@@ -91,7 +91,10 @@ struct Options: Sendable {
     }
 
     func has(_ flag: String) -> Bool { flags.contains(flag) }
-    func value(_ name: String) -> String? { values.last { $0.name == name }?.value }
+    /// Nil also for an empty one: scripts hand on variables of theirs that are not set.
+    func value(_ name: String) -> String? {
+        values.last { $0.name == name }.flatMap { $0.value.isEmpty ? nil : $0.value }
+    }
     func all(_ name: String) -> [String] { values.filter { $0.name == name }.map(\.value) }
 
     func number<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(Failure) -> Number? {

@@ -106,6 +106,16 @@ enum Program {
 
     /// systemd is asked over D-Bus by others; here cgroups are made where linux.cgroupsPath says.
     private static func refuse(_ options: Options) throws(Failure) {
+        // Not the usual one for a variable that is not set: another's containers are in it.
+        if options.all("root").last?.isEmpty == true {
+            throw Failure("usage", doing: "use --root", cause: "it names no directory", field: "root")
+        }
+        if let rootless = options.value("rootless"), !["auto", "false"].contains(rootless) {
+            throw Failure(
+                "runtime.no-rootless", doing: "use --rootless \(Untrusted.shown(rootless))",
+                cause: "this runtime makes cgroups and devices, which takes root",
+                remedy: "run it as root: the container may have a user namespace all the same", field: "rootless")
+        }
         let manager = options.value("cgroup-manager") ?? "cgroupfs"
         guard manager != "disabled" else {
             throw Failure(

@@ -79,23 +79,42 @@ enum UpdateCommand {
         }
     }
 
-    /// Bytes, with k, m, g or t after the number; -1 is no limit.
+    /// Bytes, with k, m, g, t or p after the number, and `b` or `ib` after these; with a fraction where it is not
+    /// bytes. -1 is no limit.
     private static func size(_ options: Options, _ name: String) throws(Failure) -> Int64? {
         guard let text = options.value(name) else { return nil }
-        var digits = text.lowercased()
-        if digits.hasSuffix("b") { digits.removeLast() }
-        var factor: Int64 = 1
-        for (suffix, value): (Character, Int64) in [("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)]
-        where digits.last == suffix {
-            digits.removeLast()
-            factor = value
-            break
-        }
-        guard let number = Int64(digits), case let (result, overflow) = number.multipliedReportingOverflow(by: factor),
-            !overflow, result >= -1
-        else {
+        guard let bytes = bytes(text.lowercased()) else {
             throw Failure("usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no size", field: name)
         }
-        return result
+        return bytes
+    }
+
+    private static func bytes(_ text: String) -> Int64? {
+        var digits = Substring(text)
+        for ending in ["ib", "b"] where digits.hasSuffix(ending) {
+            digits = digits.dropLast(ending.count)
+            break
+        }
+        guard let unit = digits.last.flatMap({ "kmgtp".firstIndex(of: $0) }) else {
+            return Int64(digits).flatMap { $0 >= -1 ? $0 : nil }
+        }
+        let power = 10 * ("kmgtp".distance(from: "kmgtp".startIndex, to: unit) + 1)
+        return scaled(digits.dropLast(), by: 1 << power)
+    }
+
+    /// `digits` may have a fraction; what is less than a byte is left out.
+    private static func scaled(_ digits: Substring, by factor: Int64) -> Int64? {
+        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = parts.first.flatMap({ Int64($0) }), whole >= 0,
+            case let (bytes, overflow) = whole.multipliedReportingOverflow(by: factor), !overflow
+        else { return nil }
+        guard parts.count == 2 else { return bytes }
+        // Six places are less than a byte of a megabyte; each is digits alone.
+        guard !parts[1].isEmpty, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let fraction = Int64(parts[1].prefix(6))
+        else { return nil }
+        let scale = (0..<min(6, parts[1].count)).reduce(Int64(1)) { scale, _ in scale * 10 }
+        let rest = (factor / scale) * fraction + (factor % scale) * fraction / scale
+        return bytes.addingReportingOverflow(rest).overflow ? nil : bytes + rest
     }
 }

@@ -28,8 +28,8 @@ public struct AgentServiceLimits: Sendable {
         var limits = ServerLimits()
         // One waits for each container it may have launched, and some for its calls.
         (limits.connectionsMax, limits.connectionsPerPeerMax, limits.streamsMax) = (320, 320, 64)
-        // Updates with their data and the tasks of one that comes back fit.
-        limits.bodyBytesMax = 8 << 20
+        // One that comes back may bring many updates with their data. It is one program: all together need little more.
+        limits.bodiesBytesMax = 48 << 20
         return limits
     }()
     /// Bytes of one record of input.

@@ -18,6 +18,7 @@ public final class BodyStream: Sendable {
     private struct Collector {
         let continuation: CheckedContinuation<[ByteBuffer], any Error>
         let bytesMax: Int
+        let share: BodyShare?
     }
     private struct State {
         var chunks: [ByteBuffer] = []
@@ -81,12 +82,15 @@ public final class BodyStream: Sendable {
     /// The whole body. It waits once, however many pieces there are.
     ///
     /// - Throws: `Failure` `http.body-too-large` beyond `bytesMax`, and what `next` throws.
-    public func collect(bytesMax: Int) async throws -> [UInt8] {
+    public func collect(bytesMax: Int) async throws -> [UInt8] { try await collect(bytesMax: bytesMax, share: nil) }
+
+    /// The same; `http.overloaded` when its share cannot grow any more.
+    func collect(bytesMax: Int, share: BodyShare?) async throws -> [UInt8] {
         let chunks = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let demand = state.withLock { state -> Source? in
                     precondition(state.waiting == nil && state.collector == nil, "a body has one reader")
-                    state.collector = Collector(continuation: continuation, bytesMax: bytesMax)
+                    state.collector = Collector(continuation: continuation, bytesMax: bytesMax, share: share)
                     return state.source
                 }
                 // Who was cut off before it asked has what is there already: the peer may only have shut its side down.
@@ -118,6 +122,8 @@ public final class BodyStream: Sendable {
             let result: Result<[ByteBuffer], any Error>
             if state.bytes > collector.bytesMax {
                 result = .failure(BodyStream.tooLarge(collector.bytesMax))
+            } else if let share = collector.share, !share.grow(to: state.bytes) {
+                result = .failure(BodyStream.tooLargeTogether(share.budget.bytesMax))
             } else if let end = state.end {
                 result = end.map { state.takeAll() }.mapError { $0 }
             } else {
@@ -134,6 +140,12 @@ public final class BodyStream: Sendable {
         Failure(
             "http.body-too-large", doing: "read the body", cause: "it is too large", remedy: "send less",
             limit: "body bytes \(bytesMax)")
+    }
+
+    private static func tooLargeTogether(_ bytesMax: Int) -> Failure {
+        Failure(
+            "http.overloaded", doing: "read the body", cause: "too much is being sent at once", remedy: "try again",
+            limit: "bytes of all bodies \(bytesMax)", retry: .later)
     }
 
     private func take(_ state: inout State) -> CheckedContinuation<ByteBuffer?, any Error>? {

@@ -10,6 +10,16 @@ struct Dispatcher: Sendable {
     let wall: BrowserWall
     let limits: ServerLimits
     let logger: Logger
+    let bodies: BodyBudget
+
+    init(router: Router, authentication: Authentication, wall: BrowserWall, limits: ServerLimits, logger: Logger) {
+        self.router = router
+        self.authentication = authentication
+        self.wall = wall
+        self.limits = limits
+        self.logger = logger
+        bodies = BodyBudget(bytesMax: limits.bodiesBytesMax)
+    }
 
     func respond(to head: HTTPRequestHead, body: BodyStream, peer: Peer) async -> Response {
         var response = await answer(head, body, peer)
@@ -80,7 +90,9 @@ struct Dispatcher: Sendable {
                     limit: "body bytes \(bytesMax)")
             }
             body.limitTime()
-            request.body = try await body.collect(bytesMax: bytesMax)
+            let share = BodyShare(of: bodies)
+            request.body = try await body.collect(bytesMax: bytesMax, share: share)
+            request.share = share
         }
     }
 

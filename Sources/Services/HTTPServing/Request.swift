@@ -13,6 +13,8 @@ public struct Request: Sendable {
     public var rest: [String] = []
     /// The body, for routes that collect it; empty for the others.
     public var body: [UInt8] = []
+    /// What `body` takes of all that the server may hold.
+    var share: BodyShare?
     /// The body as it arrives, for routes that stream it.
     public var stream: BodyStream?
 

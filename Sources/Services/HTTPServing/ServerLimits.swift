@@ -15,6 +15,9 @@ public struct ServerLimits: Sendable {
     public var headerFieldsMax = 100
     /// Bytes of a body that is collected; a route may ask for less or more. A larger one is answered 413.
     public var bodyBytesMax = 16 << 20
+    /// Bytes of all bodies that are collected, or whose requests are not answered yet. One that goes beyond is
+    /// answered 503.
+    public var bodiesBytesMax = 2 << 30
     /// Bytes read and thrown away after a request was answered early, so that its answer is not lost to a reset.
     public var drainBytesMax = 1 << 20
     /// Bytes of one chunk of a body. A larger one is refused with 400 when it is announced, not when it has come.

@@ -5,7 +5,8 @@
 extension CommandSpec {
     /// With what the container's description says beside it: an engine's option `user` comes over the command's user.
     public func usersAsked(in container: ContainerSpec?) -> Set<String?> {
-        RunUsers.named(user).union(container?.usersAsked ?? [])
+        let ofContainer = container?.usersAsked ?? []
+        return user == nil && !ofContainer.isEmpty ? ofContainer : RunUsers.named(user).union(ofContainer)
     }
 }
 
@@ -15,32 +16,6 @@ extension ContainerSpec {
         var users: Set<String?> = []
         for parameter in docker?.parameters ?? [] where ["user", "u"].contains(parameter.key) {
             users.formUnion(RunUsers.named(parameter.value))
-        }
-        return users
-    }
-}
-
-extension ExecutorSpec {
-    /// Of its command and its container.
-    public var usersAsked: Set<String?> {
-        guard let command else { return container?.usersAsked ?? [] }
-        return command.usersAsked(in: container)
-    }
-}
-
-extension TaskSpec {
-    /// Of its command, its executor, its container and the commands that check it.
-    public var usersAsked: Set<String?> {
-        var users = container?.usersAsked ?? []
-        switch runner {
-        case .command(let command): users.formUnion(RunUsers.named(command.user))
-        case .executor(let executor): users.formUnion(executor.usersAsked)
-        }
-        if let groupCommand { users.formUnion(RunUsers.named(groupCommand.user)) }
-        for probe in [healthCheck?.probe, check?.probe] {
-            // One that names nobody runs as its task does.
-            guard case .command(let command)? = probe, let user = command.user else { continue }
-            users.formUnion(RunUsers.named(user))
         }
         return users
     }

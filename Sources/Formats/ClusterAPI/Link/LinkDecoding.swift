@@ -9,14 +9,19 @@ public enum AgentLink {
     public static let path = "/api/v1/agent"
     /// Names the link in the answer to the first request and in all later ones.
     public static let header = "Bulkhead-Link-Id"
-    /// A registration carries all tasks of the agent: twice `agentTasksBytesMax`, for the rest of it.
+    /// A registration carries all that the agent has: twice `agentTasksBytesMax`, for the rest of it.
     public static let bounds = WireBounds(bytes: 256 << 20, depth: 64, values: 32_000_000)
     /// One task, as the protocol's JSON. Masters and agents refuse more, and so for all below.
     public static let taskBytesMax = 1 << 20
     /// The tasks of a group together, each with the executor of all.
     public static let groupBytesMax = 48 << 20
-    /// All tasks of an agent together: beyond it the agent takes no more, so that it can always register.
+    /// All tasks, executors and frameworks of an agent together, as `linkCost`: beyond it the agent takes no more, so
+    /// that it can always register.
     public static let agentTasksBytesMax = 128 << 20
+    /// All operations that wait for their acknowledgement, with what they made, in the same way.
+    public static let agentOperationsBytesMax = 32 << 20
+    /// What was said of all tasks: a registration leaves out the words of what is beyond it.
+    public static let agentStatusesBytesMax = 32 << 20
     /// A message between a framework and an executor, in either direction.
     public static let messageBytesMax = 1 << 20
 }
