@@ -98,6 +98,16 @@ struct OrderedContainerTests {
         #expect(Self.answers(scenario) == ["1 done", "1 done"])
     }
 
+    @Test("inside a task's container its sandbox stays under the task's disk limit")
+    func disk() throws {
+        var scenario = Scenario(.sample.with { $0.policy.limitsDisk = true })
+        scenario.run(.command("t") { $0.resources = [.cpus(1), .memory(64), Resource("disk", .scalar(Scalar(100)))] })
+        let parent = try #require(scenario.agent.state.containers.values.first?.path)
+        scenario.feed(.launchContainer(Self.first, Self.request(try parent.appending(id(ContainerName.self, "a")))))
+        #expect(scenario.launches.map(\.limits.disk) == [100 << 20, 100 << 20])
+        #expect(scenario.launches.map { $0.volumes.first?.countsAsOwn } == [true, nil])
+    }
+
     @Test("inside a task's container: it joins its network, and goes with it")
     func nested() throws {
         var (scenario, parent) = try Self.withTask()

@@ -16,6 +16,7 @@ struct RunUserTests {
         arguments: [
             (nil, [nil]), ("web", ["web"]), ("web:web", ["web:web", "web"]), ("0", ["0", "root"]),
             ("00:5", ["00:5", "00", "root"]), ("1000", ["1000"]),
+            (":5", [":5", "", nil]),
         ] as [(String?, Set<String?>)])
     func names(_ user: String?, _ asked: Set<String?>) {
         #expect(Self.command(user).usersAsked(in: nil) == asked)

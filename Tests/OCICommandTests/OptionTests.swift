@@ -234,6 +234,7 @@ struct OptionTests {
             (["update", "--memory", "-2", "one"], "--memory -2"), (["update", "--memory-swap=-1k", "one"], "no size"),
             (["update", "--memory", "1.g", "one"], "no size"), (["update", "--memory", "1.5", "one"], "no size"),
             (["update", "--memory", "9000000p", "one"], "no size"), (["update", "--memory", "m", "one"], "no size"),
+            (["update", "--memory", "-0.5g", "one"], "no size"), (["update", "--memory", "9ib", "one"], "no size"),
             (["update", "--memory", "1.5GiB", "one"], "does not exist"),
             (["update", "--memory", "", "one"], "does not exist"),
             (["update", "--memory", "2p", "one"], "does not exist"), (["--rootless", "true", "list"], "takes root"),

@@ -13,10 +13,12 @@ extension TaskLaunch {
                 field: "container.volumes")
         }
         var directories: [String] = []
+        // Inside its parent's it stays under its parent's limit, also when it has ended.
+        let isInLimited = draft.isOrdered && draft.parent?.launch.limits.disk != nil
         var volumes = [
             VolumeRequest(
-                source: draft.sandbox.path, target: policy.sandboxTarget,
-                countsAsOwn: true, confinedTo: confinement(of: draft))
+                source: draft.sandbox.path, target: policy.sandboxTarget, countsAsOwn: isInLimited ? nil : true,
+                confinedTo: confinement(of: draft))
         ]
         for (index, mount) in (draft.container?.volumes ?? []).enumerated() {
             if case .secret = mount.source { continue }

@@ -75,6 +75,7 @@ struct RunUsers: Equatable {
         insert(text)
         let account = text.prefix { $0 != ":" }
         insert(String(account))
+        if account.isEmpty { hasUnnamed = true }
         if !account.isEmpty, account.allSatisfy({ $0 == "0" }) { insert("root") }
     }
 

@@ -110,7 +110,7 @@ enum Program {
         if options.all("root").last?.isEmpty == true {
             throw Failure("usage", doing: "use --root", cause: "it names no directory", field: "root")
         }
-        if let rootless = options.value("rootless"), !["auto", "false"].contains(rootless) {
+        if let rootless = options.value("rootless"), ["1", "t", "true"].contains(rootless.lowercased()) {
             throw Failure(
                 "runtime.no-rootless", doing: "use --rootless \(Untrusted.shown(rootless))",
                 cause: "this runtime makes cgroups and devices, which takes root",

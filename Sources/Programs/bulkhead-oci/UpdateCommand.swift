@@ -90,29 +90,30 @@ enum UpdateCommand {
     }
 
     private static func bytes(_ text: String) -> Int64? {
+        if text == "-1" { return -1 }
         var digits = Substring(text)
-        for ending in ["ib", "b"] where digits.hasSuffix(ending) {
-            digits = digits.dropLast(ending.count)
-            break
-        }
+        let isBinary = digits.hasSuffix("ib")
+        if digits.hasSuffix("b") { digits = digits.dropLast(isBinary ? 2 : 1) }
         guard let unit = digits.last.flatMap({ "kmgtp".firstIndex(of: $0) }) else {
-            return Int64(digits).flatMap { $0 >= -1 ? $0 : nil }
+            return isBinary ? nil : whole(digits)
         }
         let power = 10 * ("kmgtp".distance(from: "kmgtp".startIndex, to: unit) + 1)
         return scaled(digits.dropLast(), by: 1 << power)
     }
 
+    private static func whole(_ digits: Substring) -> Int64? {
+        digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64(digits) : nil
+    }
+
     /// `digits` may have a fraction; what is less than a byte is left out.
     private static func scaled(_ digits: Substring, by factor: Int64) -> Int64? {
         let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let whole = parts.first.flatMap({ Int64($0) }), whole >= 0,
-            case let (bytes, overflow) = whole.multipliedReportingOverflow(by: factor), !overflow
+        guard let first = parts.first.flatMap(whole),
+            case let (bytes, overflow) = first.multipliedReportingOverflow(by: factor), !overflow
         else { return nil }
         guard parts.count == 2 else { return bytes }
-        // Six places are less than a byte of a megabyte; each is digits alone.
-        guard !parts[1].isEmpty, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let fraction = Int64(parts[1].prefix(6))
-        else { return nil }
+        // Six places of it: a millionth.
+        guard whole(parts[1]) != nil, let fraction = whole(parts[1].prefix(6)) else { return nil }
         let scale = (0..<min(6, parts[1].count)).reduce(Int64(1)) { scale, _ in scale * 10 }
         let rest = (factor / scale) * fraction + (factor % scale) * fraction / scale
         return bytes.addingReportingOverflow(rest).overflow ? nil : bytes + rest

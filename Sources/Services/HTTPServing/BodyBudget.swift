@@ -27,10 +27,13 @@ final class BodyShare: Sendable {
 
     deinit { budget.giveBack(held.withLock { $0 }) }
 
+    /// What is smaller is not counted: a large body keeps nobody from saying that he is alive.
+    static let smallMax = 64 << 10
+
     /// False where there is not so much left; what it has it keeps.
     func grow(to bytes: Int) -> Bool {
         held.withLock { held in
-            guard bytes > held else { return true }
+            guard bytes > max(held, Self.smallMax) else { return true }
             guard budget.take(bytes - held) else { return false }
             held = bytes
             return true

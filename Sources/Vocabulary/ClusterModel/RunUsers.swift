@@ -28,6 +28,7 @@ private enum RunUsers {
         let name = String(user.prefix { $0 != ":" })
         var users: Set<String?> = [user, name]
         if let number = UInt64(name), number == 0 { users.insert("root") }
+        if name.isEmpty { users.insert(nil) }
         return users
     }
 }
