@@ -9,8 +9,6 @@ struct RunUserTests {
             docker: DockerOptions(parameters: parameters.map { DockerOptions.Parameter($0.0, $0.1) }))
     }
 
-    static func command(_ user: String?) -> CommandSpec { CommandSpec(.shell("x"), user: user) }
-
     @Test(
         "a group does not belong to the name, and user 0 is root",
         arguments: [
@@ -19,18 +17,18 @@ struct RunUserTests {
             (":5", [":5", "", nil]),
         ] as [(String?, Set<String?>)])
     func names(_ user: String?, _ asked: Set<String?>) {
-        #expect(Self.command(user).usersAsked(in: nil) == asked)
+        #expect(Set(NamedUsers.asked(user, in: nil)) == asked)
     }
 
     @Test("an engine's option is one of them, by both its names, beside the command's")
     func options() {
         let container = Self.container([("user", "root"), ("env", "A=b"), ("u", "daemon")])
-        #expect(Self.command("nobody").usersAsked(in: container) == ["nobody", "root", "daemon"])
+        #expect(Set(NamedUsers.asked("nobody", in: container)) == ["nobody", "root", "daemon"])
     }
 
     @Test("who names nobody but by an option runs as that one, and not as root")
     func optionAlone() {
-        #expect(Self.command(nil).usersAsked(in: Self.container([("user", "daemon")])) == ["daemon"])
-        #expect(Self.command(nil).usersAsked(in: Self.container([("env", "A=b")])) == [nil])
+        #expect(Set(NamedUsers.asked(nil, in: Self.container([("user", "daemon")]))) == ["daemon"])
+        #expect(NamedUsers.asked(nil, in: Self.container([("env", "A=b")])) == [nil])
     }
 }

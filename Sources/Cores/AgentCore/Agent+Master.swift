@@ -52,7 +52,7 @@ extension Agent {
     /// Whether the journal can take it.
     func fits(_ info: FrameworkInfo) -> Bool {
         state.frameworks[info.id]?.info == info
-            || WireValue.framework(info).bytes.count <= configuration.bounds.frameworkBytesMax
+            || WireValue.framework(info).bytesCount <= configuration.bounds.frameworkBytesMax
     }
 
     /// Whether it can be said to a master with everything else.

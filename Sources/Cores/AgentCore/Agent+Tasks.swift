@@ -110,12 +110,11 @@ extension Agent {
                 .error, .taskInvalid,
                 "the framework's own description has more than \(bounds.frameworkBytesMax) bytes: frameworkBytesMax")
         }
-        let sizes = specs.map { WireValue.task($0, .stacked).bytesCount }
-        if sizes.contains(where: { $0 > bounds.specBytesMax }) {
+        let values = specs.map { WireValue.task($0, .stacked) }
+        if values.contains(where: { $0.bytesCount > bounds.specBytesMax }) {
             return refused(.error, .taskInvalid, "the task has more than \(bounds.specBytesMax) bytes: specBytesMax")
         }
-        let costs = specs.map { WireValue.task($0, .stacked).linkCost }
-        if costs.reduce(state.registrationCost, +) > bounds.allSpecsBytesMax {
+        if values.reduce(state.registrationCost, { $0 + $1.linkCost }) > bounds.allSpecsBytesMax {
             return refused(
                 .dropped, .containerLaunchFailed,
                 "the agent's tasks would have more than \(bounds.allSpecsBytesMax) bytes: allSpecsBytesMax")

@@ -62,24 +62,19 @@ struct RunUsers: Equatable {
         return named + [ofFramework, "root"].filter { !named.contains($0) }
     }
 
-    /// What starts a container. The other engine's option goes before the command's user.
     private mutating func add(_ user: String?, in container: ContainerSpec?) {
-        let options = (container?.docker?.parameters ?? []).filter { $0.key == "user" || $0.key == "u" }
-        if user == nil, options.isEmpty { hasUnnamed = true }
-        if let user { add(user) }
-        for option in options { add(option.value) }
+        for user in NamedUsers.asked(user, in: container) { insert(user) }
     }
 
-    /// `0:5` is root by another name, which rules about root mean as well.
-    private mutating func add(_ text: String) {
-        insert(text)
-        let account = text.prefix { $0 != ":" }
-        insert(String(account))
-        if account.isEmpty { hasUnnamed = true }
-        if !account.isEmpty, account.allSatisfy({ $0 == "0" }) { insert("root") }
+    private mutating func add(_ user: String) {
+        for user in NamedUsers.spellings(user) { insert(user) }
     }
 
-    private mutating func insert(_ user: String) {
+    private mutating func insert(_ user: String?) {
+        guard let user else {
+            hasUnnamed = true
+            return
+        }
         if !named.contains(user) { named.append(user) }
     }
 }

@@ -79,43 +79,13 @@ enum UpdateCommand {
         }
     }
 
-    /// Bytes, with k, m, g, t or p after the number, and `b` or `ib` after these; with a fraction where it is not
-    /// bytes. -1 is no limit.
+    /// Bytes; -1 is no limit.
     private static func size(_ options: Options, _ name: String) throws(Failure) -> Int64? {
         guard let text = options.value(name) else { return nil }
-        guard let bytes = bytes(text.lowercased()) else {
+        if text == "-1" { return -1 }
+        guard let bytes = SizeText.bytes(text) else {
             throw Failure("usage", doing: "use --\(name) \(Untrusted.shown(text))", cause: "it is no size", field: name)
         }
-        return bytes
-    }
-
-    private static func bytes(_ text: String) -> Int64? {
-        if text == "-1" { return -1 }
-        var digits = Substring(text)
-        let isBinary = digits.hasSuffix("ib")
-        if digits.hasSuffix("b") { digits = digits.dropLast(isBinary ? 2 : 1) }
-        guard let unit = digits.last.flatMap({ "kmgtp".firstIndex(of: $0) }) else {
-            return isBinary ? nil : whole(digits)
-        }
-        let power = 10 * ("kmgtp".distance(from: "kmgtp".startIndex, to: unit) + 1)
-        return scaled(digits.dropLast(), by: 1 << power)
-    }
-
-    private static func whole(_ digits: Substring) -> Int64? {
-        digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64(digits) : nil
-    }
-
-    /// `digits` may have a fraction; what is less than a byte is left out.
-    private static func scaled(_ digits: Substring, by factor: Int64) -> Int64? {
-        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first.flatMap(whole),
-            case let (bytes, overflow) = first.multipliedReportingOverflow(by: factor), !overflow
-        else { return nil }
-        guard parts.count == 2 else { return bytes }
-        // Six places of it: a millionth.
-        guard whole(parts[1]) != nil, let fraction = whole(parts[1].prefix(6)) else { return nil }
-        let scale = (0..<min(6, parts[1].count)).reduce(Int64(1)) { scale, _ in scale * 10 }
-        let rest = (factor / scale) * fraction + (factor % scale) * fraction / scale
-        return bytes.addingReportingOverflow(rest).overflow ? nil : bytes + rest
+        return Int64(bytes)
     }
 }

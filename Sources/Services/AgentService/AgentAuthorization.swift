@@ -68,8 +68,8 @@ struct AgentAuthorization: Sendable {
 
     /// Whoever may not run as one of the users it names may not run it.
     private func demand(_ action: Action, toRun order: ContainerLaunchRequest) throws(Negotiation.Refusal) {
-        let command = order.command ?? CommandSpec(.execute(path: nil, arguments: []))
-        for user in command.usersAsked(in: order.spec).map({ $0 ?? "root" }).sorted() { try demand(action, on: user) }
+        let users = Set(NamedUsers.asked(order.command?.user, in: order.spec).map { $0 ?? "root" })
+        for user in users.sorted() { try demand(action, on: user) }
     }
 
     /// The files of a path belong to the role of the framework that the path names.
