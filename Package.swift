@@ -11,6 +11,7 @@ let swiftSettings: [SwiftSetting] = [
 
 /// What `bulkhead-oci` is made of beside what frameworks import, which may have no flags of their own. It lives for a
 /// millisecond, of which the Swift runtime spent a sixth on looking up by name the types that generic code is used with.
+/// Each function is a section of its own there, so that the linker can put them in another order.
 let startedOften: Set<String> = [
     "RuntimeSpec", "LaunchPlanning", "SeccompFormat", "LinuxKernel", "SeccompCompiler", "Emulation", "Bundles", "bulkhead-oci",
 ]
@@ -18,7 +19,8 @@ func settings(_ name: String) -> [SwiftSetting] {
     guard startedOften.contains(name) else { return swiftSettings }
     return swiftSettings + [
         .unsafeFlags(
-            ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"], .when(configuration: .release))
+            ["-disable-concrete-type-metadata-mangled-name-accessors", "-function-sections"].flatMap { ["-Xfrontend", $0] },
+            .when(configuration: .release))
     ]
 }
 
@@ -39,6 +41,17 @@ let linkedForRelease: [LinkerSetting] = [
             + ["-z", "pack-relative-relocs", "-z", "now", "--no-export-dynamic"].flatMap { ["-Xlinker", $0] },
         .when(configuration: .release))
 ]
+
+/// Without any shared library, and the functions that its commands are in side by side (decision 0169).
+func linkedAlone(order: String) -> [LinkerSetting] {
+    let list = "--symbol-ordering-file=\(Context.packageDirectory)/Sources/Packaging/\(order)"
+    return [
+        .unsafeFlags(
+            ["-static-executable", "-use-ld=lld"]
+                + [list, "--no-warn-symbol-ordering", "--no-mmap-output-file"].flatMap { ["-Xlinker", $0] },
+            .when(configuration: .release))
+    ]
+}
 
 func program(
     _ name: String, _ dependencies: [Target.Dependency], linking: [LinkerSetting] = linkedForRelease
@@ -236,11 +249,7 @@ let package = Package(
         // (Docs/Performance.md).
         program(
             "bulkhead-oci", ["Bundles", "RuntimeSpec", "LinuxKernel", "LaunchPlanning", "Diagnostics"],
-            linking: [
-                // Written in one piece, its pages are in memory in large ones: half the page faults (decision 0162).
-                .unsafeFlags(
-                    ["-static-executable", "-Xlinker", "--no-mmap-output-file"], .when(configuration: .release))
-            ]),
+            linking: linkedAlone(order: "bulkhead-oci.order")),
         program("bulkhead-emulate", ["Emulation", "LinuxKernel", "Diagnostics"]),
         program("bulkhead-unpack", ["LayerUnpacking", "LinuxKernel", "Diagnostics"]),
         program("bulkhead-verify", ["SignatureVerification", "LinuxKernel"]),

@@ -1,12 +1,15 @@
 """Launching: start to exit of `true`, joining a running container, and what a running container costs."""
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 
 import machine
 import peers
 from measuring import Broken, Stopwatch, interleaved
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 class InProcess:
@@ -59,6 +62,16 @@ class CommandLine:
 
     def run(self):
         return self.timed("run", *self.places, "--rm", "busybox", "true")
+
+
+def imported_layer(folder, scratch):
+    """The one layer of images/busybox, imported by the programs in `folder` into `scratch`."""
+    environment = dict(os.environ, BULKHEAD_UNPACK=f"{folder}/bulkhead-unpack")
+    subprocess.run(
+        [f"{folder}/bulkhead", "image", "import", "--quiet", "--store", f"{scratch}/store", "--state",
+         f"{scratch}/run/state", str(ROOT / "images/out/busybox.tar")], check=True, env=environment,
+        stdout=subprocess.DEVNULL)
+    return str(next(pathlib.Path(f"{scratch}/store/layers").iterdir()) / "fs")
 
 
 def floor_row(stopwatch, program, layer, scratch, *mode, count=3):

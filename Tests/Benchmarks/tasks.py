@@ -2,6 +2,7 @@
 import concurrent.futures
 import http.client
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import time
 
+import machine
 import peers
 from clusterload import await_health
 
@@ -37,7 +39,9 @@ def measure(program, quick):
             [folder / "bulkhead", "image", "import", "--quiet", f"{images}/busybox.tar", "--name", "busybox"],
             env=environment, check=True, stdout=subprocess.DEVNULL)
         found = {"runs": runs(program, f"{scratch}/work", environment, *((2, 200) if quick else (5, 1000)))}
-        podman = podman_rate(scratch, f"{images}/busybox.tar", 16 if quick else 80)
+        # Where there is version 2 of cgroups alone, which nothing but a process of its own can be in.
+        with multiprocessing.get_context("fork").Pool(1, machine.enter_private_mounts) as apart:
+            podman = apart.apply(podman_rate, (scratch, f"{images}/busybox.tar", 16 if quick else 80))
         return found | ({"podman_per_s": podman} if podman else {})
     finally:
         shutil.rmtree(state, ignore_errors=True)
