@@ -118,7 +118,7 @@ let package = Package(
         module("Formats", "ProbeFormat", ["AuditFormat", "SeccompFormat", "Diagnostics"]),
         module("Formats", "AuditFormat", ["Diagnostics", "JSONFormat", crypto]),
         module("Formats", "InventoryFormat", ["AuditFormat", "OCIFormat", "Diagnostics"]),
-        module("Formats", "NetworkFormat"),
+        module("Formats", "NetworkFormat", ["Diagnostics"]),
         module("Formats", "RuntimeSpec", ["JSONFormat", "Diagnostics", collections]),
         // Protocol: the .proto files that two of its sources are generated from
         module("Formats", "ClusterAPI", ["ClusterModel", "Determinism", "Diagnostics", "JSONFormat", protobuf], exclude: ["Protocol"]),

@@ -217,6 +217,8 @@ struct TaskLaunchTests {
         ("'/etc'", volume(.hostPath("/etc"))),
         ("may only read", volume(.hostPath("/ro/y"), mode: .readWrite)),
         ("does not stay", volume(.hostPath("/ro/../etc"))),
+        ("does not stay", volume(.hostPath("/ro/../\u{301}x"))),
+        ("may only read", volume(.hostPath("/ro/\u{301}x"), mode: .readWrite)),
         ("does not stay", container { $0.volumes = [.init(containerPath: "../x", mode: .readOnly)] }),
         ("does not stay", volume(.sandbox(.own, path: "../y"))),
         ("no parent", volume(.sandbox(.parent, path: "y"))),

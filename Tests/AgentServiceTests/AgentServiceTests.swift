@@ -169,6 +169,7 @@ struct AgentServiceTests {
         arguments: [
             ("//10.0.0.1:5050/api/v1/agent", "http://m:5050", "http://10.0.0.1:5050"),
             ("//h:5050", "https://m", "https://h:5050"), ("https://h:1/x", "http://m", "https://h:1"),
+            ("http://h:1/x", "https://m", nil),
             ("/relative", "http://m", nil), ("//", "http://m", nil), ("ftp://h/", "http://m", nil),
         ] as [(String, String, String?)])
     func redirect(_ location: String, _ asked: String, _ base: String?) {

@@ -24,6 +24,22 @@ struct DecisionTests {
         var testDescription: String { "\(principal ?? "nobody") \(action.rawValue) \(object ?? "everything")" }
     }
 
+    // To Swift "\u{212A}" is K.
+    @Test("another spelling of a denied name is not denied by chance and allowed by chance: it is another name")
+    func spellings() {
+        let authorizer = RuleAuthorizer([
+            AuthorizationRule(
+                principals: [.named("Kim")], actions: [.every], objects: [.startingWith("Kube/"), .exactly("K")],
+                isAllowed: false),
+            AuthorizationRule(principals: [.named("Kim")], actions: [.every], objects: [.every], isAllowed: true),
+        ])
+        let decide = { (principal: String, object: String) in
+            authorizer.decide(Subject(principal: principal), to: .registerFramework, on: object)
+        }
+        #expect(decide("Kim", "Kube/a") == .refused(rule: 0) && decide("Kim", "K") == .refused(rule: 0))
+        #expect(decide("Kim", "\u{212A}") == .allowed && decide("\u{212A}im", "a") == .refused(rule: nil))
+    }
+
     @Test(
         "the first rule that matches decides, and no rule means no",
         arguments: [

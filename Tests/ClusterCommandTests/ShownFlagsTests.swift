@@ -21,6 +21,7 @@ struct ShownFlagsTests {
             ("https://me:secret@host:5050/x", "https://me:***@host:5050/x"), ("http://me@host", "http://me@host"),
             ("http://a:s@one,http://b:t@two", "http://a:***@one,http://b:***@two"), ("/a:b@c", "/a:b@c"),
             ("http://host/p:q@r", "http://host/p:q@r"), ("x://u:p@ss@host", "x://u:***@host"),
+            ("x://u:\u{301}p@\u{301}host", "x://u:***@\u{301}host"),
         ])
     func secrets(_ value: String, _ shown: String) { #expect(ShownFlags.redacted(value) == shown) }
 }

@@ -15,6 +15,7 @@ struct RunUserTests {
             (nil, [nil]), ("web", ["web"]), ("web:web", ["web:web", "web"]), ("0", ["0", "root"]),
             ("00:5", ["00:5", "00", "root"]), ("1000", ["1000"]),
             (":5", [":5", "", nil]),
+            ("0:\u{301}", ["0:\u{301}", "0", "root"]), ("root:\u{301}", ["root:\u{301}", "root"]),
         ] as [(String?, Set<String?>)])
     func names(_ user: String?, _ asked: Set<String?>) {
         #expect(Set(NamedUsers.asked(user, in: nil)) == asked)

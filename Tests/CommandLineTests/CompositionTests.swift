@@ -78,6 +78,10 @@ struct CompositionTests {
         #expect(
             try flags.entries(["C=3", "OURS", "MISSING", "D="], files: ["f"])
                 == ["A=\"quoted\" # not a comment", "OURS=yes", "B=1=2", "C=3", "OURS=yes", "D="])
+        #expect(try flags.entries(["A=\u{301}x"], files: []) == ["A=\u{301}x"])
+        let separators = EnvironmentFlags(
+            ours: { _ in nil }, readFile: { _ throws(Failure) in Array("A=1\u{2028}B=2\u{85}C=3\r\nD=4".utf8) })
+        #expect(try separators.entries([], files: ["f"]) == ["A=1\u{2028}B=2\u{85}C=3", "D=4"])
         for text in ["", "=x"] {
             #expect(refusal { () throws(Failure) in try flags.entries([text], files: []) } != nil)
         }

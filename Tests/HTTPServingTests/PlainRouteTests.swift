@@ -44,6 +44,10 @@ struct PlainRouteTests {
                 #"{framework_name="",framework_id="x\"y"}"#
             ),
             (
+                "master/frameworks/f/x\"\u{301}\n\\\u{301}/calls", "bulkhead_master_frameworks_calls",
+                "{framework_name=\"f\",framework_id=\"x\\\"\u{301}\\\\u{a}\\\\\u{301}\"}"
+            ),
+            (
                 "master/frameworks/f/i/roles/eng/web/suppressed", "bulkhead_master_frameworks_roles_suppressed",
                 #"{framework_name="f",framework_id="i",role="eng/web"}"#
             ),

@@ -105,6 +105,7 @@ struct BlockDeviceTests {
             MountLine("36 35 98:0 /r /a\\040b\\134c rw shared:1 master:2 - ext4 /dev/x\\011y rw,k=v"))
         #expect(line.point == "/a b\\c" && line.type == "ext4" && line.source == "/dev/x\ty")
         #expect(line.option("k") == "v" && line.option("rw") == nil)
+        #expect(MountLine("36 35 98:0 /r /p rw - tmpfs  rw,k=v")?.source == "")
         #expect(MountLine("36 35 98:0 /r /p rw") == nil)
         #expect(MountLine.last(holding: "/mergedX", in: Self.mounts)?.point == "/")
         #expect(MountLine.last(holding: "/merged", in: Self.mounts)?.point == "/merged")

@@ -170,6 +170,12 @@ struct TaskRulesTests {
             $0.container = ContainerSpec(
                 volumes: [VolumeMount(containerPath: "d", mode: .readWrite, source: .sandbox(.own, path: "../d"))])
         },
+        Slip("a sandbox path that climbs under an accent", "container.volumes[0].source.sandbox_path.path") {
+            $0.container = ContainerSpec(
+                volumes: [
+                    VolumeMount(containerPath: "d", mode: .readWrite, source: .sandbox(.own, path: "../\u{301}d"))
+                ])
+        },
         Slip("one network twice", "container.network_infos") {
             $0.container = ContainerSpec(networks: [NetworkInfo(name: "n"), NetworkInfo(name: "n")])
         },
@@ -245,6 +251,9 @@ struct TaskRulesTests {
         },
         Slip("a relative path", "health_check.http.path") {
             $0.healthCheck = HealthCheck(.http(HTTPProbe(port: 1, path: "x")))
+        },
+        Slip("a path with another request in it", "health_check.http.path") {
+            $0.healthCheck = HealthCheck(.http(HTTPProbe(port: 1, path: "/ HTTP/1.1\r\n\r\nPOST /x")))
         },
         Slip("an impossible answer", "health_check.http.statuses") {
             $0.healthCheck = HealthCheck(.http(HTTPProbe(port: 1, statuses: [200, 600])))

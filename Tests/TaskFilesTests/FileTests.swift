@@ -1,4 +1,5 @@
 import AgentCore
+import ClusterModel
 import Diagnostics
 import DurableStorage
 import LinuxKernel
@@ -21,6 +22,20 @@ struct FileTests {
         ] {
             #expect(try files.read(asked, offset: 0, length: nil).bytes == Array("hello".utf8), "\(asked)")
         }
+    }
+
+    @Test(
+        "what is fetched has one name in the sandbox, and what is asked for stays in it",
+        arguments: [
+            CommandSpec.Fetch("http://h/..%2F%CC%81x"), .init("http://h/a%2F%CC%81x"), .init("http://h/%2e%2e"),
+            .init("http://h/f", outputFile: "a/../\u{301}b"), .init("http://h/f", outputFile: "/\u{301}b"),
+        ])
+    func fetched(_ fetch: CommandSpec.Fetch) { #expect(throws: Failure.self) { try FetchAddress(fetch) } }
+
+    @Test("a password is shown to nobody, whatever stands beside its signs")
+    func password() {
+        #expect(FetchAddress.shown("https://u:s@\u{301}h/x") == "https://\u{2026}@\u{301}h/x")
+        #expect(FetchAddress.shown("https://\u{301}u:s@h/x") == "https://\u{2026}@h/x")
     }
 
     @Test(

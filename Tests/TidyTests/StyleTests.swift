@@ -36,6 +36,18 @@ struct StyleTests {
         }
     }
 
+    // What TextBytes.swift has in their place looks at bytes, as whoever reads the text after us does.
+    @Test("text is cut and searched by its bytes", arguments: Repository.swift)
+    func bytes(_ file: Repository.File) {
+        guard !file.path.hasSuffix("TextBytes.swift"), !file.path.hasPrefix("Sources/Simulation/") else { return }
+        let character = /(split\(separator: |(first|last)Index\(of: |\.contains\()"(\\.|[^"\\])"/
+        let text = /\bhas(Prefix|Suffix)\b|\brange\(of: "/
+        for (number, line) in file.lines.enumerated() where line.contains(character) || line.contains(text) {
+            let isList = line.contains(/\b(fields|names|parts|words)\.(firstIndex|contains)\(/)
+            #expect(isList, "\(file.path):\(number + 1): \(line.trimmingCharacters(in: .whitespaces))")
+        }
+    }
+
     @Test("nothing is left unfinished", arguments: Repository.swift + Repository.launcher + Repository.tests)
     func unfinished(_ file: Repository.File) {
         guard !file.path.hasPrefix("Tests/TidyTests") else { return }

@@ -40,7 +40,7 @@ extension Agent {
     }
 
     private mutating func collect(_ path: String) {
-        let isPinned = configuration.pinnedPaths.contains { path == $0 || path.hasPrefix($0 + "/") }
+        let isPinned = configuration.pinnedPaths.contains { path == $0 || path.begins(with: $0 + "/") }
         guard !isPinned, !collection.isCollecting.contains(path) else { return }
         collection.isCollecting.append(path)
         send(.collect(path: path))

@@ -126,7 +126,7 @@ extension Agent {
     func containerStatus(_ run: ContainerRun) -> ContainerStatusInfo {
         guard case .launched(_, let info) = run.phase else { return ContainerStatusInfo(container: run.path) }
         let addresses = info.addresses.map { address in
-            NetworkInfo.Address(family: address.contains(":") ? .version6 : .version4, text: address)
+            NetworkInfo.Address(family: address.has(":") ? .version6 : .version4, text: address)
         }
         return ContainerStatusInfo(
             container: run.path, networks: addresses.isEmpty ? [] : [NetworkInfo(addresses: addresses)],

@@ -25,8 +25,8 @@ struct DockerOption {
     }
 
     func pair(_ separators: String) -> (String, String?) {
-        guard let index = value.firstIndex(where: separators.contains) else { return (value, nil) }
-        return (String(value[..<index]), String(value[value.index(after: index)...]))
+        guard let index = value.utf8.firstIndex(where: separators.utf8.contains) else { return (value, nil) }
+        return (String(value[..<index]), String(value[value.utf8.index(after: index)...]))
     }
 
     func flag() throws(Failure) -> Bool {
@@ -42,7 +42,7 @@ struct DockerOption {
 
     private func bytes(of text: String) throws(Failure) -> UInt64 {
         var number = text.lowercased()[...]
-        for ending in ["ib", "b"] where number.hasSuffix(ending) {
+        for ending in ["ib", "b"] where number.ends(with: ending) {
             number = number.dropLast(ending.count)
             break
         }
@@ -69,14 +69,14 @@ struct DockerOption {
     }
 
     func absolutePath() throws(Failure) -> String {
-        guard value.hasPrefix("/"), !value.utf8.contains(0) else { throw invalid("it is not an absolute path") }
+        guard value.begins(with: "/"), !value.utf8.contains(0) else { throw invalid("it is not an absolute path") }
         return value
     }
 
     /// `NAME=SOFT[:HARD]`; -1 and `unlimited` are no limit.
     func processLimit() throws(Failure) -> NamedLimit {
         let (name, text) = pair("=")
-        let words = (text ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        let words = (text ?? "").cut(at: ":", omittingEmptySubsequences: false)
         var bounds: [UInt64?] = []
         for word in words {
             if word == "-1" || word == "unlimited" {
@@ -93,10 +93,10 @@ struct DockerOption {
 
     /// `[DEVICE:]RATE`; without a device, the one the container's files are on.
     func rate(_ kind: IOLimit.Kind) throws(Failure) -> IOLimit {
-        let cut = value.lastIndex(of: ":")
+        let cut = value.lastPosition(of: ":")
         let device = cut.map { String(value[..<$0]) }
-        let text = cut.map { String(value[value.index(after: $0)...]) } ?? value
-        guard device?.hasPrefix("/dev/") != false else {
+        let text = cut.map { String(value[value.utf8.index(after: $0)...]) } ?? value
+        guard device?.begins(with: "/dev/") != false else {
             throw invalid("it names no device", remedy: "write /dev/NAME:RATE, or only the rate")
         }
         if kind == .readBytes || kind == .writeBytes {
@@ -108,8 +108,8 @@ struct DockerOption {
 
     /// `0-2,4`.
     func processors() throws(Failure) -> String {
-        for part in value.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        for part in value.cut(at: ",", omittingEmptySubsequences: false) {
+            let ends = part.cut(at: "-", omittingEmptySubsequences: false).map { UInt16($0) }
             guard (1...2).contains(ends.count), let low = ends[0], let high = ends[ends.count - 1], low <= high else {
                 throw invalid("it is not a list of processors", remedy: "write it as 0-2,4")
             }
@@ -121,7 +121,7 @@ struct DockerOption {
     func hostLine() throws(Failure) -> String {
         let (name, rest) = pair(":=")
         var address = rest ?? ""
-        if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
+        if address.begins(with: "["), address.ends(with: "]") { address = String(address.dropFirst().dropLast()) }
         let isName =
             !name.isEmpty && name.utf8.count <= 253
             && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
@@ -137,9 +137,9 @@ struct DockerOption {
     /// `TARGET[:size=…,mode=…,ro,rw,exec,noexec]`.
     func temporaryFilesystem() throws(Failure) -> TemporaryFilesystem {
         let (target, options) = pair(":")
-        guard target.hasPrefix("/"), !target.utf8.contains(0) else { throw invalid("it names no absolute path") }
+        guard target.begins(with: "/"), !target.utf8.contains(0) else { throw invalid("it names no absolute path") }
         var filesystem = TemporaryFilesystem(target: target)
-        for option in (options ?? "").split(separator: ",") { try apply(String(option), to: &filesystem) }
+        for option in (options ?? "").cut(at: ",") { try apply(String(option), to: &filesystem) }
         return filesystem
     }
 
@@ -150,8 +150,8 @@ struct DockerOption {
         case "exec": filesystem.execute = true
         case "noexec": filesystem.execute = false
         case "nosuid", "nodev": break  // always so
-        case let text where text.hasPrefix("size="): filesystem.bytesMax = try bytes(of: String(text.dropFirst(5)))
-        case let text where text.hasPrefix("mode="):
+        case let text where text.begins(with: "size="): filesystem.bytesMax = try bytes(of: String(text.dropFirst(5)))
+        case let text where text.begins(with: "mode="):
             guard let mode = UInt32(text.dropFirst(5), radix: 8), mode <= 0o7777 else {
                 throw invalid("it has no mode")
             }
@@ -162,13 +162,13 @@ struct DockerOption {
 
     /// `/host/path:/path[:ro]`; whether it may is asked elsewhere.
     func hostVolume() throws(Failure) -> VolumeRequest {
-        let parts = value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count), parts[0].hasPrefix("/") else {
+        let parts = value.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
+        guard (2...3).contains(parts.count), parts[0].begins(with: "/") else {
             throw invalid(
                 "it is not /host/path:/path, perhaps with :ro", remedy: "use volumes of the host's paths only")
         }
         var volume = VolumeRequest(source: parts[0], target: parts[1])
-        for option in (parts.count == 3 ? parts[2] : "rw").split(separator: ",", omittingEmptySubsequences: false) {
+        for option in (parts.count == 3 ? parts[2] : "rw").cut(at: ",", omittingEmptySubsequences: false) {
             switch option {
             case "ro": volume.readOnly = true
             case "rw": volume.readOnly = false
@@ -182,19 +182,19 @@ struct DockerOption {
 
     /// `/dev/NAME[:/dev/INSIDE][:rw]` or `vendor.com/class=name`; whether it may is asked elsewhere.
     func device() throws(Failure) -> DeviceOrder {
-        guard value.hasPrefix("/") else {
-            guard value.contains("="), value.contains("/") else { throw invalid("it is no device") }
+        guard value.begins(with: "/") else {
+            guard value.has("="), value.has("/") else { throw invalid("it is no device") }
             return DeviceOrder(value)
         }
-        var parts = value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        var parts = value.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
         var access = "rw"
-        if let last = parts.last, parts.count > 1, !last.hasPrefix("/") {
+        if let last = parts.last, parts.count > 1, !last.begins(with: "/") {
             guard !last.isEmpty, last.allSatisfy("rwm".contains) else { throw invalid("it is no device") }
             // Nodes are made by the host, once.
             access = last.filter { $0 != "m" }
             parts.removeLast()
         }
-        guard parts.count <= 2, !access.isEmpty, parts.allSatisfy({ $0.hasPrefix("/dev/") && $0.count > 5 }) else {
+        guard parts.count <= 2, !access.isEmpty, parts.allSatisfy({ $0.begins(with: "/dev/") && $0.count > 5 }) else {
             throw invalid("it is no device", remedy: "write /dev/NAME, /dev/NAME:rw or vendor.com/class=name")
         }
         return DeviceOrder(parts[0], path: parts[parts.count - 1], access: access)
@@ -209,9 +209,11 @@ struct DockerOption {
             "WINCH": 28, "IO": 29, "PWR": 30, "SYS": 31,
         ]
         let upper = value.uppercased()
-        let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+        let name = upper.begins(with: "SIG") ? String(upper.dropFirst(3)) : upper
         if let number = names[name] { return number }
-        if name.hasPrefix("RTMIN+"), let more = Int32(name.dropFirst(6)), (0...30).contains(more) { return 34 + more }
+        if name.begins(with: "RTMIN+"), let more = Int32(name.dropFirst(6)), (0...30).contains(more) {
+            return 34 + more
+        }
         throw invalid("there is no such signal")
     }
 }

@@ -27,7 +27,7 @@ enum Reconfiguration: Equatable {
         }
         // What the host probe found may change with the host.
         for attribute in old.attributes
-        where !attribute.name.hasPrefix("bulkhead.") && !new.attributes.contains(attribute) {
+        where !attribute.name.begins(with: "bulkhead.") && !new.attributes.contains(attribute) {
             faults.append("its attribute '\(attribute.name)' is gone or different")
         }
         guard faults.isEmpty else {

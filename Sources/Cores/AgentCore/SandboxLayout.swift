@@ -27,8 +27,8 @@ struct SandboxLayout {
     /// The sandbox at or above `path` that lies in no other: whoever writes there can change every name in it, those of
     /// nested sandboxes too.
     static func outermost(of path: String, below workDirectory: String) -> String {
-        let above = workDirectory.split(separator: "/").count
-        let names = path.split(separator: "/")
+        let above = workDirectory.cut(at: "/").count
+        let names = path.cut(at: "/")
         // slaves/A/frameworks/F/executors/E/runs/C, or containers/C.
         let depth = names.dropFirst(above).first == "slaves" ? 8 : 2
         return "/" + names.prefix(above + depth).joined(separator: "/")
@@ -41,10 +41,10 @@ struct SandboxLayout {
     /// What links in the persistent volume at `path` may not lead out of: the directory of its role's volumes. Nil for
     /// a whole disk, which is nobody else's.
     static func confinement(ofVolume path: String, _ resource: Resource) -> String? {
-        guard let below = volumeDirectory(resource), path.hasSuffix("/" + below.role + "/" + below.name) else {
-            return nil
-        }
-        return String(path.dropLast(below.name.count + 1))
+        guard let below = volumeDirectory(resource) else { return nil }
+        let end = "/" + below.name
+        guard path.utf8.reversed().starts(with: ("/" + below.role + end).utf8.reversed()) else { return nil }
+        return String(Substring(path.utf8.dropLast(end.utf8.count)))
     }
 
     /// Nil for what is not a persistent volume, or is one without a directory of its own.
@@ -64,7 +64,7 @@ struct SandboxLayout {
     /// could hold it.
     private static func volumeDirectory(_ resource: Resource) -> (role: String, name: String)? {
         guard let persistence = resource.disk?.persistence, let role = resource.reservedFor else { return nil }
-        let directory = String("\(role)".map { $0 == "/" ? " " : $0 })
+        let directory = role.components.joined(separator: " ")
         return ("volumes/roles/\(directory)", "\(persistence.id)")
     }
 }

@@ -80,7 +80,7 @@ extension TaskLaunch {
         let order = try option.device()
         let kind = order.name.prefix { $0 != "=" }
         let keeper = policy.deviceResources.first { resource in
-            resource.devices.contains { $0 == order.name || (!order.isNode && $0.hasPrefix(kind + "=")) }
+            resource.devices.contains { $0 == order.name || (!order.isNode && $0.begins(with: kind + "=")) }
         }
         if let keeper {
             throw option.invalid(
@@ -143,7 +143,7 @@ extension Draft {
             environment.set(name, text)
         case "label", "l":
             let (name, text) = option.pair("=")
-            guard !name.hasPrefix("bulkhead."), !name.isEmpty else {
+            guard !name.begins(with: "bulkhead."), !name.isEmpty else {
                 throw option.invalid("labels that begin with bulkhead. are the agent's own", remedy: "choose another")
             }
             labels[name] = text ?? ""
@@ -212,7 +212,7 @@ extension Draft {
             let (name, text) = try option.variable()
             walls.sysctls[name.replacing("/", with: ".")] = text
         case "emulate":
-            for word in option.value.split(separator: ",", omittingEmptySubsequences: false) {
+            for word in option.value.cut(at: ",", omittingEmptySubsequences: false) {
                 guard let call = EmulatedCall(rawValue: String(word)) else {
                     throw option.invalid("it is no call that can be emulated", remedy: "give mknod, sysinfo or both")
                 }

@@ -72,8 +72,8 @@ extension TaskLaunch {
         case "bridge": return .bridge(BridgeRequest())
         default: break
         }
-        if name.hasPrefix("bridge:") { return .bridge(BridgeRequest(network: try own(name, after: "bridge:"))) }
-        if name.hasPrefix("cni:") { return .plugins(plugins(try own(name, after: "cni:"))) }
+        if name.begins(with: "bridge:") { return .bridge(BridgeRequest(network: try own(name, after: "bridge:"))) }
+        if name.begins(with: "cni:") { return .plugins(plugins(try own(name, after: "cni:"))) }
         return .plugins(plugins(try own(name, after: "")))
     }
 
@@ -119,7 +119,7 @@ extension TaskLaunch {
                     field: "container.network_infos[0].ip_addresses")
             }
             // The protocol's default says version 4 also where nobody has.
-            guard asked.family != .version6 || text.contains(":") else {
+            guard asked.family != .version6 || text.has(":") else {
                 throw refusal(
                     "launch.network", "'\(text)' is no address of version 6", remedy: "correct the protocol",
                     field: "container.network_infos[0].ip_addresses")

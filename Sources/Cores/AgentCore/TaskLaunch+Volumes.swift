@@ -100,7 +100,7 @@ extension TaskLaunch {
                     "launch.volume", "mounts that the host makes later do not show in a container",
                     remedy: "leave mount_propagation out, or name the mount itself", field: field)
             }
-            guard path.hasPrefix("/") else {
+            guard path.begins(with: "/") else {
                 return (draft.sandbox.path + "/" + (try plain(path, field: field)), own, true)
             }
             return (path, try allowed(path, isWritten: mount.mode == .readWrite, field: field), false)
@@ -126,7 +126,7 @@ extension TaskLaunch {
 
     /// A path below another one, without a way out of it.
     private func plain(_ path: String, field: String) throws(Failure) -> String {
-        let parts = path.split(separator: "/").filter { $0 != "." }
+        let parts = path.cut(at: "/").filter { $0 != "." }
         guard !parts.isEmpty, !parts.contains(".."), !path.utf8.contains(0) else {
             throw refusal(
                 "launch.volume", "'\(path)' does not stay where it belongs", remedy: "use a path without '..'",
@@ -138,7 +138,7 @@ extension TaskLaunch {
     /// Where it appears: relative paths are in the sandbox.
     func target(_ path: String, field: String) throws(Failure) -> String {
         let inside = try plain(path, field: field)
-        return path.hasPrefix("/") ? "/" + inside : policy.sandboxTarget + "/" + inside
+        return path.begins(with: "/") ? "/" + inside : policy.sandboxTarget + "/" + inside
     }
 
     /// What links in this sandbox may not lead out of. One that lies in another's is within that one's reach.
@@ -149,7 +149,9 @@ extension TaskLaunch {
     /// The directory the operator lets tasks have, in which the path is; nil for the whole host.
     private func allowed(_ path: String, isWritten: Bool, field: String) throws(Failure) -> String? {
         let normal = "/" + (try plain(path, field: field))
-        let rule = policy.hostPaths.first { normal == $0.path || normal.hasPrefix($0.path + "/") || $0.path == "/" }
+        let rule = policy.hostPaths.first {
+            normal.isSame(as: $0.path) || normal.begins(with: $0.path + "/") || $0.path == "/"
+        }
         guard let rule, rule.isWritable || !isWritten else {
             throw refusal(
                 "launch.host-path",

@@ -136,7 +136,7 @@ public struct ControlGroupFacts: Codable, Equatable, Sendable {
         var place = path[...]
         var result = (legacy ?? []) + [LegacyGroupFacts(path: path, values: values)]
         for values in above {
-            place = place[..<(place.lastIndex(of: "/") ?? place.startIndex)]
+            place = place[..<(place.lastPosition(of: "/") ?? place.startIndex)]
             result.append(LegacyGroupFacts(path: String(place), values: values))
         }
         return result

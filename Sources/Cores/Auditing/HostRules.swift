@@ -68,7 +68,7 @@ enum HostRules {
             risk: "A container that crashes on purpose starts it as the host's root, with a memory image of its own "
                 + "making to read; RLIMIT_CORE of 0 is the only wall, and containers may be given another.",
             remedy: "sysctl kernel.core_pattern=core, or leave --ulimit core out everywhere",
-            isGood: { !$0.hasPrefix("|") }),
+            isGood: { !$0.begins(with: "|") }),
         Row(
             id: "BH-HOST-018", title: "Pipes and files of others in shared directories are protected", severity: .low,
             path: "/proc/sys/fs/protected_fifos", others: ["/proc/sys/fs/protected_regular"],
@@ -195,10 +195,10 @@ enum HostRules {
             profiles: [.standard, .nist800190], mappings: RuleMappings(nist: ["4.5.3"], attack: ["T1068"]))
     ) { state in
         let prefix = "/sys/devices/system/cpu/vulnerabilities/"
-        let known = state.settings.filter { $0.path.hasPrefix(prefix) }
+        let known = state.settings.filter { $0.path.begins(with: prefix) }
         if known.isEmpty { return .notApplicable("this kernel does not tell") }
         let evidence = known.compactMap { setting -> Evidence? in
-            guard let value = setting.value.value, value.hasPrefix("Vulnerable") else { return nil }
+            guard let value = setting.value.value, value.begins(with: "Vulnerable") else { return nil }
             return Evidence(value, source: setting.path)
         }
         return .findings(

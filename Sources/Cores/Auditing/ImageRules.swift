@@ -30,7 +30,7 @@ enum ImageRules {
             mappings: RuleMappings(
                 cis: ["4.1"], pss: ["restricted: Running as Non-root"], nist: ["4.1.2"], attack: ["T1068"]))
     ) { facts in
-        let name = facts.user.split(separator: ":").first.map(String.init) ?? ""
+        let name = facts.user.cut(at: ":").first.map(String.init) ?? ""
         let evidence = Evidence(facts.user.isEmpty ? "none" : facts.user, source: "the image's configuration, User")
         return ["", "0", "root"].contains(name)
             ? .found("it runs as root", [evidence]) : .pass("it runs as \(facts.user)", [evidence])

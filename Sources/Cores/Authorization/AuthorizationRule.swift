@@ -14,7 +14,7 @@ public struct AuthorizationRule: Hashable, Sendable {
             case .anyone: true
             case .authenticated: subject.principal != nil
             case .anonymous: subject.principal == nil
-            case .named(let name): subject.principal == name
+            case .named(let name): subject.principal.isSame(as: name)
             }
         }
     }
@@ -32,8 +32,8 @@ public struct AuthorizationRule: Hashable, Sendable {
         func matches(_ object: String?) -> Bool {
             switch self {
             case .every: true
-            case .exactly(let text): object == text
-            case .startingWith(let text): object.map { $0.utf8.starts(with: text.utf8) } ?? false
+            case .exactly(let text): object.isSame(as: text)
+            case .startingWith(let text): object?.begins(with: text) ?? false
             }
         }
     }

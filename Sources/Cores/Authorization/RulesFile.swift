@@ -52,10 +52,10 @@ public enum RulesFile {
         case "@anonymous": return .anonymous
         default:
             if text.isEmpty { throw invalid("a principal has a name", field: place) }
-            if text.hasPrefix("@") {
+            if text.begins(with: "@") {
                 throw invalid("'\(text)' is not @anyone, @authenticated or @anonymous", field: place)
             }
-            if text.contains("*") { throw invalid("principals are named in full, or @anyone", field: place) }
+            if text.has("*") { throw invalid("principals are named in full, or @anyone", field: place) }
             return .named(text)
         }
     }
@@ -71,8 +71,8 @@ public enum RulesFile {
     private static func objects(_ text: String, at place: String) throws(Failure) -> AuthorizationRule.Objects {
         if text == "*" { return .every }
         if text.isEmpty { throw invalid("an object has a name", field: place) }
-        guard let star = text.firstIndex(of: "*") else { return .exactly(text) }
-        guard text.index(after: star) == text.endIndex else {
+        guard let star = text.position(of: "*") else { return .exactly(text) }
+        guard text.utf8.index(after: star) == text.endIndex else {
             throw invalid("'*' stands at the end only", field: place)
         }
         return .startingWith(String(text[..<star]))

@@ -84,10 +84,10 @@ public struct PressureStall: Equatable, Sendable, Codable {
 
     /// Reads lines such as `some avg10=0.12 avg60=0.05 avg300=0.01 total=1234`; what is not understood is left out.
     public init(text: String) {
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in text.cut(at: "\n") {
+            let words = line.cut(at: " ")
             func value(_ name: String) -> Substring? {
-                words.first { $0.hasPrefix(name + "=") }?.dropFirst(name.count + 1)
+                words.first { $0.begins(with: name + "=") }?.dropFirst(name.count + 1)
             }
             guard let first = words.first, let total = value("total").flatMap({ UInt64($0) }) else { continue }
             let share = Share(

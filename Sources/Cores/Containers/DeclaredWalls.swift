@@ -10,7 +10,7 @@ public enum DeclaredWalls {
     public static func of(_ request: ContainerRequest) -> [String: String] {
         var walls = of(request.isolation, request.limits)
         // Those without an image have a word in parentheses there.
-        if request.holdsOnly != true, !request.image.reference.hasPrefix("(") {
+        if request.holdsOnly != true, !request.image.reference.begins(with: "(") {
             walls["image"] = request.image.reference
         }
         return walls

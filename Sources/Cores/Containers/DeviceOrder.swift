@@ -17,7 +17,7 @@ public struct DeviceOrder: Equatable, Sendable, Codable {
     }
 
     /// Whether it is a path and no name.
-    public var isNode: Bool { name.hasPrefix("/") }
+    public var isNode: Bool { name.begins(with: "/") }
 }
 
 /// What devices bring into a container.

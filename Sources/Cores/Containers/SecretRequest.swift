@@ -50,7 +50,7 @@ public struct SecretRequest: Equatable, Sendable, Codable {
 
     /// Whether it may name a secret, or a key of one: a word that means nothing but itself in a directory.
     public static func isName(_ word: String) -> Bool {
-        (1...255).contains(word.utf8.count) && !word.hasPrefix(".")
+        (1...255).contains(word.utf8.count) && !word.begins(with: ".")
             && word.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

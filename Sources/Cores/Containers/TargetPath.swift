@@ -3,7 +3,7 @@
 public struct TargetPath: Hashable, Sendable {
     public let parts: [String]
 
-    public init(_ text: String) { parts = text.split(separator: "/").filter { $0 != "." }.map(String.init) }
+    public init(_ text: String) { parts = text.cut(at: "/").filter { $0 != "." }.map(String.init) }
 
     public var depth: Int { parts.count }
 

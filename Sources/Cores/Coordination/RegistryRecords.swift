@@ -28,9 +28,9 @@ extension RegistryKey {
 
     /// - Throws: `Failure` `registry.key-unknown`, or the name's own.
     public init(text: String) throws(Failure) {
-        let slash = text.firstIndex(of: "/")
+        let slash = text.position(of: "/")
         let kind = slash.map { String(text[..<$0]) } ?? text
-        let name = slash.map { String(text[text.index(after: $0)...]) } ?? ""
+        let name = slash.map { String(text[text.utf8.index(after: $0)...]) } ?? ""
         switch kind {
         case "agent": self = .agent(try AgentID(name))
         case "framework": self = .framework(try FrameworkID(name))

@@ -32,7 +32,7 @@ extension MasterCore {
     }
 
     private func refusal(of record: FrameworkRecord, on stream: StreamID?, by principal: String?) -> CallAnswer? {
-        if let principal, let owner = record.info.principal, principal != owner {
+        if let principal, let owner = record.info.principal, !principal.isSame(as: owner) {
             return .invalid(
                 "Framework principal '\(owner)' does not match the authenticated principal '\(principal)'")
         }

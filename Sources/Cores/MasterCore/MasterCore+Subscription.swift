@@ -11,7 +11,7 @@ extension MasterCore {
     mutating func subscribe(
         _ call: CallID, _ subscription: Subscription, by principal: String?, at now: Instant
     ) {
-        if let principal, let named = subscription.framework.principal, named != principal {
+        if let principal, let named = subscription.framework.principal, !named.isSame(as: principal) {
             answer(
                 call,
                 .invalid("Framework principal '\(named)' does not match the authenticated principal '\(principal)'"))
@@ -113,7 +113,7 @@ extension MasterCore {
             return "There are \(frameworks.count) frameworks already"
         }
         if let id = request.id, let existing = frameworks[id]?.info,
-            let principal = request.principal ?? principal, existing.principal != principal
+            let principal = request.principal ?? principal, !existing.principal.isSame(as: principal)
         {
             return "Changing framework's principal is not allowed"
         }
@@ -267,7 +267,7 @@ extension MasterCore {
 
     private func updateFault(_ current: FrameworkInfo, _ subscription: Subscription) -> String? {
         let request = subscription.framework
-        if let principal = request.principal, principal != current.principal {
+        if let principal = request.principal, !current.principal.isSame(as: principal) {
             return "Changing framework's principal is not allowed"
         }
         if request.user != current.user { return "Changing framework's user is not allowed" }

@@ -77,7 +77,7 @@ struct OperationRules {
             if resource.isPersistentVolume {
                 throw invalid("RESERVE", "\(resource) is a volume", "reserve.resources")
             }
-            if let principal, reservation.principal != principal {
+            if let principal, !reservation.principal.isSame(as: principal) {
                 throw invalid(
                     "RESERVE", "its principal is not '\(principal)'", "reserve.resources.reservations.principal")
             }
@@ -153,12 +153,12 @@ struct OperationRules {
             if place.mode != .readWrite {
                 throw invalid("CREATE", "volume \(persistence.id) is not of mode RW", "\(field).disk.volume.mode")
             }
-            let names = place.containerPath.split(separator: "/")
+            let names = place.containerPath.cut(at: "/")
             if place.containerPath.utf8.contains(0) || names.contains("..") || names.allSatisfy({ $0 == "." }) {
                 throw invalid(
                     "CREATE", "'\(place.containerPath)' is no path of a volume", "\(field).disk.volume.container_path")
             }
-            if let principal, persistence.principal != principal {
+            if let principal, !persistence.principal.isSame(as: principal) {
                 throw invalid(
                     "CREATE", "its principal is not '\(principal)'", "\(field).disk.persistence.principal")
             }

@@ -116,7 +116,7 @@ extension TaskRules {
             }
             switch volume.source {
             case .hostPath(let path, _)?:
-                if !path.hasPrefix("/") || path.utf8.contains(0) || Self.climbs(path) {
+                if !path.begins(with: "/") || path.utf8.contains(0) || Self.climbs(path) {
                     throw place.refused("host_path", "it is not an absolute path without '..'")
                 }
             case .image(let image)?: try check(image, place.inside("image"))
@@ -185,7 +185,7 @@ extension TaskRules {
         if linux.sharedMemoryMegabytes != nil, linux.ipcMode != .private {
             throw at.refused("shm_size", "it needs ipc_mode PRIVATE")
         }
-        if case .profile(let name)? = linux.seccomp, name.isEmpty || name.contains("/") || name == ".." {
+        if case .profile(let name)? = linux.seccomp, name.isEmpty || name.has("/") || name == ".." {
             throw at.refused("seccomp.profile_name", "it is no name of a profile")
         }
     }
@@ -209,21 +209,21 @@ extension TaskRules {
     func checkContainerPath(_ path: String, _ at: Place) throws(Failure) {
         if path.isEmpty { throw at.refused("", "it is empty") }
         if path.utf8.contains(0) || Self.climbs(path) { throw at.refused("", "it contains '..' or a zero byte") }
-        if path.split(separator: "/").allSatisfy({ $0 == "." }) { throw at.refused("", "it is the whole container") }
+        if path.cut(at: "/").allSatisfy({ $0 == "." }) { throw at.refused("", "it is the whole container") }
     }
 
     private func checkRelative(_ path: String, _ at: Place) throws(Failure) {
-        if path.isEmpty || path.hasPrefix("/") || path.utf8.contains(0) || Self.climbs(path) {
+        if path.isEmpty || path.begins(with: "/") || path.utf8.contains(0) || Self.climbs(path) {
             throw at.refused("", "it is not a relative path without '..'")
         }
     }
 
-    private static func climbs(_ path: String) -> Bool { path.split(separator: "/").contains("..") }
+    private static func climbs(_ path: String) -> Bool { path.cut(at: "/").contains("..") }
 
     /// One text for all that name the same place of a container. A relative path is one of the sandbox, which is where
     /// its agent has it, so it is never the same as an absolute one here.
     private static func place(_ path: String) -> String {
-        (path.hasPrefix("/") ? "/" : "") + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        (path.begins(with: "/") ? "/" : "") + path.cut(at: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
     // MARK: Probes
@@ -248,8 +248,12 @@ extension TaskRules {
             if let scheme = http.scheme, scheme != "http", scheme != "https" {
                 throw at.refused("http.scheme", "it is neither http nor https")
             }
-            if let path = http.path, !path.isEmpty, !path.hasPrefix("/") {
+            if let path = http.path, !path.isEmpty, !path.begins(with: "/") {
                 throw at.refused("http.path", "it does not start with '/'")
+            }
+            // It becomes part of a line of the request.
+            if http.path?.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) == false {
+                throw at.refused("http.path", "it is not plain ASCII without spaces; write other bytes as %XX")
             }
             if let status = http.statuses.first(where: { !(100...599).contains($0) }) {
                 throw at.refused("http.statuses", "\(status) is not a status of HTTP")

@@ -159,7 +159,7 @@ struct TaskRules {
     /// A label `bulkhead.isolation.memory` with the value `required` asks for an agent that enforces it; agents say so
     /// by attributes of the same names.
     private func checkRequirements(_ labels: [Label], _ at: Place) throws(Failure) {
-        for label in labels where label.key.hasPrefix(Self.isolationPrefix) {
+        for label in labels where label.key.begins(with: Self.isolationPrefix) {
             guard label.value == "required" else {
                 throw at.refused("labels", "\(label.key) can only be 'required'")
             }

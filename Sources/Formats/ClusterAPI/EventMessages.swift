@@ -31,7 +31,7 @@ extension WireValue {
     /// The four bytes of an IPv4 address in network order, read as the little-endian number that the protocol carries;
     /// zero for anything else.
     static func wireAddress(_ text: String) -> UInt32 {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        let parts = text.cut(at: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         guard parts.count == 4 else { return 0 }
         var number: UInt32 = 0
         for part in parts.reversed() {

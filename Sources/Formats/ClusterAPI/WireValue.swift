@@ -61,7 +61,7 @@ extension WireValue {
         switch self {
         case .null: 4
         case .bool(let value): value ? 4 : 5
-        case .number(let text): text.hasSuffix("Infinity") ? WireValue.quotedCount(text) : text.utf8.count
+        case .number(let text): text.ends(with: "Infinity") ? WireValue.quotedCount(text) : text.utf8.count
         case .string(let text): WireValue.quotedCount(text)
         case .array(let values): values.reduce(2 + max(0, values.count - 1)) { $0 + $1.bytesCount }
         case .object(let members):
@@ -93,7 +93,7 @@ extension WireValue {
         case .null: result += "null".utf8
         case .bool(let value): result += (value ? "true" : "false").utf8
         case .number(let text):
-            if text.hasSuffix("Infinity") { WireValue.quote(text, to: &result) } else { result += text.utf8 }
+            if text.ends(with: "Infinity") { WireValue.quote(text, to: &result) } else { result += text.utf8 }
         case .string(let text): WireValue.quote(text, to: &result)
         case .array(let values):
             result.append(UInt8(ascii: "["))

@@ -11,7 +11,7 @@ public enum DebianDatabase {
         var packages: [InstalledPackage] = []
         try blocks.forEach(of: content, wanted: wanted) { fields throws(Failure) in
             // Images without a package manager say nothing of the state.
-            let isInstalled = fields["Status"].map { $0.split(separator: " ").last == "installed" } ?? true
+            let isInstalled = fields["Status"].map { $0.cut(at: " ").last == "installed" } ?? true
             guard isInstalled else { return }
             guard let name = fields["Package"], let version = fields["Version"], !name.isEmpty, !version.isEmpty else {
                 throw blocks.damaged("a package has no \(fields["Package"] == nil ? "name" : "version")")
@@ -31,7 +31,7 @@ public enum DebianDatabase {
     /// `glibc`, or `glibc (2.36-9)`.
     private static func source(_ text: String?) -> (String?, String?) {
         guard let text, !text.isEmpty else { return (nil, nil) }
-        let parts = text.split(separator: " ", maxSplits: 1)
+        let parts = text.cut(at: " ", maxSplits: 1)
         let version = parts.count > 1 ? parts[1].filter { $0 != "(" && $0 != ")" && $0 != " " } : ""
         return (parts.first.map(String.init), version.isEmpty ? nil : version)
     }

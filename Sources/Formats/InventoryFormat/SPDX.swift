@@ -60,7 +60,7 @@ extension SoftwareBill {
     /// When the image was made, since the document says nothing else that time could change; the beginning of time for
     /// an image that does not say.
     private var createdText: String {
-        guard let created, created.utf8.count >= 20, created.hasSuffix("Z") else { return "1970-01-01T00:00:00Z" }
+        guard let created, created.utf8.count >= 20, created.ends(with: "Z") else { return "1970-01-01T00:00:00Z" }
         let seconds = created.utf8.prefix(19)
         let pattern = Array("0000-00-00T00:00:00".utf8)
         let fits = zip(seconds, pattern).allSatisfy { byte, wanted in

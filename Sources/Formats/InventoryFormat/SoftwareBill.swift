@@ -1,4 +1,5 @@
 import AuditFormat
+import Diagnostics
 public import OCIFormat
 
 /// What is in an image, for a software bill of materials. The same image gives the same bytes: no time but the image's,
@@ -46,8 +47,8 @@ public struct SoftwareBill: Sendable {
 
     public func text(as format: Format) -> String {
         switch format {
-        case .cyclonedx: cycloneDX.pretty
-        case .spdx: spdx.pretty
+        case .cyclonedx: Untrusted.inJSON(cycloneDX.pretty)
+        case .spdx: Untrusted.inJSON(spdx.pretty)
         }
     }
 

@@ -81,7 +81,7 @@ public struct LauncherReport: Equatable, Sendable {
 
     /// ENOENT of execve(2) is about the program, or about what it is run by, and does not say which.
     private static func remedy(missing program: String) -> String {
-        program.contains("/")
+        program.has("/")
             ? "name a program of the image; if it is there, its interpreter is not: what its #! line or its ELF header "
                 + "names"
             : "name a program of the image, by its full path if it is not in PATH"

@@ -59,7 +59,7 @@ extension SpawnOptions {
         lines += userMap.map { "user ids \($0.sentence)" }
         lines += groupMap.map { "group ids \($0.sentence)" }
         if let timeOffsets {
-            lines.append("time offsets: " + timeOffsets.split(separator: "\n").joined(separator: ", "))
+            lines.append("time offsets: " + timeOffsets.cut(at: "\n").joined(separator: ", "))
         }
         lines.append(inControlGroup ? "born in the container's cgroup" : "born in the caller's cgroup")
         if let memoryScore { lines.append("OOM score adjustment \(memoryScore)") }

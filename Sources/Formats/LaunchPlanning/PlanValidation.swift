@@ -182,7 +182,7 @@ extension LaunchPlan {
                 throw broken("a gap is not among the descriptors that are kept", at: planned)
             }
         case .sysctl(let name, _):
-            let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+            let parts = name.cut(at: "/", omittingEmptySubsequences: false)
             guard parts.count > 1, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
                 throw broken("a sysctl is named by its path below /proc/sys", at: planned, on: name)
             }

@@ -17,7 +17,7 @@ extension LaunchPlan {
         case .setHostname(let name): "set the host name to \(shown(name))"
         case .setDomainname(let name): "set the domain name to \(shown(name))"
         case .sysctl(let name, let value):
-            "set sysctl \(shown(name.split(separator: "/").joined(separator: "."))) to \(shown(value))"
+            "set sysctl \(shown(name.cut(at: "/").joined(separator: "."))) to \(shown(value))"
         case .limit(let limit): "limit \(limit.name) to \(limit.values)"
         case .loopbackUp: "bring the loopback interface up"
         case .newKeyring: "take an empty session keyring"

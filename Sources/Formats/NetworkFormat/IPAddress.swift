@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// An address of IP version 4 or 6. Its text is that of RFC 5952; reading refuses everything that is not digits.
 public enum IPAddress: Hashable, Sendable {
     case v4(UInt32)
@@ -63,12 +65,12 @@ public enum IPAddress: Hashable, Sendable {
     }
 
     private static func version4(_ text: Substring) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = text.cut(at: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var number: UInt32 = 0
         for part in parts {
             guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                part == "0" || !part.hasPrefix("0"), let byte = UInt8(part)
+                part == "0" || !part.begins(with: "0"), let byte = UInt8(part)
             else { return nil }
             number = number << 8 | UInt32(byte)
         }
@@ -76,17 +78,17 @@ public enum IPAddress: Hashable, Sendable {
     }
 
     private static func version6(_ text: String) -> [UInt16]? {
-        guard text.utf8.count <= 45, text.contains(":") else { return nil }
+        guard text.utf8.count <= 45, text.has(":") else { return nil }
         var text = text[...]
         var tail: [UInt16] = []
         // The last 32 bits may be written as an address of version 4.
-        if text.contains(".") {
-            guard let colon = text.lastIndex(of: ":"), let four = version4(text[text.index(after: colon)...]) else {
-                return nil
-            }
+        if text.has(".") {
+            guard let colon = text.lastPosition(of: ":"),
+                let four = version4(text[text.utf8.index(after: colon)...])
+            else { return nil }
             tail = [UInt16(four >> 16), UInt16(four & 0xffff)]
             text = text[...colon]
-            if !text.hasSuffix("::") { text = text.dropLast() }
+            if !text.ends(with: "::") { text = text.dropLast() }
         }
         let halves = text.split(separator: "::", maxSplits: 2, omittingEmptySubsequences: false)
         guard halves.count <= 2, let front = groups(halves[0]) else { return nil }
@@ -102,7 +104,7 @@ public enum IPAddress: Hashable, Sendable {
     private static func groups(_ text: Substring) -> [UInt16]? {
         if text.isEmpty { return [] }
         var result: [UInt16] = []
-        for part in text.split(separator: ":", omittingEmptySubsequences: false) {
+        for part in text.cut(at: ":", omittingEmptySubsequences: false) {
             guard (1...4).contains(part.utf8.count), part.allSatisfy({ $0.isASCII && $0.isHexDigit }),
                 let group = UInt16(part, radix: 16)
             else { return nil }

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// A block of addresses, `10.0.0.0/8`: those that share the first `length` bits.
 public struct IPPrefix: Hashable, Sendable {
     /// The first address of the block.
@@ -19,7 +21,7 @@ public struct IPPrefix: Hashable, Sendable {
 
     /// `ADDRESS/LENGTH`.
     public init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.cut(at: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPAddress(String(parts[0])), parts[1].allSatisfy(\.isNumber),
             let length = Int(parts[1])
         else { return nil }
@@ -86,7 +88,7 @@ public struct HardwareAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// `02:b8:0a:d0:00:05`.
     public init?(_ text: String) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false)
         let bytes = parts.compactMap { $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil }
         guard parts.count == 6, bytes.count == 6 else { return nil }
         self.bytes = bytes

@@ -91,7 +91,7 @@ public struct AccountFiles: Sendable {
             let home = fields.count >= 6 ? String(decoding: fields[5], as: UTF8.self) : ""
             found = Account(
                 name: String(decoding: fields[0], as: UTF8.self), uid: uid, gid: gid,
-                home: home.hasPrefix("/") ? home : nil)
+                home: home.begins(with: "/") ? home : nil)
         }
         return found
     }

@@ -107,24 +107,24 @@ public enum ArchiveMember: Hashable, Sendable {
 
     /// Nil for any other name. `./` in front is allowed: tar writes it.
     public init?(name: String) {
-        let plain = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
-        let parts = plain.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let plain = name.begins(with: "./") ? String(name.dropFirst(2)) : name
+        let parts = plain.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         switch (parts.count, parts[0], parts.last ?? "") {
         case (1, "manifest.json", _): self = .dockerManifest
         case (1, "repositories", _): self = .repositories
         case (1, "index.json", _): self = .index
         case (1, "oci-layout", _): self = .layoutVersion
-        case (1, let file, _) where file.hasPrefix("signature-"):
+        case (1, let file, _) where file.begins(with: "signature-"):
             let text = file.dropFirst(10)
             guard let number = Int(text), number > 0, String(number) == text else { return nil }
             self = .signature(number)
         case (3, "blobs", let hex):
             guard parts[1] == "sha256", let digest = Self.digest(hex) else { return nil }
             self = .blob(digest)
-        case (1, let file, _) where file.hasSuffix(".json"):
+        case (1, let file, _) where file.ends(with: ".json"):
             guard let digest = Self.digest(String(file.dropLast(5))) else { return nil }
             self = .configuration(digest)
-        case (1, let file, _) where file.hasSuffix(".tar"):
+        case (1, let file, _) where file.ends(with: ".tar"):
             guard let digest = Self.digest(String(file.dropLast(4))) else { return nil }
             self = .layerFile(digest)
         case (2, let hex, "layer.tar"):

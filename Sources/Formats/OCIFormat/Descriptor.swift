@@ -63,7 +63,7 @@ public struct Platform: Hashable, Sendable, CustomStringConvertible {
     /// Reads `linux/amd64` or `linux/arm64/v8`.
     /// - Throws: `image.platform-invalid`.
     public init(parsing text: String) throws(Failure) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.cut(at: "/", omittingEmptySubsequences: false)
         let allowed = parts.allSatisfy { !$0.isEmpty && Platform.isWord($0) }
         guard (2...3).contains(parts.count), allowed else {
             throw Failure(

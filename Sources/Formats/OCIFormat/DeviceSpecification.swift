@@ -64,7 +64,7 @@ public struct DeviceName: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil when `text` is not of that form, as `/dev/null` is not.
     public init?(_ text: String) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, Self.isKind(parts[0]), Self.isName(parts[1]) else { return nil }
         (kind, name) = (parts[0], parts[1])
     }
@@ -72,7 +72,7 @@ public struct DeviceName: Hashable, Sendable, CustomStringConvertible {
     public var description: String { kind + "=" + name }
 
     static func isKind(_ text: String) -> Bool {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.cut(at: "/", omittingEmptySubsequences: false)
         return parts.count == 2 && isWord(parts[0], also: "_-.") && isWord(parts[1], also: "_-")
             && parts[0].first.map { $0.isLetter } == true && parts[1].first.map { $0.isLetter } == true
     }

@@ -96,7 +96,7 @@ extension ImageConfig {
         var total = 0
         for (index, entry) in entries.enumerated() {
             total += entry.utf8.count + 1
-            guard let equals = entry.utf8.firstIndex(of: UInt8(ascii: "=")), equals != entry.startIndex else {
+            guard let equals = entry.position(of: "="), equals != entry.startIndex else {
                 throw config.refusal(
                     "image.config-environment", at: "\(config.place("Env"))[\(index)]",
                     cause: "\(config.place("Env"))[\(index)] is not of the form NAME=value")
@@ -123,11 +123,11 @@ extension ImageConfig {
 extension ExposedPort {
     /// Reads `80`, `80/tcp` and `8000-8010/udp`; nil for anything else.
     public init?(parsing text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.cut(at: "/", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count),
             let transport = Transport(rawValue: parts.count == 2 ? String(parts[1]) : "tcp")
         else { return nil }
-        let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false).map(Self.number)
+        let bounds = parts[0].cut(at: "-", omittingEmptySubsequences: false).map(Self.number)
         guard (1...2).contains(bounds.count), let lower = bounds[0], let upper = bounds[bounds.count - 1],
             lower <= upper
         else { return nil }
@@ -174,13 +174,13 @@ enum StopSignal {
             guard let number = UInt8(text) else { return false }
             return (1...64).contains(number)
         }
-        let name = text.hasPrefix("SIG") ? text.dropFirst(3) : text[...]
+        let name = text.begins(with: "SIG") ? text.dropFirst(3) : text[...]
         if names.contains(String(name)) { return true }
-        for (base, sign) in [("RTMIN", "+"), ("RTMAX", "-")] where name.hasPrefix(base) {
+        for (base, sign) in [("RTMIN", "+"), ("RTMAX", "-")] where name.begins(with: base) {
             let offset = name.dropFirst(base.count)
             if offset.isEmpty { return true }
-            guard offset.hasPrefix(sign), let number = UInt8(offset.dropFirst()) else { return false }
-            return number <= 30 && !offset.dropFirst().hasPrefix("+")
+            guard offset.begins(with: sign), let number = UInt8(offset.dropFirst()) else { return false }
+            return number <= 30 && !offset.dropFirst().begins(with: "+")
         }
         return false
     }

@@ -27,14 +27,14 @@ public struct ImageReference: Hashable, Sendable {
         guard !text.isEmpty else { throw invalid("it is empty", remedy: "name an image, for example busybox:latest") }
         guard text.utf8.count <= 1_024 else { throw invalid("it is longer than 1024 bytes") }
         var rest = Substring(text)
-        if let at = rest.firstIndex(of: "@") {
-            digest = try Digest(parsing: String(rest[rest.index(after: at)...]), field: "image")
+        if let at = rest.position(of: "@") {
+            digest = try Digest(parsing: String(rest[rest.utf8.index(after: at)...]), field: "image")
             rest = rest[..<at]
         } else {
             digest = nil
         }
-        if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/") {
-            let tag = rest[rest.index(after: colon)...]
+        if let colon = rest.lastPosition(of: ":"), !rest[colon...].has("/") {
+            let tag = rest[rest.utf8.index(after: colon)...]
             guard ImageReference.isTag(tag.utf8) else {
                 throw invalid(
                     "'\(tag.prefix(64))' is not a tag", remedy: "a tag has up to 128 letters, digits, '_', '.' and '-'")
@@ -48,16 +48,16 @@ public struct ImageReference: Hashable, Sendable {
             throw invalid("the name is longer than \(Self.nameBytesMax) bytes")
         }
         var remainder = rest
-        if let slash = rest.firstIndex(of: "/"), ImageReference.looksLikeDomain(rest[..<slash]) {
+        if let slash = rest.position(of: "/"), ImageReference.looksLikeDomain(rest[..<slash]) {
             domain = rest[..<slash] == "index.docker.io" ? "docker.io" : String(rest[..<slash])
             guard ImageReference.isDomain(rest[..<slash].utf8) else {
                 throw invalid("'\(rest[..<slash])' is not a registry's host name")
             }
-            remainder = rest[rest.index(after: slash)...]
+            remainder = rest[rest.utf8.index(after: slash)...]
         } else {
             domain = "docker.io"
         }
-        let components = remainder.split(separator: "/", omittingEmptySubsequences: false)
+        let components = remainder.cut(at: "/", omittingEmptySubsequences: false)
         for component in components where !ImageReference.isPathComponent(component.utf8) {
             let hasCapitals = component.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
             throw invalid(
@@ -85,11 +85,11 @@ public struct ImageReference: Hashable, Sendable {
     /// As people write it: `busybox:latest`.
     public var familiar: String {
         var short = name
-        for prefix in ["docker.io/library/", "docker.io/"] where name.hasPrefix(prefix) {
+        for prefix in ["docker.io/library/", "docker.io/"] where name.begins(with: prefix) {
             let candidate = String(name.dropFirst(prefix.count))
             // What would be read back as another name keeps its prefix.
-            let first = candidate.split(separator: "/", maxSplits: 1)[0]
-            if candidate.contains("/"), ImageReference.looksLikeDomain(first) { continue }
+            let first = candidate.cut(at: "/", maxSplits: 1)[0]
+            if candidate.has("/"), ImageReference.looksLikeDomain(first) { continue }
             short = candidate
             break
         }
@@ -111,7 +111,7 @@ extension ImageReference: CustomStringConvertible, Comparable {
 
 extension ImageReference {
     private static func looksLikeDomain(_ text: Substring) -> Bool {
-        text == "localhost" || text.contains(".") || text.contains(":")
+        text == "localhost" || text.has(".") || text.has(":")
             || text.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
     }
 

@@ -151,7 +151,7 @@ extension JSONObject {
     static func joined(_ path: [String]) -> String {
         var text = ""
         for part in path {
-            let isIndex = part.hasPrefix("[")
+            let isIndex = part.begins(with: "[")
             text += text.isEmpty || isIndex ? part : "." + part
         }
         return text

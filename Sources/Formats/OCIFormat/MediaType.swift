@@ -55,7 +55,7 @@ public enum MediaType: Equatable, Sendable {
                 code, doing: "accept the media type", on: String(text.prefix(200)), cause: cause, remedy: remedy,
                 field: field)
         }
-        if text.hasSuffix("+encrypted") {
+        if text.ends(with: "+encrypted") {
             return failure(
                 "image.layer-encrypted", "encrypted layers are not supported", "decrypt the image before importing it")
         }
@@ -64,7 +64,7 @@ public enum MediaType: Equatable, Sendable {
                 "image.layer-foreign", "its content is elsewhere and is never fetched",
                 "export the image with all of its layers")
         }
-        if text.hasPrefix("application/vnd.docker.distribution.manifest.v1") {
+        if text.begins(with: "application/vnd.docker.distribution.manifest.v1") {
             return failure(
                 "image.schema-1", "schema 1 manifests are not supported", "save the image again with a current tool")
         }

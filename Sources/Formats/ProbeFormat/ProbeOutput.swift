@@ -55,7 +55,7 @@ public struct ProbeOutput: Equatable, Sendable {
     /// - Throws: `probe.invalid-output` when it is not whole: cut off, not of this version, or not the probe's at all.
     public init(_ text: String) throws(Failure) {
         guard text.utf8.count <= Self.bytesMax else { throw Self.invalid("it has \(text.utf8.count) bytes") }
-        let lines = text.split(separator: "\n")
+        let lines = text.cut(at: "\n")
         guard let first = lines.first, lines.count >= 2 else { throw Self.invalid("it has \(lines.count) lines") }
         let head: Head = try Self.decode(first)
         guard head.probe == 1 else { throw Self.invalid("its version is \(head.probe)") }

@@ -44,7 +44,7 @@ public struct LinuxSpec: Equatable, Sendable {
         /// What it is called in the container.
         public var name: String
         /// Whether the kernel makes the name, with a number of its choice at the end.
-        public var isTemplate: Bool { name.hasSuffix(Self.numbered) }
+        public var isTemplate: Bool { name.ends(with: Self.numbered) }
         fileprivate static let numbered = "%d"
     }
 
@@ -126,7 +126,7 @@ public struct LinuxSpec: Equatable, Sendable {
         guard !others.contains(where: { $0.type == namespace.type }) else {
             throw object.refusal("type", "the namespace \(namespace.type) is there twice")
         }
-        if let path = namespace.path, !path.isEmpty, !path.hasPrefix("/") {
+        if let path = namespace.path, !path.isEmpty, !path.begins(with: "/") {
             throw object.refusal("path", "the path of a namespace begins with a slash")
         }
         return namespace.path == "" ? Namespace(type: namespace.type, path: nil) : namespace
@@ -152,7 +152,7 @@ public struct LinuxSpec: Equatable, Sendable {
 
     private static func absolute(_ object: SpecObject, _ name: String) throws(Failure) -> [String] {
         let paths = try object.strings(name)
-        for path in paths where !path.hasPrefix("/") {
+        for path in paths where !path.begins(with: "/") {
             throw object.refusal(name, "\(Untrusted.shown(path)) does not begin with a slash")
         }
         return paths
@@ -170,7 +170,7 @@ public struct LinuxSpec: Equatable, Sendable {
             path: try object.required("path"), type: type, major: try number("major"), minor: try number("minor"),
             mode: try object.integer("fileMode", as: UInt32.self), uid: try object.integer("uid", as: UInt32.self),
             gid: try object.integer("gid", as: UInt32.self))
-        guard device.path.hasPrefix("/") else { throw object.refusal("path", "it does not begin with a slash") }
+        guard device.path.begins(with: "/") else { throw object.refusal("path", "it does not begin with a slash") }
         return device
     }
 

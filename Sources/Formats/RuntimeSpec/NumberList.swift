@@ -4,8 +4,8 @@ public enum NumberList {
     public static func numbers(_ text: String, below limit: Int) -> [Int]? {
         var found: Set<Int> = []
         if text.isEmpty { return [] }
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { decimal($0) }
+        for part in text.cut(at: ",", omittingEmptySubsequences: false) {
+            let ends = part.cut(at: "-", omittingEmptySubsequences: false).map { decimal($0) }
             guard ends.count <= 2, let first = ends[0], let last = ends[ends.count - 1], first <= last, last < limit
             else { return nil }
             found.formUnion(first...last)

@@ -83,7 +83,7 @@ public struct ProcessSpec: Equatable, Sendable {
         arguments = try object.strings("args")
         environment = try object.strings("env")
         workingDirectory = try object.required("cwd")
-        guard workingDirectory.hasPrefix("/") else {
+        guard workingDirectory.begins(with: "/") else {
             throw object.refusal("cwd", "\(Untrusted.shown(workingDirectory)) does not begin with a slash")
         }
         if let sets = try object.object("capabilities") { capabilities = try Self.capabilities(sets) }
@@ -140,7 +140,7 @@ public struct ProcessSpec: Equatable, Sendable {
 
     private static func limit(_ object: SpecObject, among others: [Limit]) throws(Failure) -> Limit {
         let type = try object.required("type")
-        guard type.hasPrefix("RLIMIT_") else {
+        guard type.begins(with: "RLIMIT_") else {
             throw object.refusal("type", "there is no limit \(Untrusted.shown(type))")
         }
         guard !others.contains(where: { $0.type == type }) else {

@@ -114,7 +114,7 @@ public struct ResourceSpec: Equatable, Sendable {
             rdma.append((name, handles, objects))
         }
         unified = try object.texts("unified")
-        for key in unified.keys where key.contains("/") || !key.contains(".") {
+        for key in unified.keys where key.has("/") || !key.has(".") {
             throw object.refusal(
                 "unified", "the specified key has not the form CONTROLLER.VALUE `\(Untrusted.shown(key))`")
         }

@@ -39,12 +39,12 @@ public struct RuntimeConfiguration: Equatable, Sendable {
 
     /// Whether a limit of 0 processes is one: since 1.3. None can be, so it is the first.
     private static func isSince3(_ version: String) -> Bool {
-        version.split(separator: ".").dropFirst().first.flatMap { Int($0) }.map { $0 >= 3 } ?? false
+        version.cut(at: ".").dropFirst().first.flatMap { Int($0) }.map { $0 >= 3 } ?? false
     }
 
     /// 1.x.y with whatever may follow, semver.
     static func isSupported(_ version: String) -> Bool {
-        let core = version.prefix { $0 != "-" && $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
+        let core = version.prefix { $0 != "-" && $0 != "+" }.cut(at: ".", omittingEmptySubsequences: false)
         return core.count == 3 && core[0] == "1" && core.allSatisfy { Int($0) != nil }
     }
 }
@@ -106,7 +106,7 @@ public struct HookSpec: Equatable, Sendable {
 
     init(_ object: SpecObject) throws(Failure) {
         path = try object.required("path")
-        guard path.hasPrefix("/") else { throw object.refusal("path", "the path of a hook begins with a slash") }
+        guard path.begins(with: "/") else { throw object.refusal("path", "the path of a hook begins with a slash") }
         arguments = try object.strings("args")
         environment = object.has("env") ? try object.strings("env") : nil
         timeout = try object.integer("timeout", as: Int64.self)

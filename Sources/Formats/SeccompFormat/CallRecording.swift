@@ -21,7 +21,7 @@ public struct CallRecording: Equatable, Sendable {
     /// - Throws: `seccomp.recording-invalid` when it is not whole.
     public init(_ text: String) throws(Failure) {
         guard text.utf8.count <= Self.bytesMax else { throw Self.invalid("it has \(text.utf8.count) bytes") }
-        let lines = text.split(separator: "\n")
+        let lines = text.cut(at: "\n")
         guard lines.count >= 2 else { throw Self.invalid("it has \(lines.count) lines") }
         let head = try Self.read(lines[0]) { (line) throws(Failure) in try line.required("recording").number() }
         guard head == 1 else { throw Self.invalid("its version is \(head)") }

@@ -40,9 +40,9 @@ public struct DeviceAccess: OptionSet, Hashable, Sendable {
     /// The letters `r`, `w` and `m` that `text` holds; every other letter gives nothing.
     public init(_ text: String) {
         var access: DeviceAccess = []
-        if text.contains("r") { access.insert(.read) }
-        if text.contains("w") { access.insert(.write) }
-        if text.contains("m") { access.insert(.makeNode) }
+        if text.has("r") { access.insert(.read) }
+        if text.has("w") { access.insert(.write) }
+        if text.has("m") { access.insert(.makeNode) }
         self = access
     }
 }

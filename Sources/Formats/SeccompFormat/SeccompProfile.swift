@@ -84,7 +84,7 @@ public struct KernelRelease: Comparable, Hashable, Sendable, CustomStringConvert
 
     /// Reads the numbers a release, as uname(2) gives it, starts with; nil when it does not start with two.
     public init?(release: String) {
-        let numbers = release.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        let numbers = release.cut(at: ".", maxSplits: 2, omittingEmptySubsequences: false)
         guard numbers.count >= 2, let major = UInt32(numbers[0]) else { return nil }
         guard let minor = UInt32(numbers[1].prefix { $0.isASCII && $0.isNumber }) else { return nil }
         self.init(major: major, minor: minor)

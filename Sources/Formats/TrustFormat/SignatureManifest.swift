@@ -62,15 +62,15 @@ public struct SignatureManifest: Equatable, Sendable {
     }
 
     private static func isArtifact(_ type: String) -> Bool {
-        type.hasPrefix("application/vnd.dsse.") || type.hasPrefix("application/vnd.in-toto")
-            || type.hasPrefix("application/vnd.dev.sigstore.") || type.hasPrefix("application/vnd.dev.cosign.")
+        type.begins(with: "application/vnd.dsse.") || type.begins(with: "application/vnd.in-toto")
+            || type.begins(with: "application/vnd.dev.sigstore.") || type.begins(with: "application/vnd.dev.cosign.")
     }
 
     /// Whether an entry of an index is beside the images by its name: `sha256-<hex>.sig`, `.att`, `.sbom`, or the list
     /// of referrers `sha256-<hex>`.
     public static func isArtifactName(_ name: String) -> Bool {
-        let tag = name.split(separator: ":", omittingEmptySubsequences: false).last ?? ""
-        guard tag.hasPrefix("sha256-") else { return false }
+        let tag = name.cut(at: ":", omittingEmptySubsequences: false).last ?? ""
+        guard tag.begins(with: "sha256-") else { return false }
         let rest = tag.dropFirst(7)
         let hex = rest.prefix(64)
         guard hex.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {

@@ -69,8 +69,8 @@ public enum SignedIdentity: Equatable, Sendable {
 
         init?(_ text: String) {
             do throws(Failure) { reference = try ImageReference(parsing: text) } catch { return nil }
-            let last = text.split(separator: "/").last ?? ""
-            hasTag = reference.tag != nil && last.contains(":")
+            let last = text.cut(at: "/").last ?? ""
+            hasTag = reference.tag != nil && last.has(":")
         }
     }
 
@@ -86,8 +86,8 @@ public enum SignedIdentity: Equatable, Sendable {
     private static func remapped(_ asked: ImageReference, _ prefix: String, _ signedPrefix: String) -> ImageReference? {
         let text = asked.description
         guard
-            text == prefix || text.hasPrefix(prefix + "/") || text.hasPrefix(prefix + ":")
-                || text.hasPrefix(prefix + "@")
+            text == prefix || text.begins(with: prefix + "/") || text.begins(with: prefix + ":")
+                || text.begins(with: prefix + "@")
         else { return asked }
         do throws(Failure) {
             return try ImageReference(parsing: signedPrefix + text.dropFirst(prefix.count))

@@ -68,17 +68,17 @@ extension TrustPolicy {
         func refusal(_ cause: String) -> Failure {
             lists.refusal(code, at: lists.place(String(scope.prefix(256))), cause: cause)
         }
-        let host = scope.hasPrefix("*.") ? scope.dropFirst(2) : scope[...]
-        let first = host.split(separator: "/", omittingEmptySubsequences: false).first ?? ""
-        let isDomain = scope.hasPrefix("*.") || first.contains(".") || first.contains(":") || first == "localhost"
+        let host = scope.begins(with: "*.") ? scope.dropFirst(2) : scope[...]
+        let first = host.cut(at: "/", omittingEmptySubsequences: false).first ?? ""
+        let isDomain = scope.begins(with: "*.") || first.has(".") || first.has(":") || first == "localhost"
         guard isDomain else {
             throw refusal("the scope '\(scope.prefix(64))' has no registry; write docker.io/library/NAME, for example")
         }
-        let isHost = !host.contains("/")
-        guard !scope.hasPrefix("*.") || isHost else { throw refusal("only a host may begin with '*.'") }
+        let isHost = !host.has("/")
+        guard !scope.begins(with: "*.") || isHost else { throw refusal("only a host may begin with '*.'") }
         do throws(Failure) {
             let reference = try ImageReference(
-                parsing: isHost ? "\(scope.hasPrefix("*.") ? "any." : "")\(host)/any" : String(host))
+                parsing: isHost ? "\(scope.begins(with: "*.") ? "any." : "")\(host)/any" : String(host))
             guard isHost || reference.description == host || reference.name == host else {
                 throw refusal("the scope must be written in full: \(reference.name)")
             }
@@ -182,7 +182,7 @@ extension TrustPolicy {
                     : "it has \(sources.joined(separator: " and ")), and only one of them is allowed")
         }
         let texts: [String]
-        if source.hasSuffix("s") {
+        if source.ends(with: "s") {
             texts = try object.strings(source, entries: TrustLimits.keys, bytes: limit * 2) ?? []
         } else {
             texts = try object.string(source, bytes: limit * 2).map { [$0] } ?? []
@@ -196,13 +196,13 @@ extension TrustPolicy {
     private static func keyFile(
         _ text: String, _ source: String, _ object: JSONObject, _ readKey: (String) throws(Failure) -> [UInt8]
     ) throws(Failure) -> (content: [UInt8], name: String) {
-        if source.hasPrefix("keyData") {
+        if source.begins(with: "keyData") {
             guard let content = Base64Text.bytes(text.utf8) else {
                 throw object.refusal(code, at: object.place(source), cause: "\(object.place(source)) is not base64")
             }
             return (content, object.place(source))
         }
-        guard text.hasPrefix("/") else {
+        guard text.begins(with: "/") else {
             throw object.refusal(
                 code, at: object.place(source), cause: "'\(text.prefix(256))' does not begin with /")
         }

@@ -84,13 +84,13 @@ public struct TrustPolicy: Sendable {
         if let tag = reference.tag { names.append("\(reference.name):\(tag)") }
         var name = reference.name[...]
         names.append(String(name))
-        while let slash = name.lastIndex(of: "/") {
+        while let slash = name.lastPosition(of: "/") {
             name = name[..<slash]
             names.append(String(name))
         }
         var host = name
-        while let dot = host.firstIndex(of: ".") {
-            host = host[host.index(after: dot)...]
+        while let dot = host.position(of: ".") {
+            host = host[host.utf8.index(after: dot)...]
             names.append("*.\(host)")
         }
         return names

@@ -126,7 +126,8 @@ private struct PEMBlock {
     init(_ text: [UInt8], from name: String) throws(Failure) {
         let lines = text.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
             .map { line in String(decoding: line, as: UTF8.self).trimmed }.filter { !$0.isEmpty }
-        guard let first = lines.first, let last = lines.last, first.hasPrefix("-----BEGIN "), first.hasSuffix("-----"),
+        guard let first = lines.first, let last = lines.last, first.begins(with: "-----BEGIN "),
+            first.ends(with: "-----"),
             last == first.replacing("-----BEGIN ", with: "-----END "), lines.count >= 3
         else { throw VerificationKey.invalid(name, "it is not one PEM block") }
         label = String(first.dropFirst(11).dropLast(5))

@@ -195,7 +195,7 @@ actor SchedulerDriver {
         Failure(
             "scheduler.refused", doing: "stay subscribed", cause: "the master says: \(message)",
             remedy: "see the master's log",
-            retry: message.lowercased().hasSuffix("subscribe again") ? .later : .never)
+            retry: message.lowercased().ends(with: "subscribe again") ? .later : .never)
     }
 
     private func take(_ event: SessionCore.Event) async {

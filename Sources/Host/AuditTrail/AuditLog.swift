@@ -159,12 +159,13 @@ public struct AuditLog: Sendable {
     /// Oldest first; names of files put aside sort by the number of their last line.
     static func files(in folder: OwnedDescriptor) throws(KernelError) -> [String] {
         let names = try folder.entries().map(\.name.description)
-        return names.filter { $0.hasPrefix(current + ".") }.sorted() + names.filter { $0 == current }
+        return names.filter { $0.begins(with: current + ".") }.sorted() + names.filter { $0 == current }
     }
 
     private static func cut(_ text: String) -> String {
         let safe = String(text.map { $0 == "\0" ? " " : $0 })
-        return safe.utf8.count <= textBytesMax ? safe : String(safe.prefix(textBytesMax / 4)) + "…"
+        if safe.utf8.count <= textBytesMax { return safe }
+        return String(decoding: safe.utf8.prefix(textBytesMax), as: UTF8.self) + "…"
     }
 }
 

@@ -71,7 +71,7 @@ struct RecentEntries: Sendable {
         wider.marks = key.marks.filter { "\($0.key)=\($0.value)" == key.scope }
         // Of a container there is always a line that names it: whoever reads what was done in it must not miss that
         // something was. There are only as many as containers.
-        if entries[wider] != nil || entries.count < Self.max || key.scope.hasPrefix("container=") { return wider }
+        if entries[wider] != nil || entries.count < Self.max || key.scope.begins(with: "container=") { return wider }
         return Key("any", [:], distinct: [])
     }
 

@@ -18,7 +18,7 @@ extension BundleGroups {
         var again: [GroupValue] = []
         for value in values {
             do throws(Failure) { try write(value) } catch {
-                guard value.file.hasSuffix("period_us"), value.file != values.last?.file else { throw error }
+                guard value.file.ends(with: "period_us"), value.file != values.last?.file else { throw error }
                 again.append(value)
             }
         }
@@ -117,7 +117,7 @@ extension BundleGroups {
 
     /// Without the BFQ scheduler there is another file for the same weight, on another scale.
     private func writeInstead(_ value: GroupValue, _ directory: String) throws(Failure) -> Bool {
-        if value.file.hasPrefix("blkio.weight"), !HostFacts.exists("\(directory)/\(value.file)") {
+        if value.file.begins(with: "blkio.weight"), !HostFacts.exists("\(directory)/\(value.file)") {
             let file = value.file.replacingPrefix("blkio.", with: "blkio.bfq.")
             do throws(KernelError) { try TextFile.write(value.value, to: "\(directory)/\(file)") } catch {
                 throw Self.failed(error, "set \(file) to \(value.value)", field: value.field)
@@ -125,7 +125,7 @@ extension BundleGroups {
             return true
         }
         guard value.file == "io.bfq.weight", !HostFacts.exists("\(directory)/\(value.file)") else { return false }
-        let words = value.value.split(separator: " ")
+        let words = value.value.cut(at: " ")
         guard let last = words.last, let weight = UInt64(last), weight >= 10 else { return false }
         let converted = ["\(1 + (weight - 10) * 9_999 / 990)"]
         let text = (words.dropLast().map(String.init) + converted).joined(separator: " ")
@@ -171,7 +171,7 @@ extension BundleGroups {
                 cause: "the cgroup controller devices is not mounted here", field: "devices")
         }
         do throws(KernelError) {
-            let listed = try TextFile.read("\(directory)/devices.list").split(separator: "\n").map(String.init)
+            let listed = try TextFile.read("\(directory)/devices.list").cut(at: "\n").map(String.init)
             for (file, text) in try change(from: listed, to: rules) {
                 try TextFile.write(text, to: "\(directory)/\(file)")
             }
@@ -195,6 +195,6 @@ extension BundleGroups {
 
 extension String {
     fileprivate func replacingPrefix(_ prefix: String, with other: String) -> String {
-        hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
+        begins(with: prefix) ? other + dropFirst(prefix.count) : self
     }
 }

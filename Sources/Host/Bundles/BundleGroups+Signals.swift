@@ -14,7 +14,7 @@ extension BundleGroups {
     private static func processes(_ directory: String, depth: Int) -> [Int32] {
         var result: [Int32] = []
         do throws(KernelError) {
-            result = try TextFile.read(directory + "/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
+            result = try TextFile.read(directory + "/cgroup.procs").cut(at: "\n").compactMap { Int32($0) }
             guard depth < 32 else { return result }
             for entry in try OwnedDescriptor.open(RawPath(directory), [.directory]).entries()
             where entry.kind == .directory {

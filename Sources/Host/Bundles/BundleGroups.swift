@@ -23,14 +23,14 @@ public struct BundleGroups: Equatable, Sendable {
     /// linux.cgroupsPath, or a place of its own below `bulkhead-oci`. A relative path is below that as well.
     public static func path(_ asked: String?, id: String) -> String {
         guard let asked, !asked.isEmpty else { return "/bulkhead-oci/\(id)" }
-        let parts = asked.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
-        return asked.hasPrefix("/") ? "/" + parts : "/bulkhead-oci/" + parts
+        let parts = asked.cut(at: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
+        return asked.begins(with: "/") ? "/" + parts : "/bulkhead-oci/" + parts
     }
 
     /// `PATH` below the container's group in every hierarchy, or `CONTROLLER,…:PATH` in those of version 1 alone.
     mutating func descend(to asked: String) throws(Failure) {
-        let words = asked.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let parts = (words.last ?? "").split(separator: "/").filter { $0 != "." }
+        let words = asked.cut(at: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = (words.last ?? "").cut(at: "/").filter { $0 != "." }
         guard !parts.contains("..") else {
             throw Self.refused(asked, "bad sub cgroup path: `..` components are not allowed")
         }
@@ -39,7 +39,7 @@ public struct BundleGroups: Equatable, Sendable {
             below = path
             return
         }
-        for controller in words[0].split(separator: ",").map(String.init) {
+        for controller in words[0].cut(at: ",").map(String.init) {
             guard !hierarchies.isUnified, hierarchies.legacy.contains(where: { $0.isCalled(controller) }) else {
                 throw Self.refused(asked, "unknown controller \(Untrusted.shown(controller)) of cgroups of version 1")
             }
@@ -72,7 +72,7 @@ public struct BundleGroups: Equatable, Sendable {
         if hierarchies.legacy.isEmpty { return .none }
         var links: [(name: String, target: String)] = []
         for legacy in hierarchies.legacy where legacy.directory.utf8.contains(UInt8(ascii: ",")) {
-            for name in legacy.directory.split(separator: ",") { links.append((String(name), legacy.directory)) }
+            for name in legacy.directory.cut(at: ",") { links.append((String(name), legacy.directory)) }
         }
         return .legacy(directories: hierarchies.legacy.map { ($0.directory, directory($0)) }, links: links)
     }
@@ -111,7 +111,7 @@ extension BundleGroups {
         _ mount: String, _ made: inout [String], _ prepare: (String) throws(KernelError) -> Void
     ) throws(KernelError) {
         var directory = mount
-        for part in path.split(separator: "/") {
+        for part in path.cut(at: "/") {
             directory += "/" + part
             do throws(KernelError) {
                 try Directories.make(directory, mode: 0o755)
@@ -220,9 +220,9 @@ extension BundleGroups {
     /// The group of version 2 that a /proc/PID/cgroup names, if it is below `path`: a process that was moved out of the
     /// container's groups takes nobody along.
     static func place(in text: String, below path: String) -> String? {
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else { return nil }
+        guard let line = text.cut(at: "\n").first(where: { $0.begins(with: "0::") }) else { return nil }
         let place = String(line.dropFirst(3))
-        guard place.hasPrefix(path + "/"), !place.split(separator: "/").contains("..") else { return nil }
+        guard place.begins(with: path + "/"), !place.cut(at: "/").contains("..") else { return nil }
         return place
     }
 
@@ -246,10 +246,10 @@ extension BundleGroups {
     public func isFrozen() -> Bool {
         do throws(KernelError) {
             if hierarchies.isUnified, let unified {
-                return try TextFile.read(unified + "/cgroup.events").split(separator: "\n").contains("frozen 1")
+                return try TextFile.read(unified + "/cgroup.events").cut(at: "\n").contains("frozen 1")
             }
             guard let directory = freezer else { return false }
-            return try TextFile.read(directory + "/freezer.state").hasPrefix("FR")
+            return try TextFile.read(directory + "/freezer.state").begins(with: "FR")
         } catch { return false }
     }
 
@@ -283,7 +283,7 @@ extension BundleGroups {
         if hierarchies.isUnified { return isFrozen() == frozen }
         guard let freezer else { return true }
         do throws(KernelError) {
-            return try TextFile.read(freezer + "/freezer.state").hasPrefix(frozen ? "FROZEN" : "THAWED")
+            return try TextFile.read(freezer + "/freezer.state").begins(with: frozen ? "FROZEN" : "THAWED")
         } catch { return false }
     }
 }

@@ -43,10 +43,13 @@ public struct BundleIdentity: BundleContributor {
         _ path: String, _ value: String, _ name: String, _ context: BundleContext
     ) throws(Failure) {
         let owner: String? =
-            if path.hasPrefix("net/") { "network" } else if Self.ipc.contains(path) || path.hasPrefix("fs/mqueue/") {
+            if path.begins(with: "net/") {
+                "network"
+            } else if Self.ipc.contains(path) || path.begins(with: "fs/mqueue/") {
                 "ipc"
-            } else if path == "kernel/domainname" || path == "kernel/hostname" { "uts"
-            } else if path.hasPrefix("user/") {
+            } else if path == "kernel/domainname" || path == "kernel/hostname" {
+                "uts"
+            } else if path.begins(with: "user/") {
                 "user"
             } else { nil }
         guard let owner else {

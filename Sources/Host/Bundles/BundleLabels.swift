@@ -56,7 +56,7 @@ public struct BundleLabels: BundleContributor {
     /// keeps it.
     static func labelled(_ data: [String], type: String, _ context: BundleContext) throws(Failure) -> [String] {
         guard let label = context.linux.mountLabel, !label.isEmpty, context.modules.labelsFiles,
-            labelled.contains(type), !data.contains(where: { $0.hasPrefix("context=") })
+            labelled.contains(type), !data.contains(where: { $0.begins(with: "context=") })
         else { return data }
         return data + ["context=" + (try context.modules.known(label, "linux.mountLabel"))]
     }
@@ -106,7 +106,7 @@ public struct SecurityModules: Sendable {
     static func active() -> SecurityModules {
         var found = SecurityModules()
         do throws(KernelError) {
-            found.hasAppArmor = try TextFile.read("/sys/module/apparmor/parameters/enabled").hasPrefix("Y")
+            found.hasAppArmor = try TextFile.read("/sys/module/apparmor/parameters/enabled").begins(with: "Y")
         } catch { found.hasAppArmor = false }
         found.selinux = SELinux.state()
         found.canonical = SELinux.canonical

@@ -11,9 +11,9 @@ public struct BundleMounts: BundleContributor {
         guard context.buildsRoot else { return contribution }
         for (index, mount) in context.configuration.mounts.enumerated() {
             var mount = mount
-            if !mount.destination.hasPrefix("/") { mount.destination = "/" + mount.destination }
+            if !mount.destination.begins(with: "/") { mount.destination = "/" + mount.destination }
             // Where a mount would cover the root nobody would ever see it.
-            guard mount.destination.split(separator: "/").contains(where: { $0 != "." && $0 != ".." }) else {
+            guard mount.destination.cut(at: "/").contains(where: { $0 != "." && $0 != ".." }) else {
                 throw SpecObject.refusal("\(mount.place).destination", "it is the root itself", remedy: "use root")
             }
             let options = MountOptions(mount.options, type: mount.type)
@@ -45,11 +45,11 @@ public struct BundleMounts: BundleContributor {
             throw SpecObject.refusal("\(mount.place).source", "a bind mount needs one")
         }
         // The words of another runtime. What is bound would show its files with owners that nobody asked for.
-        if options.data.contains(where: { $0.hasPrefix("idmap=") || $0.hasPrefix("ridmap=") }) {
+        if options.data.contains(where: { $0.begins(with: "idmap=") || $0.begins(with: "ridmap=") }) {
             throw SpecObject.refusal(
                 "\(mount.place).options", "idmap takes no value", remedy: "name the ids in uidMappings and gidMappings")
         }
-        let path = source.hasPrefix("/") ? source : "\(context.bundle)/\(source)"
+        let path = source.begins(with: "/") ? source : "\(context.bundle)/\(source)"
         guard let isDirectory = options.isLinkItself ? false : context.isDirectory(path) else {
             throw Failure(
                 "bundle.no-source", doing: "mount \(Untrusted.shown(path)) at \(Untrusted.shown(mount.destination))",
@@ -133,10 +133,10 @@ public struct BundleMounts: BundleContributor {
         data = try BundleLabels.labelled(data, type: type, context)
         // Where they are is what files of the kernel are trusted by: no link of an image may lead elsewhere.
         let isKernels = type == "proc" || type == "sysfs" || mount.destination == "/dev"
-            || mount.destination.hasPrefix("/dev/")
+            || mount.destination.begins(with: "/dev/")
         var resolve: TargetRules = isKernels ? [.create, .noLinks] : rules(options)
         if options.copiesUp, type == "tmpfs" { resolve.insert(.copying) }
-        if type == "tmpfs", !data.contains(where: { $0.hasPrefix("mode=") }) { resolve.insert(.keepsMode) }
+        if type == "tmpfs", !data.contains(where: { $0.begins(with: "mode=") }) { resolve.insert(.keepsMode) }
         var attributes = options.set.union(options.recursiveSet)
         if SealedMounts.seals(index, of: context.configuration.mounts) { attributes.remove(.readOnly) }
         contribution.add(

@@ -131,7 +131,7 @@ enum MapHolder {
 
     /// The id on the host of one in the user namespace whose map this file is, user_namespaces(7).
     static func outside(_ id: UInt32, _ file: String) throws(KernelError) -> UInt32 {
-        for line in try TextFile.read(file).split(separator: "\n") {
+        for line in try TextFile.read(file).cut(at: "\n") {
             let words = line.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0) }
             guard words.count == 3 else { continue }
             let map = IDMapping(inside: words[0], outside: words[1], count: words[2])

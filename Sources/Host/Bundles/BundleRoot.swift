@@ -8,7 +8,7 @@ public struct BundleRoot: BundleContributor {
 
     /// The kind of propagation an option or rootfsPropagation names, and whether everything below gets it as well.
     static func propagation(_ word: String) -> (kind: MountPropagation, recursive: Bool)? {
-        let recursive = word.hasPrefix("r")
+        let recursive = word.begins(with: "r")
         return switch recursive ? String(word.dropFirst()) : word {
         case "private": (.private, recursive)
         case "slave": (.slave, recursive)

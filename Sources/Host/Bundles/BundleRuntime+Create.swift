@@ -253,7 +253,7 @@ extension BundleRuntime {
         var rootPath: String?
         if let root = configuration.root {
             rootPath = try resolved(
-                root.path.hasPrefix("/") ? root.path : "\(bundle)/\(root.path)", "open the root file system")
+                root.path.begins(with: "/") ? root.path : "\(bundle)/\(root.path)", "open the root file system")
         }
         var context = BundleContext(
             id: id, bundle: bundle, rootPath: rootPath, configuration: configuration, process: configuration.process,

@@ -117,14 +117,14 @@ extension BundleRuntime {
     private func explained(_ report: LauncherReport, _ id: String) throws(Failure) -> Failure {
         var lines: [String] = []
         do throws(KernelError) {
-            lines = try TextFile.read("\(store.directory(id))/steps").split(separator: "\n").map(String.init)
+            lines = try TextFile.read("\(store.directory(id))/steps").cut(at: "\n").map(String.init)
         } catch { throw BundleStore.failed(error, "read the container's plan") }
         let index = Int(report.step) - (lines.first.flatMap { Int($0) } ?? 0) + 1
         let sentence = lines.indices.contains(index) && index > 0 ? lines[index] : "carry out step \(report.step)"
         let isStatus = report.detail == LauncherReport.Part.status.rawValue
         let status = report.error & 0x7f == 0 ? "status \(report.error >> 8 & 0xff)" : "signal \(report.error & 0x7f)"
         // "run the startContainer hook #0: /bin/false"
-        guard sentence.hasPrefix(Self.hookSentence) else {
+        guard sentence.begins(with: Self.hookSentence) else {
             return Failure("bundle.cannot-start", doing: sentence, cause: ErrnoName.described(report.error))
         }
         let hook = sentence.dropFirst("run the ".count)

@@ -22,7 +22,7 @@ public struct BundleStart: BundleContributor {
         }
         var environment = Self.settled(context.process?.environment ?? [])
         environment.removeAll { $0 == "HOME=" }
-        if let uid = context.process?.user.uid, !environment.contains(where: { $0.hasPrefix("HOME=") }) {
+        if let uid = context.process?.user.uid, !environment.contains(where: { $0.begins(with: "HOME=") }) {
             environment.append("HOME=\(context.home(uid))")
         }
         if context.options.listening > 0 {

@@ -106,11 +106,11 @@ extension BundleStore {
             let entries = try above.entries()
             for entry in entries {
                 let name = entry.name.description
-                if name.hasPrefix(Self.unnamedPrefix) { try removeUnnamed(entry.name, in: above) }
-                if name.hasPrefix(Self.removedPrefix) { Self.goOn(entry.name, in: above) }
+                if name.begins(with: Self.unnamedPrefix) { try removeUnnamed(entry.name, in: above) }
+                if name.begins(with: Self.removedPrefix) { Self.goOn(entry.name, in: above) }
             }
             return entries.filter { $0.kind == .directory }.map(\.name.description)
-                .filter { !$0.hasPrefix(".") }.sorted()
+                .filter { !$0.begins(with: ".") }.sorted()
         } catch {
             if error.errno == Errno.noEntry { return [] }
             throw Self.failed(error, "list the containers")

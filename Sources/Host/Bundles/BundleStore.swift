@@ -61,7 +61,7 @@ public struct BundleStore: Sendable {
         let allowed = id.utf8.allSatisfy {
             ($0 >= 0x30 && $0 <= 0x39) || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || "_+-.@%:".utf8.contains($0)
         }
-        guard allowed, !id.isEmpty, id.utf8.count <= idBytesMax, !id.hasPrefix(".") else {
+        guard allowed, !id.isEmpty, id.utf8.count <= idBytesMax, !id.begins(with: ".") else {
             throw Failure(
                 "bundle.id-invalid", doing: "use the container id", on: id,
                 cause: id.isEmpty ? "it is empty" : "invalid character or length in the container ID",
@@ -193,6 +193,6 @@ public struct BundleStore: Sendable {
             if error.errno == Errno.noEntry { return [] }
             throw error
         }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        return String(decoding: bytes, as: UTF8.self).cut(at: "\n").map(String.init)
     }
 }

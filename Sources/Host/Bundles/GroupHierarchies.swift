@@ -83,13 +83,13 @@ public struct GroupHierarchies: Equatable, Sendable {
 
     /// Each hierarchy once: what is mounted where another container's root is seen shows that one's groups alone.
     mutating func add(_ mount: String, _ options: [String]) {
-        let name = options.first { $0.hasPrefix("name=") }.map { String($0.dropFirst(5)) }
+        let name = options.first { $0.begins(with: "name=") }.map { String($0.dropFirst(5)) }
         let entry = Legacy(
-            controllers: options.filter(Self.known.contains), directory: String(mount.split(separator: "/").last ?? ""),
+            controllers: options.filter(Self.known.contains), directory: String(mount.cut(at: "/").last ?? ""),
             mount: mount, name: name)
         let known = legacy.firstIndex { $0.name == name && $0.controllers == entry.controllers }
         guard let known else { return legacy.append(entry) }
-        if mount.hasPrefix(Self.place), !legacy[known].mount.hasPrefix(Self.place) { legacy[known] = entry }
+        if mount.begins(with: Self.place), !legacy[known].mount.begins(with: Self.place) { legacy[known] = entry }
     }
 
     public func legacy(with controller: String) -> Legacy? { legacy.first { $0.controllers.contains(controller) } }

@@ -14,7 +14,7 @@ enum GroupOwner {
         // What is mounted last is what is seen.
         guard
             let mount = context.configuration.mounts.last(where: {
-                $0.destination.split(separator: "/").map(String.init) == place
+                $0.destination.cut(at: "/").map(String.init) == place
             }), mount.type == "cgroup" || mount.type == "cgroup2"
         else { return nil }
         let options = MountOptions(mount.options, type: mount.type)

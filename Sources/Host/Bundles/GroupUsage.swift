@@ -25,8 +25,8 @@ extension BundleGroups {
     /// Lines of `key value`.
     private func pairs(_ controller: String, _ file: String) -> [String: UInt64] {
         var result: [String: UInt64] = [:]
-        for line in (text(controller, file) ?? "").split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in (text(controller, file) ?? "").cut(at: "\n") {
+            let words = line.cut(at: " ")
             if words.count == 2, let value = UInt64(words[1]) { result[String(words[0])] = value }
         }
         return result

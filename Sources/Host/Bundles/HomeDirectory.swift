@@ -12,9 +12,9 @@ enum HomeDirectory {
             let bytes = try place.openRegular("etc/passwd").readAll(limit: fileBytesMax)
             text = String(decoding: bytes, as: UTF8.self)
         } catch { return "/" }
-        for line in text.split(separator: "\n") {
-            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
-            if fields.count > 5, UInt32(fields[2]) == uid, fields[5].hasPrefix("/") { return String(fields[5]) }
+        for line in text.cut(at: "\n") {
+            let fields = line.cut(at: ":", omittingEmptySubsequences: false)
+            if fields.count > 5, UInt32(fields[2]) == uid, fields[5].begins(with: "/") { return String(fields[5]) }
         }
         return "/"
     }

@@ -23,14 +23,14 @@ enum JoinedMounts {
     /// The mount that `path` is on when that is shared, proc_pid_mountinfo(5).
     static func sharedMount(above path: String, in table: String) -> String? {
         var found: (place: String, isShared: Bool)?
-        for line in table.split(separator: "\n") {
-            let fields = line.split(separator: " ")
+        for line in table.cut(at: "\n") {
+            let fields = line.cut(at: " ", omittingEmptySubsequences: false)
             guard let separator = fields.firstIndex(of: "-"), separator > 5 else { continue }
             let place = KernelMounts.unescaped(fields[4])
-            guard place == "/" || path == place || path.hasPrefix(place + "/") else { continue }
+            guard place == "/" || path == place || path.begins(with: place + "/") else { continue }
             // Of two at one place the one that is listed later is on top.
             if let found, found.place.utf8.count > place.utf8.count { continue }
-            found = (place, fields[6..<separator].contains { $0.hasPrefix("shared:") })
+            found = (place, fields[6..<separator].contains { $0.begins(with: "shared:") })
         }
         return found.flatMap { $0.isShared ? $0.place : nil }
     }

@@ -11,8 +11,8 @@ enum KernelMounts {
 
     /// The last mounted first: one may be on top of another.
     static func places(in table: String) -> [String] {
-        table.split(separator: "\n").reversed().compactMap { line in
-            let fields = line.split(separator: " ")
+        table.cut(at: "\n").reversed().compactMap { line in
+            let fields = line.cut(at: " ", omittingEmptySubsequences: false)
             guard let separator = fields.firstIndex(of: "-"), separator + 1 < fields.count, fields.count > 4,
                 fields[separator + 1] == "proc" || fields[separator + 1] == "sysfs"
             else { return nil }

@@ -87,7 +87,7 @@ struct MountOptions: Equatable {
             set.formUnion(time)
             return true
         }
-        guard option.hasPrefix("r") else { return false }
+        guard option.begins(with: "r") else { return false }
         let word = String(option.dropFirst())
         if let (attribute, sets) = Self.attributes[word] {
             if sets { recursiveSet.insert(attribute) } else { recursiveClear.insert(attribute) }

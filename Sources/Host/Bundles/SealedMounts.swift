@@ -28,11 +28,11 @@ public struct SealedMounts: BundleContributor {
         guard context.buildsRoot else { return contribution }
         let mounts = context.configuration.mounts
         for (index, mount) in mounts.enumerated() where Self.seals(index, of: mounts) {
-            let target = mount.destination.hasPrefix("/") ? mount.destination : "/" + mount.destination
+            let target = mount.destination.begins(with: "/") ? mount.destination : "/" + mount.destination
             contribution.add(.setAttributes(target, set: .readOnly, clear: [], recursive: false), at: .terminal)
         }
         return contribution
     }
 
-    private static func place(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+    private static func place(_ path: String) -> [Substring] { path.cut(at: "/").filter { $0 != "." } }
 }

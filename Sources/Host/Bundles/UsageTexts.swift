@@ -8,7 +8,7 @@ enum UsageTexts {
 
     /// Lines of at least three numbers, such as those of cpuacct.usage_all.
     static func rows(_ text: String) -> [[UInt64]] {
-        text.split(separator: "\n").map { numbers(String($0)) }.filter { $0.count >= 3 }
+        text.cut(at: "\n").map { numbers(String($0)) }.filter { $0.count >= 3 }
     }
 
     /// No limit and something is no limit.
@@ -19,8 +19,8 @@ enum UsageTexts {
 
     /// `8:0 Read 4096` of version 1.
     static func legacy(_ text: String) -> [SpecValue] {
-        text.split(separator: "\n").compactMap { line in
-            let words = line.split(separator: " ").map(String.init)
+        text.cut(at: "\n").compactMap { line in
+            let words = line.cut(at: " ").map(String.init)
             guard words.count == 3, let value = UInt64(words[2]) else { return nil }
             return entry(words[0], words[1], value)
         }
@@ -28,10 +28,10 @@ enum UsageTexts {
 
     /// `8:0 rbytes=4096 wbytes=0` of version 2: the keys that are wanted, each with the operation it stands for.
     static func unified(_ text: String, _ operations: [String: String]) -> [SpecValue] {
-        text.split(separator: "\n").flatMap { line in
-            let words = line.split(separator: " ").map(String.init)
+        text.cut(at: "\n").flatMap { line in
+            let words = line.cut(at: " ").map(String.init)
             return words.dropFirst().compactMap { word -> SpecValue? in
-                let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
+                let halves = word.cut(at: "=", maxSplits: 1).map(String.init)
                 guard halves.count == 2, let operation = operations[halves[0]], let value = UInt64(halves[1]) else {
                     return nil
                 }
@@ -41,7 +41,7 @@ enum UsageTexts {
     }
 
     private static func entry(_ device: String, _ operation: String, _ value: UInt64) -> SpecValue? {
-        let numbers = device.split(separator: ":").compactMap { UInt64($0) }
+        let numbers = device.cut(at: ":").compactMap { UInt64($0) }
         guard numbers.count == 2 else { return nil }
         return [
             "major": .number(numbers[0]), "minor": .number(numbers[1]), "op": .string(operation),
@@ -59,7 +59,7 @@ enum UsageTexts {
     /// 2MB, 1GB: from the names of the files of a group.
     static func pageSizes(_ names: [String], file: String) -> [String] {
         names.compactMap { name in
-            let parts = name.split(separator: ".").map(String.init)
+            let parts = name.cut(at: ".").map(String.init)
             return parts.count == 3 && parts[0] == "hugetlb" && parts[2] == file ? parts[1] : nil
         }.sorted()
     }

@@ -23,7 +23,7 @@ public enum ConfinedPath {
         _ path: String, beneath root: String?, _ flags: OpenFlags, mode: UInt32 = 0
     ) throws(KernelError) -> OwnedDescriptor {
         guard let root else {
-            return try OwnedDescriptor.open(path.hasPrefix("/") ? "/" : ".", [.path, .directory])
+            return try OwnedDescriptor.open(path.begins(with: "/") ? "/" : ".", [.path, .directory])
                 .openRegular(RawPath(path), flags, mode: mode, rules: [])
         }
         return try walk(path, beneath: root) { (directory, rest) throws(KernelError) in
@@ -36,7 +36,7 @@ public enum ConfinedPath {
         _ path: String, beneath root: String,
         _ open: (_ directory: OwnedDescriptor, _ rest: RawPath?) throws(KernelError) -> OwnedDescriptor
     ) throws(KernelError) -> OwnedDescriptor {
-        let (names, above) = (path.split(separator: "/"), root.split(separator: "/"))
+        let (names, above) = (path.cut(at: "/"), root.cut(at: "/"))
         guard names.starts(with: above), !names.contains("..") else {
             throw KernelError(call: "open beneath \(root)", on: path, errno: Errno.crossDevice)
         }

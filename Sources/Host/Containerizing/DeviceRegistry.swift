@@ -70,7 +70,7 @@ public struct DeviceRegistry: Sendable {
         do throws(KernelError) {
             let directory = try OwnedDescriptor.open(RawPath(path), [.directory])
             try Self.checkOwner(try directory.status(), path)
-            let names = try directory.entries().map(\.name).filter { $0.description.hasSuffix(".json") }
+            let names = try directory.entries().map(\.name).filter { $0.description.ends(with: ".json") }
             guard names.count <= Self.filesMax else {
                 throw KernelError(call: "count the files: more than \(Self.filesMax)", on: path, errno: Errno.noSpace)
             }
@@ -146,7 +146,7 @@ public struct DeviceRegistry: Sendable {
             if !grant.volumes.contains(volume) { grant.volumes.append(volume) }
         }
         for entry in edits.environment {
-            guard let name = entry.split(separator: "=", omittingEmptySubsequences: false).first, !name.isEmpty,
+            guard let name = entry.cut(at: "=", omittingEmptySubsequences: false).first, !name.isEmpty,
                 name.count < entry.count, !entry.utf8.contains(0)
             else { throw refused("has a variable that is not NAME=value") }
             grant.environment.append(entry)
@@ -198,8 +198,8 @@ public enum HostDevice {
 
     /// What is at an absolute host path without `..` and links.
     static func plainPath(_ path: String) throws(Failure) -> FileStatus {
-        let components = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard path.hasPrefix("/"), !components.dropFirst().contains(where: { ["", ".", ".."].contains($0) }) else {
+        let components = path.cut(at: "/", omittingEmptySubsequences: false)
+        guard path.begins(with: "/"), !components.dropFirst().contains(where: { ["", ".", ".."].contains($0) }) else {
             throw refused(path, "it is not a plain absolute path")
         }
         do throws(KernelError) {

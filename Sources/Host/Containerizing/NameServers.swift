@@ -32,7 +32,7 @@ public enum NameServers {
         }
     }
 
-    private static func isLoopback(_ address: String) -> Bool { address.hasPrefix("127.") || address == "::1" }
+    private static func isLoopback(_ address: String) -> Bool { address.begins(with: "127.") || address == "::1" }
 
     public static func parse(_ text: String) -> [String] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
@@ -43,11 +43,11 @@ public enum NameServers {
 
     /// Whether `text` is an IP address in digits, of version 4 or 6.
     public static func isAddress(_ text: String) -> Bool {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        if parts.count == 4, !text.contains(":") {
+        let parts = text.cut(at: ".", omittingEmptySubsequences: false)
+        if parts.count == 4, !text.has(":") {
             return parts.allSatisfy { (1...3).contains($0.count) && $0.allSatisfy(\.isASCII) && UInt8($0) != nil }
         }
-        let groups = text.split(separator: ":", omittingEmptySubsequences: false)
+        let groups = text.cut(at: ":", omittingEmptySubsequences: false)
         return (3...8).contains(groups.count) && text.utf8.count <= 39
             && groups.allSatisfy { $0.count <= 4 && $0.allSatisfy { $0.isASCII && $0.isHexDigit } }
             && (groups.count == 8 || text.contains("::"))

@@ -138,7 +138,7 @@ public final class DockerContainerizer: Containerizer {
             let user = launch.user ?? image.user
             let order = DockerLaunch(
                 launch: launch, installation: installation, abilities: abilities, image: image.id,
-                config: image.config, startsAsRoot: ["", "0", "root"].contains(user.prefix { $0 != ":" }))
+                config: image.config, startsAsRoot: ["", "0", "root"].contains(user.before(":")))
             let made = try await engine.call(
                 "POST", "/containers/create?name=" + DockerLaunch.name(launch.id, installation), try order.body(),
                 accepting: [201, 404, 409], within: .files, doing: "create the container", on: launch.id.text)
@@ -164,9 +164,9 @@ public final class DockerContainerizer: Containerizer {
             ?? TaskComposition.defaultPath
         let directory = order.launch.workingDirectory ?? order.config.workingDirectory
         let places: [String] =
-            if words[0].hasPrefix("/") { [words[0]] } else if words[0].contains("/") {
+            if words[0].begins(with: "/") { [words[0]] } else if words[0].has("/") {
                 ["\(directory)/\(words[0])"]
-            } else { path.split(separator: ":").map { "\($0)/\(words[0])" } }
+            } else { path.cut(at: ":").map { "\($0)/\(words[0])" } }
         for place in places {
             let target = "/containers/\(engineID)/archive?path=" + Engine.quoted(place)
             let answer = try await engine.open("HEAD", target, doing: "look for the program", on: place)

@@ -184,7 +184,7 @@ struct DockerLaunch {
 
     /// `address name` is `name:address` there.
     private static func hostEntry(_ line: String) -> String {
-        let words = line.split(separator: " ", maxSplits: 1).map(String.init)
+        let words = line.cut(at: " ", maxSplits: 1).map(String.init)
         return words.count == 2 ? "\(words[1]):\(words[0])" : line
     }
 

@@ -125,8 +125,8 @@ struct EngineAnswer: Sendable {
 
     init(reading connection: EngineConnection, withoutBody: Bool) async throws(Failure) {
         self.connection = connection
-        let words = try await connection.line().split(separator: " ")
-        guard words.count > 1, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
+        let words = try await connection.line().cut(at: " ")
+        guard words.count > 1, words[0].begins(with: "HTTP/1."), let status = Int(words[1]) else {
             throw EngineConnection.cut("it is not HTTP")
         }
         self.status = status
@@ -137,8 +137,8 @@ struct EngineAnswer: Sendable {
             if line.isEmpty { break }
             bytes += line.utf8.count
             guard bytes <= EngineConnection.headBytesMax else { throw EngineConnection.cut("its head is too long") }
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let value = line[line.index(after: colon)...].drop { $0 == " " }
+            guard let colon = line.position(of: ":") else { continue }
+            let value = line[line.utf8.index(after: colon)...].drop { $0 == " " }
             headers[line[..<colon].lowercased()] = String(value)
         }
         if withoutBody || status == 101 || status == 204 || status == 304 {

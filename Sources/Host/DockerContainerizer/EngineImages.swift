@@ -112,7 +112,7 @@ struct EngineImages: Sendable {
         var removed: [String] = []
         for image in list {
             guard let id = image["Id"].string, !kept.contains(id) else { continue }
-            for tag in image["RepoTags"].strings where tag.hasPrefix(repository + ":") && !kept.contains(tag) {
+            for tag in image["RepoTags"].strings where tag.begins(with: repository + ":") && !kept.contains(tag) {
                 // 409: a container has it.
                 let answer = try await engine.call(
                     "DELETE", "/images/\(Engine.quoted(tag))", accepting: [200, 404, 409], within: .files,

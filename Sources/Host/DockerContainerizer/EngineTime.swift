@@ -3,7 +3,7 @@ enum EngineTime {
     /// Seconds since 1970; nil for what is no moment, and for the year 1, which means never.
     static func seconds(_ text: String) -> Double? {
         let parts = text.split { "-T:Z+".contains($0) }
-        guard text.hasSuffix("Z"), parts.count == 6, let year = Int(parts[0]), let month = Int(parts[1]),
+        guard text.ends(with: "Z"), parts.count == 6, let year = Int(parts[0]), let month = Int(parts[1]),
             let day = Int(parts[2]), let hour = Double(parts[3]), let minute = Double(parts[4]),
             let second = Double(parts[5]), year >= 1970, (1...12).contains(month)
         else { return nil }

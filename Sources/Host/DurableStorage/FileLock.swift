@@ -68,6 +68,6 @@ public final class FileLock: Sendable {
     /// Who holds or last held the lock: "1234 importing an image". Empty when nobody ever did.
     public static func owner(_ name: RawPath, in directory: OwnedDescriptor) throws(KernelError) -> String {
         let content = try AtomicFile.read(name, in: directory, limit: 4_096) ?? []
-        return String(decoding: content, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
+        return String(decoding: content, as: UTF8.self).cut(at: "\n").first.map(String.init) ?? ""
     }
 }

@@ -10,9 +10,9 @@ public struct CallerFacts: Equatable, Sendable {
     /// Nil when a line is missing or is not as proc(5) says.
     public init?(status: String) {
         var fields: [Substring: Substring] = [:]
-        for line in status.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            fields[line[..<colon]] = line[line.index(after: colon)...]
+        for line in status.cut(at: "\n") {
+            guard let colon = line.position(of: ":") else { continue }
+            fields[line[..<colon]] = line[line.utf8.index(after: colon)...]
         }
         func numbers(_ name: Substring) -> [UInt32]? {
             guard let words = fields[name]?.split(whereSeparator: { $0 == " " || $0 == "\t" }) else { return nil }
@@ -40,11 +40,11 @@ enum MemoryMap {
         var next = start
         let (end, overflow) = start.addingReportingOverflow(count)
         if overflow { return false }
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ", maxSplits: 2)
-            guard words.count > 1, let dash = words[0].firstIndex(of: "-"),
+        for line in text.cut(at: "\n") {
+            let words = line.cut(at: " ", maxSplits: 2)
+            guard words.count > 1, let dash = words[0].position(of: "-"),
                 let first = UInt64(words[0][..<dash], radix: 16),
-                let last = UInt64(words[0][words[0].index(after: dash)...], radix: 16)
+                let last = UInt64(words[0][words[0].utf8.index(after: dash)...], radix: 16)
             else { return false }
             if last <= next { continue }
             guard first <= next, words[1].dropFirst().first == "w" else { return false }

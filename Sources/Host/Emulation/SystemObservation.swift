@@ -26,7 +26,7 @@ struct SystemObservation {
         if let counted = try number("pids.current") {
             facts.threads = counted
         } else {
-            facts.threads = UInt64((try text("cgroup.threads") ?? "").split(separator: "\n").count)
+            facts.threads = UInt64((try text("cgroup.threads") ?? "").cut(at: "\n").count)
         }
         return facts
     }
@@ -53,8 +53,8 @@ struct SystemObservation {
     /// Names and the number behind each.
     private static func fields(_ text: String) -> [Substring: UInt64] {
         var fields: [Substring: UInt64] = [:]
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in text.cut(at: "\n") {
+            let words = line.cut(at: " ")
             if words.count > 1, let value = UInt64(words[1]) { fields[words[0]] = value }
         }
         return fields

@@ -1,3 +1,4 @@
+import Diagnostics
 import LinuxKernel
 
 /// Whether the file system containers' files are on holds them to disk limits.
@@ -19,7 +20,7 @@ enum DiskProbe {
 
     /// Of the nearest directory that exists: the store is made with the first image.
     private static func state(of path: String) -> ProjectQuotaState {
-        var components = path.split(separator: "/")
+        var components = path.cut(at: "/")
         while true {
             let candidate = "/" + components.joined(separator: "/")
             do throws(KernelError) {

@@ -1,3 +1,4 @@
+import Diagnostics
 import LinuxKernel
 
 /// What this host is, for people and for placement.
@@ -16,8 +17,8 @@ public struct HostDescription: Equatable, Sendable, Codable {
 
     public static func probe() -> HostDescription {
         let processors = probed { try TextFile.read("/proc/cpuinfo", limit: 4 << 20) } ?? ""
-        let virtual = processors.split(separator: "\n").contains {
-            $0.hasPrefix("flags") && $0.split(separator: " ").contains("hypervisor")
+        let virtual = processors.cut(at: "\n").contains {
+            $0.begins(with: "flags") && $0.cut(at: " ").contains("hypervisor")
         }
         return HostDescription(
             kind: insideContainer() ? .container : virtual ? .virtualMachine : .bareMetal,
@@ -47,7 +48,7 @@ public struct HostDescription: Equatable, Sendable, Codable {
 
     private static func memory() -> UInt64 {
         let text = probed { try TextFile.read("/proc/meminfo", limit: 1 << 16) } ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("MemTotal:") } ?? ""
+        let line = text.cut(at: "\n").first { $0.begins(with: "MemTotal:") } ?? ""
         return (UInt64(line.filter(\.isNumber)) ?? 0) << 10
     }
 }

@@ -20,7 +20,7 @@ public enum HostProbe {
         guard HostFacts.exists("\(directory)/cpu0/thermal_throttle") else { return nil }
         do throws(KernelError) {
             let names = try OwnedDescriptor.open(RawPath(directory), [.directory]).entries().map(\.name.description)
-            return names.filter { $0.hasPrefix("cpu") }.compactMap { Int($0.dropFirst(3)) }.sorted()
+            return names.filter { $0.begins(with: "cpu") }.compactMap { Int($0.dropFirst(3)) }.sorted()
         } catch {
             return [0]
         }

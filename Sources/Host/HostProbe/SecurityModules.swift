@@ -10,7 +10,7 @@ public enum AppArmorTool {
 enum SecurityModules {
     static func appArmor() -> Ability {
         let text = probed { try TextFile.read("/sys/module/apparmor/parameters/enabled", limit: 16) }
-        guard text?.hasPrefix("Y") == true else {
+        guard text?.begins(with: "Y") == true else {
             return Ability(
                 .unavailable, why: "AppArmor is not active on this host", remedy: "boot with lsm=…,apparmor")
         }

@@ -162,9 +162,9 @@ struct ArchiveContents {
 
     /// A link's target as a name of the archive; nil when it leads out of it.
     static func resolve(_ target: String, from name: String) -> String? {
-        guard !target.hasPrefix("/") else { return nil }
-        var parts = name.split(separator: "/").dropLast().map(String.init)
-        for part in target.split(separator: "/") {
+        guard !target.begins(with: "/") else { return nil }
+        var parts = name.cut(at: "/").dropLast().map(String.init)
+        for part in target.cut(at: "/") {
             switch part {
             case ".": continue
             case "..":

@@ -68,7 +68,7 @@ struct DockerArchive: ImageContents {
         guard let member = archive.members[.repositories], let top = image.layers.last else { return [] }
         let content = try archive.bytes(of: member, named: "repositories", limits: limits)
         return try ArchiveRepositories(parsing: content, limits: limits).references
-            .filter { top.hasPrefix($0.layer) }.map(\.reference)
+            .filter { top.begins(with: $0.layer) }.map(\.reference)
     }
 
     func document(_ descriptor: Descriptor, limits: ImageLimits) throws(Failure) -> [UInt8] {

@@ -31,7 +31,7 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
     ) throws(Failure) -> [ImagePlan] {
         let marker = try JSONBounds(limits).object(
             parsing: try blobs.file(named: "oci-layout", limits: limits), as: "oci-layout")
-        guard try marker.string("imageLayoutVersion", bytes: 64)?.hasPrefix("1.") == true else {
+        guard try marker.string("imageLayoutVersion", bytes: 64)?.begins(with: "1.") == true else {
             throw marker.refusal(
                 "image.layout-version", at: "imageLayoutVersion", cause: "its version is not 1.x")
         }
@@ -111,7 +111,7 @@ struct ImageLayout<Blobs: LayoutBlobs>: ImageContents {
     private func reference(of entry: Descriptor) throws(Failure) -> ImageReference? {
         if let name = entry.imageName { return try ImageReference(parsing: name) }
         guard let name = entry.referenceName else { return nil }
-        if name.contains("/") || name.contains(":") { return try ImageReference(parsing: name) }
+        if name.has("/") || name.has(":") { return try ImageReference(parsing: name) }
         guard let stem else { return nil }
         return try ImageReference(parsing: "\(stem):\(name)")
     }

@@ -26,10 +26,12 @@ struct ImageLookup {
         if let digest = exactIdentifier(text) {
             return index.records.filter { $0.configuration == digest || $0.isNamed(by: digest) }
         }
-        let prefix = text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text
+        let prefix = text.begins(with: "sha256:") ? String(text.dropFirst(7)) : text
         guard prefix.utf8.count >= 3, prefix.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
         else { return [] }
-        return index.records.filter { $0.configuration.hex.hasPrefix(prefix) || $0.manifest.hex.hasPrefix(prefix) }
+        return index.records.filter {
+            $0.configuration.hex.begins(with: prefix) || $0.manifest.hex.begins(with: prefix)
+        }
     }
 
     private func find(_ reference: ImageReference) -> (StoreIndex.Record, ImageReference?)? {
@@ -60,7 +62,7 @@ struct ImageLookup {
     }
 
     private func exactIdentifier(_ text: String) -> Digest? {
-        let hex = text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text
+        let hex = text.begins(with: "sha256:") ? String(text.dropFirst(7)) : text
         do throws(Failure) { return try Digest(hex: hex) } catch { return nil }
     }
 

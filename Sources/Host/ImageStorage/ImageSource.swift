@@ -18,12 +18,12 @@ public enum ImageSource: Sendable {
     /// The name an image without one gets: the file's, in lower case and without its endings. Nil for a stream, and for
     /// a file whose name has nothing usable.
     var stem: String? {
-        guard case .path(let path) = self, let file = path.split(separator: "/").last else { return nil }
+        guard case .path(let path) = self, let file = path.cut(at: "/").last else { return nil }
         var name = file.lowercased()
         var changed = true
         while changed {
             changed = false
-            for ending in [".tar", ".gz", ".tgz", ".zst", ".tzst", ".oci", ".docker"] where name.hasSuffix(ending) {
+            for ending in [".tar", ".gz", ".tgz", ".zst", ".tzst", ".oci", ".docker"] where name.ends(with: ending) {
                 name = String(name.dropLast(ending.count))
                 changed = true
             }

@@ -114,7 +114,7 @@ struct LayerImport {
             // Two kinds of layers become directories all the same, an overlay takes both: those with user.* attributes
             // before Linux 6.6, whose file system in memory has none, and those with some hundred thousand files, for
             // whose places the unpacker has no memory.
-            let hasAttributes = error.field?.hasPrefix("xattr ") == true && error.code == "layer.write"
+            let hasAttributes = error.field?.begins(with: "xattr ") == true && error.code == "layer.write"
             guard form == .image, hasAttributes || error.code == "layer.memory" else { throw error }
         }
         try discard()

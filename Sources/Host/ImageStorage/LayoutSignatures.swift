@@ -111,7 +111,7 @@ struct LayoutEntries {
     /// The digest in a tag `sha256-<hex>.sig`.
     private static func tagged(_ entry: Descriptor) -> Digest? {
         guard let name = entry.referenceName, SignatureManifest.isArtifactName(name),
-            let tag = name.split(separator: ":").last
+            let tag = name.cut(at: ":").last
         else { return nil }
         do throws(Failure) { return try Digest(hex: String(tag.dropFirst(7).prefix(64))) } catch { return nil }
     }

@@ -26,7 +26,7 @@ public struct Lease: Equatable, Sendable {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || (48...57).contains(byte)
                 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
         }
-        guard allowed, (1...128).contains(container.utf8.count), !container.hasPrefix(".") else {
+        guard allowed, (1...128).contains(container.utf8.count), !container.begins(with: ".") else {
             throw Failure(
                 "container.id-invalid", doing: "lease an image for the container", on: String(container.prefix(200)),
                 cause: "an identifier has 1 to 128 letters, digits, '_', '.' and '-'", field: "container")

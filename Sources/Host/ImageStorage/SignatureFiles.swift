@@ -79,8 +79,8 @@ enum SignatureFiles {
         var places: [String] = []
         for reference in plan.references {
             // What stands behind the registry. A name in a store always has one.
-            guard let slash = reference.name.firstIndex(of: "/") else { continue }
-            let path = reference.name[reference.name.index(after: slash)...]
+            guard let slash = reference.name.position(of: "/") else { continue }
+            let path = reference.name[reference.name.utf8.index(after: slash)...]
             for digest in plan.digests where !places.contains("\(path)@sha256=\(digest.hex)") {
                 places.append("\(path)@sha256=\(digest.hex)")
             }

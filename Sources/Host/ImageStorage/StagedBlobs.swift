@@ -39,7 +39,7 @@ final class StagedBlobs {
     /// Why a layer was refused: what cannot be unpacked may be a blob that is not the one the image names, which says
     /// more than what the decoder stumbled over.
     func cause(of refusal: Failure, at descriptor: Descriptor) -> Failure {
-        guard refusal.code.rawValue.hasPrefix("layer."), refusal.retry == .never, let file = files[descriptor.digest]
+        guard refusal.code.rawValue.begins(with: "layer."), refusal.retry == .never, let file = files[descriptor.digest]
         else { return refusal }
         do throws(Failure) { try verify(descriptor, file) } catch {
             return error.code == Mismatch.digestCode ? error : refusal

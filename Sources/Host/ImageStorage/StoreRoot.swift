@@ -32,8 +32,8 @@ final class StoreRoot: Sendable {
     init(path: String) throws(Failure) {
         self.path = path
         try onStore("create the image store", path) { () throws(KernelError) in
-            let parent = path.split(separator: "/").dropLast().joined(separator: "/")
-            try Directories.makeAll((path.hasPrefix("/") ? "/" : "") + parent, mode: 0o755)
+            let parent = path.cut(at: "/").dropLast().joined(separator: "/")
+            try Directories.makeAll((path.begins(with: "/") ? "/" : "") + parent, mode: 0o755)
             try StoreRoot.make { () throws(KernelError) in try Directories.make(path, mode: 0o700) }
         }
         top = try onStore("open the image store", path) { () throws(KernelError) in
@@ -68,7 +68,7 @@ final class StoreRoot: Sendable {
     ) throws(Failure) -> OwnedDescriptor {
         try onStore("open the image store", "\(path)/\(name)") { () throws(KernelError) in
             var directory = top
-            for component in name.split(separator: "/") {
+            for component in name.cut(at: "/") {
                 let component = RawPath(String(component))
                 let parent = directory
                 do throws(KernelError) {

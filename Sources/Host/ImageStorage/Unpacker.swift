@@ -17,7 +17,7 @@ public struct Unpacker: Sendable {
     /// - Throws: `image.unpacker-missing`.
     public static func besideThisProgram() throws(Failure) -> Unpacker {
         let own = HostFacts.linkTarget("/proc/self/exe") ?? ""
-        let directory = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let directory = own.cut(at: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let program = directory + "/bulkhead-unpack"
         guard HostFacts.exists(program) else {
             throw Failure(

@@ -14,7 +14,7 @@ struct Verifier: SignatureChecking {
 
     /// The two programs are installed together.
     init(beside unpacker: Unpacker) {
-        let parts = unpacker.program.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = unpacker.program.cut(at: "/", omittingEmptySubsequences: false)
         program = (parts.dropLast() + ["bulkhead-verify"]).joined(separator: "/")
     }
 

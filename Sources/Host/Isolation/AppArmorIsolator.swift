@@ -78,7 +78,7 @@ public struct AppArmorProfile: Equatable, Sendable {
     }
 
     private static func rules(_ path: String, _ rights: String) throws(Failure) -> [String] {
-        let isPlain = path.hasPrefix("/")
+        let isPlain = path.begins(with: "/")
             && path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-".contains($0)) }
         guard isPlain else {
             throw Failure(
@@ -101,7 +101,7 @@ enum AppArmorPolicy {
     static func has(_ name: String) throws(Failure) -> Bool {
         do throws(KernelError) {
             // Lines look like `name (enforce)`.
-            return try TextFile.read(profiles, limit: profilesBytesMax).split(separator: "\n")
+            return try TextFile.read(profiles, limit: profilesBytesMax).cut(at: "\n")
                 .contains { $0 == "\(name) (enforce)" }
         } catch {
             throw error.failure("apparmor.unreadable", doing: "see which AppArmor profiles are loaded", on: profiles)

@@ -69,14 +69,14 @@ struct DeviceStack {
     private func disk(behind path: String, depth: Int) throws(KernelError) -> String {
         try check(depth, path)
         let (device, real) = try place(path)
-        guard device.hasPrefix("0:") else { return try disk(below: device, depth: depth + 1) }
+        guard device.begins(with: "0:") else { return try disk(below: device, depth: depth + 1) }
         // No device of its own: an overlay, btrfs, or no disk at all.
         let mount = MountLine.last(holding: real, in: try mounts())
         switch mount?.type {
         case "overlay":
             guard let upper = mount?.option("upperdir") else { break }
             return try disk(behind: upper, depth: depth + 1)
-        case .some where mount?.source.hasPrefix("/dev/") == true:
+        case .some where mount?.source.begins(with: "/dev/") == true:
             return try disk(below: try node(mount?.source ?? ""), depth: depth + 1)
         default: break
         }
@@ -120,23 +120,23 @@ struct MountLine: Equatable {
 
     /// `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/root rw,errors=continue`
     init?(_ line: Substring) {
-        let fields = line.split(separator: " ").map(String.init)
+        let fields = line.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         guard let dash = fields.firstIndex(of: "-"), dash > 4, fields.count > dash + 3 else { return nil }
         point = Self.plain(fields[4])
         type = fields[dash + 1]
         source = Self.plain(fields[dash + 2])
-        options = fields[dash + 3].split(separator: ",").map { Self.plain(String($0)) }
+        options = fields[dash + 3].cut(at: ",").map { Self.plain(String($0)) }
     }
 
     func option(_ name: String) -> String? {
-        options.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+        options.first { $0.begins(with: name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
     }
 
     /// What is mounted at the longest point that `path` is at or below; of several, what was mounted last.
     static func last(holding path: String, in text: String) -> MountLine? {
         var best: MountLine?
-        for line in text.split(separator: "\n").compactMap({ MountLine($0) }) {
-            let isAbove = line.point == "/" || path == line.point || path.hasPrefix(line.point + "/")
+        for line in text.cut(at: "\n").compactMap({ MountLine($0) }) {
+            let isAbove = line.point == "/" || path == line.point || path.begins(with: line.point + "/")
             if isAbove, line.point.utf8.count >= best?.point.utf8.count ?? 0 { best = line }
         }
         return best

@@ -54,7 +54,7 @@ extension ControlGroup {
     /// Lines look like `254:0 rbytes=1 wbytes=2 …`, one a disk.
     private static func sum(_ key: String, in text: String?) -> UInt64? {
         guard let text else { return nil }
-        return text.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix(key + "=") }
+        return text.split(whereSeparator: \.isWhitespace).filter { $0.begins(with: key + "=") }
             .reduce(0) { $0 + (UInt64($1.dropFirst(key.count + 1)) ?? 0) }
     }
 }
@@ -64,8 +64,8 @@ private struct KeyedFile {
     private var values: [Substring: UInt64] = [:]
 
     init(_ text: String?) {
-        for line in (text ?? "").split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in (text ?? "").cut(at: "\n") {
+            let words = line.cut(at: " ")
             if words.count == 2, let value = UInt64(words[1]) { values[words[0]] = value }
         }
     }

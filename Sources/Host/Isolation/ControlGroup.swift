@@ -86,7 +86,7 @@ public struct ControlGroup: Sendable {
 
     private static func check(_ setting: GroupSetting, kept: String, in file: String) throws(KernelError) {
         guard !setting.isKept(in: kept) else { return }
-        let line = kept.split(separator: "\n").first.map(String.init) ?? ""
+        let line = kept.cut(at: "\n").first.map(String.init) ?? ""
         throw KernelError(call: "read back \(Untrusted.shown(line))", on: file, errno: Errno.invalid)
     }
 
@@ -95,8 +95,8 @@ public struct ControlGroup: Sendable {
     /// Value of `key` in a flat keyed file such as memory.events; nil when the file or the key is not there.
     public func value(of key: String, in file: String) -> UInt64? {
         guard let text = contents(file) else { return nil }
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in text.cut(at: "\n") {
+            let words = line.cut(at: " ")
             if words.count == 2, words[0] == key { return UInt64(words[1]) }
         }
         return nil
@@ -133,7 +133,7 @@ public struct ControlGroup: Sendable {
     public var exists: Bool { HostFacts.exists(path) }
 
     public func processes() -> [Int32] {
-        (contents("cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }
+        (contents("cgroup.procs") ?? "").cut(at: "\n").compactMap { Int32($0) }
     }
 
     /// Kills every process in it at once, also ones being born. See cgroup.kill (Linux 5.14).

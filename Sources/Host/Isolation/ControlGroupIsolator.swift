@@ -84,7 +84,7 @@ extension RootTree {
         switch assembly {
         // The directory these are in is there before them.
         case .overlay(_, let path, _), .loopOverlay(_, let path, _):
-            String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+            String(path[..<(path.lastPosition(of: "/") ?? path.startIndex)])
         case .readOnlyOverlay(let layers): layers.first ?? "/"
         case .directory(let path): path
         }

@@ -19,18 +19,18 @@ public struct GroupSetting: Equatable, Sendable {
         case "cpuset.cpus": return ProcessorNumbers.parse(value) == ProcessorNumbers.parse(text)
         default: break
         }
-        let kept = text.split(separator: "\n").first.map(String.init) ?? ""
+        let kept = text.cut(at: "\n").first.map(String.init) ?? ""
         if kept == value || kept == "default " + value { return true }
-        guard file.hasPrefix("memory"), let wanted = UInt64(value), let got = UInt64(kept) else { return false }
+        guard file.begins(with: "memory"), let wanted = UInt64(value), let got = UInt64(kept) else { return false }
         return got <= wanted && wanted - got < 65_536
     }
 
     /// A disk without any limit has no line.
     private func isKeptForDisk(_ text: String) -> Bool {
-        let wanted = value.split(separator: " ")
-        let lines = text.split(separator: "\n").map { $0.split(separator: " ") }
+        let wanted = value.cut(at: " ")
+        let lines = text.cut(at: "\n").map { $0.cut(at: " ") }
         guard let line = lines.first(where: { $0.first == wanted.first }) else {
-            return wanted.dropFirst().allSatisfy { $0.hasSuffix("=max") }
+            return wanted.dropFirst().allSatisfy { $0.ends(with: "=max") }
         }
         return Set(wanted).isSubset(of: line)
     }
@@ -53,8 +53,8 @@ enum ProcessorNumbers {
     /// Nil when it is not such a list. An empty list is one.
     static func parse(_ text: String) -> Set<Int>? {
         var result: Set<Int> = []
-        for part in text.filter({ !$0.isWhitespace }).split(separator: ",", omittingEmptySubsequences: true) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        for part in text.filter({ !$0.isWhitespace }).cut(at: ",", omittingEmptySubsequences: true) {
+            let ends = part.cut(at: "-", omittingEmptySubsequences: false).map { Int($0) }
             guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil,
                 first >= 0, first <= last, last <= numberMax
             else { return nil }

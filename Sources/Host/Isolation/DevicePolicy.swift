@@ -31,7 +31,7 @@ enum DevicePolicy {
             try checkOpening(device, isolation.allowedDevices ?? [])
         }
         for path in paths {
-            let parents = path.split(separator: "/").dropLast()
+            let parents = path.cut(at: "/").dropLast()
             for count in 1..<max(1, parents.count + 1) {
                 let parent = "/" + parents.prefix(count).joined(separator: "/")
                 if paths.contains(parent) { throw refused(path, "\(parent) is a device and no directory") }
@@ -40,8 +40,8 @@ enum DevicePolicy {
     }
 
     private static func problem(of device: DeviceRequest) -> String? {
-        let components = device.path.split(separator: "/", omittingEmptySubsequences: false)
-        guard device.path.hasPrefix("/dev/"), device.path.utf8.count <= 255, !device.path.utf8.contains(0),
+        let components = device.path.cut(at: "/", omittingEmptySubsequences: false)
+        guard device.path.begins(with: "/dev/"), device.path.utf8.count <= 255, !device.path.utf8.contains(0),
             !components.dropFirst().contains(where: { ["", ".", ".."].contains($0) })
         else { return "in the container it must be /dev/ and a plain path" }
         if standard.contains(String(components[2])) { return "/dev/\(components[2]) is the container's own" }

@@ -27,7 +27,7 @@ enum DiskWeight {
 
     /// Lines look like `254:0 enable=1 ctrl=auto rpct=0.00 …`.
     static func isCosted(_ disk: String, _ text: String) -> Bool {
-        text.split(separator: "\n").map { $0.split(separator: " ") }
+        text.cut(at: "\n").map { $0.cut(at: " ") }
             .contains { $0.first.map(String.init) == disk && $0.contains("enable=1") }
     }
 

@@ -63,15 +63,15 @@ enum Sysctl {
             (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || $0 == 0x5f
                 || $0 == 0x2e || $0 == 0x2d
         }
-        let components = name.split(separator: ".", omittingEmptySubsequences: false)
+        let components = name.cut(at: ".", omittingEmptySubsequences: false)
         let problem: String? =
             !wellFormed || components.contains("")
             ? "it is not a sysctl name"
-            : value.contains("\n") || value.contains("\0") || value.utf8.count > 256
+            : value.has("\n") || value.has("\0") || value.utf8.count > 256
                 ? "its value is not one short line"
-                : name.hasPrefix("fs.mqueue.") || ipc.contains(name)
+                : name.begins(with: "fs.mqueue.") || ipc.contains(name)
                     ? (isolation.sharesWithContainer ? "it belongs to the container whose memory is shared" : nil)
-                    : name.hasPrefix("net.") ? networkProblem(isolation.network) : strangerProblem
+                    : name.begins(with: "net.") ? networkProblem(isolation.network) : strangerProblem
         if let problem {
             throw Failure(
                 "isolation.refused-sysctl", doing: "set the sysctl", on: name, cause: problem,

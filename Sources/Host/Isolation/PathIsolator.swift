@@ -11,7 +11,7 @@ public struct PathIsolator: Isolator {
         let isolation = context.request.isolation
         var contribution = PlanContribution(isolator: name)
         // With subset=pid nothing of /proc is left that would have to be covered.
-        func isThere(_ path: String) -> Bool { isolation.procView == .masked || !path.hasPrefix("/proc/") }
+        func isThere(_ path: String) -> Bool { isolation.procView == .masked || !path.begins(with: "/proc/") }
         for path in isolation.readOnlyPaths where isThere(path) {
             contribution.add(
                 .sealPath(

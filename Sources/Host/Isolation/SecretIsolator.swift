@@ -38,7 +38,7 @@ public struct SecretIsolator: Isolator {
                 }
                 return text
             }
-            environment.removeAll { $0.hasPrefix(variable + "=") }
+            environment.removeAll { $0.before("=") == variable }
             environment.append("\(variable)=\(text)")
         }
         return environment

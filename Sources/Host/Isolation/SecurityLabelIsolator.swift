@@ -95,8 +95,8 @@ public struct SecurityLabelIsolator: Isolator {
 
     /// `user:role:type:level`; the level may have commas and colons of its own. It becomes a part of mount options.
     static func check(_ label: String, flag: String) throws(Failure) {
-        let isLabel = label.split(separator: ":", omittingEmptySubsequences: false).count >= 3
-            && label.utf8.count <= labelBytesMax && !label.split(separator: ":").isEmpty
+        let isLabel = label.cut(at: ":", omittingEmptySubsequences: false).count >= 3
+            && label.utf8.count <= labelBytesMax && !label.cut(at: ":").isEmpty
             && label.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ":_-.,".contains($0)) }
         if isLabel { return }
         throw Failure(

@@ -71,10 +71,10 @@ public struct VolumeIsolator: Isolator {
 
     /// A volume may not stand in for, or above, what the runtime itself puts in place.
     static func check(_ target: String, flag: String) throws(Failure) {
-        let components = target.split(separator: "/").filter { $0 != "." }
+        let components = target.cut(at: "/").filter { $0 != "." }
         let reserved: Set<Substring> = ["proc", "sys"]
         let problem: String? =
-            !target.hasPrefix("/")
+            !target.begins(with: "/")
             ? "the target is not an absolute path"
             : components.isEmpty
                 ? "the target is the root itself"
@@ -91,7 +91,7 @@ public struct VolumeIsolator: Isolator {
 
     /// Host paths that would hand the host over; a directory below them is the operator's choice.
     private static func checkSource(_ source: String) throws(Failure) {
-        guard source.hasPrefix("/") else {
+        guard source.begins(with: "/") else {
             throw Failure(
                 "volume.bad-source", doing: "mount the volume", on: source, cause: "the source is not an absolute path",
                 remedy: "give the host directory or file as an absolute path", field: "volume")
@@ -107,7 +107,7 @@ public struct VolumeIsolator: Isolator {
     /// What part of the host a path hands over: `root`, `/proc`, `/sys` or `/dev`; nil for any other path. By the text
     /// alone, so whoever opens the path asks again about what was found.
     public static func openingTheHost(_ path: String) -> String? {
-        let components = path.split(separator: "/").filter { $0 != "." }
+        let components = path.cut(at: "/").filter { $0 != "." }
         guard let first = components.first else { return "root" }
         return ["proc", "sys", "dev"].contains(first) ? "/\(first)" : nil
     }

@@ -125,7 +125,7 @@ enum DeviceTree {
     private static func makeParents(
         of name: String, in tree: OwnedDescriptor, owner: UInt32
     ) throws(KernelError) {
-        let components = name.split(separator: "/")
+        let components = name.cut(at: "/")
         for count in 1..<max(1, components.count) {
             let parent = RawPath(components[..<count].joined(separator: "/"))
             if try tree.exists(parent) { continue }

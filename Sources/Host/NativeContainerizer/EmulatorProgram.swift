@@ -23,7 +23,7 @@ enum EmulatorProgram {
     }
 
     private static func directory(of path: String) -> String {
-        let parents = path.split(separator: "/").dropLast().joined(separator: "/")
-        return path.hasPrefix("/") ? "/" + parents : parents.isEmpty ? "." : parents
+        let parents = path.cut(at: "/").dropLast().joined(separator: "/")
+        return path.begins(with: "/") ? "/" + parents : parents.isEmpty ? "." : parents
     }
 }

@@ -114,7 +114,7 @@ struct HeldProcess: Sendable {
         if let asked { return try write(memoryScore: asked) }
         do throws(KernelError) {
             let own = try TextFile.read("/proc/self/oom_score_adj", limit: 64)
-            let isProtected = own.hasPrefix("-")
+            let isProtected = own.begins(with: "-")
             guard isProtected || isSpared else { return }
             try TextFile.write(isProtected ? "0" : own, to: "/proc/\(process.id)/oom_score_adj")
         } catch {

@@ -28,10 +28,10 @@ enum HostTools {
             try layer.changeMode(0o755)
             for name in directories { try tolerant { () throws(KernelError) in
                 try layer.makeDirectory(RawPath(name), mode: 0o755)
-                try layer.changeMode(of: RawPath(name), name.hasSuffix("tmp") ? 0o1777 : 0o755)
+                try layer.changeMode(of: RawPath(name), name.ends(with: "tmp") ? 0o1777 : 0o755)
             } }
             for name in programs {
-                guard let target = HostFacts.linkTarget("/" + name), target.hasPrefix("usr/") else { continue }
+                guard let target = HostFacts.linkTarget("/" + name), target.begins(with: "usr/") else { continue }
                 try tolerant { () throws(KernelError) in try layer.makeLink(RawPath(name), to: RawPath(target)) }
             }
             for (name, text) in files {
@@ -59,7 +59,7 @@ enum HostTools {
             shown.append(VolumeRequest(source: "/" + name, target: "/" + name, readOnly: true, mapped: false))
         }
         for path in tables where HostFacts.exists(path) {
-            let source = HostFacts.linkTarget(path).map { $0.hasPrefix("/") ? $0 : "/etc/" + $0 } ?? path
+            let source = HostFacts.linkTarget(path).map { $0.begins(with: "/") ? $0 : "/etc/" + $0 } ?? path
             guard HostFacts.exists(source) else { continue }
             let isFile = try fileKind(source)
             shown.append(

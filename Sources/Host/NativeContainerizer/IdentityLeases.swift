@@ -132,7 +132,7 @@ public struct IdentityLeases: Sendable {
     /// A file that a crash left empty has one holder without a name.
     private func holders(of name: RawPath, in folder: OwnedDescriptor) throws(KernelError) -> [String] {
         String(decoding: try folder.open(name).readAll(limit: 1 << 20), as: UTF8.self)
-            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            .cut(at: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// Everything is looked up and changed under one lock: a lease that was looked at cannot have become another's.

@@ -23,7 +23,7 @@ extension NativeContainerizer {
         }
     }
 
-    private static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+    private static func components(_ path: String) -> [Substring] { path.cut(at: "/").filter { $0 != "." } }
 
     /// The path without links; nil for what cannot be opened.
     private static func found(_ path: String, beneath root: String? = nil) -> String? {

@@ -100,7 +100,7 @@ public struct NativeContainerizer: Sendable {
     /// The container a person means: a name, an id, or the start of an id that fits only one.
     public func find(_ text: String) throws(Failure) -> ContainerRecord {
         if let id = try holder(of: text), let record = try records.read(id) { return record }
-        let started = text.isEmpty ? [] : try records.identifiers().filter { $0.text.hasPrefix(text) }
+        let started = text.isEmpty ? [] : try records.identifiers().filter { $0.text.begins(with: text) }
         if started.count == 1, let record = try records.read(started[0]) { return record }
         let isAmbiguous = started.count > 1
         throw Failure(

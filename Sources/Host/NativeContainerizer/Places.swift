@@ -45,8 +45,8 @@ public struct Places: Sendable, Equatable {
     public func leaseName(_ container: String) -> String { agent.map { "agent-\($0)-\(container)" } ?? container }
     /// The other way round; nil for somebody else's.
     public func leaseHolder(_ name: String) -> String? {
-        guard let agent else { return name.hasPrefix("agent-") ? nil : name }
+        guard let agent else { return name.begins(with: "agent-") ? nil : name }
         let prefix = "agent-\(agent)-"
-        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+        return name.begins(with: prefix) ? String(name.dropFirst(prefix.count)) : nil
     }
 }

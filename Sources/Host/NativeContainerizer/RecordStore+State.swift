@@ -81,7 +81,7 @@ struct ContainerProgress: Equatable {
 
     init?(line: String) {
         let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
-        guard words.count == 5, line.hasSuffix("\n"), let phase = ContainerRecord.Phase(rawValue: words[0]) else {
+        guard words.count == 5, line.ends(with: "\n"), let phase = ContainerRecord.Phase(rawValue: words[0]) else {
             return nil
         }
         self.phase = phase

@@ -23,7 +23,7 @@ extension ContainerNetworks {
 extension FilterContents.Element {
     /// What a row of the maps `publish…` says; nil for everything else.
     var publication: PortPublication? {
-        guard case .string(let name) = set, name.hasPrefix("publish"), let target = value?.parts.last?.port else {
+        guard case .string(let name) = set, name.begins(with: "publish"), let target = value?.parts.last?.port else {
             return nil
         }
         var parts = key.parts

@@ -25,7 +25,7 @@ extension ContainerNetworks {
         try NetlinkSocket.asked("remove links nobody has") { () throws(KernelError) in
             let socket = try NetlinkSocket()
             for link in try socket.links()
-            where link.kind == "veth" && link.name.hasPrefix(FilterRules.linkPrefix) && !links.contains(link.name) {
+            where link.kind == "veth" && link.name.begins(with: FilterRules.linkPrefix) && !links.contains(link.name) {
                 try socket.deleteLink(named: link.name)
             }
         }

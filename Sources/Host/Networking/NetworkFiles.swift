@@ -101,7 +101,7 @@ struct NetworkFiles: Sendable {
     // MARK: Networks and containers
 
     private static func document(_ name: String) -> String? {
-        name.hasSuffix(".json") ? String(name.dropLast(5)) : nil
+        name.ends(with: ".json") ? String(name.dropLast(5)) : nil
     }
 
     func network(_ name: String) throws(Failure) -> BridgeNetwork? { try read("networks/\(name).json") }
@@ -162,7 +162,7 @@ struct NetworkFiles: Sendable {
             }
         }
         for name in try names(in: "ports") {
-            try keepLines("ports/" + name) { kept.contains($0.split(separator: " ").first.map(String.init) ?? "") }
+            try keepLines("ports/" + name) { kept.contains($0.cut(at: " ").first.map(String.init) ?? "") }
         }
     }
 
@@ -181,8 +181,8 @@ struct NetworkFiles: Sendable {
 
     /// Who has a port that collides with this one; nil for nobody.
     func holder(of port: PortPublication) throws(Failure) -> String? {
-        for line in try text(Self.file(port))?.split(separator: "\n") ?? [] {
-            let words = line.split(separator: " ").map(String.init)
+        for line in try text(Self.file(port))?.cut(at: "\n") ?? [] {
+            let words = line.cut(at: " ").map(String.init)
             let address = words.count > 1 ? IPAddress(words[1]) : nil
             let other = PortPublication(
                 hostAddress: address, hostPort: port.hostPort, port: 0, transport: port.transport)
@@ -202,7 +202,7 @@ struct NetworkFiles: Sendable {
 
     func release(_ attachment: NetworkAttachment, offset: UInt32?) throws(Failure) {
         for name in Set(attachment.ports.map(Self.file)).sorted() {
-            try keepLines(name) { !$0.hasPrefix(attachment.container.text + " ") && $0 != attachment.container.text }
+            try keepLines(name) { !$0.begins(with: attachment.container.text + " ") && $0 != attachment.container.text }
         }
         if let offset {
             try addFormerLease(offset, of: attachment.network)
@@ -212,7 +212,7 @@ struct NetworkFiles: Sendable {
     }
 
     private func keepLines(_ name: String, _ isKept: (String) -> Bool) throws(Failure) {
-        guard let lines = try text(name)?.split(separator: "\n").map(String.init) else { return }
+        guard let lines = try text(name)?.cut(at: "\n").map(String.init) else { return }
         let kept = lines.filter(isKept)
         if kept.isEmpty { return try remove(name) }
         if kept.count == lines.count { return }

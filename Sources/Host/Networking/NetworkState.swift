@@ -65,7 +65,7 @@ enum NetworkPool {
     static func isName(_ text: String) -> Bool {
         (1...nameBytesMax).contains(text.utf8.count) && text != "." && text != ".."
             && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7a).contains($0) || $0 == 0x2d }
-            && !text.hasPrefix("-")
+            && !text.begins(with: "-")
     }
 
     static func device(_ name: String) -> String {

@@ -54,7 +54,7 @@ struct PluginList: Sendable {
         var files: [String] = []
         do throws(KernelError) {
             files = try OwnedDescriptor.open(RawPath(directory), [.directory]).entries().map(\.name.description)
-                .filter { $0.hasSuffix(".conflist") || $0.hasSuffix(".conf") || $0.hasSuffix(".json") }.sorted()
+                .filter { $0.ends(with: ".conflist") || $0.ends(with: ".conf") || $0.ends(with: ".json") }.sorted()
         } catch {
             guard error.errno == Errno.noEntry else {
                 throw error.failure("network.plugin-list", doing: "look for network configurations", on: directory)
@@ -85,7 +85,7 @@ struct PluginList: Sendable {
 
     /// A program's name leads nowhere but into the plugins' directories.
     private static func isProgram(_ type: String) -> Bool {
-        !type.isEmpty && type.utf8.count <= 128 && !type.contains("/") && !type.contains("\0") && !type.hasPrefix(".")
+        !type.isEmpty && type.utf8.count <= 128 && !type.has("/") && !type.has("\0") && !type.begins(with: ".")
     }
 
     private static func refusal(_ file: String, _ cause: String) -> Failure {

@@ -25,9 +25,9 @@ struct NamespacePin: Sendable {
             do throws(KernelError) { try Mounts.detach(path) } catch {
                 guard error.errno == Errno.invalid else { throw error }
             }
-            guard let cut = path.lastIndex(of: "/") else { return }
+            guard let cut = path.lastPosition(of: "/") else { return }
             try OwnedDescriptor.open(RawPath(String(path[..<cut])), [.directory])
-                .unlink(RawPath(String(path[path.index(after: cut)...])))
+                .unlink(RawPath(String(path[path.utf8.index(after: cut)...])))
         } catch {
             throw error.failure("state.unwritable", doing: "let go of the network namespace", on: path)
         }

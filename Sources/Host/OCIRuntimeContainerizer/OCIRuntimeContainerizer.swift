@@ -29,7 +29,7 @@ public struct OCIRuntime: ContainerStarter {
     }
 
     private static func find(_ program: String) throws(Failure) -> String {
-        let places = program.contains("/") ? [""] : ["/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/"]
+        let places = program.has("/") ? [""] : ["/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/"]
         if let found = places.map({ $0 + program }).first(where: HostFacts.exists) { return found }
         throw Failure(
             "runtime.not-found", doing: "find the OCI runtime", on: program, cause: "it is not on this host",
@@ -99,8 +99,8 @@ public struct OCIRuntime: ContainerStarter {
         var said = "\(end)"
         do throws(KernelError) {
             let text = try TextFile.read(log(id), limit: 1 << 20)
-            let last = text.split(separator: "\n").last { $0.contains("error") } ?? text.split(separator: "\n").last
-            if let last { said = String(last.prefix(600)) }
+            let last = text.cut(at: "\n").last { $0.contains("error") } ?? text.cut(at: "\n").last
+            if let last { said = String(decoding: last.utf8.prefix(600), as: UTF8.self) }
         } catch { said += ", without a log: \(error)" }
         return Failure(
             "runtime.refused", doing: "make the container with \(program)", on: id.text, cause: said,

@@ -21,7 +21,7 @@ public struct ContainerObserver: Sendable {
     /// What is active on this host; an empty list when none is.
     public static func surroundings(_ host: HostAbilities) -> HostSurroundings {
         var modules: [String] = []
-        if read("/sys/module/apparmor/parameters/enabled")?.hasPrefix("Y") == true { modules.append("apparmor") }
+        if read("/sys/module/apparmor/parameters/enabled")?.begins(with: "Y") == true { modules.append("apparmor") }
         let selinux = DomainObserver.mode()
         if selinux != nil { modules.append("selinux") }
         let listed = (read("/sys/kernel/security/lsm") ?? "").split { $0 == "," || $0.isWhitespace }.map(String.init)
@@ -163,8 +163,8 @@ public struct ContainerObserver: Sendable {
     private static func upperDirectory(_ mounts: [MountFacts]) -> String? {
         guard let root = mounts.last(where: { $0.target == "/" }), root.type == "overlay" else { return nil }
         let prefix = "upperdir="
-        guard let path = root.superOptions.first(where: { $0.hasPrefix(prefix) })?.dropFirst(prefix.count),
-            path.hasPrefix("/"), HostFacts.exists(String(path))
+        guard let path = root.superOptions.first(where: { $0.begins(with: prefix) })?.dropFirst(prefix.count),
+            path.begins(with: "/"), HostFacts.exists(String(path))
         else { return nil }
         return String(path)
     }
@@ -200,7 +200,7 @@ public struct ContainerObserver: Sendable {
 
     /// A container of ours by its id, anything else by its process.
     static func owner(_ row: ProcessTable.Row) -> String {
-        let parts = row.controlGroup.split(separator: "/")
+        let parts = row.controlGroup.cut(at: "/")
         if parts.count >= 2, parts[0] == "bulkhead" { return String(parts[1]) }
         return "process \(row.id) (\(row.name))"
     }

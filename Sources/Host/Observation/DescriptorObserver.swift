@@ -72,7 +72,7 @@ struct DescriptorObserver {
         guard let target = HostFacts.linkTarget(path) else { return nil }
         var fact = DescriptorFacts(
             process: place.process, name: name, target: target, kind: "other", thread: place.thread)
-        if target == "anon_inode:[pidfd]" || target.hasPrefix("pidfd:") {
+        if target == "anon_inode:[pidfd]" || target.begins(with: "pidfd:") {
             let text = try TextFile.read("\(place.path)/fdinfo/\(name)", limit: 65_536)
             fact.kind = "process"
             // -1: it has ended. 0: it is none that can be seen from here.
@@ -84,7 +84,7 @@ struct DescriptorObserver {
             (fact.kind, fact.isInside) = ("namespace", !strangers.contains(inode))
             return fact
         }
-        guard target.hasPrefix("/"), !Self.isAnonymous(target) else { return fact }
+        guard target.begins(with: "/"), !Self.isAnonymous(target) else { return fact }
         return try located(fact, path)
     }
 
@@ -92,7 +92,7 @@ struct DescriptorObserver {
     private func collectMapped(_ process: Int32, _ found: inout Set<DescriptorFacts>) throws(KernelError) {
         for range in try DescriptorTables.names("/proc/\(process)/map_files") {
             let path = "/proc/\(process)/map_files/\(range)"
-            guard let target = HostFacts.linkTarget(path), target.hasPrefix("/"), !Self.isAnonymous(target) else {
+            guard let target = HostFacts.linkTarget(path), target.begins(with: "/"), !Self.isAnonymous(target) else {
                 continue
             }
             let fact = DescriptorFacts(process: process, name: "map_files/\(range)", target: target, kind: "other")
@@ -122,7 +122,7 @@ struct DescriptorObserver {
 
     /// The number in `mnt:[4026531841]`.
     private static func namespace(_ target: String) -> UInt64? {
-        guard let cut = target.firstIndex(of: ":"), ProcessTable.kinds.contains(String(target[..<cut])) else {
+        guard let cut = target.position(of: ":"), ProcessTable.kinds.contains(String(target[..<cut])) else {
             return nil
         }
         return ProcessText.inode(target)
@@ -130,7 +130,7 @@ struct DescriptorObserver {
 
     /// Files that the kernel keeps on mounts of its own, where no path leads.
     private static func isAnonymous(_ target: String) -> Bool {
-        ["/memfd:", "/SYSV", "/[aio]", "/dev/zero (deleted)", "/anon_hugepage"].contains(where: target.hasPrefix)
+        ["/memfd:", "/SYSV", "/[aio]", "/dev/zero (deleted)", "/anon_hugepage"].contains { target.begins(with: $0) }
     }
 
     private static func kind(_ status: FileStatus) -> String {

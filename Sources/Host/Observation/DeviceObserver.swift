@@ -60,7 +60,7 @@ struct DeviceObserver {
     /// `group`: the cgroup's directory in the version 2 tree; `legacy`: in the devices controller of version 1.
     static func policy(group: String?, legacy: String?) -> Observed<DevicePolicyFacts> {
         if let legacy, let list = read(legacy + "/devices.list") {
-            let lines = list.split(separator: "\n").map(String.init)
+            let lines = list.cut(at: "\n").map(String.init)
             if lines != ["a *:* rwm"] {
                 return .seen(
                     DevicePolicyFacts(
@@ -89,7 +89,7 @@ struct DeviceObserver {
 
     /// Lines of version 1's list for the default devices; making nodes is harmless without the right to open them.
     private static func isUsual(_ line: String) -> Bool {
-        let words = line.split(separator: " ").map(String.init)
+        let words = line.cut(at: " ").map(String.init)
         guard words.count == 3 else { return false }
         if words[2] == "m" { return true }
         return words[0] == "c"
@@ -118,7 +118,7 @@ struct DeviceObserver {
         } catch { return nil }
         // What holds for every minor number need not be said for each.
         return extra.filter { line in
-            guard let colon = line.lastIndex(of: ":"), let space = line.lastIndex(of: " ") else { return true }
+            guard let colon = line.lastPosition(of: ":"), let space = line.lastPosition(of: " ") else { return true }
             let every = line[..<colon] + ":*" + line[space...]
             return line == every || !extra.contains(String(every))
         }

@@ -19,7 +19,7 @@ public enum ForeignContainer {
         let spaces = Set(known.compactMap { table.row($0)?.namespaces["pid"] })
         return table.rows.filter { row in
             guard row.innerID == 1, let space = row.namespaces["pid"], space != table.host["pid"] else { return false }
-            return !spaces.contains(space) && !row.controlGroup.hasPrefix("/bulkhead/")
+            return !spaces.contains(space) && !row.controlGroup.begins(with: "/bulkhead/")
         }.map(\.id)
     }
 
@@ -37,7 +37,7 @@ public enum ForeignContainer {
             if parent.name == "conmon", let id = value(of: ["-c", "--cid"], in: words) {
                 return Known(maker: "podman", id: id, name: value(of: ["-n", "--name"], in: words))
             }
-            if parent.name.hasPrefix("containerd-shim"), let id = value(of: ["-id"], in: words) {
+            if parent.name.begins(with: "containerd-shim"), let id = value(of: ["-id"], in: words) {
                 let isDocker = value(of: ["-namespace"], in: words) == "moby"
                 return Known(maker: isDocker ? "docker" : "containerd", id: id)
             }
@@ -45,8 +45,8 @@ public enum ForeignContainer {
         let marks = [
             ("libpod-", "podman"), ("docker-", "docker"), ("crio-", "cri-o"), ("cri-containerd-", "containerd"),
         ]
-        for part in row.controlGroup.split(separator: "/") {
-            for (mark, maker) in marks where part.hasPrefix(mark) {
+        for part in row.controlGroup.cut(at: "/") {
+            for (mark, maker) in marks where part.begins(with: mark) {
                 return Known(maker: maker, id: String(part.dropFirst(mark.count).prefix { $0 != "." }))
             }
         }
@@ -55,7 +55,7 @@ public enum ForeignContainer {
 
     static func words(_ process: Int32) -> [String] {
         do throws(KernelError) {
-            return try TextFile.read("/proc/\(process)/cmdline").split(separator: "\0").map(String.init)
+            return try TextFile.read("/proc/\(process)/cmdline").cut(at: "\0").map(String.init)
         } catch { return [] }
     }
 

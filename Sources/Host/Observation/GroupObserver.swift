@@ -32,7 +32,7 @@ enum GroupObserver {
             values.merge(merged) { unified, _ in unified }
             var above: [[String: String]] = []
             var place = path
-            while place.count > 1, let slash = place.lastIndex(of: "/"), above.count < depthMax {
+            while place.count > 1, let slash = place.lastPosition(of: "/"), above.count < depthMax {
                 place = String(place[..<slash])
                 above.append(try Self.values(mount + place))
             }
@@ -58,7 +58,7 @@ enum GroupObserver {
     private static func read(_ path: String) throws(KernelError) -> String? {
         do throws(KernelError) {
             let text = try TextFile.read(path, limit: 65_536)
-            return text.split(separator: "\n").joined(separator: "; ")
+            return text.cut(at: "\n").joined(separator: "; ")
         } catch {
             // Another controller's, or none that this cgroup has.
             if [Errno.noEntry, Errno.notSupported, Errno.noDevice].contains(error.errno) { return nil }
@@ -76,7 +76,7 @@ enum GroupObserver {
                 let place = "/sys/fs/cgroup/\(controller)\(path)"
                 let seen = try values(place, names).mapValues(limit)
                 if !seen.isEmpty { found.append(LegacyGroupFacts(path: place, values: seen)) }
-                path = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+                path = path.lastPosition(of: "/").map { String(path[..<$0]) } ?? ""
             }
         }
         return found

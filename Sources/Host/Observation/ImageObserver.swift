@@ -54,7 +54,7 @@ public struct ImageObserver {
     private mutating func remember(_ directory: String) {
         var path = directory
         while !path.isEmpty, ancestors.insert(path).inserted {
-            path = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+            path = path.lastPosition(of: "/").map { String(path[..<$0]) } ?? ""
         }
     }
 
@@ -63,7 +63,7 @@ public struct ImageObserver {
         if itself { files[path] = nil }
         guard ancestors.contains(path) else { return }
         let prefix = path + "/"
-        for known in files.keys where known.hasPrefix(prefix) { files[known] = nil }
+        for known in files.keys where known.begins(with: prefix) { files[known] = nil }
     }
 
     private static func isOpaque(_ directory: OwnedDescriptor) -> Bool {
@@ -78,7 +78,7 @@ public struct ImageObserver {
         _ directory: OwnedDescriptor, _ entry: RawPath, _ path: String, _ status: FileStatus
     ) throws(KernelError) -> [ImageFacts.File] {
         let mode = String(status.mode, radix: 8)
-        let last = String(path.split(separator: "/").last ?? "")
+        let last = String(path.cut(at: "/").last ?? "")
         switch status.kind {
         case .character, .block:
             let kind = status.kind == .block ? "b" : "c"
@@ -126,10 +126,10 @@ enum SecretNames {
 
     static func reason(_ path: String, _ name: String) -> String? {
         if places.contains(where: path.contains) { return "credentials" }
-        if harmless.contains(where: path.hasPrefix) { return nil }
+        if harmless.contains(where: { path.begins(with: $0) }) { return nil }
         if names.contains(name) { return "named as a secret" }
-        if name.hasPrefix("ssh_host_"), name.hasSuffix("_key") { return "a host key" }
-        return endings.contains(where: name.hasSuffix) ? "named as a key" : nil
+        if name.begins(with: "ssh_host_"), name.ends(with: "_key") { return "a host key" }
+        return endings.contains(where: { name.ends(with: $0) }) ? "named as a key" : nil
     }
 
     /// The name of a variable `NAME=value` that looks like one.

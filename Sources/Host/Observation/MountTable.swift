@@ -2,23 +2,24 @@ import Auditing
 
 /// /proc/PID/mountinfo as values, proc_pid_mountinfo(5). Pure.
 enum MountTable {
-    static func read(_ text: String) -> [MountFacts] { text.split(separator: "\n").compactMap(line) }
+    static func read(_ text: String) -> [MountFacts] { text.cut(at: "\n").compactMap(line) }
 
     private static func line(_ line: Substring) -> MountFacts? {
-        let fields = line.split(separator: " ").map(String.init)
+        // One blank between two fields, and a source may be empty.
+        let fields = line.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count >= dash + 4,
             let id = UInt64(fields[0]), let parent = UInt64(fields[1])
         else { return nil }
         return MountFacts(
             id: id, parent: parent, device: fields[2], root: unescaped(fields[3]), target: unescaped(fields[4]),
-            options: fields[5].split(separator: ",").map(String.init), propagation: Array(fields[6..<dash]),
+            options: fields[5].cut(at: ",").map(String.init), propagation: Array(fields[6..<dash]),
             type: fields[dash + 1], source: unescaped(fields[dash + 2]),
-            superOptions: fields[dash + 3].split(separator: ",").map(String.init))
+            superOptions: fields[dash + 3].cut(at: ",").map(String.init))
     }
 
     /// `\040` and the other three octal escapes the kernel writes.
     static func unescaped(_ text: String) -> String {
-        guard text.contains("\\") else { return text }
+        guard text.has("\\") else { return text }
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
@@ -63,7 +64,7 @@ enum MountTable {
     private static func path(_ root: String, below mount: MountFacts) -> String? {
         if root == mount.root { return mount.target }
         let prefix = mount.root == "/" ? "/" : mount.root + "/"
-        guard root.hasPrefix(prefix) else { return nil }
-        return (mount.target == "/" ? "/" : mount.target + "/") + root.dropFirst(prefix.count)
+        guard root.begins(with: prefix) else { return nil }
+        return (mount.target == "/" ? "/" : mount.target + "/") + Substring(root.utf8.dropFirst(prefix.utf8.count))
     }
 }

@@ -39,7 +39,7 @@ public enum PackageObserver {
         try add(debian, isDebian: true)
         // Whatever a file is called, and a file that cannot be followed is not a package less: it is told.
         for name in try files.names(in: debianParts, limit: InventoryLimits.files)
-        where !name.description.hasSuffix(".md5sums") {
+        where !name.description.ends(with: ".md5sums") {
             let path = "\(debianParts)/\(name)"
             guard let content = try files.read(name, in: debianParts, limit: InventoryLimits.fileBytes) else {
                 throw KernelError(call: "read the packages in", on: path, errno: Errno.noEntry)

@@ -46,7 +46,7 @@ struct ProcessObserver {
             do throws(KernelError) {
                 let status = try text("task/\(number)/status")
                 // A process that has ended and was not collected has no walls left to look at.
-                if ProcessText.fields(status)["State"]?.hasPrefix("Z") == true { continue }
+                if ProcessText.fields(status)["State"]?.begins(with: "Z") == true { continue }
                 guard let thread = ProcessText.thread(
                     number, status: status, namespaces: ProcessTable.namespaces("/proc/\(id)/task/\(number)/ns"),
                     label: label(number))
@@ -75,9 +75,9 @@ struct ProcessObserver {
     private func executable(_ thread: Int32) -> ExecutableFacts? {
         guard let link = HostFacts.linkTarget("/proc/\(id)/task/\(thread)/exe") else { return nil }
         let suffix = " (deleted)"
-        let isDeleted = link.hasSuffix(suffix)
-        let path = isDeleted ? String(link.dropLast(suffix.count)) : link
-        let isMemory = path.hasPrefix("/memfd:")
+        let isDeleted = link.ends(with: suffix)
+        let path = isDeleted ? String(Substring(link.utf8.dropLast(suffix.utf8.count))) : link
+        let isMemory = path.begins(with: "/memfd:")
         let isWritten = isMemory ? nil : writableLayer.map { HostFacts.exists($0 + path) }
         return ExecutableFacts(path, isDeleted: isDeleted, isMemory: isMemory, isWritten: isWritten)
     }
@@ -97,7 +97,7 @@ enum EnvironmentObserver {
             do throws(KernelError) {
                 let thread = process.threads.first?.id ?? process.id
                 let text = try TextFile.read("/proc/\(process.id)/task/\(thread)/environ", limit: bytesMax)
-                names.formUnion(text.split(separator: "\0").compactMap(secret))
+                names.formUnion(text.cut(at: "\0").compactMap(secret))
             } catch {
                 if error.errno == Errno.noEntry || error.errno == Errno.noProcess { continue }
                 return .hidden("/proc/\(process.id)/environ cannot be read: \(error)")
@@ -108,10 +108,10 @@ enum EnvironmentObserver {
 
     /// A variable that only says where the secret is holds none.
     static func secret(_ variable: Substring) -> String? {
-        guard let equals = variable.firstIndex(of: "=") else { return nil }
-        let value = variable[variable.index(after: equals)...]
+        guard let equals = variable.position(of: "=") else { return nil }
+        let value = variable[variable.utf8.index(after: equals)...]
         let name = variable[..<equals].uppercased()
-        if value.isEmpty || value.hasPrefix("/") || name.hasSuffix("_FILE") { return nil }
+        if value.isEmpty || value.begins(with: "/") || name.ends(with: "_FILE") { return nil }
         return marks.contains(where: name.contains) ? String(variable[..<equals]) : nil
     }
 }

@@ -51,8 +51,8 @@ public struct ProcessTable: Sendable {
     private static func isKernelThread(_ process: Int32) -> Bool {
         do throws(KernelError) {
             let text = try TextFile.read("/proc/\(process)/stat", limit: 4_096)
-            guard let name = text.lastIndex(of: ")") else { return false }
-            let fields = text[text.index(after: name)...].split(separator: " ")
+            guard let name = text.lastPosition(of: ")") else { return false }
+            let fields = text[text.utf8.index(after: name)...].cut(at: " ")
             guard fields.count > 6, let flags = UInt32(fields[6]) else { return false }
             return flags & 0x0020_0000 != 0
         } catch { return false }
@@ -108,7 +108,7 @@ public struct ProcessTable: Sendable {
         let isOwn = space != nil && host["pid"] != nil && space != host["pid"]
         var members: Set<Int32> = [first]
         for row in rows {
-            let isGrouped = group.map { row.controlGroup == $0 || row.controlGroup.hasPrefix($0 + "/") } ?? false
+            let isGrouped = group.map { row.controlGroup == $0 || row.controlGroup.begins(with: $0 + "/") } ?? false
             if isGrouped || (isOwn && row.namespaces["pid"] == space) { members.insert(row.id) }
         }
         // Parents come before their children only until numbers wrap around, so until nothing is added.

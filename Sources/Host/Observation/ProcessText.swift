@@ -5,9 +5,9 @@ enum ProcessText {
     /// `Name:\tvalue` lines of /proc/PID/status.
     static func fields(_ text: String) -> [String: String] {
         var fields: [String: String] = [:]
-        for line in text.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let value = line[line.index(after: colon)...].drop { $0.isWhitespace }
+        for line in text.cut(at: "\n") {
+            guard let colon = line.position(of: ":") else { continue }
+            let value = line[line.utf8.index(after: colon)...].drop { $0.isWhitespace }
             fields[String(line[..<colon])] = String(value)
         }
         return fields
@@ -36,7 +36,7 @@ enum ProcessText {
     }
 
     static func ranges(_ text: String) -> [MappedRange] {
-        text.split(separator: "\n").compactMap { line in
+        text.cut(at: "\n").compactMap { line in
             let numbers: [UInt32] = numbers(String(line))
             guard numbers.count == 3 else { return nil }
             return MappedRange(inside: numbers[0], outside: numbers[1], count: numbers[2])
@@ -52,9 +52,9 @@ enum ProcessText {
     ]
 
     static func limits(_ text: String) -> [LimitFacts] {
-        text.split(separator: "\n").compactMap { line in
-            guard let row = limitNames.first(where: { line.hasPrefix($0.label + " ") }) else { return nil }
-            let values = line.dropFirst(row.label.count).split(separator: " ")
+        text.cut(at: "\n").compactMap { line in
+            guard let row = limitNames.first(where: { line.begins(with: $0.label + " ") }) else { return nil }
+            let values = line.dropFirst(row.label.count).cut(at: " ")
             guard values.count >= 2 else { return nil }
             return LimitFacts(row.name, soft: UInt64(values[0]), hard: UInt64(values[1]))
         }
@@ -62,15 +62,15 @@ enum ProcessText {
 
     /// The version 2 path of /proc/PID/cgroup; nil when there is no such line.
     static func unifiedGroup(_ text: String) -> String? {
-        text.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
+        text.cut(at: "\n").first { $0.begins(with: "0::") }.map { String($0.dropFirst(3)) }
     }
 
     /// The path a version 1 controller has there.
     static func legacyGroup(_ controller: String, _ text: String) -> String? {
-        for line in text.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        for line in text.cut(at: "\n") {
+            let parts = line.cut(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
-            if parts[1].split(separator: ",").contains(where: { $0 == controller }) { return String(parts[2]) }
+            if parts[1].cut(at: ",").contains(where: { $0 == controller }) { return String(parts[2]) }
         }
         return nil
     }
@@ -80,7 +80,7 @@ enum ProcessText {
 
     /// The number in `net:[4026531840]`.
     static func inode(_ link: String) -> UInt64? {
-        guard let open = link.firstIndex(of: "["), link.hasSuffix("]") else { return nil }
-        return UInt64(link[link.index(after: open)...].dropLast())
+        guard let open = link.position(of: "["), link.ends(with: "]") else { return nil }
+        return UInt64(link[link.utf8.index(after: open)...].dropLast())
     }
 }

@@ -22,11 +22,11 @@ struct ReachObserver {
         } catch {
             return .hidden("/proc/\(process)/net/dev cannot be read: \(error)")
         }
-        guard let declared, declared.hasPrefix("bridge:") || declared.hasPrefix("container:") else {
+        guard let declared, declared.begins(with: "bridge:") || declared.begins(with: "container:") else {
             return proxied() ?? .hidden("which ports are published to it, only who made its network knows")
         }
         do throws(Failure) {
-            let holder = declared.hasPrefix("container:") ? String(declared.dropFirst("container:".count)) : owner
+            let holder = declared.begins(with: "container:") ? String(declared.dropFirst("container:".count)) : owner
             guard let ports = try ContainerNetworks().publications(of: holder) else {
                 return .hidden("the packet filter has nothing about it")
             }
@@ -125,7 +125,7 @@ struct ReachObserver {
 
     /// The number in `socket:[4711]`.
     private static func socket(_ target: String) -> UInt32? {
-        guard target.hasPrefix("socket:[") else { return nil }
+        guard target.begins(with: "socket:[") else { return nil }
         return UInt32(target.dropFirst("socket:[".count).dropLast())
     }
 
@@ -145,7 +145,7 @@ struct ReachObserver {
             let nameless = entries.first { entry in
                 entry.event == "repeated" && entry.details["of"]?.text == "exec" && entry.details["user"] == nil
             }
-            if let nameless, !seen.contains(where: { $0.user == "0" || $0.user.hasPrefix("0:") }) {
+            if let nameless, !seen.contains(where: { $0.user == "0" || $0.user.begins(with: "0:") }) {
                 return .hidden("entry \(nameless.sequence) of the log only counts who entered it")
             }
             return .seen(seen)

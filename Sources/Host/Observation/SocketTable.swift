@@ -3,14 +3,14 @@ import Auditing
 /// /proc/PID/net/{tcp,tcp6,udp,udp6} as values, proc_pid_net(5). Pure.
 enum SocketTable {
     /// TCP_LISTEN; for udp a socket without a peer, TCP_CLOSE.
-    private static func waits(_ transport: String) -> String { transport.hasPrefix("tcp") ? "0A" : "07" }
+    private static func waits(_ transport: String) -> String { transport.begins(with: "tcp") ? "0A" : "07" }
 
     static func listeners(_ text: String, _ transport: String) -> [ListenerFacts] {
         var seen: Set<ListenerFacts> = []
-        for line in text.split(separator: "\n").dropFirst() {
-            let fields = line.split(separator: " ")
+        for line in text.cut(at: "\n").dropFirst() {
+            let fields = line.cut(at: " ")
             guard fields.count > 3, fields[3] == waits(transport) else { continue }
-            let parts = fields[1].split(separator: ":")
+            let parts = fields[1].cut(at: ":")
             guard parts.count == 2, let port = UInt16(parts[1], radix: 16), port != 0,
                 let address = address(String(parts[0]))
             else { continue }
@@ -21,16 +21,16 @@ enum SocketTable {
 
     /// Names of interfaces of /proc/PID/net/dev, behind its two lines of headings.
     static func links(_ text: String) -> [String] {
-        text.split(separator: "\n").dropFirst(2).compactMap { line in
-            line.split(separator: ":").first.map { $0.filter { !$0.isWhitespace } }
+        text.cut(at: "\n").dropFirst(2).compactMap { line in
+            line.cut(at: ":").first.map { $0.filter { !$0.isWhitespace } }
         }
     }
 
     /// SS_CONNECTED of /proc/PID/net/unix: the inodes of sockets that have a peer.
     static func connected(_ text: String) -> Set<UInt32> {
         Set(
-            text.split(separator: "\n").dropFirst().compactMap { line in
-                let fields = line.split(separator: " ")
+            text.cut(at: "\n").dropFirst().compactMap { line in
+                let fields = line.cut(at: " ")
                 guard fields.count >= 7, fields[5] == "03" else { return nil }
                 return UInt32(fields[6])
             })
@@ -40,8 +40,8 @@ enum SocketTable {
     static func localAddresses(_ text: String) -> Set<String> {
         var found: Set<String> = []
         var last = ""
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in text.cut(at: "\n") {
+            let words = line.cut(at: " ")
             if words.count == 2, words[0] == "|--" { last = String(words[1]) }
             if words.starts(with: ["/32", "host", "LOCAL"]) { found.insert(last) }
         }

@@ -39,8 +39,8 @@ enum FilesystemImage {
         guard end == .exited(0) else {
             throw KernelError(call: "mke2fs ended with \(end)", on: unfinished, errno: Errno.inputOutput)
         }
-        let folder = try OwnedDescriptor.open(RawPath(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])))
-        func name(_ path: String) -> RawPath { RawPath(String(path.split(separator: "/").last ?? "")) }
+        let folder = try OwnedDescriptor.open(RawPath(String(path[..<(path.lastPosition(of: "/") ?? path.endIndex)])))
+        func name(_ path: String) -> RawPath { RawPath(String(path.cut(at: "/").last ?? "")) }
         try folder.rename(name(unfinished), to: name(path))
     }
 

@@ -19,7 +19,7 @@ public enum RootAssembly {
     ) throws(KernelError) -> OwnedDescriptor {
         if case .directory(let path) = tree.assembly {
             guard tree.label == nil else { throw KernelError(call: "label", on: path, errno: Errno.notSupported) }
-            let isImage = path.hasSuffix(RootTree.imageSuffix)
+            let isImage = path.ends(with: RootTree.imageSuffix)
             let copy = isImage ? try image(path) : try OwnedDescriptor.detachedTree(at: path)
             try copy.setMountAttributes(
                 set: tree.attributes.rawValue, userNamespace: tree.mapped ? try userNamespace() : nil)
@@ -88,10 +88,10 @@ public enum RootAssembly {
         let here = try OwnedDescriptor.open(".", [.directory])
         func lower(_ layers: [String]) throws(KernelError) -> String {
             for (index, layer) in layers.enumerated() {
-                guard layer.hasPrefix(storePath + "/") else {
+                guard layer.begins(with: storePath + "/") else {
                     throw KernelError(call: "find below \(storePath)", on: layer, errno: Errno.crossDevice)
                 }
-                if layer.hasSuffix(RootTree.imageSuffix) {
+                if layer.ends(with: RootTree.imageSuffix) {
                     try attachImage(layer, as: "\(index)", mappedBy: userNamespace)
                     continue
                 }

@@ -24,9 +24,9 @@ public struct ArchiveExtractor: Sendable {
             let endings = [
                 ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip", ".tzst", ".tar.zst",
             ]
-            if endings.contains(where: { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }) {
+            if endings.contains(where: { name.ends(with: $0) && name.utf8.count > $0.utf8.count }) {
                 self = .archive
-            } else if name.hasSuffix(".gz"), name.utf8.count > 3 {
+            } else if name.ends(with: ".gz"), name.utf8.count > 3 {
                 self = .single(name: String(name.dropLast(3)))
             } else {
                 return nil

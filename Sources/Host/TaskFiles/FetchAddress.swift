@@ -24,18 +24,18 @@ struct FetchAddress: Equatable {
         guard address.utf8.count <= Self.addressBytesMax, !address.utf8.contains(0) else {
             throw Self.refusal(shown, "it is longer than \(Self.addressBytesMax) bytes or holds NUL")
         }
-        if let fragment = address.lastIndex(of: "#") {
-            digest = try Self.digest(address[address.index(after: fragment)...], shown)
+        if let fragment = address.lastPosition(of: "#") {
+            digest = try Self.digest(address[address.utf8.index(after: fragment)...], shown)
             address = String(address[..<fragment])
         }
-        if address.hasPrefix("/") {
+        if address.begins(with: "/") {
             source = .file(address)
-        } else if address.lowercased().hasPrefix("file://") {
+        } else if address.lowercased().begins(with: "file://") {
             let path = address.dropFirst(7)
-            let local = path.hasPrefix("localhost/") ? path.dropFirst(9) : path
-            guard local.hasPrefix("/") else { throw Self.refusal(shown, "a file address names an absolute path") }
+            let local = path.begins(with: "localhost/") ? path.dropFirst(9) : path
+            guard local.begins(with: "/") else { throw Self.refusal(shown, "a file address names an absolute path") }
             source = .file(try Self.decoded(local, shown))
-        } else if ["http://", "https://"].contains(where: { address.lowercased().hasPrefix($0) }) {
+        } else if ["http://", "https://"].contains(where: { address.lowercased().begins(with: $0) }) {
             source = .remote(address)
         } else {
             throw Self.refusal(shown, "only http, https and file are fetched", remedy: "serve it over https")
@@ -45,14 +45,14 @@ struct FetchAddress: Equatable {
 
     /// Without what may be a password in it.
     static func shown(_ address: String) -> String {
-        guard let scheme = address.range(of: "://"), let at = address[scheme.upperBound...].firstIndex(of: "@"),
-            !address[scheme.upperBound..<at].contains("/")
+        guard let scheme = address.place(of: "://"), let at = address[scheme.upperBound...].position(of: "@"),
+            !address[scheme.upperBound..<at].has("/")
         else { return address }
         return address[..<scheme.upperBound] + "…" + address[at...]
     }
 
     private static func digest(_ fragment: Substring, _ shown: String) throws(Failure) -> String? {
-        guard fragment.hasPrefix("sha256:") || fragment.hasPrefix("sha256=") else { return nil }
+        guard fragment.begins(with: "sha256:") || fragment.begins(with: "sha256=") else { return nil }
         let digits = String(fragment.dropFirst(7))
         guard digits.utf8.count == 64, digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
             throw refusal(shown, "its digest is not 64 lower-case hexadecimal digits")
@@ -64,20 +64,20 @@ struct FetchAddress: Equatable {
         _ fetch: CommandSpec.Fetch, _ address: String, _ shown: String
     ) throws(Failure) -> [String] {
         if let output = fetch.outputFile, !output.isEmpty {
-            let names = output.split(separator: "/").map(String.init)
-            guard !output.hasPrefix("/"), !output.hasSuffix("/"), isFit(names) else {
+            let names = output.cut(at: "/").map(String.init)
+            guard !output.begins(with: "/"), !output.ends(with: "/"), isFit(names) else {
                 throw refusal(shown, "its output file \(output) does not stay in the sandbox", field: "output_file")
             }
             return names
         }
         var path = address[...]
-        if let scheme = path.range(of: "://") {
+        if let scheme = path.place(of: "://") {
             let host = path[scheme.upperBound...]
-            path = host.firstIndex(of: "/").map { host[$0...] } ?? ""
-            if let query = path.firstIndex(of: "?") { path = path[..<query] }
+            path = host.position(of: "/").map { host[$0...] } ?? ""
+            if let query = path.position(of: "?") { path = path[..<query] }
         }
-        let name = try decoded(path.split(separator: "/").last ?? "", shown)
-        guard !path.hasSuffix("/"), isFit([name]) else {
+        let name = try decoded(path.cut(at: "/").last ?? "", shown)
+        guard !path.ends(with: "/"), isFit([name]) else {
             throw refusal(shown, "it ends in no file name", remedy: "say output_file")
         }
         return [name]
@@ -87,7 +87,7 @@ struct FetchAddress: Equatable {
         !names.isEmpty && names.count <= 64
             && names.allSatisfy { name in
                 !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255 && !name.utf8.contains(0)
-                    && !name.contains("/")
+                    && !name.has("/")
             }
     }
 

@@ -136,9 +136,9 @@ extension Fetcher {
     private static func openLocal(
         _ path: String, _ shown: String, _ roots: [String]
     ) throws(Failure) -> OwnedDescriptor {
-        let names = path.split(separator: "/").map(String.init)
+        let names = path.cut(at: "/").map(String.init)
         let root = roots.first { root in
-            let prefix = root.split(separator: "/").map(String.init)
+            let prefix = root.cut(at: "/").map(String.init)
             return names.count > prefix.count && names.starts(with: prefix)
         }
         guard let root, !names.contains("..") else {
@@ -148,7 +148,7 @@ extension Fetcher {
                 remedy: "serve it over https, or allow its directory with --fetch-root", field: "command.uris.value")
         }
         do throws(KernelError) {
-            let rest = names.dropFirst(root.split(separator: "/").count).joined(separator: "/")
+            let rest = names.dropFirst(root.cut(at: "/").count).joined(separator: "/")
             let file = try OwnedDescriptor.open(RawPath(root), [.directory]).openRegular(
                 RawPath(rest), rules: [.beneath, .noMagicLinks])
             return file
@@ -202,7 +202,7 @@ extension Fetcher {
             do throws(KernelError) { _ = try running.withLock { $0 }?.signal(9) } catch { return }
         }
         do throws(Failure) { return try outcome.get() } catch {
-            let isTooMuch = error.code == "layer.limit" && error.limit?.hasPrefix("expanded bytes") == true
+            let isTooMuch = error.code == "layer.limit" && error.limit?.begins(with: "expanded bytes") == true
             throw isHeld && isTooMuch ? budget.exceeded(address.target.joined(separator: "/")) : error
         }
     }

@@ -24,7 +24,7 @@ public enum MachineProbe {
     private static func disk(under path: String) -> UInt64? {
         var path = path
         while !path.isEmpty, !HostFacts.exists(path) {
-            path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+            path = String(path[..<(path.lastPosition(of: "/") ?? path.startIndex)])
         }
         // Of a disk that cannot be measured nothing is offered beyond the least.
         do throws(KernelError) { return try FilesystemSpace.at(path.isEmpty ? "/" : path).total } catch { return nil }

@@ -25,7 +25,7 @@ public struct SandboxFiles: Sendable {
     /// - Throws: `files.not-found`, `files.forbidden`, `files.not-directory`.
     public func list(_ path: String) throws(Failure) -> [Entry] {
         let directory = try open(path, [.directory])
-        let base = path.hasSuffix("/") ? path : path + "/"
+        let base = path.ends(with: "/") ? path : path + "/"
         do throws(KernelError) {
             var entries: [Entry] = []
             for entry in try directory.firstEntries(Self.entriesMax) {
@@ -69,7 +69,7 @@ public struct SandboxFiles: Sendable {
     }
 
     /// The only files whose beginning is ever dropped.
-    private static func isLog(_ path: String) -> Bool { path.hasSuffix("/stdout") || path.hasSuffix("/stderr") }
+    private static func isLog(_ path: String) -> Bool { path.ends(with: "/stdout") || path.ends(with: "/stderr") }
 
     /// An open regular file, for downloads and followers.
     public func openFile(_ path: String) throws(Failure) -> OwnedDescriptor {
@@ -97,26 +97,12 @@ public struct SandboxFiles: Sendable {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw Failure("files.no-path", doing: "read a file", cause: "no path is given", field: "path")
         }
-        var names: [String]
-        if path == work.path || path.hasPrefix(work.path + "/") {
-            names = path.dropFirst(work.path.count).split(separator: "/").map(String.init)
-        } else {
-            names = path.split(separator: "/").map(String.init)
-            if names.first == "frameworks" { names = ["slaves", "latest"] + names }
-        }
-        names.removeAll { $0 == "." }
-        let isOwned =
-            names.count >= 8
-            && [names[0], names[2], names[4], names[6]] == ["slaves", "frameworks", "executors", "runs"]
-        // A container that belongs to no framework.
-        let isAlone = names.count >= 2 && names[0] == "containers"
-        guard isOwned || isAlone, !names.contains("..") else {
+        guard let place = SandboxPath(path, below: work.path) else {
             throw Failure(
                 "files.not-found", doing: "open", on: path, cause: "no sandbox is there",
                 remedy: "ask for a path below a sandbox's directory", field: "path")
         }
-        let depth = isOwned ? 8 : 2
-        return (Array(names[..<depth]), Array(names[depth...]))
+        return (place.sandbox, place.rest)
     }
 
     /// Only `latest` may be a link here, and only to a name beside it.

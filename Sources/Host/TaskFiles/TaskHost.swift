@@ -67,8 +67,8 @@ public struct TaskHost: AgentHost {
     }
 
     public func keepLog(_ path: String, bytesMax: UInt64) async throws(Failure) {
-        guard let slash = path.lastIndex(of: "/") else { return }
-        let (directory, name) = (String(path[..<slash]), RawPath(String(path[path.index(after: slash)...])))
+        guard let slash = path.lastPosition(of: "/") else { return }
+        let (directory, name) = (String(path[..<slash]), RawPath(String(path[path.utf8.index(after: slash)...])))
         let work = work
         let file = try await blocking.run("open a log") { () throws(Failure) -> OwnedDescriptor in
             let sandbox = try work.open(directory)

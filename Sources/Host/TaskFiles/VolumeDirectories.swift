@@ -15,7 +15,7 @@ struct VolumeDirectories: Sendable {
 
     /// Whatever user a task runs as may use its volume; only containers that were given it ever see it.
     private func make(_ path: String) throws(Failure) {
-        if path.hasPrefix(work.path + "/") { return try work.prepare(SandboxOrder(path: path)) }
+        if path.begins(with: work.path + "/") { return try work.prepare(SandboxOrder(path: path)) }
         do throws(KernelError) {
             try Directories.makeAll(path, mode: 0o700)
             try OwnedDescriptor.open(RawPath(path), [.directory, .noFollow]).changeMode(0o777)

@@ -14,7 +14,7 @@ public struct WorkDirectory: Sendable {
     /// Makes the directory when it is not there.
     /// - Throws: `work-directory.unusable`.
     public init(_ path: String) throws(Failure) {
-        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+        guard path.begins(with: "/"), !path.utf8.contains(0) else {
             throw Failure(
                 "work-directory.unusable", doing: "use the work directory", on: path, cause: "it is no absolute path",
                 remedy: "give an absolute path", field: "work_dir")
@@ -27,7 +27,7 @@ public struct WorkDirectory: Sendable {
                 "work-directory.unusable", doing: "use the work directory", on: path,
                 remedy: "choose another with --work-dir")
         }
-        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        self.path = path.count > 1 && path.ends(with: "/") ? String(path.dropLast()) : path
     }
 
     /// The directory of the agent's own records, made when it is not there; only root may look inside.
@@ -68,7 +68,7 @@ public struct WorkDirectory: Sendable {
     /// A directory for a volume. One in the sandbox of a parent is everybody's in the group, whoever they run as: only
     /// their containers ever see it.
     private func makeVolume(_ path: String, for order: SandboxOrder) throws(Failure) {
-        let owner = DirectoryOwner(path.hasPrefix(order.path + "/") ? order.user : nil)
+        let owner = DirectoryOwner(path.begins(with: order.path + "/") ? order.user : nil)
         let names = try names(of: path, "make the volume")
         do throws(KernelError) {
             let directory = try descend(names, in: root, mode: 0o755)
@@ -94,8 +94,8 @@ public struct WorkDirectory: Sendable {
 
     /// Names from this directory to `path`, which must be below it.
     private func names(of path: String, _ doing: String) throws(Failure) -> [String] {
-        let names = path.dropFirst(self.path.count).split(separator: "/").map(String.init)
-        guard path.hasPrefix(self.path + "/"), !names.isEmpty, !path.utf8.contains(0),
+        let names = path.dropFirst(self.path.count).cut(at: "/").map(String.init)
+        guard path.begins(with: self.path + "/"), !names.isEmpty, !path.utf8.contains(0),
             !names.contains(".."), !names.contains(".")
         else {
             throw Failure(
@@ -251,7 +251,7 @@ struct DirectoryOwner: Equatable {
             return
         }
         if user == "root" || user == "root:root" { return }
-        let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = user.cut(at: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let uid = UInt32(parts[0]), let gid = parts.count > 1 ? UInt32(parts[1]) : uid else {
             mode = 0o777
             return

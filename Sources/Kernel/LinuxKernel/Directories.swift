@@ -14,8 +14,8 @@ public enum Directories {
             if error.errno == EEXIST { return }
             if error.errno != ENOENT { throw error }
         }
-        var made = path.hasPrefix("/") ? "" : "."
-        for component in path.split(separator: "/") {
+        var made = path.begins(with: "/") ? "" : "."
+        for component in path.cut(at: "/") {
             made += "/" + component
             do throws(KernelError) { try make(made, mode: mode) } catch {
                 if error.errno != EEXIST { throw error }

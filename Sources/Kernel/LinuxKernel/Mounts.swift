@@ -55,7 +55,7 @@ public struct FilesystemContext {
 }
 
 extension String {
-    fileprivate func trimmingNewline() -> String { hasSuffix("\n") ? String(dropLast()) : self }
+    fileprivate func trimmingNewline() -> String { ends(with: "\n") ? String(dropLast()) : self }
 }
 
 extension OwnedDescriptor {

@@ -73,7 +73,7 @@ public struct NetworkNamespace: Sendable {
 
     /// Non-blocking: the network decides how long anything takes.
     private static func socket(_ address: String) throws(KernelError) -> OwnedDescriptor {
-        let family = address.contains(":") ? AF_INET6 : AF_INET
+        let family = address.has(":") ? AF_INET6 : AF_INET
         return OwnedDescriptor(owning: try checked("socket") { bh_stream_socket(family) })
     }
 

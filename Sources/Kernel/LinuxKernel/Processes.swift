@@ -109,7 +109,7 @@ public enum ProcessFacts {
     /// The number of the process that a pidfd is about. ESRCH: it has been reaped. See proc(5), fdinfo.
     public static func process(of pidfd: OwnedDescriptor) throws(KernelError) -> Int32 {
         let text = try TextFile.read("/proc/self/fdinfo/\(pidfd.number)")
-        let line = text.split(separator: "\n").first { $0.hasPrefix("Pid:") }
+        let line = text.cut(at: "\n").first { $0.begins(with: "Pid:") }
         guard let id = line?.split(whereSeparator: { $0 == "\t" || $0 == " " }).last.flatMap({ Int32($0) }), id > 0
         else { throw KernelError(call: "read the number of a process", errno: ESRCH) }
         return id
@@ -136,7 +136,7 @@ public enum ProcessFacts {
     /// Whether the kernel would drop a signal to this process from outside: it is the first of its pid namespace and
     /// has no handler, pid_namespaces(7). By SigCgt and NSpid of /proc/PID/status, proc(5).
     public static func dropsSignal(_ number: Int32, _ id: Int32) throws(KernelError) -> Bool {
-        let lines = try TextFile.read("/proc/\(id)/status").split(separator: "\n")
+        let lines = try TextFile.read("/proc/\(id)/status").cut(at: "\n")
         let numbers = words("NSpid:", of: lines)
         let caught = words("SigCgt:", of: lines).last.flatMap { UInt64($0, radix: 16) }
         guard numbers.count > 1, numbers.last == "1", let caught, (1...64).contains(number) else { return false }
@@ -145,7 +145,7 @@ public enum ProcessFacts {
 
     /// The number of a process as those see it who share its pid namespace. By NSpid of /proc/PID/status.
     public static func innerNumber(of id: Int32) throws(KernelError) -> Int32 {
-        let lines = try TextFile.read("/proc/\(id)/status").split(separator: "\n")
+        let lines = try TextFile.read("/proc/\(id)/status").cut(at: "\n")
         guard let number = words("NSpid:", of: lines).last.flatMap({ Int32($0) }) else {
             throw KernelError(call: "read the number of process \(id) inside", errno: ESRCH)
         }
@@ -153,7 +153,7 @@ public enum ProcessFacts {
     }
 
     private static func words(_ name: String, of lines: [Substring]) -> [Substring] {
-        lines.first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: "\t") ?? []
+        lines.first { $0.begins(with: name) }?.dropFirst(name.count).cut(at: "\t") ?? []
     }
 
     /// As many as are asked for, and the rest in one piece.
@@ -169,7 +169,7 @@ public enum ProcessFacts {
             throw error
         }
         // The command's name is in parentheses and may hold anything, so fields count from the last ')'.
-        guard let close = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        guard let close = text.lastPosition(of: ")") else { return nil }
         return text.utf8[text.utf8.index(after: close)...]
             .split(separator: UInt8(ascii: " "), maxSplits: fieldsMax).map(Substring.init)
     }

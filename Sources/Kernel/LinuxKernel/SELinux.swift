@@ -21,7 +21,7 @@ public enum SELinux {
         do throws(KernelError) {
             let mode = try TextFile.read(place + "/enforce", limit: 16)
             guard HostFacts.exists(place + "/class/process") else { return .empty }
-            return mode.hasPrefix("1") ? .enforcing : .permissive
+            return mode.begins(with: "1") ? .enforcing : .permissive
         } catch {
             return isRegistered() ? .hidden : .absent
         }
@@ -63,7 +63,7 @@ public enum SELinux {
             let bit = UInt32(try TextFile.read("\(directory)/perms/\(permission)", limit: 16)), (1...32).contains(bit)
         else { throw KernelError(call: "understand", on: directory, errno: Errno.invalid) }
         // selinux_check_access(3): allowed, then four numbers, then flags, of which the first is "permissive".
-        let words = try ask("access", "\(label) \(target) \(number)").split(separator: " ")
+        let words = try ask("access", "\(label) \(target) \(number)").cut(at: " ")
         guard words.count == 6, let allowed = UInt32(words[0], radix: 16), let flags = UInt32(words[5], radix: 16)
         else { throw KernelError(call: "understand", on: place + "/access", errno: Errno.invalid) }
         return Decision(isAllowed: allowed & (1 << (bit - 1)) != 0, isPermissive: flags & 1 != 0)

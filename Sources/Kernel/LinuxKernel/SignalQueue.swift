@@ -86,7 +86,7 @@ public enum SignalNumber {
     public static func named(_ text: String) -> Int32? {
         if let number = Int32(text), (1...realTime.upperBound).contains(number) { return number }
         let upper = text.uppercased()
-        let name = usual(upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper)
+        let name = usual(upper.begins(with: "SIG") ? String(upper.dropFirst(3)) : upper)
         if let index = names.firstIndex(of: name) { return Int32(index + 1) }
         if let number = realTime(name), realTime.contains(number) { return number }
         return nil
@@ -105,8 +105,8 @@ public enum SignalNumber {
     private static func realTime(_ name: String) -> Int32? {
         if name == "RTMIN" { return realTime.lowerBound }
         if name == "RTMAX" { return realTime.upperBound }
-        if name.hasPrefix("RTMIN+") { return Int32(name.dropFirst(6)).map { realTime.lowerBound &+ $0 } }
-        if name.hasPrefix("RTMAX-") { return Int32(name.dropFirst(6)).map { realTime.upperBound &- $0 } }
+        if name.begins(with: "RTMIN+") { return Int32(name.dropFirst(6)).map { realTime.lowerBound &+ $0 } }
+        if name.begins(with: "RTMAX-") { return Int32(name.dropFirst(6)).map { realTime.upperBound &- $0 } }
         return nil
     }
 }

@@ -32,10 +32,10 @@ public final class PacketFilter {
         let result = bh_nft_run(session, commands, &output, &error)
         if result == 0 { return output.map { String(cString: $0) } ?? "" }
         let words = error.map { String(cString: $0) } ?? ""
-        let shown = words.split(separator: "\n").prefix(3).joined(separator: " ").prefix(Self.shownBytesMax)
+        let shown = words.cut(at: "\n").prefix(3).joined(separator: " ").utf8.prefix(Self.shownBytesMax)
         throw Failure(
             "network.filter-refused", doing: purpose, on: "the packet filter",
-            cause: shown.isEmpty ? "it gave no reason" : String(shown),
+            cause: shown.isEmpty ? "it gave no reason" : String(decoding: shown, as: UTF8.self),
             remedy: "see that the kernel has nf_tables (inet and bridge families, nat, fib) and nobody else changes "
                 + "the tables named 'bulkhead'")
     }

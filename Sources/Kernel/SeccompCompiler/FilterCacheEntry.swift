@@ -28,7 +28,7 @@ enum FilterCacheEntry {
         if !program.isEmpty, !refusesForeignCalls(Array(program)) { return nil }
         return CompiledFilter(
             name: String(decoding: name, as: UTF8.self), bytes: Array(program), flags: FilterFlags(rawValue: flags),
-            notes: String(decoding: notes, as: UTF8.self).split(separator: "\n").map(String.init))
+            notes: String(decoding: notes, as: UTF8.self).cut(at: "\n").map(String.init))
     }
 
     /// What is true of every filter of ours, whatever its profile: an ABI that does not exist kills the process.

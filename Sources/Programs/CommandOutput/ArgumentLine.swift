@@ -54,11 +54,11 @@ public struct ArgumentLine: Sendable {
         // Global options may stand before the command as well.
         while let word = rest.first, grammar.globalOptions.contains(String(word.prefix { $0 != "=" })) {
             globals.append(rest.removeFirst())
-            if !word.contains("="), let value = rest.popFirst() { globals.append(value) }
+            if !word.has("="), let value = rest.popFirst() { globals.append(value) }
         }
-        if let word = rest.first, !word.hasPrefix("-") {
+        if let word = rest.first, !word.begins(with: "-") {
             command.append(rest.removeFirst())
-            if grammar.groups.contains(word), let second = rest.first, !second.hasPrefix("-") {
+            if grammar.groups.contains(word), let second = rest.first, !second.begins(with: "-") {
                 command.append(rest.removeFirst())
             }
         }
@@ -116,7 +116,7 @@ public struct ArgumentLine: Sendable {
 
     /// The command meant, also where it is asked about.
     var asked: [String] {
-        command.first == "help" ? command.dropFirst() + flags.prefix { !$0.hasPrefix("-") } : command
+        command.first == "help" ? command.dropFirst() + flags.prefix { !$0.begins(with: "-") } : command
     }
 
     private static func unknown(_ words: [String], below root: any ParsableCommand.Type) -> String? {
@@ -177,7 +177,7 @@ struct OwnFlags {
         var index = words.startIndex
         while index < words.endIndex {
             let word = words[index]
-            if word == "--" || !word.hasPrefix("-") || word == "-" { break }
+            if word == "--" || !word.begins(with: "-") || word == "-" { break }
             index += takesNext(word) ? 2 : 1
         }
         index = min(index, words.endIndex)
@@ -185,8 +185,8 @@ struct OwnFlags {
     }
 
     private func takesNext(_ word: String) -> Bool {
-        if word.contains("=") { return false }
-        if word.hasPrefix("--") { return !grammar.switches.contains(word) }
+        if word.has("=") { return false }
+        if word.begins(with: "--") { return !grammar.switches.contains(word) }
         // -it stands alone; in -itv the last letter takes a value; -v/a:/b has it inside.
         guard let valued = word.dropFirst().firstIndex(where: { !grammar.shortSwitches.contains($0) }) else {
             return false
@@ -200,8 +200,8 @@ struct OwnFlags {
         var rest = words[...]
         while let word = rest.popFirst() {
             if word == "--" { return result + [word] + rest }
-            result += word.hasPrefix("--") ? long(word) : word.hasPrefix("-") ? short(word) : [word]
-            if isPassing, word.hasPrefix("-"), takesNext(word), let value = rest.popFirst() { result.append(value) }
+            result += word.begins(with: "--") ? long(word) : word.begins(with: "-") ? short(word) : [word]
+            if isPassing, word.begins(with: "-"), takesNext(word), let value = rest.popFirst() { result.append(value) }
         }
         return result
     }
@@ -242,10 +242,10 @@ struct OwnFlags {
 
     /// `--rm=true` as `--rm`, `--init=false` as `--no-init`, and `--rm=false` as nothing.
     private func long(_ word: String) -> [String] {
-        guard let cut = word.firstIndex(of: "="), grammar.switches.contains(String(word[..<cut])) else { return [word] }
+        guard let cut = word.position(of: "="), grammar.switches.contains(String(word[..<cut])) else { return [word] }
         let name = String(word[..<cut])
         let opposite = "--no-" + name.dropFirst(2)
-        guard let isOn = Self.truth(word[word.index(after: cut)...]) else { return [word] }
+        guard let isOn = Self.truth(word[word.utf8.index(after: cut)...]) else { return [word] }
         if isOn { return [name] }
         return grammar.switches.contains(opposite) ? [opposite] : []
     }

@@ -11,19 +11,19 @@ public enum Completion {
             command = next
             rest = rest.dropFirst()
         }
-        if command.shown.isEmpty == false, rest.isEmpty, !typed.hasPrefix("-") {
-            return command.shown.map(\.commandName).filter { $0.hasPrefix(typed) }
+        if command.shown.isEmpty == false, rest.isEmpty, !typed.begins(with: "-") {
+            return command.shown.map(\.commandName).filter { $0.begins(with: typed) }
         }
         // A default command answers to what its group does not have.
         let all = command.options + (command.defaultSubcommand.flatMap { command.command($0)?.options } ?? [])
-        if let before = rest.last, before.hasPrefix("-"), let option = all.first(where: { $0.answers(to: before) }),
+        if let before = rest.last, before.begins(with: "-"), let option = all.first(where: { $0.answers(to: before) }),
             option.kind == .option
         {
-            return option.allValues.map { $0.filter { $0.hasPrefix(typed) } }
+            return option.allValues.map { $0.filter { $0.begins(with: typed) } }
         }
-        guard typed.hasPrefix("-") else { return nil }
+        guard typed.begins(with: "-") else { return nil }
         let names = all.flatMap { ($0.names ?? []).map(\.text) } + ["--help"]
-        return Set(names).filter { $0.hasPrefix(typed) }.sorted()
+        return Set(names).filter { $0.begins(with: typed) }.sorted()
     }
 
     public static func script(_ shell: Shell) -> String {

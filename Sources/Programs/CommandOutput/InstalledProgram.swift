@@ -28,7 +28,7 @@ public struct InstalledProgram: Sendable {
     private var candidates: [String] {
         if let path = ProcessEnvironment.value(variable), !path.isEmpty { return [path] }
         let own = HostFacts.linkTarget("/proc/self/exe") ?? "/"
-        let directory = own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        let directory = own.cut(at: "/").dropLast().map { "/" + $0 }.joined()
         return ["\(directory)/\(name)", "\(directory)/../libexec/bulkhead/\(name)"]
     }
 

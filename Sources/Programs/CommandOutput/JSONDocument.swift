@@ -19,9 +19,9 @@ public enum JSONDocument {
     /// looks like that is that.
     private static func compacted(_ text: String) -> String {
         var lines: [Substring] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in text.cut(at: "\n", omittingEmptySubsequences: false) {
             if let close = line.first(where: { $0 != " " }), close == "]" || close == "}", lines.last?.isEmpty == true,
-                let opening = lines.dropLast().last, opening.hasSuffix(close == "]" ? "[" : "{")
+                let opening = lines.dropLast().last, opening.ends(with: close == "]" ? "[" : "{")
             {
                 lines.removeLast(2)
                 lines.append(Substring(opening + line.drop { $0 == " " }))

@@ -80,8 +80,8 @@ public struct ManualPage {
         var said: [String] = []
         var examples: [String] = []
         var isExample = false
-        for line in (tree.discussion ?? "").split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("Example") {
+        for line in (tree.discussion ?? "").cut(at: "\n", omittingEmptySubsequences: false) {
+            if line.begins(with: "Example") {
                 isExample = true
             } else if isExample {
                 examples.append(String(line.drop { $0 == " " }))
@@ -98,7 +98,7 @@ public struct ManualPage {
         return (above + below).map { "\\fB\(Self.plain($0))\\fR(1)" }.joined(separator: ", ")
     }
 
-    private func withoutPeriod(_ text: String) -> String { text.hasSuffix(".") ? String(text.dropLast()) : text }
+    private func withoutPeriod(_ text: String) -> String { text.ends(with: ".") ? String(text.dropLast()) : text }
 
     /// Text that the formatter takes as it is: a dash stays one that can be copied, a dot at a line's beginning a dot.
     static func plain(_ text: String) -> String {
@@ -111,7 +111,7 @@ public struct ManualPage {
             default: result.append(character)
             }
         }
-        return result.hasPrefix(".") || result.hasPrefix("'") ? "\\&" + result : result
+        return result.begins(with: ".") || result.begins(with: "'") ? "\\&" + result : result
     }
 
     private static func quoted(_ text: String) -> String { "\"\(plain(text.filter { $0 != "\"" }))\"" }

@@ -16,21 +16,21 @@ public struct PortWords: Equatable, Sendable {
     public init(_ text: String) throws(Failure) {
         var rest = text[...]
         transport = .tcp
-        if let slash = rest.lastIndex(of: "/") {
-            guard let named = PortPublication.Transport(rawValue: String(rest[rest.index(after: slash)...])) else {
+        if let slash = rest.lastPosition(of: "/") {
+            guard let named = PortPublication.Transport(rawValue: String(rest[rest.utf8.index(after: slash)...])) else {
                 throw Self.refusal(text, "only tcp and udp ports can be published")
             }
             transport = named
             rest = rest[..<slash]
         }
         var parts: [String] = []
-        if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") {
+        if rest.begins(with: "["), let end = rest.position(of: "]") {
             parts.append(String(rest[rest.index(after: rest.startIndex)..<end]))
-            rest = rest[rest.index(after: end)...]
-            guard rest.hasPrefix(":") else { throw Self.refusal(text, "it is not ADDRESS:HOSTPORT:PORT") }
+            rest = rest[rest.utf8.index(after: end)...]
+            guard rest.begins(with: ":") else { throw Self.refusal(text, "it is not ADDRESS:HOSTPORT:PORT") }
             rest = rest.dropFirst()
         }
-        parts += rest.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        parts += rest.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
         guard (1...3).contains(parts.count) else { throw Self.refusal(text, "it is not [ADDRESS:]HOSTPORT:PORT") }
         let ranges = parts.suffix(2).map(Self.range)
         guard let ports = ranges.last ?? nil, let hosts = ranges.first ?? nil else {
@@ -50,7 +50,7 @@ public struct PortWords: Equatable, Sendable {
     }
 
     private static func range(_ text: String) -> ClosedRange<UInt16>? {
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { end in
+        let ends = text.cut(at: "-", omittingEmptySubsequences: false).map { end in
             end.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt16(end) : nil
         }
         guard (1...2).contains(ends.count), let first = ends.first ?? nil, let last = ends.last ?? nil, first > 0,

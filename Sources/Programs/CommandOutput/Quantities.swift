@@ -48,8 +48,8 @@ public enum ProcessorCount {
 public enum ProcessorList {
     public static func parse(_ text: String, flag: String = "cpuset") throws(Failure) -> Set<Int> {
         var numbers: Set<Int> = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        for part in text.cut(at: ",", omittingEmptySubsequences: false) {
+            let ends = part.cut(at: "-", omittingEmptySubsequences: false).map { Int($0) }
             guard (1...2).contains(ends.count), let low = ends[0], let high = ends[ends.count - 1], low <= high,
                 low >= 0, high < 65_536
             else {

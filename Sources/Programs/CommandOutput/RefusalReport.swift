@@ -32,7 +32,7 @@ public struct RefusalReport {
 
     /// What the parser did not understand, in our words.
     public func refusal(for error: any Error) -> Failure {
-        let said = root.message(for: error).split(separator: "\n").first.map(String.init) ?? "it cannot be understood"
+        let said = root.message(for: error).cut(at: "\n").first.map(String.init) ?? "it cannot be understood"
         if let unknown = line.unknownCommand(below: root) { return refusal(of: unknown) }
         let option = Self.unknownOption(in: said)
         return refusal(said.asClause, meant: option.flatMap { known(\.optionNames).question($0) })
@@ -52,7 +52,7 @@ public struct RefusalReport {
     /// The parser tells which by its sentence only.
     private static func unknownOption(in said: String) -> String? {
         let beginning = "Unknown option '"
-        guard said.hasPrefix(beginning) else { return nil }
+        guard said.begins(with: beginning) else { return nil }
         return String(said.dropFirst(beginning.count).prefix { $0 != "'" && $0 != "=" })
     }
 
@@ -82,7 +82,7 @@ extension String {
     fileprivate var asClause: String {
         // What it guesses one might have meant comes second and is seldom right.
         let first = firstRange(of: ". ").map { self[..<$0.lowerBound] } ?? self[...]
-        let text = first.hasSuffix(".") ? first.dropLast() : first
+        let text = first.ends(with: ".") ? first.dropLast() : first
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 }

@@ -13,7 +13,7 @@ public struct TaskWords: Sendable {
         var words = ([first] + rest)[...]
         if words.first == "--" {
             words.removeFirst()
-        } else if let option = words.first, option.hasPrefix("-"), option != "-" {
+        } else if let option = words.first, option.begins(with: "-"), option != "-" {
             throw Failure(
                 "usage.invalid", doing: "understand the command line",
                 cause: "\(name) has no option '\(option.optionName)'",

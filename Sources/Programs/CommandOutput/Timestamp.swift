@@ -53,7 +53,7 @@ public enum Timestamp {
         guard text.utf8.count >= 10, text.allSatisfy(\.isASCII) else { return nil }
         let fields = text.split { !$0.isNumber && $0 != "." }
         let numbers = fields.compactMap { Double($0) }
-        guard numbers.count == fields.count, (3...6).contains(numbers.count), !text.contains("+"),
+        guard numbers.count == fields.count, (3...6).contains(numbers.count), !text.has("+"),
             (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), numbers[0] < 10_000
         else { return nil }
         let clock = numbers.dropFirst(3).enumerated().reduce(0) { $0 + $1.element * [3_600, 60, 1][$1.offset] }

@@ -123,7 +123,7 @@ struct AuditVerify: ParsableCommand {
             }
             try EvidenceVerification.checkChain(sound)
         } catch {
-            guard error.code.rawValue.hasPrefix("audit.evidence") else { throw error }
+            guard error.code.rawValue.begins(with: "audit.evidence") else { throw error }
             Console.note("bulkhead: \(error)")
             throw AuditStatus(code: AuditStatus.findings)
         }

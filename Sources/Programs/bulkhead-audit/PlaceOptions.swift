@@ -18,7 +18,7 @@ struct PlaceOptions: ParsableArguments {
     private func place(_ given: String?, _ variable: String, _ fallback: String) -> String {
         let path = given ?? ProcessEnvironment.value(variable) ?? ""
         let absolute = HostPath.absolute(path.isEmpty ? fallback : path, in: CurrentProcess.directory())
-        return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+        return absolute.count > 1 && absolute.ends(with: "/") ? String(absolute.dropLast()) : absolute
     }
 
     /// `own`: where an agent's containers are; nil: the command line's.

@@ -25,7 +25,7 @@ struct SeccompChoice {
         case "default", "standard": source = .standard
         case "strict": source = .strict
         case "unconfined": source = .unconfined
-        case _ where text.contains("/"): source = .profile(name: text, json: try Self.file(text))
+        case _ where text.has("/"): source = .profile(name: text, json: try Self.file(text))
         default:
             let isolation = try places.containerizer().find(text).request.isolation
             capabilities = CapabilitySet(rawValue: isolation.capabilities)

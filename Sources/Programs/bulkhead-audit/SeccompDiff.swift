@@ -40,7 +40,7 @@ struct SeccompDiff: ParsableCommand {
             differences += try Self.differences(left, right, on: architecture)
         }
         if format == .json {
-            try Console.write(try AuditDocument(encoding: differences).pretty)
+            try Console.write(Untrusted.inJSON(try AuditDocument(encoding: differences).pretty))
         } else {
             try Console.write(text(differences))
         }

@@ -55,7 +55,7 @@ struct SeccompShow: ParsableCommand {
         if !record.request.isolation.hasInit { return process }
         do throws(KernelError) {
             let children = try TextFile.read("/proc/\(process)/task/\(process)/children")
-            if let first = children.split(separator: " ").first.flatMap({ Int32($0) }) { return first }
+            if let first = children.cut(at: " ").first.flatMap({ Int32($0) }) { return first }
         } catch {
             throw error.failure("audit.unobserved", doing: "find the task of container", on: container)
         }

@@ -145,7 +145,7 @@ enum Commands {
         let bundle = options.value("bundle") ?? ""
         let given = options.value("file")
         let file = given ?? "config.json"
-        let path = file.hasPrefix("/") ? file : "\(bundle.isEmpty ? "." : bundle)/\(file)"
+        let path = file.begins(with: "/") ? file : "\(bundle.isEmpty ? "." : bundle)/\(file)"
         // A file that is named is written over, as by crun: it may be /dev/stdout.
         let flags: OpenFlags = given == nil ? [.writeOnly, .create, .exclusive] : [.writeOnly, .create, .truncate]
         do throws(KernelError) {

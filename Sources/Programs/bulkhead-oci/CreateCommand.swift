@@ -84,9 +84,9 @@ enum PidFile {
     /// Whole or not at all: whoever waits for it reads it at once. Others may write to the directory, so it is made
     /// under a name they cannot know, and never written through what they put there.
     static func write(_ process: Int32, to path: String) throws(Failure) {
-        let slash = path.lastIndex(of: "/")
+        let slash = path.lastPosition(of: "/")
         let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
         let unfinished = RawPath(".\(KernelRandom.uuid()).new")
         do throws(KernelError) {
             let place = try OwnedDescriptor.open(RawPath(directory), [.directory])

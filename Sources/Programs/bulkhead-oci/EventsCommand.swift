@@ -49,7 +49,7 @@ enum EventsCommand {
     /// `5`, `5s`, `100ms`, `1.5m`: milliseconds of it.
     private static func interval(_ options: Options) throws(Failure) -> Int32 {
         guard let text = options.value("interval") else { return 5_000 }
-        let unit = units.first { text.hasSuffix($0.name) }
+        let unit = units.first { text.ends(with: $0.name) }
         guard let unit, let number = Double(text.dropLast(unit.name.count)), number > 0, number <= 1e6 else {
             throw Failure(
                 "usage", doing: "use --interval \(Untrusted.shown(text))", cause: "it is no time",

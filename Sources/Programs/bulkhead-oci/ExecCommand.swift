@@ -63,7 +63,7 @@ enum ExecCommand {
         process.hasTerminal = options.has("tty")
         process.environment += options.all("env")
         if let directory = options.value("cwd") {
-            guard directory.hasPrefix("/") else {
+            guard directory.begins(with: "/") else {
                 throw Failure(
                     "usage", doing: "use --cwd \(Untrusted.shown(directory))", cause: "it does not begin with a slash",
                     remedy: "give the whole path as it is in the container", field: "cwd")
@@ -107,7 +107,7 @@ enum ExecCommand {
     }
 
     private static func change(_ process: inout ProcessSpec, user text: String) throws(Failure) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count <= 2, let uid = decimal(parts[0]) else { throw wrong("user", text) }
         process.user.uid = uid
         guard parts.count == 2 else { return }

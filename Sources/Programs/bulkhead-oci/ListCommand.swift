@@ -108,13 +108,13 @@ enum ProcessTable {
             output = String(decoding: try read.readAll(limit: 64 << 20), as: UTF8.self)
             _ = try tool.reap()
         } catch { throw error.failure("ps", doing: "list processes", remedy: "install ps (procps)") }
-        let lines = output.split(separator: "\n")
+        let lines = output.cut(at: "\n")
         guard let header = lines.first,
-            let column = header.split(separator: " ").firstIndex(of: "PID")
+            let column = header.cut(at: " ").firstIndex(of: "PID")
         else { throw Failure("ps", doing: "list processes", cause: "ps printed no PID column") }
         let wanted = Set(processes)
         let kept = lines.dropFirst().filter { line in
-            let words = line.split(separator: " ")
+            let words = line.cut(at: " ")
             return words.indices.contains(column) && Int32(words[column]).map(wanted.contains) == true
         }
         // Processes choose their names and arguments.

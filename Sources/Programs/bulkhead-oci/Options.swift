@@ -37,7 +37,7 @@ struct Options: Sendable {
                 result.words += rest
                 break
             }
-            guard word.hasPrefix("-"), word != "-" else {
+            guard word.begins(with: "-"), word != "-" else {
                 result.words.append(word)
                 if let most = wordsBeforeRest, result.words.count >= most {
                     // After a program's name it is the program's.
@@ -55,8 +55,8 @@ struct Options: Sendable {
     private mutating func take(
         _ word: String, _ rest: inout ArraySlice<String>, _ table: OptionTable, _ command: String
     ) throws(Failure) {
-        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let isLong = word.hasPrefix("--")
+        let parts = word.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let isLong = word.begins(with: "--")
         let bare = String(parts[0].drop { $0 == "-" })
         var (name, value) = (bare, parts.count > 1 ? parts[1] : nil)
         // -e VALUE, -eVALUE and -it

@@ -95,8 +95,8 @@ enum Program {
     /// The file of --log, which crun's callers may write as `file:PATH`.
     private static func logFile(_ text: String?) throws(Failure) -> String? {
         guard let text else { return nil }
-        if text.hasPrefix("file:") { return String(text.dropFirst("file:".count)) }
-        guard !text.hasPrefix("journald:"), !text.hasPrefix("syslog:") else {
+        if text.begins(with: "file:") { return String(text.dropFirst("file:".count)) }
+        guard !text.begins(with: "journald:"), !text.begins(with: "syslog:") else {
             throw Failure(
                 "usage", doing: "use the log", on: text, cause: "this runtime writes to files alone",
                 remedy: "name a file", field: "log")
@@ -165,7 +165,7 @@ enum Launcher {
     static func path() -> String {
         if let path = ProcessEnvironment.value("BULKHEAD_LAUNCHER") { return path }
         let program = HostFacts.linkTarget("/proc/self/exe") ?? "/"
-        let directory = program.lastIndex(of: "/").map { String(program[..<$0]) } ?? ""
+        let directory = program.lastPosition(of: "/").map { String(program[..<$0]) } ?? ""
         for path in ["\(directory)/bulkhead-launch", "\(directory)/../libexec/bulkhead/bulkhead-launch"]
         where HostFacts.exists(path) {
             return path

@@ -53,7 +53,7 @@ struct Report {
         case "launch.program-not-found" where !isDenied:
             // With a slash in it no $PATH was searched.
             let name = failure.subject ?? ""
-            let place = name.contains("/") ? ": exec \(Untrusted.shown(name))" : ""
+            let place = name.has("/") ? ": exec \(Untrusted.shown(name))" : ""
             return "\(text): executable file not found in $PATH\(place): no such file or directory"
         case "launch.step-failed" where failure.cause?.contains("ELOOP") == true:
             return "\(text): it must be mounted on ordinary directory"

@@ -32,7 +32,7 @@ struct GlobalOptions: ParsableArguments {
     private func place(_ given: String?, _ variable: String, _ fallback: String) -> String {
         let path = given ?? ProcessEnvironment.value(variable) ?? fallback
         let absolute = HostPath.absolute(path.isEmpty ? fallback : path, in: CurrentProcess.directory())
-        return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+        return absolute.count > 1 && absolute.ends(with: "/") ? String(absolute.dropLast()) : absolute
     }
 
     /// The runtime; `sweeping`, after what crashes of earlier commands left has been cleaned up. Only who is

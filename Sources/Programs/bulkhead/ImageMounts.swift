@@ -44,14 +44,14 @@ struct ImageMounts {
                 try OwnedDescriptor.open(RawPath(notes), [.directory]).unlink(RawPath(name))
             }
         }
-        if path.hasPrefix(places + "/") {
+        if path.begins(with: places + "/") {
             try failing(path) { () throws(KernelError) in try Directories.removeEmpty(path) }
         }
     }
 
     /// Whether a lease is that of a mount written down in another state directory. Older names do not say which.
     func isElsewhere(_ holder: String) -> Bool {
-        holder.hasPrefix(Self.prefix) && holder.dropFirst(Self.prefix.count).contains("-") && !holder.hasPrefix(prefix)
+        holder.begins(with: Self.prefix) && holder.dropFirst(Self.prefix.count).has("-") && !holder.begins(with: prefix)
     }
 
     /// Names of the leases whose mounts are there.
@@ -72,7 +72,7 @@ struct ImageMounts {
         let place = String(decoding: shown, as: UTF8.self)[...]
         return try failing(path) { () throws(KernelError) in
             let mounts = try TextFile.read("/proc/self/mountinfo", limit: 16 << 20)
-            return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst(4).first == place }
+            return mounts.cut(at: "\n").contains { $0.cut(at: " ").dropFirst(4).first == place }
         }
     }
 

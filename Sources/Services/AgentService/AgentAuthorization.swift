@@ -74,11 +74,10 @@ struct AgentAuthorization: Sendable {
 
     /// The files of a path belong to the role of the framework that the path names.
     func demandSandbox(_ path: String) throws(Negotiation.Refusal) {
-        let names = path.split(separator: "/").map(String.init)
         var role: RoleName?
-        if let index = names.firstIndex(of: "frameworks"), index + 1 < names.count {
+        if let framework = SandboxPath(path, below: agent.configuration.workDirectory)?.framework {
             // What is no framework's name belongs to nobody.
-            do throws(Failure) { role = agent.role(of: try FrameworkID(names[index + 1])) } catch { role = nil }
+            do throws(Failure) { role = agent.role(of: try FrameworkID(framework)) } catch { role = nil }
         }
         try demand(.accessSandbox, on: role?.text)
     }

@@ -59,7 +59,8 @@ actor AgentDriver {
         guard link != nil, !masters.isEmpty else { return nil }
         let address = masters[(mastersTried + masters.count - 1) % masters.count]
         let host = address.drop { $0 != "/" }.drop { $0 == "/" }
-        return host.hasPrefix("[") ? String(host.prefix { $0 != "]" }.dropFirst()) : String(host.prefix { $0 != ":" })
+        return host.begins(with: "[")
+            ? String(host.prefix { $0 != "]" }.dropFirst()) : String(host.prefix { $0 != ":" })
     }
 
     nonisolated func tell(_ event: AgentEvent) { mailbox.tell(.event(event)) }
@@ -188,20 +189,24 @@ actor AgentDriver {
         switch effect {
         case .prepareSandbox(let id, let order):
             work { parts in
-                .sandboxPrepared(id, await parts.failure { () async throws(Failure) in
-                    try await parts.host.prepareSandbox(order)
-                })
+                .sandboxPrepared(
+                    id,
+                    await parts.failure { () async throws(Failure) in
+                        try await parts.host.prepareSandbox(order)
+                    })
             }
         case .fetch(let id, let fetches, let path):
             let launch = core.state.containers[id]?.launch
             let (user, bytesMax) = (launch?.user, launch?.limits.disk)
             let task = work(through: transfers) { parts in
-                .fetched(id, await parts.failure { () async throws(Failure) in
-                    // Killed while it waited for its turn.
-                    if !Task.isCancelled {
-                        try await parts.host.fetch(fetches, into: path, user: user, bytesMax: bytesMax)
-                    }
-                })
+                .fetched(
+                    id,
+                    await parts.failure { () async throws(Failure) in
+                        // Killed while it waited for its turn.
+                        if !Task.isCancelled {
+                            try await parts.host.fetch(fetches, into: path, user: user, bytesMax: bytesMax)
+                        }
+                    })
             }
             companions[id, default: []].append(task)
         case .launch(let launch):
@@ -216,9 +221,11 @@ actor AgentDriver {
         case .openExecutorDoor(let id, let key, let port): openDoor(id, key, port)
         case .update(let id, let limits):
             work { parts in
-                .limitsUpdated(id, await parts.failure { () async throws(Failure) in
-                    try await parts.containerizer.update(id, limits: limits)
-                })
+                .limitsUpdated(
+                    id,
+                    await parts.failure { () async throws(Failure) in
+                        try await parts.containerizer.update(id, limits: limits)
+                    })
             }
         case .openSession(let call, let container, let request): openSession(call, in: container, request)
         case .signalSession(let call, let number): desk.sessions.signal(call, number)
@@ -237,21 +244,26 @@ actor AgentDriver {
             }
         case .collect(let path):
             work(through: transfers) { parts in
-                .collected(path: path, await parts.failure { () async throws(Failure) in
-                    try await parts.host.collect(path)
-                })
+                .collected(
+                    path: path,
+                    await parts.failure { () async throws(Failure) in
+                        try await parts.host.collect(path)
+                    })
             }
         case .pruneImages(let keeping):
             work { parts in
-                .imagesPruned(await parts.failure { () async throws(Failure) in
-                    _ = try await parts.containerizer.pruneImages(excluding: keeping)
-                })
+                .imagesPruned(
+                    await parts.failure { () async throws(Failure) in
+                        _ = try await parts.containerizer.pruneImages(excluding: keeping)
+                    })
             }
         case .changeVolumes(let id, let volumes):
             work { parts in
-                .volumesChanged(id, await parts.failure { () async throws(Failure) in
-                    try await parts.host.changeVolumes(volumes)
-                })
+                .volumesChanged(
+                    id,
+                    await parts.failure { () async throws(Failure) in
+                        try await parts.host.changeVolumes(volumes)
+                    })
             }
         default: preconditionFailure("an effect nobody carries out: \(effect)")
         }

@@ -79,7 +79,7 @@ public struct AgentSettings: Sendable {
         self.masters = masters
         self.version = version
         self.workDirectory =
-            workDirectory.count > 1 && workDirectory.hasSuffix("/") ? String(workDirectory.dropLast()) : workDirectory
+            workDirectory.count > 1 && workDirectory.ends(with: "/") ? String(workDirectory.dropLast()) : workDirectory
     }
 
     /// Executors' tokens are good for the executor API, and beside operators' credentials where those are asked for.
@@ -99,7 +99,7 @@ public struct AgentSettings: Sendable {
         var policy = policy
         policy.unenforceable = machine.unenforceable
         let given = try Attribute.parse(attributes)
-        if let taken = given.first(where: { $0.name.hasPrefix("bulkhead.") }) {
+        if let taken = given.first(where: { $0.name.begins(with: "bulkhead.") }) {
             throw Failure(
                 "attribute.reserved", doing: "use attribute", on: taken.name,
                 cause: "names that begin with bulkhead. are the agent's own", remedy: "choose another name",

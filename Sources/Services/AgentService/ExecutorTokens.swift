@@ -22,7 +22,7 @@ public struct ExecutorTokens: Sendable {
     {
         let token = try await authenticator.issue(Self.principal(executor, path))
         var launch = launch
-        launch.environment.removeAll { $0.hasPrefix(Self.variable + "=") }
+        launch.environment.removeAll { $0.before("=") == Self.variable }
         launch.environment.append("\(Self.variable)=\(token)")
         return launch
     }

@@ -16,7 +16,7 @@ struct FetchPlace: Sendable {
     /// - Throws: `fetch.unreachable` for what is no http or https address.
     init(_ text: String, from base: FetchPlace? = nil) throws(Failure) {
         guard let url = URL(string: text, relativeTo: base?.url)?.absoluteURL, let host = url.host, !host.isEmpty,
-            !host.contains("%"), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme)
+            !host.has("%"), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme)
         else { throw HTTPDownloader.failure("fetch.unreachable", "it leads to what is no http or https address") }
         self.url = url
         self.host = host
@@ -27,7 +27,7 @@ struct FetchPlace: Sendable {
     /// - Throws: `fetch.forbidden` for one where clouds keep credentials; `fetch.unreachable`.
     func machine() async throws(Failure) -> String? {
         if host.lowercased() == "localhost" { return nil }
-        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        let name = host.begins(with: "[") ? String(host.dropFirst().dropLast()) : host
         let found: String?
         do {
             // It waits for name servers, which no thread of the cooperative pool may.

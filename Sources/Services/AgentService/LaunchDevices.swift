@@ -23,8 +23,8 @@ struct LaunchDevices: Sendable {
         if !named.isEmpty { launch.isolation.allowedDevices = (launch.isolation.allowedDevices ?? []) + named }
         launch.volumes += grant.volumes
         launch.groups = (launch.groups ?? []) + grant.groups
-        let names = grant.environment.map { $0.prefix { $0 != "=" } + "=" }
-        launch.environment.removeAll { entry in names.contains { entry.hasPrefix($0) } }
+        let names = Set(grant.environment.map { $0.before("=") })
+        launch.environment.removeAll { names.contains($0.before("=")) }
         launch.environment += grant.environment
         return launch
     }

@@ -39,7 +39,7 @@ public struct MasterAccess: Sendable {
         do throws(Failure) {
             let object = try WireObject(try WireBounds.standard.value(parsing: bytes))
             let principal = try object.required("principal", object.string("principal"))
-            guard !principal.isEmpty, !principal.contains(":") else {
+            guard !principal.isEmpty, !principal.has(":") else {
                 throw object.invalid("principal", "a name is not empty and has no colon")
             }
             return .secret(principal: principal, secret: try object.required("secret", object.string("secret")))

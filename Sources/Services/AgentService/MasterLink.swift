@@ -71,9 +71,11 @@ struct MasterLink: Sendable {
 
     /// `//host:port/path` and `http://host:port/path` without their paths.
     static func base(of location: String, asked: String) -> String? {
-        let scheme = asked.hasPrefix("https://") ? "https:" : "http:"
-        let full = location.hasPrefix("//") ? scheme + location : location
-        guard let prefix = ["http://", "https://"].first(where: { full.hasPrefix($0) }) else { return nil }
+        let scheme = asked.begins(with: "https://") ? "https:" : "http:"
+        let full = location.begins(with: "//") ? scheme + location : location
+        guard let prefix = ["http://", "https://"].first(where: { full.begins(with: $0) }) else { return nil }
+        // What was encrypted stays so: the agent's credentials go along.
+        if scheme == "https:", prefix != "https://" { return nil }
         let host = full.dropFirst(prefix.count).prefix { $0 != "/" }
         return host.isEmpty ? nil : prefix + host
     }

@@ -147,7 +147,7 @@ final class Prober: Sendable {
         return try await withTaskCancellationHandler {
             let path = probe.path ?? "/"
             let head = HTTPRequestHead(
-                version: .http1_1, method: .GET, uri: path.hasPrefix("/") ? path : "/" + path,
+                version: .http1_1, method: .GET, uri: path.begins(with: "/") ? path : "/" + path,
                 headers: [
                     "Host": "127.0.0.1:\(probe.port)", "User-Agent": "bulkhead", "Connection": "close", "Accept": "*/*",
                 ])

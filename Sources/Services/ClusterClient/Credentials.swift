@@ -23,7 +23,7 @@ public enum Credentials: Sendable, Equatable, CustomStringConvertible, CustomDeb
     func header() throws(Failure) -> String {
         switch self {
         case .basic(let principal, let secret):
-            guard !principal.isEmpty, !principal.contains(":"), !principal.utf8.contains(where: { $0 < 0x20 }) else {
+            guard !principal.isEmpty, !principal.has(":"), !principal.utf8.contains(where: { $0 < 0x20 }) else {
                 throw invalid("the principal is empty, or holds ':' or a control character")
             }
             return "Basic " + Base64.text(Array("\(principal):\(secret)".utf8))

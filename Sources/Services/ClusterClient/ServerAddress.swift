@@ -26,9 +26,9 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: `Failure` `client.address-invalid`.
     public init(parsing text: String, defaultPort: UInt16 = 5_050) throws(Failure) {
-        if text.hasPrefix("unix:") {
+        if text.begins(with: "unix:") {
             let path = String(text.dropFirst("unix:".count))
-            guard path.hasPrefix("/") else {
+            guard path.begins(with: "/") else {
                 throw Self.invalid(text, "the path of the socket does not begin with '/'")
             }
             self.init(unixSocket: path)
@@ -36,7 +36,7 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
         }
         var rest = text[...]
         var isEncrypted = false
-        if let end = rest.range(of: "://") {
+        if let end = rest.place(of: "://") {
             switch rest[..<end.lowerBound].lowercased() {
             case "http": break
             case "https": isEncrypted = true
@@ -45,7 +45,7 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
             rest = rest[end.upperBound...]
         }
         rest = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        guard !rest.contains("@") else {
+        guard !rest.has("@") else {
             throw Self.invalid(text, "it holds a name and a secret, which do not belong in an address")
         }
         let (host, port) = try Self.hostAndPort(rest, of: text)
@@ -65,16 +65,16 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
         var host = text
         var port: Substring?
         if text.first == "[" {
-            guard let close = text.firstIndex(of: "]") else { throw invalid(whole, "there is no ']'") }
+            guard let close = text.position(of: "]") else { throw invalid(whole, "there is no ']'") }
             host = text[text.index(after: text.startIndex)..<close]
-            let after = text[text.index(after: close)...]
+            let after = text[text.utf8.index(after: close)...]
             guard after.isEmpty || after.first == ":" else { throw invalid(whole, "'\(after)' follows the address") }
             port = after.isEmpty ? nil : after.dropFirst()
-        } else if let colon = text.lastIndex(of: ":") {
+        } else if let colon = text.lastPosition(of: ":") {
             // More than one colon without brackets is an IPv6 address that has no port.
-            if text.firstIndex(of: ":") == colon {
+            if text.position(of: ":") == colon {
                 host = text[..<colon]
-                port = text[text.index(after: colon)...]
+                port = text[text.utf8.index(after: colon)...]
             }
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "%") }) else {
@@ -94,7 +94,7 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch place {
         case .network(let host, let port):
-            "\(isEncrypted ? "https" : "http")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+            "\(isEncrypted ? "https" : "http")://\(host.has(":") ? "[\(host)]" : host):\(port)"
         case .unixSocket(let path): "unix:\(path)"
         }
     }
@@ -119,9 +119,9 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `Failure` `client.address-invalid`; `client.redirect-refused` when it would leave encryption.
     func redirected(to location: String) throws(Failure) -> ServerAddress {
         var text = location
-        if text.hasPrefix("//") { text = (isEncrypted ? "https:" : "http:") + text }
+        if text.begins(with: "//") { text = (isEncrypted ? "https:" : "http:") + text }
         var target = try ServerAddress(parsing: text)
-        if !location.contains("://"), !location.hasPrefix("//") { target.isEncrypted = isEncrypted }
+        if !location.contains("://"), !location.begins(with: "//") { target.isEncrypted = isEncrypted }
         guard target.isEncrypted || !isEncrypted else {
             throw Failure(
                 "client.redirect-refused", doing: "follow the redirect of", on: description,
@@ -136,7 +136,7 @@ extension Substring {
     fileprivate func range(of needle: String) -> Range<Index>? {
         var start = startIndex
         while start < endIndex {
-            if self[start...].hasPrefix(needle) { return start..<index(start, offsetBy: needle.count) }
+            if self[start...].begins(with: needle) { return start..<index(start, offsetBy: needle.count) }
             start = index(after: start)
         }
         return nil

@@ -64,7 +64,7 @@ extension HTTPHeaders {
     func credentials(_ scheme: String) -> String? {
         let values = self["Authorization"]
         guard values.count == 1, let value = values.first else { return nil }
-        let parts = value.split(separator: " ", maxSplits: 1)
+        let parts = value.cut(at: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == scheme.lowercased() else { return nil }
         return String(parts[1])
     }

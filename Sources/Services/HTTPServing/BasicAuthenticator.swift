@@ -25,7 +25,7 @@ public struct BasicAuthenticator: Authenticator {
         for entry in entries {
             let name = try entry.required("principal", entry.string("principal"))
             let secret = try entry.required("secret", entry.string("secret"))
-            guard !name.isEmpty, !name.contains(":") else {
+            guard !name.isEmpty, !name.has(":") else {
                 throw entry.invalid("principal", "a name is not empty and has no colon")
             }
             guard credentials.updateValue(secret, forKey: name) == nil else {
@@ -40,10 +40,10 @@ public struct BasicAuthenticator: Authenticator {
     public func authenticate(_ headers: HTTPHeaders) async -> AuthenticationAnswer {
         guard let encoded = headers.credentials("Basic") else { return .absent }
         guard let text = Base64.bytes(encoded).flatMap({ String(validating: $0, as: UTF8.self) }),
-            let colon = text.firstIndex(of: ":")
+            let colon = text.position(of: ":")
         else { return .wrong("the credentials are not base64 of name:secret") }
         let name = String(text[..<colon])
-        let given = Array(text[text.index(after: colon)...].utf8)
+        let given = Array(text[text.utf8.index(after: colon)...].utf8)
         // An unknown name is compared with something too.
         let expected = secrets[name] ?? []
         let isSame = BasicAuthenticator.isSame(given, expected)

@@ -49,7 +49,7 @@ struct BrowserWall: Sendable {
 
     /// Addresses, names without a dot, those below localhost, and our own: no stranger can make them lead here.
     private func isOwn(_ name: String) -> Bool {
-        guard isPlain, !name.hasPrefix("["), name.contains("."), let last = name.split(separator: ".").last else {
+        guard isPlain, !name.begins(with: "["), name.has("."), let last = name.cut(at: ".").last else {
             return true
         }
         // No top-level domain is a number (RFC 3696), so this is an address, or leads nowhere.
@@ -59,7 +59,7 @@ struct BrowserWall: Sendable {
     /// Case and a last dot mean nothing in a name.
     private static func plain(_ name: String) -> String {
         let name = name.lowercased()
-        return name.hasSuffix(".") ? String(name.dropLast()) : name
+        return name.ends(with: ".") ? String(name.dropLast()) : name
     }
 
     /// A host and perhaps a port, as Host has them, or an origin behind its scheme.
@@ -68,11 +68,11 @@ struct BrowserWall: Sendable {
         var port: String?
 
         init?(_ text: String) {
-            let isBracketed = text.hasPrefix("[")
-            let end = isBracketed ? text.firstIndex(of: "]").map { text.index(after: $0) } : text.firstIndex(of: ":")
+            let isBracketed = text.begins(with: "[")
+            let end = isBracketed ? text.position(of: "]").map { text.utf8.index(after: $0) } : text.position(of: ":")
             if isBracketed, end == nil { return nil }
             let rest = text[(end ?? text.endIndex)...]
-            guard rest.isEmpty || rest.hasPrefix(":") else { return nil }
+            guard rest.isEmpty || rest.begins(with: ":") else { return nil }
             name = BrowserWall.plain(String(text[..<(end ?? text.endIndex)]))
             port = rest.count > 1 ? String(rest.dropFirst()) : nil
         }
@@ -80,7 +80,7 @@ struct BrowserWall: Sendable {
         /// `null` and every scheme but two are no origin of ours. Browsers leave the usual port out of both.
         init?(origin: String) {
             let schemes = ["http://", "https://"]
-            guard let scheme = schemes.first(where: { origin.lowercased().hasPrefix($0) }) else { return nil }
+            guard let scheme = schemes.first(where: { origin.lowercased().begins(with: $0) }) else { return nil }
             self.init(String(origin.dropFirst(scheme.count)))
         }
     }

@@ -82,7 +82,7 @@ public struct FileRoutes: Sendable {
         guard let path = request.target["path"], !path.isEmpty else {
             return .text(.badRequest, "Expecting 'path=value' in query.")
         }
-        guard !path.contains("\0"), !path.split(separator: "/").contains("..") else { return FileRoutes.missing }
+        guard !path.has("\0"), !path.cut(at: "/").contains("..") else { return FileRoutes.missing }
         do {
             return try await answer(request, path)
         } catch {
@@ -124,7 +124,7 @@ public struct FileRoutes: Sendable {
 
     private func download(_ request: Request, _ path: String) async throws(Failure) -> Response {
         guard let size = try await source.size(path) else { return FileRoutes.missing }
-        let name = (path.split(separator: "/").last ?? "file").map { $0.isASCII && $0 != "\"" && $0 != "\\" ? $0 : "_" }
+        let name = (path.cut(at: "/").last ?? "file").map { $0.isASCII && $0 != "\"" && $0 != "\\" ? $0 : "_" }
         let source = source
         // A log whose beginning has been dropped is what is left of it.
         let start = min(size, try await source.read(path, offset: 0, length: 1)?.offset ?? 0)
@@ -133,7 +133,8 @@ public struct FileRoutes: Sendable {
             .ok,
             headers: [
                 "Content-Type": "application/octet-stream",
-                "Content-Disposition": "attachment; filename=\"\(String(name.filter { $0 >= " " }))\"",
+                "Content-Disposition":
+                    "attachment; filename=\"\(String(name.filter { $0 >= " " && $0 != "\u{7f}" }))\"",
             ])
         if start > 0 { response.headers.add(name: "Bulkhead-File-Offset", value: "\(start)") }
         response.body = .pieces(length: Int(size - start)) {

@@ -1,4 +1,5 @@
 public import ClusterAPI
+import Diagnostics
 import Synchronization
 
 /// Where figures come from, asked when somebody wants to see them.
@@ -44,7 +45,7 @@ public final class Metrics: Sendable {
     /// What each of many frameworks has has one name there, and whose it is beside it:
     /// `master/frameworks/web/m-0001/calls` as `bulkhead_master_frameworks_calls{framework_name="web",…}`.
     static func labelled(_ name: String) -> (name: String, labels: String) {
-        var parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        var parts = name.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count > 4, parts.starts(with: ["master", "frameworks"]) else { return (exposed(name), "") }
         var labels = [("framework_name", parts.remove(at: 2)), ("framework_id", parts.remove(at: 2))]
         if parts.count > 4, parts[2] == "roles" {
@@ -56,10 +57,7 @@ public final class Metrics: Sendable {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.reduce(into: "") { text, character in
-            if character == "\"" || character == "\\" { text += "\\" }
-            text.append(character)
-        }
+        Untrusted.shown(value).unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : String($0) }.joined()
     }
 
     /// `master/tasks_running` as `bulkhead_master_tasks_running`.

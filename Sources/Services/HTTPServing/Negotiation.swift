@@ -61,7 +61,7 @@ public enum Negotiation {
 
     /// Whether the header's ranges include `type`, one with `q=0` excepted.
     static func accepts(_ headers: HTTPHeaders, _ type: String, header: String) -> Bool {
-        let ranges = headers[canonicalForm: header].map { $0.split(separator: ";").map(trimmed) }
+        let ranges = headers[canonicalForm: header].map { $0.cut(at: ";").map(trimmed) }
         guard !ranges.isEmpty else { return true }
         let family = type.prefix { $0 != "/" }
         var verdict: (rank: Int, isAllowed: Bool) = (-1, false)
@@ -69,7 +69,7 @@ public enum Negotiation {
             guard let name = range.first else { continue }
             let rank = name == type ? 2 : name == "\(family)/*" ? 1 : name == "*/*" || name == "*" ? 0 : -1
             guard rank > verdict.rank else { continue }
-            let quality = range.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            let quality = range.dropFirst().first { $0.begins(with: "q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
             verdict = (rank, quality > 0)
         }
         return verdict.isAllowed
@@ -78,9 +78,9 @@ public enum Negotiation {
     /// Whether the client takes `gzip`.
     static func acceptsGzip(_ headers: HTTPHeaders) -> Bool {
         for token in headers[canonicalForm: "Accept-Encoding"] {
-            let parts = token.split(separator: ";").map(trimmed)
+            let parts = token.cut(at: ";").map(trimmed)
             guard parts.first == "gzip" || parts.first == "*" else { continue }
-            let quality = parts.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            let quality = parts.dropFirst().first { $0.begins(with: "q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
             return quality > 0
         }
         return false

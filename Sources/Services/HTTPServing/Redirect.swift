@@ -6,7 +6,7 @@ public enum Redirect {
     ///
     /// `/redirect` itself leads to the leader without a path.
     public static func response(to leader: (host: String, port: Int), for target: RequestTarget) -> Response {
-        let host = leader.host.contains(":") ? "[\(leader.host)]" : leader.host
+        let host = leader.host.has(":") ? "[\(leader.host)]" : leader.host
         let isRedirect = target.components.last == "redirect"
         let path = isRedirect ? "" : safe(target.text)
         return Response(.temporaryRedirect, headers: ["Location": "//\(host):\(leader.port)\(path)"])
@@ -14,7 +14,7 @@ public enum Redirect {
 
     /// The path of the target only: an absolute form would lead elsewhere, a line break would forge a header.
     private static func safe(_ text: String) -> String {
-        guard text.hasPrefix("/"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return "/" }
+        guard text.begins(with: "/"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return "/" }
         return text
     }
 }

@@ -74,12 +74,12 @@ public enum Peer: Hashable, Sendable, CustomStringConvertible {
     /// On this machine, and so perhaps a browser that a page told to call.
     var isLoopback: Bool {
         guard let address else { return false }
-        return address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
+        return address.begins(with: "127.") || address == "::1" || address.begins(with: "::ffff:127.")
     }
 
     public var description: String {
         switch self {
-        case .network(let address, let port): address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+        case .network(let address, let port): address.has(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
         case .local: "local"
         }
     }

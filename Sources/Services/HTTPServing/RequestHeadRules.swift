@@ -86,7 +86,7 @@ struct RequestHeadRules {
     private func chunks() throws(FramingFault) -> Framing {
         guard lengths.isEmpty else { throw FramingFault("both Content-Length and Transfer-Encoding") }
         guard !isOld else { throw FramingFault("Transfer-Encoding in version 1.0") }
-        let names = codings.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map {
+        let names = codings.flatMap { $0.cut(at: ",", omittingEmptySubsequences: false) }.map {
             String($0.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
                 .lowercased()
         }

@@ -23,17 +23,17 @@ public struct RequestTarget: Hashable, Sendable {
         self.text = text
         // The absolute form names a host first; only what follows counts here.
         var path = text[...]
-        if let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) {
+        if let scheme = ["http://", "https://"].first(where: { text.begins(with: $0) }) {
             path = path.dropFirst(scheme.count).drop { $0 != "/" }
             if path.isEmpty { path = "/" }
         }
-        guard path.hasPrefix("/") else { throw RequestTarget.malformed(text, "it does not begin with '/'") }
-        if let fragment = path.firstIndex(of: "#") { path = path[..<fragment] }
-        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        guard path.begins(with: "/") else { throw RequestTarget.malformed(text, "it does not begin with '/'") }
+        if let fragment = path.position(of: "#") { path = path[..<fragment] }
+        let parts = path.cut(at: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var components: [String] = []
-        for part in parts[0].split(separator: "/") {
+        for part in parts[0].cut(at: "/") {
             let component = try RequestTarget.decoded(part, plusIsSpace: false, of: text)
-            guard component != "..", !component.contains("\0") else {
+            guard component != "..", !component.has("\0") else {
                 throw Failure("http.target-escapes", doing: "find", on: text, cause: "the path climbs")
             }
             if component != "." { components.append(component) }
@@ -53,11 +53,11 @@ public struct RequestTarget: Hashable, Sendable {
     /// - Throws: `Failure` `http.target-malformed` for a broken escape, NUL or too many of them.
     public static func parameters(_ text: Substring) throws(Failure) -> [Parameter] {
         var parameters: [Parameter] = []
-        for pair in text.split(separator: "&") {
+        for pair in text.cut(at: "&") {
             guard parameters.count < parametersMax else {
                 throw malformed(String(text.prefix(80)), "it has more than \(parametersMax) parameters")
             }
-            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let sides = pair.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = try decoded(sides[0], plusIsSpace: true, of: String(pair))
             let value = sides.count > 1 ? try decoded(sides[1], plusIsSpace: true, of: String(pair)) : ""
             // Values become paths and names, which hold none.

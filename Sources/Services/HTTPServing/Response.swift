@@ -65,11 +65,11 @@ public struct Response: Sendable {
     /// allowed, 503 for what can be tried again, else 400.
     static func status(of code: Failure.Code) -> HTTPResponseStatus {
         let name = code.rawValue
-        if name.hasSuffix("not-found") || name.hasSuffix("target-escapes") { return .notFound }
-        if name.hasSuffix("body-too-large") { return .payloadTooLarge }
-        if name.hasSuffix("conflict") || name.hasSuffix("in-use") { return .conflict }
-        if name.hasSuffix("forbidden") || name.hasSuffix("not-allowed") { return .forbidden }
-        if name.hasSuffix("overloaded") || name.hasSuffix("unavailable") { return .serviceUnavailable }
+        if name.ends(with: "not-found") || name.ends(with: "target-escapes") { return .notFound }
+        if name.ends(with: "body-too-large") { return .payloadTooLarge }
+        if name.ends(with: "conflict") || name.ends(with: "in-use") { return .conflict }
+        if name.ends(with: "forbidden") || name.ends(with: "not-allowed") { return .forbidden }
+        if name.ends(with: "overloaded") || name.ends(with: "unavailable") { return .serviceUnavailable }
         return .badRequest
     }
 }

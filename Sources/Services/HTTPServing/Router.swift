@@ -34,7 +34,7 @@ public struct Route: Sendable {
         body: BodyRule = .ignored, gate: (@Sendable (RequestTarget) -> Response?)? = nil,
         handler: @escaping RequestHandler
     ) {
-        components = path.split(separator: "/").map(String.init)
+        components = path.cut(at: "/").map(String.init)
         self.methods = methods
         self.realm = realm
         self.isExact = isExact

@@ -140,6 +140,6 @@ extension MasterSettings {
         let devices: [NIONetworkDevice]
         do { devices = try System.enumerateDevices() } catch { return "127.0.0.1" }
         let own = devices.compactMap(\.address).filter { $0.protocol == .inet }.compactMap(\.ipAddress)
-        return own.first { !$0.hasPrefix("127.") } ?? "127.0.0.1"
+        return own.first { !$0.begins(with: "127.") } ?? "127.0.0.1"
     }
 }

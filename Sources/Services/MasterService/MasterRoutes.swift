@@ -118,7 +118,7 @@ struct MasterRoutes: Sendable {
     /// What a framework says of itself and cannot be is told where other reasons against a subscription are: on the
     /// stream, which then ends. A member of a wrong type, or an id that differs from the call's, opens none.
     private func unfitSubscription(_ request: Request, _ failure: Failure) throws(Negotiation.Refusal) -> Response? {
-        guard failure.field?.hasPrefix("subscribe.") == true, failure.code != "api.member-type",
+        guard failure.field?.begins(with: "subscribe.") == true, failure.code != "api.member-type",
             !request.headers.contains(name: "Mesos-Stream-Id")
         else { return nil }
         let accepted = self.format(try Negotiation.accepted(request.headers))

@@ -210,7 +210,7 @@ final class AgentProcess {
     private func collect(_ path: String, _ world: World) {
         later(.milliseconds(5), world) { world in
             if !world.has(.leaksSandboxes) {
-                self.machine.sandboxes = self.machine.sandboxes.filter { $0 != path && !$0.hasPrefix(path + "/") }
+                self.machine.sandboxes = self.machine.sandboxes.filter { $0 != path && !$0.begins(with: path + "/") }
             }
             return .collected(path: path, nil)
         }

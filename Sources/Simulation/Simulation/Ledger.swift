@@ -115,8 +115,8 @@ final class Ledger {
 
     static func names(_ launch: ContainerLaunch) -> (framework: FrameworkID?, task: TaskID?, executor: ExecutorID?) {
         var texts: [String: String] = [:]
-        for line in launch.environment where line.hasPrefix("MESOS_") {
-            guard let equals = line.firstIndex(of: "=") else { continue }
+        for line in launch.environment where line.begins(with: "MESOS_") {
+            guard let equals = line.position(of: "=") else { continue }
             texts[String(line[..<equals])] = String(line[line.index(after: equals)...])
         }
         return (

@@ -30,12 +30,12 @@ struct TaskProgram: Hashable, Sendable {
 
     /// Nil for what is none of ours.
     init?(_ text: String) {
-        let words = text.split(separator: " ")
+        let words = text.cut(at: " ")
         guard words.count == 5, words[0] == "task", let code = Int32(words[2]) else { return nil }
         lasts = Int(words[1]).map { .milliseconds($0) }
         self.code = code
         isHungry = words[4] == "hungry"
-        let parts = words[3].split(separator: ",")
+        let parts = words[3].cut(at: ",")
         if parts.count == 3, let code = Int32(parts[1]), let delay = Int(parts[2]) {
             manner = .ends(code: code, after: .milliseconds(delay))
         } else {

@@ -128,13 +128,13 @@ extension World {
             violate(.agreement, "agent \(machine.index) has \(own), and the master counts \(record.total)")
         }
         for path in machine.sandboxes.sorted() {
-            let isKnown = state.sandboxes.keys.contains { path == $0 || path.hasPrefix($0 + "/") }
+            let isKnown = state.sandboxes.keys.contains { path == $0 || path.begins(with: $0 + "/") }
             if !isKnown { violate(.leaks, "sandbox \(path) on machine \(machine.index) is known to nobody") }
         }
         let named = Set(own.compactMap { $0.disk?.persistence?.id.text })
         // What an agent that was given up had on its volumes is for people to look at.
         for path in machine.volumes.sorted() where !machine.hasStartedOver {
-            let name = path.split(separator: "/").last.map(String.init) ?? ""
+            let name = path.cut(at: "/").last.map(String.init) ?? ""
             if !named.contains(name) { violate(.leaks, "volume \(path) on machine \(machine.index) is nobody's") }
         }
         let read = AgentState(machine.disk.records)

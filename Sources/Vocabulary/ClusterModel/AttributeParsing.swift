@@ -15,9 +15,9 @@ extension Attribute {
     }
 
     private init(part: Substring) throws(Failure) {
-        guard let colon = part.firstIndex(of: ":") else { throw Self.unreadable(part, "there is no ':'") }
+        guard let colon = part.position(of: ":") else { throw Self.unreadable(part, "there is no ':'") }
         let name = part[..<colon].trimmed
-        let text = part[part.index(after: colon)...].trimmed
+        let text = part[part.utf8.index(after: colon)...].trimmed
         guard !name.isEmpty, !text.isEmpty else { throw Self.unreadable(part, "its name or its value is empty") }
         guard text.first == "[" || text.first == "{" || Double(text) != nil else {
             self.init(String(name), .text(String(text)))

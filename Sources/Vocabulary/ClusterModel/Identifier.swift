@@ -42,9 +42,13 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         let refused = text.unicodeScalars.first { scalar in
             scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || scalar == "/" || scalar == "\\"
         }
-        return refused.map { "it contains U+\(String($0.value, radix: 16, uppercase: true))" }
+        if let refused { return "it contains U+\(String(refused.value, radix: 16, uppercase: true))" }
+        return text.standsAlone ? nil : "it begins or ends with a mark that belongs to what stands beside it"
     }
 
+    /// By bytes, as the files, rules and other programs that tell names apart.
+    public static func == (left: Self, right: Self) -> Bool { left.text.isSame(as: right.text) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(text) }
     public static func < (left: Identifier, right: Identifier) -> Bool { left.text < right.text }
     public var description: String { text }
 }

@@ -18,18 +18,18 @@ extension Resource {
     }
 
     private init(part: Substring, defaultRole: RoleName) throws(Failure) {
-        guard let colon = part.firstIndex(of: ":") else { throw Self.unreadable(part, "there is no ':'") }
+        guard let colon = part.position(of: ":") else { throw Self.unreadable(part, "there is no ':'") }
         var name = part[..<colon].trimmed
         var role = defaultRole
-        if let open = name.firstIndex(of: "(") {
+        if let open = name.position(of: "(") {
             guard name.last == ")" else { throw Self.unreadable(part, "there is no ')'") }
-            role = try RoleName(String(name[name.index(after: open)...].dropLast()))
+            role = try RoleName(String(name[name.utf8.index(after: open)...].dropLast()))
             name = name[..<open].trimmed
         }
         guard !name.isEmpty, name.allSatisfy(Self.isNameCharacter) else {
             throw Self.unreadable(part, "the name has letters, digits, '_', '.', '/' and '-'")
         }
-        let value = try Self.value(part[part.index(after: colon)...].trimmed, of: part)
+        let value = try Self.value(part[part.utf8.index(after: colon)...].trimmed, of: part)
         let reservations = role == .anyone ? [] : [Reservation(.configured, for: role)]
         self.init(String(name), value, reservations: reservations)
         try validate()
@@ -52,9 +52,9 @@ extension Resource {
     private static func ranges(_ text: Substring, of part: Substring) throws(Failure) -> Ranges {
         guard text.last == "]" else { throw unreadable(part, "there is no ']'") }
         var ranges: [ClosedRange<UInt64>] = []
-        for item in text.dropFirst().dropLast().split(separator: ",", omittingEmptySubsequences: false) {
+        for item in text.dropFirst().dropLast().cut(at: ",", omittingEmptySubsequences: false) {
             if item.trimmed.isEmpty, text.count == 2 { break }
-            let ends = item.split(separator: "-", omittingEmptySubsequences: false)
+            let ends = item.cut(at: "-", omittingEmptySubsequences: false)
             guard ends.count == 2, let low = UInt64(ends[0].trimmed), let high = UInt64(ends[1].trimmed), low <= high
             else { throw unreadable(part, "'\(item)' is not a range such as 31000-32000") }
             ranges.append(low...high)
@@ -64,7 +64,7 @@ extension Resource {
 
     private static func set(_ text: Substring, of part: Substring) throws(Failure) -> ItemSet {
         guard text.last == "}" else { throw unreadable(part, "there is no '}'") }
-        let items = text.dropFirst().dropLast().split(separator: ",", omittingEmptySubsequences: false)
+        let items = text.dropFirst().dropLast().cut(at: ",", omittingEmptySubsequences: false)
         if items.count == 1, items[0].trimmed.isEmpty { return .empty }
         for item in items where item.trimmed.isEmpty || item.contains(where: { "{}[];".contains($0) }) {
             throw unreadable(part, "'\(item)' cannot be in a set")

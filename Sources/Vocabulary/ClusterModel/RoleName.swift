@@ -32,7 +32,7 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
         if text.utf8.count > bytesMax { return "it has more than \(bytesMax) bytes" }
         if text.utf8.first == UInt8(ascii: "/") { return "it starts with '/'" }
         if text.utf8.last == UInt8(ascii: "/") { return "it ends with '/'" }
-        let components = text.split(separator: "/", omittingEmptySubsequences: false)
+        let components = text.cut(at: "/", omittingEmptySubsequences: false)
         if components.count > componentsMax { return "it has more than \(componentsMax) components" }
         for component in components {
             switch component {
@@ -43,6 +43,9 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
             if component.utf8.first == UInt8(ascii: "-") { return "component '\(component)' starts with '-'" }
             if component.unicodeScalars.contains(where: isUnfit) {
                 return "it contains white space or a control character"
+            }
+            guard component.standsAlone else {
+                return "component '\(component)' begins or ends with a mark that belongs to what stands beside it"
             }
         }
         return nil
@@ -63,17 +66,17 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// From the top down: `eng`, `backend`.
-    public var components: [Substring] { text.split(separator: "/") }
+    public var components: [Substring] { text.cut(at: "/") }
 
     /// The role above, nil at the top.
     public var parent: RoleName? {
-        guard let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        guard let slash = text.lastPosition(of: "/") else { return nil }
         return RoleName(valid: String(text[..<slash]))
     }
 
     /// The first component: the role that quota is given to.
     public var top: RoleName {
-        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return self }
+        guard let slash = text.position(of: "/") else { return self }
         return RoleName(valid: String(text[..<slash]))
     }
 
@@ -83,13 +86,16 @@ public struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible 
     public func isWithin(_ other: RoleName) -> Bool {
         let own = text.utf8
         let above = other.text.utf8
-        if own.count == above.count { return text == other.text }
+        if own.count == above.count { return self == other }
         guard own.count > above.count, own.starts(with: above) else { return false }
         return own[own.index(own.startIndex, offsetBy: above.count)] == UInt8(ascii: "/")
     }
 
     public func isStrictlyBelow(_ other: RoleName) -> Bool { self != other && isWithin(other) }
 
+    /// By bytes, as the files, rules and other programs that tell names apart.
+    public static func == (left: Self, right: Self) -> Bool { left.text.isSame(as: right.text) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(text) }
     public static func < (left: RoleName, right: RoleName) -> Bool { left.text < right.text }
     public var description: String { text }
 }

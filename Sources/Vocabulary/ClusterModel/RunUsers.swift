@@ -11,7 +11,7 @@ public enum NamedUsers {
     /// `name:group` as it is written and its name alone. User 0 is root by whatever number it is written, and who names
     /// a group only names nobody.
     public static func spellings(_ user: String) -> [String?] {
-        let name = String(user.prefix { $0 != ":" })
+        let name = String(user.before(":"))
         var users: [String?] = [user, name]
         if name.isEmpty { users.append(nil) }
         if UInt64(name) == 0 { users.append("root") }

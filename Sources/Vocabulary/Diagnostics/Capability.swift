@@ -23,7 +23,7 @@ public enum Capability: UInt8, CaseIterable, Hashable, Sendable {
             return
         }
         let upper = name.uppercased()
-        let full = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
+        let full = upper.begins(with: "CAP_") ? upper : "CAP_" + upper
         guard let index = Self.names.firstIndex(of: full), let known = Capability(rawValue: UInt8(index)) else {
             throw Failure(
                 "capability.unknown", doing: "use capability", on: name, cause: "no capability has this name",

@@ -19,7 +19,7 @@ public enum SizeText {
     }
 
     private static func product(_ number: Substring, _ shift: UInt64) -> UInt64? {
-        let parts = number.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = number.cut(at: ".", omittingEmptySubsequences: false)
         guard let whole = parts.first, !whole.isEmpty, parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }) else {
             return nil
         }

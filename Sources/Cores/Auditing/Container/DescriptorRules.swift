@@ -41,7 +41,7 @@ enum DescriptorRules {
 
     /// What a runtime usually gives a container from outside: the null device and the caller's terminal.
     private static func isStream(_ descriptor: DescriptorFacts) -> Bool {
-        descriptor.kind == "device 1:3" || descriptor.kind.hasPrefix("device 136:")
+        descriptor.kind == "device 1:3" || descriptor.kind.begins(with: "device 136:")
     }
 
     private static let files = Inquiry<ContainerFacts>(
@@ -79,7 +79,7 @@ enum DescriptorRules {
         // Whoever holds another process can end it and take its descriptors; a namespace can be entered.
         if ["process", "namespace"].contains(descriptor.kind) { return descriptor.isInside == false }
         let mark = "anon_inode:"
-        guard descriptor.target.hasPrefix(mark) else { return false }
+        guard descriptor.target.begins(with: mark) else { return false }
         return !harmless.contains(String(descriptor.target.dropFirst(mark.count)))
     }
 

@@ -31,7 +31,7 @@ enum DeviceRules {
                 Evidence(
                     "\(device.path) \(device.text)", source: "/proc/\(facts.subject.process ?? 0)/root\(device.path)",
                     declared: facts.declared.map { _ in
-                        declared.first { $0.hasPrefix(device.text) } ?? "the default devices"
+                        declared.first { $0.begins(with: device.text) } ?? "the default devices"
                     })
             }
             return .findings(

@@ -84,7 +84,7 @@ enum LimitRules {
     }
 
     private static func isUnset(_ file: String, _ value: String) -> Bool {
-        value.hasPrefix("max") || unset[file] == value
+        value.begins(with: "max") || unset[file] == value
     }
 
     /// What the kernel begins with, where that is no `max`.
@@ -150,7 +150,8 @@ enum LimitRules {
     ) { facts in
         guard let path = facts.declared?.controlGroupPath else { return .notApplicable("nobody declared a cgroup") }
         return facts.processes.ask { processes in
-            let evidence = processes.filter { $0.controlGroup != path && !$0.controlGroup.hasPrefix(path + "/") }.map {
+            let evidence = processes.filter { $0.controlGroup != path && !$0.controlGroup.begins(with: path + "/") }.map
+            {
                 Evidence($0.controlGroup, source: "/proc/\($0.id)/cgroup", declared: path)
             }
             return .findings(evidence, found: { "\($0) processes are elsewhere" }, none: "all are in \(path)")

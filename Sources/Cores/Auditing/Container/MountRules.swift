@@ -110,7 +110,7 @@ enum MountRules {
             facts, found: "it reaches a container runtime", none: "none is there",
             asked: facts.declared.map { !$0.volumes.isEmpty } ?? false, declared: { facts.declared?.volumes[$0.target] }
         ) { mount in
-            let names = [mount.root, mount.target, mount.hostPath ?? ""].compactMap { $0.split(separator: "/").last }
+            let names = [mount.root, mount.target, mount.hostPath ?? ""].compactMap { $0.cut(at: "/").last }
             return names.contains { socketNames.contains(String($0)) } ? "\(mount.target) from \(mount.root)" : nil
         }
     }
@@ -146,7 +146,7 @@ enum MountRules {
         guard mount.isPrivateType else { return true }
         if mount.root == "/" { return !mount.isReadOnly && mount.target != "/dev" }
         // What covers a path of the kernel's is judged where that is looked at.
-        let isCover = mount.target.hasPrefix("/proc/") || mount.target.hasPrefix("/sys/")
+        let isCover = mount.target.begins(with: "/proc/") || mount.target.begins(with: "/sys/")
         return !isCover && mount.isPartOfAnothers(besides: whole)
     }
 

@@ -246,7 +246,7 @@ enum PrivilegeRules {
             let found = evidence(processes, "attr/current") { _, thread in
                 guard let label = thread.label, !label.isEmpty else { return "no label" }
                 // Its mode stands behind a profile: one that complains, or is mixed, lets pass.
-                return label.hasSuffix(" (enforce)") || label.hasSuffix(" (kill)") ? nil : label
+                return label.ends(with: " (enforce)") || label.ends(with: " (kill)") ? nil : label
             }
             return .findings(found, found: { _ in "threads are unconfined" }, none: "every thread is confined")
         }

@@ -51,7 +51,7 @@ enum ProgramRules {
     ) { facts in
         let servers: Set = ["sshd", "dropbear", "telnetd", "rlogind", "in.telnetd"]
         return programs(facts, found: "remote shell servers run", none: "none runs") { process, program in
-            servers.contains(process.name) || servers.contains(String(program.path.split(separator: "/").last ?? ""))
+            servers.contains(process.name) || servers.contains(String(program.path.cut(at: "/").last ?? ""))
         }
     }
 
@@ -90,7 +90,7 @@ enum ProgramRules {
         }
     }
 
-    private static func isLocal(_ address: String) -> Bool { address.hasPrefix("127.") || address == "::1" }
+    private static func isLocal(_ address: String) -> Bool { address.begins(with: "127.") || address == "::1" }
 
     private static let signed = Inquiry<ContainerFacts>(
         AuditRule(

@@ -119,7 +119,7 @@ enum ReachRules {
     ) { facts in
         guard let entries = facts.entries else { return .notApplicable("nobody keeps a log of who entered it") }
         return entries.ask { entries in
-            let evidence = entries.filter { $0.user == "0" || $0.user.hasPrefix("0:") }.map {
+            let evidence = entries.filter { $0.user == "0" || $0.user.begins(with: "0:") }.map {
                 Evidence("\($0.program) as \($0.user)", source: "the log of launches, entry \($0.number)")
             }
             return .findings(

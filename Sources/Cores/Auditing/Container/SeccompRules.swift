@@ -99,7 +99,7 @@ enum SeccompRules {
                         source: "PTRACE_SECCOMP_GET_FILTER of thread \(filter.threads.first ?? 0)")
                 }
             }
-            let asked = facts.declared?.seccomp.hasPrefix("profile") ?? false
+            let asked = facts.declared?.seccomp.begins(with: "profile") ?? false
             return .findings(
                 evidence, asked: asked, found: { _ in "calls of other ABIs are allowed" }, none: "every one is refused")
         }

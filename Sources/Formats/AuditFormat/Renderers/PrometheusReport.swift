@@ -43,6 +43,6 @@ struct PrometheusReport {
     }
 
     private func quoted(_ text: String) -> String {
-        Untrusted.shown(text).map { $0 == "\\" ? "\\\\" : $0 == "\"" ? "\\\"" : String($0) }.joined()
+        Untrusted.shown(text).unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : String($0) }.joined()
     }
 }

@@ -22,7 +22,7 @@ struct SARIFReport {
                 ]
             ],
         ]
-        return document.pretty
+        return Untrusted.inJSON(document.pretty)
     }
 
     private var time: String { CivilTime.text(report.time) }

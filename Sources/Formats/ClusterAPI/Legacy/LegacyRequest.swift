@@ -37,7 +37,7 @@ public struct LegacyRequest: Sendable {
             return .updateMaintenanceSchedule(try WireObject(bounds.value(parsing: body)).maintenanceSchedule())
         case ("PUT", "/weights"): return .updateWeights(try listed(bounds).weights("body"))
         case ("POST", "/quota"): return try WireObject(bounds.value(parsing: body)).quotaRequest()
-        case ("DELETE", let path) where path.hasPrefix("/quota/"):
+        case ("DELETE", let path) where path.begins(with: "/quota/"):
             let role = String(path.dropFirst("/quota/".count))
             return .removeQuota(try named("role") { () throws(Failure) in try RoleName(role) })
         default: return nil
@@ -50,7 +50,7 @@ public struct LegacyRequest: Sendable {
     ) throws(Failure) -> OperatorChange {
         let text = try field("slaveId")
         let agent = try named("slaveId") { () throws(Failure) in try AgentID(text) }
-        let name = path.hasSuffix("-volumes") ? "volumes" : "resources"
+        let name = path.ends(with: "-volumes") ? "volumes" : "resources"
         let value = try bounds.value(parsing: Array(field(name).utf8))
         guard case .array = value else {
             throw Failure(

@@ -16,7 +16,7 @@ public struct SystemLoad: Hashable, Sendable {
     /// From the texts of /proc/loadavg and /proc/meminfo (proc_loadavg(5), proc_meminfo(5)). Nil when either is not as
     /// those say.
     public init?(loadAverages: String, memory: String, processors: Int) {
-        let averages = loadAverages.split(separator: " ").prefix(3).compactMap { Double($0) }
+        let averages = loadAverages.cut(at: " ").prefix(3).compactMap { Double($0) }
         guard averages.count == 3, let total = Self.kibibytes("MemTotal", in: memory),
             let free = Self.kibibytes("MemFree", in: memory)
         else { return nil }
@@ -25,8 +25,8 @@ public struct SystemLoad: Hashable, Sendable {
     }
 
     private static func kibibytes(_ name: String, in text: String) -> UInt64? {
-        let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
-        guard let words = line?.split(separator: " "), words.count == 3, let count = UInt64(words[1]),
+        let line = text.cut(at: "\n").first { $0.begins(with: name + ":") }
+        guard let words = line?.cut(at: " "), words.count == 3, let count = UInt64(words[1]),
             count < 1 << 50
         else { return nil }
         return count

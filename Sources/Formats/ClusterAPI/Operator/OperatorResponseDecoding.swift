@@ -116,9 +116,9 @@ extension WireObject {
 
     /// The address in `slave(1)@10.0.0.1:5051`, the only place the protocol has for it; nil when it is just the name.
     private func pidHost(otherThan hostname: String) throws(Failure) -> String? {
-        guard let pid = try string("pid"), let at = pid.firstIndex(of: "@") else { return nil }
-        let place = pid[pid.index(after: at)...]
-        guard let colon = place.lastIndex(of: ":") else { return nil }
+        guard let pid = try string("pid"), let at = pid.position(of: "@") else { return nil }
+        let place = pid[pid.utf8.index(after: at)...]
+        guard let colon = place.lastPosition(of: ":") else { return nil }
         let host = String(place[..<colon])
         return host == hostname ? nil : host
     }

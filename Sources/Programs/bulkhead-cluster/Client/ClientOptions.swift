@@ -22,7 +22,7 @@ struct ClientOptions: ParsableArguments {
 
     func client() throws(Failure) -> ClusterClient {
         var masters: [ServerAddress] = []
-        for part in master.split(separator: ",") { masters.append(try ServerAddress(parsing: String(part))) }
+        for part in master.cut(at: ",") { masters.append(try ServerAddress(parsing: String(part))) }
         guard !masters.isEmpty else {
             throw .flag("master", master, cause: "it names none", remedy: "write for example http://10.0.0.1:5050")
         }

@@ -12,7 +12,7 @@ enum Naming {
         for group in [live, Array(view.completed)] {
             // A whole name goes before the beginning of an id: 'web' is not 'web2'.
             let whole = group.filter { $0.name == word }
-            let named = whole.isEmpty ? group.filter { $0.id.text.hasPrefix(word) } : whole
+            let named = whole.isEmpty ? group.filter { $0.id.text.begins(with: word) } : whole
             if named.count == 1 { return named[0] }
             if named.count > 1 {
                 throw ambiguous("task", word, named.map { $0.id.text }, see: "bulkhead task ls")
@@ -35,7 +35,7 @@ enum Naming {
 
     /// Ids of agents and frameworks begin alike: their ends tell them apart, as `S3` and `0007` do.
     private static func matches(_ word: String, _ id: String) -> Bool {
-        id.hasPrefix(word) || id.hasSuffix("-\(word)")
+        id.begins(with: word) || id.ends(with: "-\(word)")
     }
 
     private static func only<Found>(

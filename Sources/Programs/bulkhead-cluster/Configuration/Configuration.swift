@@ -114,7 +114,7 @@ struct Configuration: Sendable {
         for (section, keys) in [(section, sectionKeys), (Self.clientSection, Set(Self.clientKeys))] {
             let known = Set(keys.map { Self.variable(section, $0) })
             let prefix = Self.variable(section, "")
-            for (name, _) in environment where name.hasPrefix(prefix) && !known.contains(name) {
+            for (name, _) in environment where name.begins(with: prefix) && !known.contains(name) {
                 throw Failure(
                     "config.invalid", doing: "use the variable", on: name,
                     cause: "'bulkhead \(section)' has no such option", remedy: "correct its name, or unset it",
@@ -155,7 +155,7 @@ struct Configuration: Sendable {
             isThere = true
             if option.kind == .flag {
                 values.append("true")
-            } else if word.contains("=") {
+            } else if word.has("=") {
                 values.append(String(word.dropFirst(name.count + 1)))
             } else if index + 1 < flags.count {
                 values.append(flags[index + 1])
@@ -166,7 +166,7 @@ struct Configuration: Sendable {
 
     /// `-itd` has `-d`, `-m64m` has `-m`.
     private static func isCluster(_ word: String, with name: String) -> Bool {
-        guard word.hasPrefix("-"), !word.hasPrefix("--"), let letter = name.last else { return false }
+        guard word.begins(with: "-"), !word.begins(with: "--"), let letter = name.last else { return false }
         return word.dropFirst().prefix { $0.isLetter }.contains(letter)
     }
 }

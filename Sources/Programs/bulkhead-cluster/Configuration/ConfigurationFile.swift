@@ -26,7 +26,7 @@ struct ConfigurationFile: Equatable, Sendable {
         do {
             root = try Yams.compose(yaml: text)
         } catch let error as YamlError {
-            throw invalid(path, nil, "it is not YAML: \(String("\(error)".split(separator: "\n").first ?? ""))")
+            throw invalid(path, nil, "it is not YAML: \(String("\(error)".cut(at: "\n").first ?? ""))")
         } catch {
             throw invalid(path, nil, "it is not YAML")
         }

@@ -22,8 +22,8 @@ struct ConfiguredLine {
             return
         }
         let environment = ProcessEnvironment.all().compactMap { entry -> (name: String, value: String)? in
-            guard entry.hasPrefix("BULKHEAD_"), let cut = entry.firstIndex(of: "=") else { return nil }
-            return (String(entry[..<cut]), String(entry[entry.index(after: cut)...]))
+            guard entry.begins(with: "BULKHEAD_"), let cut = entry.position(of: "=") else { return nil }
+            return (String(entry[..<cut]), String(entry[entry.utf8.index(after: cut)...]))
         }
         settings = try configuration.settings(
             flags: flags, environment: environment, file: try Self.file(path),
@@ -33,9 +33,9 @@ struct ConfiguredLine {
     }
 
     private static func taken(_ name: String, from flags: inout [String]) throws(Failure) -> String? {
-        guard let index = flags.firstIndex(where: { $0 == name || $0.hasPrefix(name + "=") }) else { return nil }
+        guard let index = flags.firstIndex(where: { $0 == name || $0.begins(with: name + "=") }) else { return nil }
         let word = flags.remove(at: index)
-        if word.contains("=") { return String(word.dropFirst(name.count + 1)) }
+        if word.has("=") { return String(word.dropFirst(name.count + 1)) }
         guard index < flags.count else {
             throw Failure(
                 "usage.invalid", doing: "understand the command line", cause: "missing value for '\(name)'",

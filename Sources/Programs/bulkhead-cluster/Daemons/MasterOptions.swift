@@ -104,7 +104,7 @@ struct MasterOptions: ParsableArguments {
     private func allowedRoles() throws(Failure) -> [RoleName]? {
         guard let roles else { return nil }
         var names: [RoleName] = []
-        for name in roles.split(separator: ",") { names.append(try RoleName(String(name))) }
+        for name in roles.cut(at: ",") { names.append(try RoleName(String(name))) }
         return names
     }
 

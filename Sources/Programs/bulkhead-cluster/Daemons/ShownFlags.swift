@@ -1,5 +1,6 @@
 import ClusterAPI
 import CommandOutput
+import Diagnostics
 
 /// The settings a daemon was started with, as `/flags` shows them: names as the protocol's clients know them, nothing
 /// secret. Files with secrets are shown by their paths.
@@ -19,12 +20,12 @@ enum ShownFlags {
 
     /// `https://me:secret@host` without the secret, wherever in a list it is.
     static func redacted(_ value: String) -> String {
-        value.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let scheme = part.firstRange(of: "://") else { return String(part) }
+        value.cut(at: ",", omittingEmptySubsequences: false).map { part in
+            guard let scheme = part.place(of: "://") else { return String(part) }
             let rest = part[scheme.upperBound...]
-            let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-            guard let at = authority.lastIndex(of: "@") else { return String(part) }
-            let user = authority[..<at].prefix { $0 != ":" }
+            let authority = rest.before("/").before("?").before("#")
+            guard let at = authority.lastPosition(of: "@") else { return String(part) }
+            let user = authority[..<at].before(":")
             return part[..<scheme.upperBound] + user + (user.endIndex == at ? "" : ":***") + rest[at...]
         }.joined(separator: ",")
     }

@@ -30,7 +30,7 @@ struct Containerizers: Sendable {
 
     func composed() throws(Failure) -> any Containerizer {
         try requireRoot()
-        let names = list.split(separator: ",").map(String.init)
+        let names = list.cut(at: ",").map(String.init)
         guard !names.isEmpty, Set(names).count == names.count else {
             throw .flag(
                 "containerizers", list, cause: "it names none, or one twice",
@@ -58,7 +58,7 @@ struct Containerizers: Sendable {
 
     /// Whoever looks at this agent's containers from outside.
     var auditor: ChildAuditor {
-        let names = list.split(separator: ",").map(String.init)
+        let names = list.cut(at: ",").map(String.init)
         let own = places("native")
         return ChildAuditor(
             store: store, state: state,
@@ -75,8 +75,8 @@ struct Containerizers: Sendable {
     ) throws(Failure) -> any Containerizer {
         // Each has directories of its own: what one sweeps away must not be another's.
         let part = String(name.map { $0.isLetter || $0.isNumber ? $0 : "-" })
-        if name == "docker" || name.hasPrefix("docker:") {
-            let socket = name.hasPrefix("docker:") ? String(name.dropFirst(7)) : DockerContainerizer.usualSocket
+        if name == "docker" || name.begins(with: "docker:") {
+            let socket = name.begins(with: "docker:") ? String(name.dropFirst(7)) : DockerContainerizer.usualSocket
             return DockerContainerizer(
                 socket: socket, installation: "\(agent)-docker", store: images, scratch: "\(store)/docker", name: name)
         }
@@ -84,7 +84,7 @@ struct Containerizers: Sendable {
         let starter: OCIRuntime?
         switch name {
         case "native": starter = nil
-        case let name where name.hasPrefix("oci:"):
+        case let name where name.begins(with: "oci:"):
             starter = try OCIRuntime(program: String(name.dropFirst(4)), places: places)
         default:
             throw .flag(

@@ -43,7 +43,7 @@ struct DeviceOptions: ParsableArguments {
     func resources() throws(Failure) -> [LaunchPolicy.DeviceResource] {
         var resources: [LaunchPolicy.DeviceResource] = []
         for text in cdiResource {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let name = parts[0]
             guard parts.count == 2, !name.isEmpty, !parts[1].isEmpty,
                 name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "_-.".contains($0)) })
@@ -76,12 +76,13 @@ struct DeviceOptions: ParsableArguments {
         var devices: [LaunchPolicy.Device] = []
         for text in allowDevice {
             var (name, access) = (text, "rw")
-            if text.hasPrefix("/"), let cut = text.lastIndex(of: ":") {
-                (name, access) = (String(text[..<cut]), String(text[text.index(after: cut)...]).filter { $0 != "m" })
+            if text.begins(with: "/"), let cut = text.lastPosition(of: ":") {
+                name = String(text[..<cut])
+                access = text[text.utf8.index(after: cut)...].filter { $0 != "m" }
             }
             let isFit =
-                name.hasPrefix("/")
-                ? name.hasPrefix("/dev/") && name.count > 5 && !access.isEmpty && access.allSatisfy("rw".contains)
+                name.begins(with: "/")
+                ? name.begins(with: "/dev/") && name.count > 5 && !access.isEmpty && access.allSatisfy("rw".contains)
                 : DeviceName(name) != nil || DeviceName(name + "=x") != nil
             guard isFit else {
                 throw .flag(

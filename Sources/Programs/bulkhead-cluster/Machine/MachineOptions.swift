@@ -81,7 +81,7 @@ struct MachineOptions: ParsableArguments {
             switch tasksWithoutImage {
             case "host-tools": return .hostTools
             case "refuse": return .refuse
-            case let text where text.hasPrefix("image:") && text.utf8.count > 6:
+            case let text where text.begins(with: "image:") && text.utf8.count > 6:
                 return .image(String(text.dropFirst(6)))
             case let text:
                 throw .flag(
@@ -97,8 +97,8 @@ struct MachineOptions: ParsableArguments {
     func seccompProfiles() throws(Failure) -> [LaunchPolicy.SeccompProfile] {
         var profiles: [LaunchPolicy.SeccompProfile] = []
         for text in seccompProfile {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2, !parts[0].isEmpty, !parts[0].contains("/"), !parts[1].isEmpty else {
+            let parts = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[0].isEmpty, !parts[0].has("/"), !parts[1].isEmpty else {
                 throw .flag(
                     "seccomp-profile", text, cause: "it is not NAME=FILE",
                     remedy: "write for example web=/etc/web.json")
@@ -116,9 +116,9 @@ struct MachineOptions: ParsableArguments {
 
     var hostPaths: [LaunchPolicy.HostPath] {
         hostPath.map { text in
-            text.hasSuffix(":rw")
+            text.ends(with: ":rw")
                 ? LaunchPolicy.HostPath(String(text.dropLast(3)), isWritable: true)
-                : LaunchPolicy.HostPath(text.hasSuffix(":ro") ? String(text.dropLast(3)) : text)
+                : LaunchPolicy.HostPath(text.ends(with: ":ro") ? String(text.dropLast(3)) : text)
         }
     }
 }

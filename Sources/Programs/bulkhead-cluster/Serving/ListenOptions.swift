@@ -32,7 +32,7 @@ struct ListenOptions: ParsableArguments {
     @Option(help: "Whether callers show a certificate: none, optional or required.")
     var clientCertificates = TLSSettings.ClientCertificates.none
 
-    var isLoopback: Bool { ip == "localhost" || ip == "::1" || ip.hasPrefix("127.") }
+    var isLoopback: Bool { ip == "localhost" || ip == "::1" || ip.begins(with: "127.") }
 
     /// The name that is told to others: an address that stands for all of a machine's is nobody's.
     var advertised: String { hostname ?? (ip == "0.0.0.0" || ip == "::" ? HostFacts.hostName() : ip) }
@@ -42,7 +42,7 @@ struct ListenOptions: ParsableArguments {
 
     /// Where clients on this machine find it.
     func address(_ port: Int?) -> String {
-        let host = ip == "0.0.0.0" ? "127.0.0.1" : ip == "::" ? "[::1]" : ip.contains(":") ? "[\(ip)]" : ip
+        let host = ip == "0.0.0.0" ? "127.0.0.1" : ip == "::" ? "[::1]" : ip.has(":") ? "[\(ip)]" : ip
         return "\(tlsCertificate == nil ? "http" : "https")://\(host):\(port ?? 0)"
     }
 

@@ -16,11 +16,12 @@ struct DetachKeys: Equatable, Sendable {
     static func parse(_ text: String) throws(Failure) -> DetachKeys {
         guard !text.isEmpty else { return DetachKeys([]) }
         var keys: [UInt8] = []
-        for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+        for word in text.cut(at: ",", omittingEmptySubsequences: false) {
             let name = word.lowercased()
             if word.utf8.count == 1, let byte = word.utf8.first, byte > 0x20, byte < 0x7f {
                 keys.append(byte)
-            } else if name.hasPrefix("ctrl-"), name.utf8.count == 6, let byte = name.utf8.last, Self.hasControl(byte) {
+            } else if name.begins(with: "ctrl-"), name.utf8.count == 6, let byte = name.utf8.last, Self.hasControl(byte)
+            {
                 keys.append(byte & 0x1f)
             } else {
                 throw .flag(

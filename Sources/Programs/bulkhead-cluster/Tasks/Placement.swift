@@ -19,7 +19,7 @@ struct Constraint: Hashable, Sendable {
             return Constraint(name: String(name), test: test)
         }
         guard let cut = text.firstIndex(where: { "=!~".contains($0) }) else { return try made(text[...], .exists) }
-        let (name, rest) = (text[..<cut], text[text.index(after: cut)...])
+        let (name, rest) = (text[..<cut], text[text.utf8.index(after: cut)...])
         switch text[cut] {
         case "=": return try made(name, .equals(String(rest)))
         case "~": return try made(name, .contains(String(rest)))

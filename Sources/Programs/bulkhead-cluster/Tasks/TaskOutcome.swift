@@ -48,5 +48,5 @@ struct RunningRemarks: Sendable {
 
 extension TaskState {
     /// `running` for TASK_RUNNING.
-    var word: String { rawValue.dropFirst("TASK_".count).lowercased().split(separator: "_").joined(separator: " ") }
+    var word: String { rawValue.dropFirst("TASK_".count).lowercased().cut(at: "_").joined(separator: " ") }
 }

@@ -63,7 +63,7 @@ struct TaskRequestMaker {
 
     func request(image: String, command: [String], name: String?, suffix: String) throws(Failure) -> TaskRequest {
         let name = name ?? Self.name(of: image)
-        guard !image.isEmpty, !image.hasPrefix("-") else {
+        guard !image.isEmpty, !image.begins(with: "-") else {
             throw .flag("image", image, cause: "it names no image", remedy: "see 'bulkhead task run --help'")
         }
         return TaskRequest(
@@ -75,7 +75,7 @@ struct TaskRequestMaker {
 
     /// `registry:5000/team/web:1.2` is `web`.
     static func name(of image: String) -> String {
-        let last = image.split(separator: "/").last ?? "task"
+        let last = image.cut(at: "/").last ?? "task"
         let name = last.prefix { $0 != ":" && $0 != "@" }
         return name.isEmpty ? "task" : String(name)
     }
@@ -89,7 +89,7 @@ struct TaskRequestMaker {
         }
         var environment: [CommandSpec.EnvironmentVariable] = []
         for entry in options.env {
-            let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = entry.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard !parts[0].isEmpty else {
                 throw .flag("env", entry, cause: "it has no name", remedy: "write it as NAME=value")
             }
@@ -116,7 +116,7 @@ struct TaskRequestMaker {
         case "none": docker.network = DockerOptions.Network.none
         case "host": docker.network = .host
         case "bridge": docker.network = .bridge
-        case .some(let name) where name.hasPrefix("bridge:") || name.hasPrefix("cni:"):
+        case .some(let name) where name.begins(with: "bridge:") || name.begins(with: "cni:"):
             networks.append(NetworkInfo(name: name))
         case .some(let other):
             throw .flag(
@@ -125,7 +125,7 @@ struct TaskRequestMaker {
         }
         func add(_ key: String, _ values: [String]) { docker.parameters += values.map { .init(key, $0) } }
         if let workdir = options.workdir {
-            guard workdir.hasPrefix("/") else {
+            guard workdir.begins(with: "/") else {
                 throw .flag("workdir", workdir, cause: "it is not an absolute path", remedy: "begin it with /")
             }
             add("workdir", [workdir])
@@ -148,7 +148,7 @@ struct TaskRequestMaker {
     }
 
     private func volume(_ text: String) throws(Failure) -> VolumeMount {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
         guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty,
             parts.count == 2 || ["ro", "rw"].contains(parts[2])
         else {
@@ -164,7 +164,7 @@ struct TaskRequestMaker {
     private func labels() throws(Failure) -> [Label] {
         var labels: [Label] = []
         for text in options.label {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard !parts[0].isEmpty else {
                 throw .flag("label", text, cause: "it has no name", remedy: "write NAME=VALUE")
             }
@@ -237,7 +237,7 @@ struct TaskRequestMaker {
     }
 
     private func amount(_ text: String) throws(Failure) -> (String, Scalar) {
-        let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: "=", omittingEmptySubsequences: false).map(String.init)
         if parts[0] == "ports" {
             throw .flag(
                 "resource", text, cause: "a port is published by its number", remedy: "use --publish 8080:80")

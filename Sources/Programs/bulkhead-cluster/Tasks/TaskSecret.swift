@@ -14,8 +14,8 @@ struct TaskSecret {
     private let place: Place
 
     init(_ text: String) throws(Failure) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let words = parts[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let words = parts[0].cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(words.count), words.allSatisfy(SecretRequest.isName) else {
             throw Self.invalid(text, "a secret's name is letters, digits, '.', '_' and '-'")
         }
@@ -27,8 +27,8 @@ struct TaskSecret {
         }
         let (kind, value) = (parts[1].prefix { $0 != "=" }, parts[1].drop { $0 != "=" }.dropFirst())
         switch kind {
-        case "env" where !value.isEmpty && !value.contains("="): place = .variable(String(value))
-        case "file" where value.hasPrefix("/"): place = .file(String(value))
+        case "env" where !value.isEmpty && !value.has("="): place = .variable(String(value))
+        case "file" where value.begins(with: "/"): place = .file(String(value))
         default: throw Self.invalid(text, "behind the name is neither env=VARIABLE nor file=/PATH")
         }
     }

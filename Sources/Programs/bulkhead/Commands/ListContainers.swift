@@ -95,7 +95,7 @@ struct ContainerFilter {
     private var manifests: Set<String> = []
 
     init(parsing text: String) throws(Failure) {
-        let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let pair = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let names = ["status": "state", "ancestor": "image"]
         guard pair.count == 2, let key = Key(rawValue: names[pair[0]] ?? pair[0]) else {
             throw .flag(
@@ -115,9 +115,9 @@ struct ContainerFilter {
 
     /// Looks the value of an image filter up among the ids there are. One that begins none may still be a name.
     mutating func resolve(among images: [ImageSummary]) throws(Failure) {
-        let digits = value.hasPrefix("sha256:") ? String(value.dropFirst(7)) : value
+        let digits = value.begins(with: "sha256:") ? String(value.dropFirst(7)) : value
         guard key == .image, digits.utf8.count >= 3 else { return }
-        let found = images.filter { $0.id.hex.hasPrefix(digits) || $0.manifest.hex.hasPrefix(digits) }
+        let found = images.filter { $0.id.hex.begins(with: digits) || $0.manifest.hex.begins(with: digits) }
         guard Set(found.map(\.id)).count <= 1 else {
             throw .flag("filter", value, cause: "several images begin so", remedy: "give more digits")
         }
@@ -134,13 +134,13 @@ struct ContainerFilter {
         let request = status.record.request
         switch key {
         case .name: return request.name.contains(value)
-        case .id: return request.id.text.hasPrefix(value)
+        case .id: return request.id.text.begins(with: value)
         case .image:
             return names(request.image.reference) || request.image.digest == value
                 || manifests.contains(request.image.digest)
         case .state: return status.state.rawValue == value
         case .label:
-            let pair = value.split(separator: "=", maxSplits: 1).map(String.init)
+            let pair = value.cut(at: "=", maxSplits: 1).map(String.init)
             guard let own = pair.first.flatMap({ request.labels[$0] }) else { return false }
             return pair.count == 1 || own == pair[1]
         }

@@ -75,7 +75,7 @@ struct UnmountImage: ParsableCommand {
         // `image mount` takes a directory by any path, so the way back does; a name at which nothing is mounted is an
         // image's.
         let place = HostPath.absolute(target, in: CurrentProcess.directory())
-        let isPath = try target.hasPrefix("/") || target.hasPrefix(".") || mounts.isMounted(place)
+        let isPath = try target.begins(with: "/") || target.begins(with: ".") || mounts.isMounted(place)
         let path = isPath ? place : try mounts.place(of: try store.resolve(target))
         do throws(KernelError) { try Mounts.unmount(path) } catch {
             throw error.failure(

@@ -111,7 +111,7 @@ struct VerdictDocument: Encodable {
                 + "it came with \(signatures) signature\(signatures == 1 ? "" : "s")\n"
         }
         var lines = ["\(image): signed"]
-        lines += keys.map { "  key       \($0.contains(":") ? $0 : "sha256:\($0)")" }
+        lines += keys.map { "  key       \($0.has(":") ? $0 : "sha256:\($0)")" }
         lines.append("  signed    \(signedDigest ?? "")\(signedDigest == manifest ? "" : " (the index it is from)")")
         lines.append("  manifest  \(manifest)")
         lines.append("  as        \(Untrusted.shown(identity ?? ""))")

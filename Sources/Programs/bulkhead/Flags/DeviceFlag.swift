@@ -6,11 +6,11 @@ import Diagnostics
 /// `--device /dev/NAME[:/dev/NAME][:rwm]`.
 enum DeviceFlag {
     static func parse(_ text: String) throws(Failure) -> (path: String, inside: String, access: String) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        let access = parts.count > 1 && !parts[parts.count - 1].hasPrefix("/") ? parts[parts.count - 1] : "rwm"
-        let paths = parts.filter { $0.hasPrefix("/") }
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
+        let access = parts.count > 1 && !parts[parts.count - 1].begins(with: "/") ? parts[parts.count - 1] : "rwm"
+        let paths = parts.filter { $0.begins(with: "/") }
         let isWellFormed =
-            (1...2).contains(paths.count) && parts[0].hasPrefix("/dev/") && parts[0].count > 5
+            (1...2).contains(paths.count) && parts[0].begins(with: "/dev/") && parts[0].count > 5
             && paths.count + (access == "rwm" && parts.last != "rwm" ? 0 : 1) == parts.count
             && !access.isEmpty && access.allSatisfy("rwm".contains) && !parts[0].contains("..")
         guard isWellFormed else {

@@ -7,7 +7,7 @@ enum EmulateFlag {
     /// In the order of the type, each once.
     static func parse(_ texts: [String]) throws(Failure) -> [EmulatedCall] {
         var calls: Set<EmulatedCall> = []
-        for text in texts.flatMap({ $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }) {
+        for text in texts.flatMap({ $0.cut(at: ",", omittingEmptySubsequences: false).map(String.init) }) {
             guard let call = EmulatedCall(rawValue: text) else {
                 let known = EmulatedCall.allCases.map(\.rawValue).joined(separator: ", ")
                 throw .flag(

@@ -13,7 +13,7 @@ struct EnvironmentFlags {
         var entries: [String] = []
         for path in files { entries += try lines(of: path) }
         for flag in flags {
-            guard !flag.isEmpty, !flag.hasPrefix("="), !flag.utf8.contains(0) else {
+            guard !flag.isEmpty, !flag.begins(with: "="), !flag.utf8.contains(0) else {
                 throw .flag("env", flag, cause: "it has no name", remedy: "write it as NAME=value")
             }
             if let entry = resolved(flag) { entries.append(entry) }
@@ -22,7 +22,7 @@ struct EnvironmentFlags {
     }
 
     private func resolved(_ text: String) -> String? {
-        if text.contains("=") { return text }
+        if text.has("=") { return text }
         return ours(text).map { "\(text)=\($0)" }
     }
 
@@ -31,10 +31,11 @@ struct EnvironmentFlags {
             throw .flag("env-file", path, cause: "it is not text", remedy: "save it as UTF-8")
         }
         var entries: [String] = []
-        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let line = raw.drop { $0 == " " || $0 == "\t" || $0 == "\u{feff}" }
-            if line.isEmpty || line.hasPrefix("#") { continue }
-            let name = line.prefix { $0 != "=" }
+        for (index, raw) in text.cut(at: "\n", omittingEmptySubsequences: false).enumerated() {
+            var line = raw.drop { $0 == " " || $0 == "\t" || $0 == "\u{feff}" }
+            if line.last == "\r" { line.removeLast() }
+            if line.isEmpty || line.begins(with: "#") { continue }
+            let name = line.before("=")
             guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
                 throw .flag(
                     "env-file", path, cause: "line \(index + 1) has no name, or one with a space in it",

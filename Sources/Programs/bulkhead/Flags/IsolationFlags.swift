@@ -8,9 +8,9 @@ import LinuxKernel
 enum UlimitFlag {
     /// `NAME=SOFT[:HARD]`; -1 and `unlimited` are no limit.
     static func parse(_ text: String) throws(Failure) -> NamedLimit {
-        let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let pair = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let values =
-            pair.count == 2 ? pair[1].split(separator: ":", omittingEmptySubsequences: false).map(String.init) : []
+            pair.count == 2 ? pair[1].cut(at: ":", omittingEmptySubsequences: false).map(String.init) : []
         guard !pair[0].isEmpty, (1...2).contains(values.count) else {
             throw .flag(
                 "ulimit", text, cause: "it is not NAME=SOFT or NAME=SOFT:HARD", remedy: "such as nofile=1024:4096")
@@ -34,7 +34,7 @@ enum UlimitFlag {
 
 enum SysctlFlag {
     static func parse(_ text: String) throws(Failure) -> (name: String, value: String) {
-        let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let pair = text.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard pair.count == 2, !pair[0].isEmpty else {
             throw .flag("sysctl", text, cause: "it has no value", remedy: "write it as NAME=VALUE")
         }
@@ -47,8 +47,8 @@ enum AddressFlag {
     static func hostLine(_ text: String) throws(Failure) -> String {
         let cut = text.firstIndex { $0 == ":" || $0 == "=" }
         let name = cut.map { String(text[..<$0]) } ?? ""
-        var address = cut.map { String(text[text.index(after: $0)...]) } ?? ""
-        if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
+        var address = cut.map { String(text[text.utf8.index(after: $0)...]) } ?? ""
+        if address.begins(with: "["), address.ends(with: "]") { address = String(address.dropFirst().dropLast()) }
         let isName =
             !name.isEmpty && name.utf8.count <= 253
             && name.utf8.allSatisfy {
@@ -84,10 +84,10 @@ enum UnenforcedFlag {
 enum IORateFlag {
     /// `[DEVICE:]RATE`; without a device, the one the container's files are on.
     static func parse(_ text: String, flag: String, kind: IOLimit.Kind) throws(Failure) -> IOLimit {
-        let cut = text.lastIndex(of: ":")
+        let cut = text.lastPosition(of: ":")
         let device = cut.map { String(text[..<$0]) }
-        let rate = cut.map { String(text[text.index(after: $0)...]) } ?? text
-        if let device, !device.hasPrefix("/dev/") {
+        let rate = cut.map { String(text[text.utf8.index(after: $0)...]) } ?? text
+        if let device, !device.begins(with: "/dev/") {
             throw .flag(
                 flag, text, cause: "'\(device)' is not a device", remedy: "write /dev/NAME:RATE, or only the rate")
         }

@@ -49,8 +49,8 @@ enum MountFlag: Equatable {
 
     private static func fields(of text: String) throws(Failure) -> [String: String] {
         var fields: [String: String] = [:]
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        for part in text.cut(at: ",", omittingEmptySubsequences: false) {
+            let pair = part.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let name = otherNames[pair[0]] ?? pair[0]
             guard known.contains(name) else {
                 throw .flag(
@@ -92,10 +92,10 @@ enum FileMode {
 /// `--tmpfs TARGET[:OPTION,…]`.
 enum TmpfsFlag {
     static func parse(_ text: String) throws(Failure) -> TemporaryFilesystem {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         var filesystem = TemporaryFilesystem(target: parts[0])
-        for option in (parts.count == 2 ? parts[1] : "").split(separator: ",") {
-            let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
+        for option in (parts.count == 2 ? parts[1] : "").cut(at: ",") {
+            let pair = option.cut(at: "=", maxSplits: 1).map(String.init)
             switch (pair[0], pair.count == 2 ? pair[1] : nil) {
             case ("size", .some(let size)): filesystem.bytesMax = try Self.size(size, flag: "tmpfs")
             case ("mode", .some(let mode)): filesystem.mode = try FileMode.parse(mode, flag: "tmpfs")

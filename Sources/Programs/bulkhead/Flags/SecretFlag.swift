@@ -19,7 +19,7 @@ struct SecretFlag {
     func request(_ text: String) throws(Failure) -> SecretRequest {
         let fields = try Self.fields(of: text)
         let name = fields["name"] ?? ""
-        guard !name.isEmpty, name.utf8.count <= 255, !name.hasPrefix("."),
+        guard !name.isEmpty, name.utf8.count <= 255, !name.begins(with: "."),
             name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) })
         else {
             throw .flag(
@@ -43,10 +43,10 @@ struct SecretFlag {
         var fields: [String: String] = [:]
         var rest = text[...]
         while !rest.isEmpty {
-            let isLast = rest.hasPrefix("source=" + inline)
+            let isLast = rest.begins(with: "source=" + inline)
             let field = isLast ? rest : rest.prefix { $0 != "," }
             rest = rest.dropFirst(field.count + (isLast ? 0 : 1))
-            let pair = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let pair = field.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard pair.count == 2, known.contains(pair[0]) else {
                 // Not shown: it may be a part of the value.
                 throw .flag(
@@ -61,14 +61,14 @@ struct SecretFlag {
     }
 
     private func read(_ source: String, of name: String) throws(Failure) -> (SecretRequest.Source, SecretValue) {
-        if source.hasPrefix(Self.inline) {
+        if source.begins(with: Self.inline) {
             return (.inline, SecretValue(Array(source.utf8.dropFirst(Self.inline.utf8.count))))
         }
-        if source.hasPrefix("file:") {
+        if source.begins(with: "file:") {
             let path = HostPath.absolute(String(source.dropFirst(5)), in: directory)
             return (.file(path), SecretValue(try readFile(path)))
         }
-        if source.hasPrefix("env:") {
+        if source.begins(with: "env:") {
             let variable = String(source.dropFirst(4))
             guard let value = ours(variable) else {
                 throw .flag(

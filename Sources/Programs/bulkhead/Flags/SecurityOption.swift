@@ -23,7 +23,7 @@ enum SecurityOption: Equatable {
     static func parse(_ text: String) throws(Failure) -> SecurityOption {
         let cut = text.firstIndex { $0 == "=" || $0 == ":" }
         let name = cut.map { String(text[..<$0]) } ?? text
-        let value = cut.map { String(text[text.index(after: $0)...]) }
+        let value = cut.map { String(text[text.utf8.index(after: $0)...]) }
         switch (name, value) {
         case ("seccomp", .some(let value)) where !value.isEmpty:
             return seccomp(value)

@@ -8,7 +8,7 @@ import LinuxKernel
 enum VolumeFlag {
     /// `directory` is what a relative source is relative to.
     static func parse(_ text: String, directory: String) throws(Failure) -> VolumeRequest {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false).map(String.init)
         guard (2...3).contains(parts.count), !parts[0].isEmpty else {
             throw .flag(
                 "volume", text,
@@ -18,7 +18,7 @@ enum VolumeFlag {
         }
         var volume = VolumeRequest(source: HostPath.absolute(parts[0], in: directory), target: parts[1])
         if parts.count == 3 {
-            for option in parts[2].split(separator: ",") { try apply(String(option), to: &volume, of: text) }
+            for option in parts[2].cut(at: ",") { try apply(String(option), to: &volume, of: text) }
         }
         return volume
     }

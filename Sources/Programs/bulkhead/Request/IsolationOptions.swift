@@ -119,7 +119,7 @@ struct IsolationOptions: ParsableArguments {
         if let oomScoreAdj {
             isolation.oomScore = Int32(try WholeNumber.parse(oomScoreAdj, flag: "oom-score-adj", in: -1_000...1_000))
         }
-        for text in allowUnenforced.flatMap({ $0.split(separator: ",").map(String.init) }) {
+        for text in allowUnenforced.flatMap({ $0.cut(at: ",").map(String.init) }) {
             isolation.allowedUnenforced.append(try UnenforcedFlag.parse(text))
         }
         return isolation

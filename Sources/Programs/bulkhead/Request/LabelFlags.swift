@@ -5,7 +5,7 @@ enum LabelFlags {
     static func merged(_ flags: [String], over image: [String: String]) throws(Failure) -> [String: String] {
         var labels = image
         for flag in flags {
-            let pair = flag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let pair = flag.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard !pair[0].isEmpty else {
                 throw .flag("label", flag, cause: "it has no name", remedy: "write NAME=VALUE")
             }

@@ -57,9 +57,9 @@ struct NetworkOptions: ParsableArguments {
             incoming: try rate(bandwidthIn, "bandwidth-in"), outgoing: try rate(bandwidthOut, "bandwidth-out"))
         // Publishing a port says that there is a network to publish from.
         let text = network ?? (ports.isEmpty ? "none" : "bridge")
-        let cut = text.firstIndex(of: ":")
+        let cut = text.position(of: ":")
         let kind = cut.map { String(text[..<$0]) } ?? text
-        let name = cut.map { String(text[text.index(after: $0)...]) }
+        let name = cut.map { String(text[text.utf8.index(after: $0)...]) }
         switch (kind, name) {
         case ("bridge", _):
             var reach = NetworkReach(
@@ -118,7 +118,7 @@ struct NetworkOptions: ParsableArguments {
 
     private func rate(_ text: String?, _ flag: String) throws(Failure) -> UInt64? {
         guard let text else { return nil }
-        let rate = try ByteSize.parse(text.hasSuffix("/s") ? String(text.dropLast(2)) : text, flag: flag)
+        let rate = try ByteSize.parse(text.ends(with: "/s") ? String(text.dropLast(2)) : text, flag: flag)
         guard rate >= NetworkBandwidth.rateMin else {
             throw .flag(
                 flag, text, cause: "no connection lives on so little", remedy: "give at least 1k",

@@ -46,7 +46,7 @@ struct ProcessOptions: ParsableArguments {
 
     func workingDirectory() throws(Failure) -> String? {
         guard let workdir else { return nil }
-        guard workdir.hasPrefix("/"), !workdir.utf8.contains(0) else {
+        guard workdir.begins(with: "/"), !workdir.utf8.contains(0) else {
             throw .flag("workdir", workdir, cause: "it is not an absolute path", remedy: "begin it with /")
         }
         return workdir

@@ -17,7 +17,7 @@ struct ShellSurroundings: Sendable {
     /// `NAME=value`.
     mutating func add(_ variables: [String]) {
         for variable in variables {
-            guard let equals = variable.firstIndex(of: "=") else { continue }
+            guard let equals = variable.position(of: "=") else { continue }
             environment[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
         }
     }
@@ -40,7 +40,7 @@ struct ShellRun: Sendable {
     private var traps: [Int32: String] = [:]
 
     static func program(_ path: String) -> String? {
-        let name = path.split(separator: "/").last.map(String.init) ?? path
+        let name = path.cut(at: "/").last.map(String.init) ?? path
         return programs.contains(name) ? name : nil
     }
 
@@ -106,7 +106,7 @@ struct ShellRun: Sendable {
             }
         }.joined()
         if word.isQuoted { return [text] }
-        return text.split(separator: " ").map(String.init)
+        return text.cut(at: " ").map(String.init)
     }
 
     private enum Target { case output, error, file(String) }

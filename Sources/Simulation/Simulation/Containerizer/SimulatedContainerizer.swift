@@ -220,14 +220,14 @@ public final class SimulatedContainerizer: Containerizer {
         let files = host.files
         let volumes = launch.volumes.sorted { $0.target.utf8.count > $1.target.utf8.count }
         let place = { @Sendable (path: String) -> (path: String, isSealed: Bool)? in
-            guard let volume = volumes.first(where: { path == $0.target || path.hasPrefix($0.target + "/") })
+            guard let volume = volumes.first(where: { path == $0.target || path.begins(with: $0.target + "/") })
             else { return nil }
             return (volume.source + path.dropFirst(volume.target.count), volume.readOnly)
         }
         var surroundings = ShellSurroundings()
         surroundings.add(launch.environment)
         surroundings.directory = launch.workingDirectory ?? launch.fallbackDirectory ?? "/"
-        surroundings.user = launch.user.map { String($0.prefix { $0 != ":" }) } ?? "0"
+        surroundings.user = launch.user.map { String($0.before(":")) } ?? "0"
         surroundings.hostname = launch.isolation.hostname
         surroundings.hasTerminal = launch.terminal != nil
         surroundings.write = { bytes, path in

@@ -29,7 +29,7 @@ enum Machines {
     static func parse(_ words: [String], agents: [AgentView]) throws(Failure) -> [MachineID] {
         var machines: [MachineID] = []
         for word in words {
-            let parts = word.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            let parts = word.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
             guard (1...2).contains(parts.count), !parts[0].isEmpty else {
                 throw .flag("machine", word, cause: "it names no machine", remedy: "write HOST or HOST/ADDRESS")
             }

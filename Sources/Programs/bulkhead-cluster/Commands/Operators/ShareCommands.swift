@@ -177,7 +177,7 @@ struct WeightsSet: AsyncParsableCommand {
     static func parse(_ words: [String]) throws(Failure) -> [RoleWeight] {
         var list: [RoleWeight] = []
         for word in words {
-            let parts = word.split(separator: "=", omittingEmptySubsequences: false)
+            let parts = word.cut(at: "=", omittingEmptySubsequences: false)
             guard parts.count == 2, let weight = Double(parts[1]), weight > 0, weight.isFinite else {
                 throw .flag("weights", word, cause: "it is not ROLE=WEIGHT", remedy: "write for example eng=2")
             }

@@ -68,7 +68,7 @@ struct TaskExec: AsyncParsableCommand {
     private func environment() throws(Failure) -> [CommandSpec.EnvironmentVariable] {
         var variables: [CommandSpec.EnvironmentVariable] = []
         for entry in env {
-            let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = entry.cut(at: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard !parts[0].isEmpty else {
                 throw .flag("env", entry, cause: "it has no name", remedy: "write it as NAME=value")
             }
